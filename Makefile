@@ -1,0 +1,47 @@
+# Sheriff's commands. `make demo` and `make test` need only Python 3.13 and Node 20.
+PYTHON ?= python3.13
+VENV   := .venv
+BIN    := $(VENV)/bin
+ORDERS ?=
+
+.PHONY: setup demo test check bench lock clean
+
+setup: $(VENV)/.installed infra/local/node_modules/.installed
+
+$(VENV)/.installed: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null || \
+	  { echo "Sheriff needs Python 3.13; install it (pyenv install 3.13, or uv python install 3.13) or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.13" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+infra/local/node_modules/.installed: infra/local/package-lock.json
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null || \
+	  { echo "Sheriff's local stack needs Node 20 or later on the PATH (node and npm)" >&2; exit 1; }
+	cd infra/local && npm ci --silent
+	@touch $@
+
+demo: setup
+	$(BIN)/python -m infra.local.demo $(if $(ORDERS),--orders $(ORDERS))
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+bench: setup
+	$(BIN)/python -m tests.bench
+
+# Locks every version with its hashes; run after changing pyproject.toml.
+lock:
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra train --extra dev $(LOCK) -o requirements-dev.txt
+	$(BIN)/uv pip compile pyproject.toml --extra train $(LOCK) -c requirements-dev.txt -o requirements-train.txt
+	$(BIN)/uv pip compile pyproject.toml $(LOCK) -c requirements-dev.txt -o requirements.txt
+LOCK := --quiet --generate-hashes --no-annotate --no-header --python-version 3.13
+
+clean:
+	rm -rf $(VENV) infra/local/node_modules .sheriff
