@@ -1,0 +1,42 @@
+"""What can go wrong, and who acts on it.
+
+::
+
+    SheriffError
+    |- OrderError           the sender: the order is set aside (a dead letter) and the batch goes on
+    |- ConfigurationError   the operator: a setting, catalogue or policy is wrong; the old one is kept
+    |- BundleError          the trainer: a model bundle is refused; the one before it serves on
+    |- TransientError       nobody: raised after the rest of the batch is done, and the batch comes again
+"""
+
+
+class SheriffError(Exception):
+    """Any error that Sheriff raises on purpose."""
+
+
+class OrderError(SheriffError):
+    """An order that breaks its contract; permanent, so the order is set aside.
+
+    Attributes:
+        code: stable snake_case name of the violation, for counting and filtering.
+        field: path of the offending field (``lines[2].quantity``), empty for the whole body.
+        message: one sentence naming the field, the value and what was expected.
+    """
+
+    def __init__(self, code: str, field: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.field = field
+        self.message = message
+
+
+class ConfigurationError(SheriffError):
+    """A setting, catalogue or policy that cannot be used; says which and why."""
+
+
+class BundleError(SheriffError):
+    """A model bundle that must not be loaded: wrong hash, wrong schema or half written."""
+
+
+class TransientError(SheriffError):
+    """A passing failure of a store or the network: worth the same attempt again."""

@@ -1,0 +1,95 @@
+"""All that training learned, frozen: the tables the scorer decides by, and their file format."""
+
+import hashlib
+from typing import Annotated
+
+import msgspec
+
+from shared.errors import BundleError
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class DiscountShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One discount and how often it is given.
+
+    ``basis_points`` are hundredths of a percent of the list price (10 % = 1000), ``share`` is a
+    probability, ``orders`` the number of orders the figure rests on.
+    """
+
+    basis_points: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+    share: Share
+    orders: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class BasketCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Counts of what is bought together, from any history.
+
+    ``orders`` is the number of orders counted; ``products[p]`` the number of orders with at
+    least one unit of ``p``; ``pairs[p][q]`` (``p < q``) those with both. ``units[p]`` counts units.
+    """
+
+    orders: int = 0
+    products: dict[str, int] = {}
+    units: dict[str, int] = {}
+    pairs: dict[str, dict[str, int]] = {}
+
+
+class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The learned tables of one training run.
+
+    Attributes:
+        version: name of the run, as every alert carries it.
+        trained_orders: orders the tables were learned from; 0 for the packaged tables.
+        ladder: discretionary unit discounts incl. none (0); shares sum to 1.
+        off_ladder: discounts of an added item; shares sum to 1.
+        hidden: percentages taken off whole orders by a hidden discount; shares sum to 1.
+        added_item_rate: chance that an order holds an added item.
+        hidden_discount_rate: chance that an order is charged under a hidden discount.
+        charge_tolerance_e4: how far a charge may be from its exact value, in ten-thousandths.
+        baskets: what is bought together.
+        reps: every rep seen in the history.
+        degraded: the tables are packaged defaults, not learned from this company's orders.
+    """
+
+    version: str
+    trained_orders: int
+    ladder: tuple[DiscountShare, ...]
+    off_ladder: tuple[DiscountShare, ...]
+    hidden: tuple[DiscountShare, ...]
+    added_item_rate: Share
+    hidden_discount_rate: Share
+    charge_tolerance_e4: Annotated[float, msgspec.Meta(gt=0)]
+    baskets: BasketCounts
+    reps: frozenset[str] = frozenset()
+    degraded: bool = False
+    schema_version: int = 1
+
+
+def encode_bundle(bundle: ModelBundle) -> tuple[bytes, str]:
+    """The bundle's file (JSON) and its SHA-256 as lower-case hex."""
+    data = msgspec.json.encode(bundle, order="sorted")
+    return data, hashlib.sha256(data).hexdigest()
+
+
+def decode_bundle(data: bytes, sha256: str) -> ModelBundle:
+    """Load a bundle whose SHA-256 is known from elsewhere (the pointer); checked before decoding.
+
+    Raises:
+        BundleError: the hash differs, or the file is not a bundle of this schema.
+    """
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise BundleError(f"bundle has SHA-256 {found}, expected {sha256}: refused")
+    try:
+        bundle = msgspec.json.decode(data, type=ModelBundle)
+    except msgspec.DecodeError as error:
+        raise BundleError(f"bundle is not readable: {error}") from error
+    if bundle.schema_version != 1:
+        raise BundleError(f"bundle has schema_version {bundle.schema_version}, expected 1")
+    return bundle
+
+
+def packaged_bundle() -> ModelBundle:
+    """The default tables that serve a cold start; alerts made with them say ``degraded``."""
+    raise NotImplementedError
