@@ -22,17 +22,18 @@ class DiscountShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     orders: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
-class BasketCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Counts of what is bought together, from any history.
+class BasketTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is bought together, learned from any history.
 
-    ``orders`` is the number of orders counted; ``products[p]`` the number of orders with at
-    least one unit of ``p``; ``pairs[p][q]`` (``p < q``) those with both. ``units[p]`` counts units.
+    ``orders`` is the number of orders it rests on (0: nothing is known). ``companions[p][q]`` is
+    the number of lines of ``q`` that one unit of ``p`` brings along on average; ``alone[q]`` the
+    number per order that come by themselves and are not explained by added items. Rates are >= 0;
+    those left out are 0.
     """
 
-    orders: int = 0
-    products: dict[str, int] = {}
-    units: dict[str, int] = {}
-    pairs: dict[str, dict[str, int]] = {}
+    orders: Annotated[int, msgspec.Meta(ge=0)] = 0
+    companions: dict[str, dict[str, float]] = {}
+    alone: dict[str, float] = {}
 
 
 class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +61,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     added_item_rate: Share
     hidden_discount_rate: Share
     charge_tolerance_e4: Annotated[float, msgspec.Meta(gt=0)]
-    baskets: BasketCounts
+    baskets: BasketTable
     reps: frozenset[str] = frozenset()
     degraded: bool = False
     schema_version: int = 1

@@ -1,0 +1,85 @@
+r"""How well does each item fit the rest of its basket?
+
+Training learns, for every product, at which rate one unit of it brings along each other product
+(``companions``) and how often the other product comes by itself (``alone``). The items of a normal
+basket then have the intensities
+
+.. math:: \lambda_j = a_j + \sum_{i \ne j} n_i \, \varphi_{ij}
+
+and the basket without one unit of ``j`` has those with that unit's part left out. `added_odds`
+compares the two ways an item can have got into an order: drawn from the whole catalogue and added
+to a complete basket, or bought with the rest,
+
+.. math:: w_j = \frac{1 / M}{\lambda_j} \; \prod_{k \ne j} \frac{\lambda_k - \varphi_{jk}}{\lambda_k}
+
+The product keeps a bike from looking added to its own accessories: without it, they do not fit.
+The rates are those of a self-exciting process, attributed by expectation maximisation (Veen and
+Schoenberg, "Estimation of space-time branching process models", JASA 103, 2008).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.model import BasketTable
+
+
+class Baskets:
+    """The learned rates, ready to be asked about an order.
+
+    Args:
+        table: what training learned.
+        catalogue_size: products an added item may be drawn from (M), at least 1.
+    """
+
+    def __init__(self, table: BasketTable, catalogue_size: int) -> None:
+        self._companions = table.companions
+        self._alone = table.alone
+        self._floor = 1.0 / (2.0 * table.orders + 2.0)
+        self._drawn = 1.0 / max(catalogue_size, 1)
+        self._known = table.orders > 0
+
+    def added_odds(self, basket: Mapping[str, int]) -> dict[str, float]:
+        """How many times likelier each item is as one that was added than as one that was bought.
+
+        Args:
+            basket: units by product.
+
+        Returns:
+            A factor by product: above 1 the item does not belong, below 1 it does. 1 for all where
+            no history is known.
+        """
+        if not self._known:
+            return dict.fromkeys(basket, 1.0)
+        rates = self._rates(basket)
+        return {
+            product: self._drawn / rates[product] * self._rest_without(product, basket, rates)
+            for product in basket
+        }
+
+    def _rates(self, basket: Mapping[str, int]) -> dict[str, float]:
+        rates = {p: self._alone.get(p, 0.0) + self._floor for p in basket}
+        for product, units in basket.items():
+            brings = self._companions.get(product)
+            if brings is None:
+                continue
+            for other in basket:
+                if other != product and other in brings:
+                    rates[other] += units * brings[other]
+        return rates
+
+    def _rest_without(
+        self, product: str, basket: Mapping[str, int], rates: Mapping[str, float]
+    ) -> float:
+        """How much less likely the rest is when one unit of a product was not bought with it."""
+        brings = self._companions.get(product)
+        ratio = 1.0
+        if brings is None or basket[product] > 1:
+            return ratio
+        for other in basket:
+            if other != product and other in brings:
+                ratio *= max(1.0 - brings[other] / rates[other], self._floor / rates[other])
+        return ratio
