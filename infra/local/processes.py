@@ -1,0 +1,140 @@
+"""Child processes of the local stack: started, recognised again, stopped by their own pid.
+
+A child is remembered by pid *and* start time, so a pid the system has given to someone else is
+never signalled. Nothing here knows what the children are.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+HOST = "127.0.0.1"
+_ADDRESS = re.compile(r"\w+://127\.0\.0\.1:(\d+)")
+_LOG_TAIL_LINES = 15
+
+
+class StackError(Exception):
+    """The stack cannot do what was asked; the message says why (one line, perhaps a log's tail)."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """One running child. `started` is its start time in seconds since the epoch."""
+
+    name: str
+    pid: int
+    started: float
+    port: int
+    log: Path
+    handle: subprocess.Popen[bytes] | None = field(default=None, compare=False, repr=False)
+
+
+def require_free(name: str, port: int) -> None:
+    """Raise StackError when something listens on `port` already; port 0 is always free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise StackError(
+                f"port {port}, wanted for {name}, is taken: stop what listens there, "
+                f"or choose another with --ports {name}=PORT (0: any free one)"
+            ) from error
+
+
+def start(
+    name: str,
+    command: Sequence[str],
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 60,
+) -> Child:
+    """Start `command` and wait until its log shows the address it listens on.
+
+    `env` is added to this process's environment; `log` is appended to. The child gets a session
+    of its own, so that Ctrl-C in a terminal reaches only us. Raises StackError with the log's
+    tail when the child ends or says nothing for `timeout` seconds.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        offset = output.tell()
+        handle = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+            start_new_session=True,
+        )
+    port = _await_address(name, handle, log, offset, timeout)
+    return Child(name, handle.pid, psutil.Process(handle.pid).create_time(), port, log, handle)
+
+
+def _await_address(
+    name: str, handle: subprocess.Popen[bytes], log: Path, offset: int, timeout: float
+) -> int:
+    """The port in the first address the log shows after `offset` bytes."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        ended = handle.poll() is not None  # asked before reading, so that no last word is missed
+        said = log.read_bytes()[offset:].decode(errors="replace")
+        if found := _ADDRESS.search(said):
+            return int(found[1])
+        if ended:
+            raise StackError(f"{name} ended with code {handle.returncode}:\n{_tail(said, log)}")
+        time.sleep(0.03)
+    handle.kill()
+    handle.wait()
+    raise StackError(f"{name} was not ready after {timeout:.0f} s:\n{_tail(said, log)}")
+
+
+def _tail(said: str, log: Path) -> str:
+    lines = [f"  {line}" for line in said.splitlines()[-_LOG_TAIL_LINES:]] or [
+        "  (it said nothing)"
+    ]
+    return "\n".join([*lines, f"  ({log})"])
+
+
+def find(child: Child) -> psutil.Process | None:
+    """The running process of `child`, or None when it has ended (whoever has its pid now)."""
+    if child.handle is not None:
+        child.handle.poll()  # reaps it, if it has ended
+    try:
+        process = psutil.Process(child.pid)
+        same = abs(process.create_time() - child.started) < 1
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def stop(child: Child, grace: float) -> None:
+    """Ask `child` to end (SIGTERM); after `grace` seconds insist (SIGKILL)."""
+    if process := find(child):
+        process.terminate()
+        try:
+            process.wait(grace)
+        except psutil.TimeoutExpired:
+            kill(child)
+    _reap(child)
+
+
+def kill(child: Child) -> None:
+    """End `child` at once (SIGKILL), as a crash would, and wait until it is gone."""
+    if process := find(child):
+        process.kill()
+        process.wait()
+    _reap(child)
+
+
+def _reap(child: Child) -> None:
+    if child.handle is not None:
+        child.handle.wait()

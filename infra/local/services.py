@@ -1,0 +1,136 @@
+"""The servers of the local stack: how each is started, and the settings that reach it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infra.local.processes import HOST, StackError
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+ORDERS_HUB = "orders"
+ORDERS_PARTITIONS = 4
+COSMOS_DATABASE = "sheriff"
+
+# Azurite's documented development account: public, and good for nothing but Azurite.
+_AZURITE_ACCOUNT = "devstoreaccount1"
+_AZURITE_KEY = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
+_ANY_KEY = "bG9jYWw="  # base64 of "local": the emulators check no keys, the SDKs want one
+
+
+@dataclass(frozen=True)
+class Service:
+    """How to start one server: its command line, and settings added to the environment.
+
+    `grace` is how many seconds it may take to stop by itself.
+    """
+
+    command: list[str]
+    environ: Mapping[str, str] = field(default_factory=dict)
+    grace: float = 10
+
+
+def blob_connection(port: int) -> str:
+    """The storage connection string of Azurite's blob service on `port`."""
+    return (
+        f"DefaultEndpointsProtocol=http;AccountName={_AZURITE_ACCOUNT};AccountKey={_AZURITE_KEY};"
+        f"BlobEndpoint=http://{HOST}:{port}/{_AZURITE_ACCOUNT};"
+    )
+
+
+def event_hub_connection(port: int) -> str:
+    """The Event Hubs connection string of the emulator on `port`."""
+    return (
+        f"Endpoint=sb://{HOST}:{port};SharedAccessKeyName=RootManageSharedAccessKey;"
+        f"SharedAccessKey={_ANY_KEY};UseDevelopmentEmulator=true;"
+    )
+
+
+def app_settings(ports: Mapping[str, int]) -> dict[str, str]:
+    """The app settings for servers on `ports` (of azurite, eventhubs and cosmos)."""
+    blobs = blob_connection(ports["azurite"])
+    return {
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "AzureWebJobsStorage": blobs,
+        "BLOB_CONNECTION": blobs,
+        "EventHubConnection": event_hub_connection(ports["eventhubs"]),
+        "ORDERS_HUB": ORDERS_HUB,
+        "ORDERS_CONSUMER_GROUP": "$Default",
+        "COSMOS_ENDPOINT": f"http://{HOST}:{ports['cosmos']}",
+        "COSMOS_KEY": _ANY_KEY,
+        "COSMOS_DATABASE": COSMOS_DATABASE,
+        "SHERIFF_ROLE": "all",
+    }
+
+
+def node() -> str:
+    """The Node executable, its packages being installed too; StackError says what is missing."""
+    found = shutil.which("node")
+    if found is None:
+        raise StackError("Node is missing: install Node 20 or later and put `node` on the PATH")
+    if not (HERE / "node_modules" / "azurite").is_dir():
+        raise StackError("the Node packages are missing: run `make setup` (npm ci in infra/local)")
+    return found
+
+
+def require_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
+    """StackError unless this is Python 3.13, which azure-functions-runtime is pinned for."""
+    if version != (3, 13):
+        raise StackError(
+            f"Python 3.13 is missing: this is {version[0]}.{version[1]}; "
+            "run the stack with the environment that `make setup` creates (.venv/bin/python)"
+        )
+
+
+def azurite(port: int, folder: Path) -> Service:
+    """Azurite's blob service, its data in `folder` (metadata every 5 s and on a graceful stop)."""
+    script = HERE / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+    options = {
+        "--blobHost": HOST,
+        "--blobPort": str(port),
+        # Pooled connections outlive its default of 5 s; a cut one costs the SDK a retry.
+        "--blobKeepAliveTimeout": "120",
+        "--location": str(folder),
+    }
+    flags = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+    return Service([node(), str(script), *(part for o in options.items() for part in o), *flags])
+
+
+def cosmos(port: int, folder: Path) -> Service:
+    """The Cosmos DB emulator, its journal in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    journal = folder / "cosmos.jsonl"
+    script = HERE / "cosmos.js"
+    return Service([node(), str(script), "--port", str(port), "--journal", str(journal)])
+
+
+def eventhubs(port: int, folder: Path, blobs: str, capture: bool = True) -> Service:
+    """The Event Hubs emulator with hub `orders`, its log in `folder`, capturing to `blobs`."""
+    hub = f"{ORDERS_HUB}:{ORDERS_PARTITIONS}"
+    options = ["--port", str(port), "--dir", str(folder)]
+    return _module(
+        "infra.local.eventhubs",
+        hub,
+        *options,
+        environ={"BLOB_CONNECTION": blobs} if capture else {},
+    )
+
+
+def host(port: int, app: Path, settings: Mapping[str, str]) -> Service:
+    """The functions host, running the app in `app` with `settings`."""
+    # A graceful stop waits for running batches: as long as the host's own limit, and a little.
+    return _module("infra.local.host", str(app), "--port", str(port), environ=settings, grace=40)
+
+
+def _module(module: str, *arguments: str, environ: Mapping[str, str], grace: float = 10) -> Service:
+    """A Python module of this repository, whatever folder the stack was started from."""
+    return Service(
+        [sys.executable, "-m", module, *arguments], {"PYTHONPATH": str(ROOT), **environ}, grace
+    )
