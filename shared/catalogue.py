@@ -1,14 +1,41 @@
 """Price, cost and category of a product as of a time."""
 
+import csv
+import hashlib
+import io
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from operator import attrgetter
+from typing import NoReturn
 
+from shared.errors import ConfigurationError, OrderError
+from shared.notation import IDENTIFIER_PATTERN, NotationError, money_e4, shortened, utc_time
 from shared.order import Order
+
+COLUMNS = (
+    "product_id",
+    "name",
+    "category",
+    "subcategory",
+    "list_price",
+    "standard_cost",
+    "currency",
+    "valid_from",
+)
+MAXIMUM_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product at the price that holds from ``valid_from`` (aware UTC) on; money in `_e4`."""
+    """A product at the price that holds from ``valid_from`` (aware UTC) on; money in `_e4`.
+
+    ``cost_e4`` may exceed ``list_e4``; neither is negative.
+    """
 
     product_id: str
     name: str
@@ -29,7 +56,10 @@ class PricedLine:
 
 @dataclass(frozen=True, slots=True)
 class PricedOrder:
-    """An order at catalogue prices; totals leave out the ``unknown`` products."""
+    """An order at catalogue prices; totals leave out the ``unknown`` products.
+
+    ``lines`` and ``unknown`` keep the order of the order's lines (sorted by product id).
+    """
 
     order: Order
     lines: tuple[PricedLine, ...]
@@ -47,22 +77,55 @@ class Catalogue:
         products: number of products.
     """
 
-    currency: str
-    version: str
-    products: int
+    def __init__(self, prices: dict[str, tuple[Product, ...]], currency: str, version: str) -> None:
+        """Take the prices of each product, oldest first and at least one each."""
+        self._prices = prices
+        self.currency = currency
+        self.version = version
+        self.products = len(prices)
 
     @classmethod
     def from_csv(cls, data: bytes) -> "Catalogue":
-        """Read ``product_id,name,category,subcategory,list_price,standard_cost,currency,valid_from``.
+        """Read UTF-8 CSV with the columns `COLUMNS`, in any order; a BOM is fine.
+
+        Further columns are ignored. Prices are numbers 0 to 1e9 with at most 4 decimals; a price
+        holds from its ``valid_from`` until the product's next one.
 
         Raises:
             ConfigurationError: names line, column, value and what was expected.
         """
-        raise NotImplementedError
+        prices: dict[str, dict[datetime, Product]] = {}
+        currencies: dict[str, int] = {}
+        for number, row in _rows(data):
+            product = _product(row, number)
+            at_times = prices.setdefault(product.product_id, {})
+            if product.valid_from in at_times:
+                _refuse(number, "valid_from", row["valid_from"], "one price a product and time")
+            at_times[product.valid_from] = product
+            currencies.setdefault(_currency(row, number), number)
+            if len(currencies) > 1:
+                expected = f"{next(iter(currencies))} as in the lines before"
+                _refuse(number, "currency", row["currency"], expected)
+        if not prices:
+            raise ConfigurationError("catalogue: no products, expected at least one line")
+        oldest_first = {
+            product_id: tuple(at_times[time] for time in sorted(at_times))
+            for product_id, at_times in prices.items()
+        }
+        return cls(oldest_first, next(iter(currencies)), hashlib.sha256(data).hexdigest()[:12])
+
+    def __iter__(self) -> Iterator[Product]:
+        """Every price of every product, in the order of the CSV's products, oldest first."""
+        return (product for history in self._prices.values() for product in history)
 
     def product(self, product_id: str, at: datetime) -> Product | None:
         """The product at its price as of ``at``; its first price before that; None if unknown."""
-        raise NotImplementedError
+        history = self._prices.get(product_id)
+        if history is None:
+            return None
+        if len(history) == 1:
+            return history[0]
+        return history[max(0, bisect_right(history, at, key=attrgetter("valid_from")) - 1)]
 
     def price(self, order: Order) -> PricedOrder:
         """Look up every line of an order as of ``ordered_at``.
@@ -70,9 +133,103 @@ class Catalogue:
         Raises:
             OrderError: ``currency_mismatch`` where the order names another currency.
         """
-        raise NotImplementedError
+        self.check_currency(order)
+        lines, unknown = [], []
+        list_total_e4 = cost_total_e4 = 0
+        for line in order.lines:
+            product = self.product(line.product_id, order.ordered_at)
+            if product is None:
+                unknown.append(line.product_id)
+                continue
+            lines.append(PricedLine(product, line.quantity))
+            list_total_e4 += product.list_e4 * line.quantity
+            cost_total_e4 += product.cost_e4 * line.quantity
+        return PricedOrder(order, tuple(lines), tuple(unknown), list_total_e4, cost_total_e4)
+
+    def check_currency(self, order: Order) -> None:
+        """Pass an order that is in the catalogue's currency or leaves it open.
+
+        Raises:
+            OrderError: ``currency_mismatch``.
+        """
+        if order.currency is not None and order.currency != self.currency:
+            message = f"currency is {order.currency}, expected {self.currency} as in the catalogue"
+            raise OrderError("currency_mismatch", "currency", message)
 
 
+@cache
 def packaged_catalogue() -> Catalogue:
     """The catalogue of 294 products that comes with Sheriff."""
-    raise NotImplementedError
+    return Catalogue.from_csv(files("shared").joinpath("data", "catalogue.csv").read_bytes())
+
+
+def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row by column, with the number of its (last) line, the header being line 1."""
+    if len(data) > MAXIMUM_BYTES:
+        raise ConfigurationError(
+            f"catalogue: {len(data)} bytes, expected at most {MAXIMUM_BYTES}: refused"
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"catalogue: not UTF-8: {error}") from error
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        _check_header(header)
+        for cells in reader:
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                message = f"{len(cells)} cells, expected {len(header)} as in the header"
+                raise ConfigurationError(f"catalogue line {reader.line_num}: {message}")
+            yield reader.line_num, dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        raise ConfigurationError(f"catalogue line {reader.line_num}: {error}") from error
+
+
+def _check_header(header: list[str]) -> None:
+    missing = [column for column in COLUMNS if column not in header]
+    if missing:
+        message = f"{', '.join(missing)} missing, expected {','.join(COLUMNS)}"
+        raise ConfigurationError(f"catalogue line 1: {message}")
+    repeated = [column for column in COLUMNS if header.count(column) > 1]
+    if repeated:
+        raise ConfigurationError(f"catalogue line 1: {', '.join(repeated)} repeated")
+
+
+def _product(row: dict[str, str], number: int) -> Product:
+    if not re.search(IDENTIFIER_PATTERN, row["product_id"]):
+        _refuse(number, "product_id", row["product_id"], "1 to 64 characters, none a control one")
+    try:
+        valid_from = utc_time(row["valid_from"])
+    except NotationError as error:
+        _refuse(number, "valid_from", row["valid_from"], error.expected)
+    return Product(
+        product_id=row["product_id"],
+        name=row["name"],
+        category=row["category"],
+        subcategory=row["subcategory"],
+        list_e4=_price(row, number, "list_price"),
+        cost_e4=_price(row, number, "standard_cost"),
+        valid_from=valid_from,
+    )
+
+
+def _price(row: dict[str, str], number: int, column: str) -> int:
+    try:
+        return money_e4(row[column])
+    except NotationError as error:
+        _refuse(number, column, row[column], error.expected)
+
+
+def _currency(row: dict[str, str], number: int) -> str:
+    if not re.fullmatch("[A-Z]{3}", row["currency"]):
+        _refuse(number, "currency", row["currency"], "three letters A to Z")
+    return row["currency"]
+
+
+def _refuse(number: int, column: str, value: str, expected: str) -> NoReturn:
+    raise ConfigurationError(
+        f"catalogue line {number}: {column} is '{shortened(value)}', expected {expected}"
+    )

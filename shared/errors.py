@@ -3,10 +3,10 @@
 ::
 
     SheriffError
-    |- OrderError           the sender: the order is set aside (a dead letter) and the batch goes on
-    |- ConfigurationError   the operator: a setting, catalogue or policy is wrong; the old one is kept
-    |- BundleError          the trainer: a model bundle is refused; the one before it serves on
-    |- TransientError       nobody: raised after the rest of the batch is done, and the batch comes again
+    |- OrderError          the sender: the order is set aside (a dead letter), the batch goes on
+    |- ConfigurationError  the operator: a setting, catalogue or policy is wrong; the old one stays
+    |- BundleError         the trainer: a model bundle is refused; the one before it serves on
+    |- TransientError      nobody: raised when the rest of the batch is done, which comes again
 """
 
 

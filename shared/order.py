@@ -1,12 +1,36 @@
 """What an order is, and how its bytes become one."""
 
+import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+
+from shared.errors import OrderError
+from shared.notation import (
+    IDENTIFIER_PATTERN,
+    NotationError,
+    blame,
+    money_e4,
+    received_json,
+    shortened,
+    utc_time,
+    value_at,
+)
+
+MAXIMUM_BYTES = 64 * 1024
+MAXIMUM_DEPTH = 32
+"""Levels of nesting, unknown fields included: what JSON readers and stores down the line bear."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """One product of an order; ``quantity`` is 1-1000 units, repeated products added up."""
+    """One product of an order, with the ``quantity`` of all its lines added up.
+
+    A line has 1-1000 units, so a product that is repeated can have up to 200,000.
+    """
 
     product_id: str
     quantity: int
@@ -17,8 +41,9 @@ class Order:
     """One order as a sales rep reported it.
 
     Money is integer ten-thousandths of the currency (``_e4``); ``ordered_at`` is aware UTC.
-    ``list_e4`` and ``cost_e4`` are the totals the sales system recorded, where it did.
-    ``currency`` is None where the order leaves it to the catalogue.
+    ``lines`` has one line a product, sorted by product id, so that nothing can depend on the
+    order in which they were typed. ``list_e4`` and ``cost_e4`` are the totals the sales system
+    recorded, where it did. ``currency`` is None where the order leaves it to the catalogue.
     """
 
     order_id: str
@@ -34,10 +59,157 @@ class Order:
     currency: str | None = None
 
 
+_NULL = msgspec.Raw(b"null")
+_Identifier = Annotated[str, msgspec.Meta(pattern=IDENTIFIER_PATTERN)]
+
+
+class _ReceivedLine(msgspec.Struct):
+    product_id: _Identifier
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
+class _ReceivedOrder(msgspec.Struct):
+    """The contract's table; money stays text, because a double would hide its decimals."""
+
+    order_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)")]
+    ordered_at: str
+    rep_id: _Identifier
+    customer_id: _Identifier
+    lines: Annotated[list[_ReceivedLine], msgspec.Meta(min_length=1, max_length=200)]
+    charged_price: msgspec.Raw
+    revision: Annotated[int, msgspec.Meta(ge=0, le=9999)] | None = None
+    list_price: msgspec.Raw = _NULL
+    standard_cost: msgspec.Raw = _NULL
+    state: str | None = None
+    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$(?!\n)")] | None = None
+
+
+_DECODER = msgspec.json.Decoder(_ReceivedOrder)
+
+# What a field must be, for messages; and the code of a value of the right type that is not it.
+_IDENTIFIER = ("1 to 64 characters, none of them a control character", "bad_identifier")
+_FIELDS = {
+    "order_id": ("1 to 64 characters of A-Z a-z 0-9 . _ -", "bad_identifier"),
+    "rep_id": _IDENTIFIER,
+    "customer_id": _IDENTIFIER,
+    "product_id": _IDENTIFIER,
+    "quantity": ("an integer 1 to 1000", "out_of_range"),
+    "revision": ("an integer 0 to 9999", "out_of_range"),
+    "lines": ("an array of 1 to 200 lines", "too_many_lines"),
+    "ordered_at": ("an RFC 3339 time with offset", "bad_time"),
+    "charged_price": ("a number 0 to 1e9", "out_of_range"),
+    "state": ("a string", "wrong_type"),
+    "currency": ("three letters A to Z", "bad_currency"),
+}
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
 def parse_order(body: bytes) -> Order:
     """Read an order from the UTF-8 JSON of the contract.
+
+    The first violation found is reported. Unknown fields are ignored, null in an optional field
+    means absent, and of repeated keys the last counts.
 
     Raises:
         OrderError: the body breaks the contract; names field, value and what was expected.
     """
-    raise NotImplementedError
+    text = _text(body)
+    try:
+        received = _DECODER.decode(text)
+    except msgspec.ValidationError as error:
+        _refuse_field(text, error)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise OrderError("not_json", "", f"the body is not JSON: {error}") from error
+    return Order(
+        order_id=received.order_id,
+        revision=received.revision or 0,
+        ordered_at=_ordered_at(received.ordered_at),
+        rep_id=received.rep_id,
+        customer_id=received.customer_id,
+        lines=_added_up(received.lines),
+        charged_e4=_money("charged_price", received.charged_price),
+        list_e4=_optional_money("list_price", received.list_price),
+        cost_e4=_optional_money("standard_cost", received.standard_cost),
+        state=received.state,
+        currency=received.currency,
+    )
+
+
+def received_order(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body that `parse_order` accepted, as the alert keeps it."""
+    document: dict[str, Any] = received_json(body)
+    return document
+
+
+def _text(body: bytes) -> str:
+    if len(body) > MAXIMUM_BYTES:
+        message = f"the body has {len(body)} bytes, expected at most {MAXIMUM_BYTES}"
+        raise OrderError("too_large", "", message)
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise OrderError("not_utf8", "", f"the body is not UTF-8: {error.reason}") from error
+    if text.count("{") + text.count("[") > MAXIMUM_DEPTH and _depth(text) > MAXIMUM_DEPTH:
+        message = f"the body is nested deeper than {MAXIMUM_DEPTH} levels"
+        raise OrderError("too_deep", "", message)
+    return text
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for found in _STRING_OR_BRACKET.findall(text):
+        if found in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif found in "]}":
+            depth -= 1
+    return deepest
+
+
+def _refuse_field(text: str, error: msgspec.ValidationError) -> NoReturn:
+    """Turn msgspec's complaint into an OrderError in the contract's words."""
+    field, complaint = blame(error)
+    expected, code = _FIELDS.get(re.split(r"[.\[]", field)[-1].rstrip("]"), ("an object", ""))
+    try:
+        value = value_at(received_json(text), field)
+    except ValueError as syntax:  # msgspec complains before it has read to the end
+        raise OrderError("not_json", "", f"the body is not JSON: {syntax}") from error
+    if complaint.startswith("Object missing"):
+        raise OrderError("missing_field", field, f"{field} is missing, expected {expected}")
+    if ", got `" in complaint:
+        code = "wrong_type" if field else "not_an_object"
+    elif value == []:
+        code = "no_lines"
+    message = f"{field or 'the body'} is {shortened(json.dumps(value))}, expected {expected}"
+    raise OrderError(code, field, message) from error
+
+
+def _ordered_at(text: str) -> datetime:
+    try:
+        return utc_time(text)
+    except NotationError as error:
+        raise _unreadable("ordered_at", json.dumps(text), error) from error
+
+
+def _money(field: str, raw: msgspec.Raw) -> int:
+    text = bytes(raw).decode()
+    try:
+        return money_e4(text)
+    except NotationError as error:
+        raise _unreadable(field, text, error) from error
+
+
+def _optional_money(field: str, raw: msgspec.Raw) -> int | None:
+    return None if bytes(raw) == b"null" else _money(field, raw)
+
+
+def _unreadable(field: str, value: str, error: NotationError) -> OrderError:
+    message = f"{field} is {shortened(value)}, expected {error.expected}"
+    return OrderError(error.code, field, message)
+
+
+def _added_up(lines: list[_ReceivedLine]) -> tuple[OrderLine, ...]:
+    quantities: dict[str, int] = {}
+    for line in lines:
+        quantities[line.product_id] = quantities.get(line.product_id, 0) + line.quantity
+    return tuple(OrderLine(product, quantities[product]) for product in sorted(quantities))
