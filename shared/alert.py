@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.scoring import Assessment
+from shared.notation import money, time_text
+from shared.scoring import Assessment, Explanation, Finding, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,81 @@ def alert_document(
     position: EventPosition,
     scored_at: datetime,
 ) -> dict[str, Any]:
-    """The alert as Cosmos DB keeps it (see CONTRACTS: Alert); JSON-ready.
+    """The alert as Cosmos DB keeps it (docs/schemas/alert.json); JSON-ready.
 
-    ``received`` is the order's own JSON object; money becomes decimal numbers of currency.
+    ``received`` is the order's own JSON object (`received_order`), taken as it is. Money becomes
+    decimal numbers of currency, times fixed-width UTC text. A fresh alert is open and undecided.
     """
-    raise NotImplementedError
+    order = assessment.order
+    return {
+        "id": alert_id(order.order_id, order.revision),
+        "schema_version": 1,
+        "status": "open",
+        "decided_by": None,
+        "decided_at": None,
+        "note": None,
+        "rep_id": order.rep_id,
+        "customer_id": order.customer_id,
+        "order_id": order.order_id,
+        "revision": order.revision,
+        "ordered_at": time_text(order.ordered_at),
+        "scored_at": time_text(scored_at),
+        "probability": float(assessment.probability),
+        "expected_loss": money(assessment.expected_loss_e4),
+        "findings": [finding_document(finding) for finding in assessment.findings],
+        "reasons": [_reason_document(reason) for reason in assessment.reasons],
+        "explanation": _explanation_document(assessment.explanation),
+        "features": {name: float(value) for name, value in assessment.features.items()},
+        "model_version": assessment.model_version,
+        "policy_version": assessment.policy_version,
+        "degraded": assessment.degraded,
+        "order": received,
+        "event": {
+            "partition_id": position.partition_id,
+            "sequence_number": position.sequence_number,
+            "enqueued_at": time_text(position.enqueued_at),
+        },
+    }
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """One finding as an alert carries it; data quality and fraud alike."""
+    document: dict[str, Any] = {
+        "typology": finding.typology,
+        "probability": float(finding.probability),
+        "amount": money(finding.amount_e4),
+        "message": finding.message,
+    }
+    if finding.product_id is not None:
+        document["product_id"] = finding.product_id
+    if finding.percent is not None:
+        document["percent"] = float(finding.percent)
+    return document
+
+
+def _reason_document(reason: Reason) -> dict[str, Any]:
+    return {
+        "source": reason.source,
+        "code": reason.code,
+        "message": reason.message,
+        "contribution": float(reason.contribution),
+    }
+
+
+def _explanation_document(explanation: Explanation) -> dict[str, Any]:
+    """``gap`` is list total minus charge, so an overcharge makes it negative."""
+    return {
+        "list_total": money(explanation.list_total_e4),
+        "charged_price": money(explanation.charged_e4),
+        "gap": money(explanation.gap_e4),
+        "unit_discounts": [
+            {
+                "product_id": discount.product_id,
+                "units": discount.units,
+                "percent": float(discount.percent),
+            }
+            for discount in explanation.unit_discounts
+        ],
+        "order_discount_percent": float(explanation.order_discount_percent),
+        "unexplained": money(explanation.unexplained_e4),
+    }

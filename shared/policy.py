@@ -1,18 +1,81 @@
 """Thresholds: what is worth an alert. Validated data, changed without a deploy."""
 
+import codecs
+import hashlib
+import json
+from typing import Annotated
+
 import msgspec
 
+from shared.errors import ConfigurationError
+from shared.notation import blame, received_json, shortened, value_at
 
-class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the company asks of an alert; an unknown key or a value out of range is refused."""
+PACKAGED = "packaged"
+"""The version of the thresholds that come with Sheriff."""
 
-    version: str = "packaged"
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the company asks of an alert; an unknown key or a value out of range is refused.
+
+    Attributes:
+        version: name that every alert carries; by default made from the thresholds themselves.
+        alert_probability: an order whose added item or hidden discount is at least this likely
+            (0-1) is an alert.
+        reviews_per_day: alerts the analysts can look at in a day; what the day's work is cut to
+            and detection is judged at, never a reason to drop an alert.
+        below_cost_margin_percent: a charge below the order's cost by more than this many percent
+            of that cost is a finding.
+        overcharge_tolerance_e4: a charge above list price by more than this is a finding
+            (ten-thousandths of the currency).
+        price_tampering_tolerance_e4: recorded totals further than this from the catalogue's are
+            a finding (ten-thousandths); the default of one cent is above any float noise seen.
+    """
+
+    schema_version: Annotated[int, msgspec.Meta(ge=1, le=1)] = 1
+    version: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = PACKAGED
+    alert_probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    reviews_per_day: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 50
+    below_cost_margin_percent: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.0
+    overcharge_tolerance_e4: Annotated[int, msgspec.Meta(ge=0, le=10**13)] = 100
+    price_tampering_tolerance_e4: Annotated[int, msgspec.Meta(ge=0, le=10**13)] = 100
+
+
+_MAXIMUM_BYTES = 64 * 1024
 
 
 def parse_policy(data: bytes) -> Policy:
-    """Read a policy from JSON.
+    """Read a policy from UTF-8 JSON; keys that are left out keep the packaged thresholds.
+
+    Without a ``version`` of its own the policy is named by the first 12 hex digits of the SHA-256
+    of all its thresholds, however the file is laid out.
 
     Raises:
         ConfigurationError: names the key, the value and what was expected.
     """
-    raise NotImplementedError
+    if len(data) > _MAXIMUM_BYTES:
+        message = f"policy: {len(data)} bytes, expected at most {_MAXIMUM_BYTES}"
+        raise ConfigurationError(message)
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        policy = msgspec.json.decode(data, type=Policy)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(_complaint(data, error)) from error
+    except (ValueError, RecursionError) as error:  # msgspec.DecodeError is a ValueError
+        raise ConfigurationError(f"policy: not JSON: {error}") from error
+    if policy.version != PACKAGED:
+        return policy
+    digest = hashlib.sha256(msgspec.json.encode(policy, order="sorted")).hexdigest()
+    return msgspec.structs.replace(policy, version=digest[:12])
+
+
+def _complaint(data: bytes, error: msgspec.ValidationError) -> str:
+    key, complaint = blame(error)
+    if "unknown field" in complaint:
+        known = ", ".join(Policy.__struct_fields__)
+        return f"policy: unknown key {shortened(key)}, expected one of {known}"
+    try:
+        value = json.dumps(value_at(received_json(data), key))
+    except (ValueError, RecursionError) as syntax:
+        return f"policy: not JSON: {syntax}"
+    expected = complaint[:1].lower() + complaint[1:]
+    return f"policy: {key or 'the document'} is {shortened(value)}, {expected}"

@@ -1,0 +1,39 @@
+"""The published schemas of docs/schemas, for tests to hold documents against.
+
+``python -m tests.schemas`` writes the ones that are generated from the code.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from jsonschema import Draft202012Validator
+
+from shared.policy import Policy
+
+SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
+
+
+def read_schema(name: str) -> dict[str, Any]:
+    """docs/schemas/{name}.json."""
+    schema: dict[str, Any] = json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def violations(name: str, document: Any) -> list[str]:
+    """How a document breaks a published schema; empty where it does not."""
+    errors = Draft202012Validator(read_schema(name)).iter_errors(document)
+    return [f"{error.json_path}: {error.message}" for error in errors]
+
+
+def generated_schemas() -> dict[str, dict[str, Any]]:
+    """The schemas that follow from a type of the code, by name."""
+    dialect = {"$schema": Draft202012Validator.META_SCHEMA["$id"]}
+    return {"policy": dialect | msgspec.json.schema(Policy)}
+
+
+if __name__ == "__main__":
+    for schema_name, schema_document in generated_schemas().items():
+        text = json.dumps(schema_document, indent=2, ensure_ascii=False) + "\n"
+        (SCHEMAS / f"{schema_name}.json").write_text(text, encoding="utf-8")
