@@ -10,7 +10,9 @@ and the basket without one unit of ``j`` has those with that unit's part left ou
 compares the two ways an item can have got into an order: drawn from the whole catalogue and added
 to a complete basket, or bought with the rest,
 
-.. math:: w_j = \frac{1 / M}{\lambda_j} \; \prod_{k \ne j} \frac{\lambda_k - \varphi_{jk}}{\lambda_k}
+.. math::
+   w_j = \frac{1 / M}{\lambda_j} \;
+         \prod_{k \ne j} \frac{\lambda_k - \varphi_{jk}}{\lambda_k}
 
 The product keeps a bike from looking added to its own accessories: without it, they do not fit.
 The rates are those of a self-exciting process, attributed by expectation maximisation (Veen and

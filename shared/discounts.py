@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 E8_PER_E4 = 10_000
 """Basis points in a whole: ten-thousandths of the currency times basis points are "e8"."""
 
+LARGEST_TOTAL_E4 = 9 * 10**14
+"""List totals beyond this (90 billion) would overflow 64-bit e8 arithmetic; callers refuse them."""
+
 LISTED_UNITS = 200
 """Orders of more units are not listed at all: their discounts are a normal density around none."""
 
@@ -220,7 +223,8 @@ class DiscountTables:
             return np.zeros(len(gaps))
         first, second, scale = self._rest_of(price, left, right)
         likelihood = self._match(first, second, targets, tolerance) * scale
-        return likelihood.reshape(len(gaps), -1) @ self._off_shares
+        by_percent: Floats = likelihood.reshape(len(gaps), -1) @ self._off_shares
+        return by_percent
 
     def _rest_of(
         self, price: int, left: tuple[int, ...], right: tuple[int, ...]
@@ -242,9 +246,7 @@ class DiscountTables:
             return first.likeliest(limit), second, scale
         return first, second.likeliest(limit), scale
 
-    def _match(
-        self, first: SumTable, second: SumTable, targets: Ints, tolerance: Ints
-    ) -> Floats:
+    def _match(self, first: SumTable, second: SumTable, targets: Ints, tolerance: Ints) -> Floats:
         """The probability of each target within its tolerance as a sum from both tables."""
         small, large = (first, second) if len(first.sums) <= len(second.sums) else (second, first)
         highest = int((targets + tolerance).max())

@@ -1,6 +1,8 @@
 """All that training learned, frozen: the tables the scorer decides by, and their file format."""
 
 import hashlib
+from functools import cache
+from importlib.resources import files
 from typing import Annotated
 
 import msgspec
@@ -91,6 +93,11 @@ def decode_bundle(data: bytes, sha256: str) -> ModelBundle:
     return bundle
 
 
+@cache
 def packaged_bundle() -> ModelBundle:
-    """The default tables that serve a cold start; alerts made with them say ``degraded``."""
-    raise NotImplementedError
+    """The default tables that serve a cold start; alerts made with them say ``degraded``.
+
+    They know a ladder, deep discounts and rates, but no company's baskets or reps.
+    """
+    data = files("shared").joinpath("data", "bundle.json").read_bytes()
+    return msgspec.json.decode(data, type=ModelBundle)

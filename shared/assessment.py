@@ -1,0 +1,88 @@
+"""What was concluded about an order: plain values that rules, scorer and documents share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.order import Order
+
+ADDED_ITEM = "added_item"
+HIDDEN_DISCOUNT = "hidden_discount"
+FRAUD_TYPOLOGIES = (ADDED_ITEM, HIDDEN_DISCOUNT)
+"""Typologies with a probability; every other one is a fact of arithmetic or of data quality."""
+
+DATA_QUALITY_TYPOLOGIES = ("unknown_rep", "unknown_product")
+"""Recorded with an alert, never an alert by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One typology found in an order.
+
+    ``probability`` is 0-1 (1 for arithmetic facts), ``amount_e4`` the money it concerns (>= 0),
+    ``percent`` the discount behind it where there is one.
+    """
+
+    typology: str
+    probability: float
+    amount_e4: int
+    message: str
+    product_id: str | None = None
+    percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why: ``source`` is ``rule`` or ``model``; a positive ``contribution`` is more suspicious.
+
+    The contribution of a rule is its weight of evidence: the natural logarithm of how many times
+    likelier what it saw is under fraud than without.
+    """
+
+    source: str
+    code: str
+    message: str
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnitDiscount:
+    """A discount that the likeliest explanation gives to ``units`` units of a product."""
+
+    product_id: str
+    units: int
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What best explains the charge; ``unexplained_e4`` is the gap that is left (0 if none)."""
+
+    list_total_e4: int
+    charged_e4: int
+    gap_e4: int
+    unit_discounts: tuple[UnitDiscount, ...]
+    order_discount_percent: float
+    unexplained_e4: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """All that was concluded about one order; ``alerted`` says whether it becomes an alert.
+
+    ``p_added_item``, ``p_hidden_discount`` and ``probability`` (either fraud) are 0-1. Findings,
+    reasons and the explanation are worked out for orders worth a look and empty for the others.
+    """
+
+    order: Order
+    p_added_item: float
+    p_hidden_discount: float
+    probability: float
+    expected_loss_e4: int
+    findings: tuple[Finding, ...]
+    reasons: tuple[Reason, ...]
+    explanation: Explanation
+    features: Mapping[str, float]
+    model_version: str
+    policy_version: str
+    degraded: bool
+    alerted: bool

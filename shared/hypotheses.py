@@ -1,0 +1,108 @@
+r"""How the ways an order can have come about compare, once its charge and basket are known.
+
+Bayes' rule over: a normal order; an added item (which product); a hidden discount (which percent);
+both; and some cause that nobody listed. Each has a prior rate, a likelihood of the charge from
+`shared.discounts` and, where an item was added, the odds of its basket from `shared.baskets`:
+
+.. math::
+   P(\text{product } j \text{ added}, h \mid \text{order}) \propto
+   \pi_a w_j \cdot \pi_h s_h \cdot P(\text{charge} \mid j \text{ off the ladder}, h)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.discounts import ChargeLikelihoods
+
+UNLISTED_CAUSE_RATE = 1e-3
+"""Prior of a charge that no listed hypothesis made; any gap up to the list total is as likely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Priors of an order: ``added_item`` 0-1 and the chance of each hidden percentage.
+
+    ``hidden[t]`` goes with `shared.discounts.DiscountTables.order_percents`; ``hidden[0]`` is the
+    chance of none, and all sum to 1.
+    """
+
+    added_item: float
+    hidden: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Probabilities after seeing charge and basket, each 0-1.
+
+    ``added_item[p]`` is that of product ``p`` having been added, ``hidden[t]`` that of hidden
+    percentage ``t`` (0: none), ``unlisted`` that of some other cause. ``charge_odds[p]`` is how
+    many times likelier the charge is with ``p`` off the ladder than without (infinite: impossible
+    without), ``hidden_odds`` the same for the likeliest hidden percentage.
+    """
+
+    added_item: Mapping[str, float]
+    hidden: tuple[float, ...]
+    unlisted: float
+    charge_odds: Mapping[str, float]
+    hidden_odds: float
+
+    @property
+    def any_added_item(self) -> float:
+        """Probability of an added item, whichever it is."""
+        return min(sum(self.added_item.values()), 1.0)
+
+    @property
+    def any_hidden(self) -> float:
+        """Probability of a hidden discount, whichever percentage."""
+        return min(sum(self.hidden[1:]), 1.0)
+
+
+def weigh(
+    likelihoods: ChargeLikelihoods,
+    price_of: Mapping[str, int],
+    basket_odds: Mapping[str, float],
+    rates: Rates,
+    unlisted_likelihood: float,
+) -> Posterior:
+    """Compare every hypothesis.
+
+    Args:
+        likelihoods: of the charge, by hypothesis.
+        price_of: list price (e4) of each product.
+        basket_odds: `shared.baskets.Baskets.added_odds`.
+        rates: priors.
+        unlisted_likelihood: chance of this very charge if any were as likely.
+    """
+    ladder = likelihoods.ladder.tolist()
+    off_ladder = {price: row.tolist() for price, row in likelihoods.off_ladder.items()}
+    hidden = [
+        (1 - rates.added_item) * prior * chance
+        for prior, chance in zip(rates.hidden, ladder, strict=True)
+    ]
+    added = dict.fromkeys(basket_odds, 0.0)
+    for product, odds in basket_odds.items():
+        for t, chance in enumerate(off_ladder[price_of[product]]):
+            joint = rates.added_item * odds * rates.hidden[t] * chance
+            added[product] += joint
+            hidden[t] += joint
+    unlisted = UNLISTED_CAUSE_RATE * unlisted_likelihood
+    total = sum(hidden) + unlisted
+    best_hidden = max(ladder[1:], default=0.0)
+    return Posterior(
+        added_item={product: joint / total for product, joint in added.items()},
+        hidden=tuple(joint / total for joint in hidden),
+        unlisted=unlisted / total,
+        charge_odds={p: _odds(max(off_ladder[price_of[p]]), ladder[0]) for p in basket_odds},
+        hidden_odds=_odds(best_hidden, ladder[0]),
+    )
+
+
+def _odds(likelihood: float, other: float) -> float:
+    if other > 0:
+        return likelihood / other
+    return float("inf") if likelihood > 0 else 1.0

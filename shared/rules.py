@@ -1,0 +1,240 @@
+"""One small function a rule: one question about an order, answered by a hit or by nothing.
+
+A hit carries a stable reason code, a sentence an analyst can act on and, where the answer is a fact
+of its own rather than part of a fraud's probability, a finding. Thresholds are the policy's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.assessment import Finding
+from shared.features import LARGEST_LOG_ODDS, log_odds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.catalogue import PricedOrder
+    from shared.hypotheses import Posterior
+    from shared.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """The likeliest added item: its discount in basis points and what that took off (e4)."""
+
+    product_id: str
+    basis_points: int
+    amount_e4: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that is known about an order when the rules are asked.
+
+    ``hidden_basis_points`` and ``hidden_e4`` are the likeliest hidden percentage and what it took;
+    ``unit_discounts`` are the likeliest (list price e4, basis points), the suspect's first, and
+    ``unexplained_e4`` the part of the gap that they leave.
+    """
+
+    priced: PricedOrder
+    currency: str
+    rep_known: bool
+    basket_odds: Mapping[str, float]
+    posterior: Posterior
+    suspect: Suspect | None
+    hidden_basis_points: int
+    hidden_e4: int
+    unit_discounts: tuple[tuple[int, int], ...]
+    unexplained_e4: int
+
+    def money(self, amount_e4: int) -> str:
+        """An amount as people write it, to the cent."""
+        return f"{amount_e4 / 1e4:,.2f} {self.currency}"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleHit:
+    """A rule's answer; ``contribution`` is a weight of evidence (natural log of a ratio)."""
+
+    code: str
+    message: str
+    contribution: float
+    finding: Finding | None = None
+
+
+Rule = Callable[[Evidence, "Policy"], RuleHit | None]
+
+
+def item_does_not_belong(evidence: Evidence, policy: Policy) -> RuleHit | None:
+    """Is the suspected item out of place among the rest of the basket?"""
+    if evidence.suspect is None:
+        return None
+    odds = evidence.basket_odds[evidence.suspect.product_id]
+    if odds < policy.misfit_odds:
+        return None
+    message = (
+        f"{evidence.suspect.product_id} does not belong to the rest of this basket: it is "
+        f"{_times(odds)} likelier to have been added than to have been bought with it."
+    )
+    return RuleHit("item_does_not_belong", message, log_odds(odds))
+
+
+def off_ladder_discount(evidence: Evidence, policy: Policy) -> RuleHit | None:
+    """Does the charge need a discount on one unit that reps do not normally give?"""
+    suspect = evidence.suspect
+    if suspect is None:
+        return None
+    odds = evidence.posterior.charge_odds[suspect.product_id]
+    if odds < policy.off_ladder_odds:
+        return None
+    message = (
+        f"One {suspect.product_id} at {_percent(suspect.basis_points)} off "
+        f"({evidence.money(suspect.amount_e4)}) explains the charge "
+        f"{_times(odds)} better than the usual discounts do."
+    )
+    return RuleHit("off_ladder_discount", message, log_odds(odds))
+
+
+def hidden_discount(evidence: Evidence, policy: Policy) -> RuleHit | None:
+    """Is the whole order charged a fixed percentage too low?"""
+    odds = evidence.posterior.hidden_odds
+    if not evidence.hidden_basis_points or odds < policy.hidden_discount_odds:
+        return None
+    message = (
+        f"The whole order was charged {_percent(evidence.hidden_basis_points)} less than its unit "
+        f"discounts explain ({evidence.money(evidence.hidden_e4)}); that fits "
+        f"{_times(odds)} better than unit discounts alone."
+    )
+    return RuleHit("hidden_discount", message, log_odds(odds))
+
+
+def below_cost(evidence: Evidence, policy: Policy) -> RuleHit | None:
+    """Is the charge less than what the goods cost?"""
+    cost, charged = evidence.priced.cost_total_e4, evidence.priced.order.charged_e4
+    short = cost - charged
+    if evidence.priced.unknown or short <= 0:
+        return None
+    if 100 * short <= policy.below_cost_margin_percent * cost:
+        return None
+    message = (
+        f"The order was charged {evidence.money(charged)}, "
+        f"{evidence.money(short)} below its cost of {evidence.money(cost)}."
+    )
+    return _fact("below_cost", short, message)
+
+
+def overcharge(evidence: Evidence, policy: Policy) -> RuleHit | None:
+    """Is the charge more than the list prices add up to?"""
+    listed, charged = evidence.priced.list_total_e4, evidence.priced.order.charged_e4
+    excess = charged - listed
+    if evidence.priced.unknown or excess <= policy.overcharge_tolerance_e4:
+        return None
+    message = (
+        f"The order was charged {evidence.money(charged)}, {evidence.money(excess)} above its "
+        f"list total of {evidence.money(listed)}."
+    )
+    return _fact("overcharge", excess, message)
+
+
+def price_tampering(evidence: Evidence, policy: Policy) -> RuleHit | None:
+    """Do the totals that the sales system recorded differ from the catalogue's?"""
+    priced = evidence.priced
+    if priced.unknown:
+        return None
+    pairs = (
+        ("list price", priced.order.list_e4, priced.list_total_e4),
+        ("standard cost", priced.order.cost_e4, priced.cost_total_e4),
+    )
+    for name, recorded, expected in pairs:
+        if recorded is None:
+            continue
+        difference = abs(recorded - expected)
+        if difference > policy.price_tampering_tolerance_e4:
+            message = (
+                f"The recorded {name} of {evidence.money(recorded)} differs by "
+                f"{evidence.money(difference)} from the catalogue's {evidence.money(expected)}."
+            )
+            return _fact("price_tampering", difference, message)
+    return None
+
+
+def unexplained_gap(evidence: Evidence, policy: Policy) -> RuleHit | None:
+    """Is there a gap that no discount Sheriff knows of explains?"""
+    probability = evidence.posterior.unlisted
+    gap = evidence.priced.list_total_e4 - evidence.priced.order.charged_e4
+    if evidence.priced.unknown or gap <= 0 or probability < policy.unexplained_gap_probability:
+        return None
+    message = (
+        f"{evidence.money(gap)} less than the list total was charged, and no combination of known "
+        "discounts explains it."
+    )
+    finding = Finding("unexplained_gap", probability, gap, message)
+    return RuleHit("unexplained_gap", message, log_odds(_odds(probability)), finding)
+
+
+def unknown_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:  # noqa: ARG001 (a Rule)
+    """Has this rep never been seen in the history?"""
+    if evidence.rep_known:
+        return None
+    message = f"The rep {evidence.priced.order.rep_id} is not in the history."
+    return RuleHit("unknown_rep", message, 0.0, Finding("unknown_rep", 1.0, 0, message))
+
+
+def unknown_product(evidence: Evidence, policy: Policy) -> RuleHit | None:  # noqa: ARG001 (a Rule)
+    """Is a product missing from the catalogue?"""
+    if not evidence.priced.unknown:
+        return None
+    names = ", ".join(evidence.priced.unknown)
+    message = f"Not in the catalogue, so without a price: {names}."
+    finding = Finding("unknown_product", 1.0, 0, message, product_id=evidence.priced.unknown[0])
+    return RuleHit("unknown_product", message, 0.0, finding)
+
+
+RULES: tuple[Rule, ...] = (
+    item_does_not_belong,
+    off_ladder_discount,
+    hidden_discount,
+    below_cost,
+    overcharge,
+    price_tampering,
+    unexplained_gap,
+    unknown_rep,
+    unknown_product,
+)
+"""Every rule, in the order in which an alert lists its reasons where they weigh the same."""
+
+
+def _fact(typology: str, amount_e4: int, message: str) -> RuleHit:
+    """A hit that needs no probability: arithmetic says so."""
+    finding = Finding(typology, 1.0, amount_e4, message)
+    return RuleHit(typology, message, LARGEST_LOG_ODDS, finding)
+
+
+def _odds(probability: float) -> float:
+    return probability / (1.0 - probability) if probability < 1.0 else math.inf
+
+
+def _percent(basis_points: int) -> str:
+    """Hundredths of a percent as people write them.
+
+    >>> _percent(150), _percent(1000), _percent(37)
+    ('1.5 %', '10 %', '0.37 %')
+    """
+    return f"{basis_points / 100:g} %"
+
+
+def _times(odds: float) -> str:
+    """How many times, for a sentence.
+
+    >>> _times(3.21), _times(4200.0), _times(float("inf"))
+    ('3 times', '4,200 times', 'infinitely')
+    """
+    if odds == math.inf:
+        return "infinitely"
+    if odds >= 1e6:
+        return "over a million times"
+    return f"{odds:,.0f} times"
