@@ -1,0 +1,182 @@
+"""The arithmetic of a charge, held against listing every choice."""
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from shared.discounts import LARGEST_TOTAL_E4, DiscountTables, probe_limit, table_limit
+from shared.model import DiscountShare
+
+LADDER = (
+    DiscountShare(0, 0.8),
+    DiscountShare(100, 0.05),
+    DiscountShare(150, 0.05),
+    DiscountShare(1000, 0.06),
+    DiscountShare(2000, 0.04),
+)
+OFF_LADDER = (DiscountShare(2000, 0.5), DiscountShare(3300, 0.3), DiscountShare(8000, 0.2))
+HIDDEN = (DiscountShare(100, 0.7), DiscountShare(37, 0.3))
+HALF_A_CENT = 50.0
+
+prices = st.sampled_from([342_000, 219_800, 1_200_000, 5_399_900, 35_782_700, 99_999])
+baskets = st.lists(prices, min_size=1, max_size=6).map(lambda p: tuple(sorted(p, reverse=True)))
+
+
+def tables(tolerance_e4: float = 3.0) -> DiscountTables:
+    return DiscountTables(LADDER, OFF_LADDER, HIDDEN, tolerance_e4)
+
+
+def choices(units: tuple[int, ...]) -> Iterator[tuple[float, int]]:
+    """Probability and discount (e8) of every choice of ladder steps."""
+    for steps in itertools.product(LADDER, repeat=len(units)):
+        probability = math.prod(step.share for step in steps)
+        yield probability, sum(p * s.basis_points for p, s in zip(units, steps, strict=True))
+
+
+def by_brute_force(
+    units: tuple[int, ...], charged_e4: int, hidden: int, tolerance_e4: float, off: int | None
+) -> float:
+    """The formula of the module's docstring, read literally."""
+    total = 0.0
+    rests = [(units, 1.0, 0)]
+    if off is not None:
+        at = units.index(off)
+        rest = units[:at] + units[at + 1 :]
+        rests = [(rest, step.share, off * step.basis_points) for step in OFF_LADDER]
+    for rest, share, taken in rests:
+        for probability, discount in choices(rest):
+            exact = (1 - hidden / 1e4) * (sum(units) * 10_000 - discount - taken) / 10_000
+            if abs(exact - charged_e4) <= tolerance_e4:
+                total += share * probability
+    return total
+
+
+@st.composite
+def charges(draw: st.DrawFn) -> tuple[tuple[int, ...], int]:
+    """A basket and a charge that some hypothesis makes, or any other."""
+    units = draw(baskets)
+    discount = sum(p * draw(st.sampled_from(LADDER)).basis_points for p in units)
+    if draw(st.booleans()):
+        discount += draw(st.sampled_from(units)) * draw(st.sampled_from(OFF_LADDER)).basis_points
+    hidden = draw(st.sampled_from([0, 100, 37]))
+    charged = (1 - hidden / 1e4) * (sum(units) - discount / 10_000)
+    return units, max(round(charged), 0)
+
+
+@given(charges())
+@example(((5_399_900, 342_000), 5_741_900))
+@settings(max_examples=60, deadline=None)
+def test_every_hypothesis_has_the_probability_that_listing_all_choices_gives(
+    charge: tuple[tuple[int, ...], int],
+) -> None:
+    units, charged = charge
+    found = tables().explain(units, charged)
+    for t, hidden in enumerate((0, 100, 37)):
+        expected = by_brute_force(units, charged, hidden, 3.0, None)
+        assert found.ladder[t] == pytest.approx(expected, rel=1e-6, abs=1e-15)
+    for price in set(units):
+        expected = by_brute_force(units, charged, 0, 3.0, price)
+        assert found.off_ladder[price][0] == pytest.approx(expected, rel=1e-6, abs=1e-15)
+
+
+@given(charges())
+@settings(max_examples=60, deadline=None)
+def test_the_likeliest_unit_discounts_add_up_to_the_gap(
+    charge: tuple[tuple[int, ...], int],
+) -> None:
+    units, charged = charge
+    tables_ = tables()
+    found = tables_.explain(units, charged)
+    for t, hidden in enumerate(tables_.order_percents):
+        if found.ladder[t] == 0:
+            continue
+        likeliest = tables_.most_likely(units, charged, order_percent=hidden)
+        discount = sum(price * step for price, step in likeliest.discounts)
+        exact = (1 - hidden / 1e4) * (sum(units) - discount / 10_000)
+        assert likeliest.unexplained_e4 == 0
+        assert abs(exact - charged) <= 4.0
+
+
+def test_the_likeliest_choice_beats_every_other_that_explains_the_charge() -> None:
+    units = (1_200_000, 1_200_000, 342_000)
+    for probability, discount in choices(units):
+        charged = (sum(units) * 10_000 - discount) // 10_000
+        found = tables().most_likely(units, charged)
+        shares = {step.basis_points: step.share for step in LADDER}
+        given_discounts = math.prod(shares[step] for _, step in found.discounts)
+        likelihood = given_discounts * 0.8 ** (len(units) - len(found.discounts))
+        assert likelihood >= probability * (1 - 1e-9)
+
+
+def test_an_off_ladder_unit_is_named_with_its_percentage() -> None:
+    units = (5_399_900, 1_200_000, 342_000)
+    charged = sum(units) - 1_200_000 * 33 // 100 - 342_000 // 100
+    found = tables().most_likely(units, charged, off_ladder_price=1_200_000)
+    assert found.discounts[0] == (1_200_000, 3300)
+    assert found.discounts[1:] == ((342_000, 100),)
+
+
+def test_a_hidden_percentage_is_told_from_the_same_gap_on_the_ladder() -> None:
+    units = (35_782_700, 1_200_000, 342_000)
+    found = tables().explain(units, round(0.9963 * sum(units)))
+    assert found.ladder[0] == 0.0
+    assert found.ladder[2] == pytest.approx(0.8**3)
+
+
+def test_charges_rounded_to_cents_are_explained_within_half_a_cent() -> None:
+    units = (5_399_900, 99_999)
+    exact = sum(units) * 10_000 - 99_999 * 150
+    to_the_cent = round(exact / 1_000_000) * 100
+    assert tables(0.1).explain(units, to_the_cent).ladder[0] == 0.0
+    assert tables(HALF_A_CENT).explain(units, to_the_cent).ladder[0] > 0.03
+
+
+def test_the_density_of_what_was_not_listed_holds_all_of_its_probability() -> None:
+    """Summed over every window of the tolerance's width, the probabilities come to one."""
+    units = tuple(sorted([1_200_000] * 20 + [342_000] * 20, reverse=True))
+    tolerance = 20_000.0
+    step = round(2 * tolerance) + 1
+    found = [
+        float(tables(tolerance).explain(units, charged).ladder[0])
+        for charged in range(sum(units) - 6_000_000, sum(units) + 2_000_000, step)
+    ]
+    assert sum(found) == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("count", [13, 24, 60, 200, 450])
+def test_a_charge_is_never_unexplainable_because_an_order_is_large(count: int) -> None:
+    units = tuple(sorted((99_999 + 7_919 * i for i in range(count)), reverse=True))
+    rng = np.random.default_rng(count)
+    steps = rng.choice([s.basis_points for s in LADDER], count, p=[s.share for s in LADDER])
+    charged = sum(units) - sum(p * int(s) for p, s in zip(units, steps, strict=True)) // 10_000
+    assert tables().explain(units, charged).ladder[0] > 0.0
+    assert tables().explain(units, sum(units)).ladder[0] >= 0.8**count
+
+
+def test_a_charge_above_list_has_no_explanation() -> None:
+    found = tables().explain((1_200_000, 342_000), 1_600_000)
+    assert not found.ladder.any()
+    assert not any(row.any() for row in found.off_ladder.values())
+
+
+def test_what_cannot_be_explained_is_left_as_it_is() -> None:
+    found = tables().most_likely((1_200_000,), 1_195_555)
+    assert found.discounts == ()
+    assert found.unexplained_e4 == 4_445
+
+
+def test_the_largest_total_fits_the_integers() -> None:
+    units = (LARGEST_TOTAL_E4 // 2, LARGEST_TOTAL_E4 // 2)
+    assert tables().explain(units, sum(units)).ladder[0] == pytest.approx(0.64)
+
+
+def test_tables_shrink_as_orders_grow() -> None:
+    assert table_limit(4) >= 9**4
+    assert table_limit(100) == 500
+    assert probe_limit(4) == 800
+    assert probe_limit(200) < 100
