@@ -1,0 +1,319 @@
+"""Event Hubs Capture: every event, in Avro files of one partition and one window each.
+
+A file is the record of its own completion. Its metadata names the events it holds, so where to go
+on after a restart is read from the newest file, and there is no second place to be kept in step
+with it. A file is only ever created, under the time of its first event: a window written twice
+meets its own name, finds its own first event there, and is not written again.
+
+An event's Avro form is the service's. What the service leaves open is settled so: a window starts
+with its first event, and an empty window makes no file.
+"""
+
+import asyncio
+import io
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import fastavro
+from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.storage.blob.aio import BlobServiceClient, ContainerClient
+
+from infra.local import amqp
+from infra.local.amqp import MalformedError, Value
+from infra.local.eventhubs import frames
+from infra.local.eventhubs.hubs import Hub, Partition
+from infra.local.eventhubs.log import Event
+
+SCHEMA = fastavro.parse_schema(
+    {
+        "type": "record",
+        "name": "EventData",
+        "namespace": "Microsoft.ServiceBus.Messaging",
+        "fields": [
+            {"name": "SequenceNumber", "type": "long"},
+            {"name": "Offset", "type": "string"},
+            {"name": "EnqueuedTimeUtc", "type": "string"},
+            {
+                "name": "SystemProperties",
+                "type": {"type": "map", "values": ["long", "double", "string", "bytes"]},
+            },
+            {
+                "name": "Properties",
+                "type": {"type": "map", "values": ["long", "double", "string", "bytes", "null"]},
+            },
+            {"name": "Body", "type": ["null", "bytes"]},
+        ],
+    }
+)
+
+_OWN_FIELDS = {"x-opt-sequence-number", "x-opt-offset"}
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CaptureSettings:
+    """A window ends `seconds` after its first event, or as its events reach `size_bytes`."""
+
+    container: str = "orders-archive"
+    namespace: str = "local"
+    seconds: float = 300
+    size_bytes: int = 300 << 20
+
+
+class CaptureFile(NamedTuple):
+    """What a file's name and metadata say of it."""
+
+    second: int  # in its name, since 1970-01-01 UTC
+    first_sequence: int
+    last_sequence: int
+    first_enqueued_ms: int
+    last_enqueued_ms: int
+
+    @classmethod
+    def of(cls, second: int, events: list[Event]) -> Self:
+        first, last = events[0], events[-1]
+        return cls(second, first.sequence, last.sequence, first.enqueued_ms, last.enqueued_ms)
+
+    @classmethod
+    def read(cls, name: str, metadata: Mapping[str, str]) -> Self:
+        """Raises ValueError if the file was not written here."""
+        try:
+            return cls(_second_in(name), *(int(metadata[field]) for field in cls._fields[1:]))
+        except KeyError as error:
+            raise ValueError(f"{name} is no capture file: its metadata lack {error}") from None
+
+    def metadata(self) -> dict[str, str]:
+        return {field: str(getattr(self, field)) for field in self._fields[1:]}
+
+    def starts_like(self, other: "CaptureFile") -> bool:
+        """True if both begin with the same event of the same log."""
+        return self[1] == other[1] and self[3] == other[3]
+
+
+class PartitionCapture:
+    """Writes the windows of one partition, each once and in order."""
+
+    def __init__(
+        self, prefix: str, partition: Partition, container: ContainerClient, window: CaptureSettings
+    ) -> None:
+        """`prefix` is the partition's folder, with its slash."""
+        self._prefix = prefix
+        self._log = partition.log
+        self._container = container
+        self._window = window
+        self._next: int | None = None  # sequence number; unknown until the files have been read
+        self._newest_second = 0
+
+    async def write_due(self, now_ms: int) -> None:
+        """Write the windows that have ended by `now_ms`; raises AzureError, and loses nothing."""
+        if self._next is None:
+            self._next = await self._resume()
+        while events := self._due(self._next, now_ms):
+            self._next = await self._write(events) + 1
+
+    async def _resume(self) -> int:
+        """Sequence number of the first event that no file holds."""
+        newest: CaptureFile | None = None
+        async for blob in self._container.list_blobs(self._prefix, include=["metadata"]):
+            newest = CaptureFile.read(blob.name, blob.metadata)  # names are in order of time
+        if newest is None:
+            return self._log.first_sequence
+        self._newest_second = newest.second
+        if self._is_of_another_log(newest):
+            _logger.warning("%s holds an older log; capture starts anew", self._prefix)
+            return self._log.first_sequence
+        return newest.last_sequence + 1
+
+    def _is_of_another_log(self, file: CaptureFile) -> bool:
+        sequence = file.last_sequence
+        if sequence >= self._log.next_sequence:
+            return True
+        forgotten = sequence < self._log.first_sequence
+        return not forgotten and self._log.event(sequence).enqueued_ms != file.last_enqueued_ms
+
+    def _due(self, start: int, now_ms: int) -> list[Event]:
+        """The events of the next window, if it has ended."""
+        log = self._log
+        if start < log.first_sequence:
+            _logger.error(
+                "%s: events %d to %d were forgotten before they were captured",
+                self._prefix,
+                start,
+                log.first_sequence - 1,
+            )
+            start = log.first_sequence
+        if start >= log.next_sequence:
+            return []
+        first = log.event(start)
+        end_ms = first.enqueued_ms + int(self._window.seconds * 1000)
+        full_offset = first.offset + self._window.size_bytes
+        if log.end_offset < full_offset and now_ms < end_ms:
+            return []
+        # The event that fills a window still belongs to it.
+        return log.slice(start, min(log.find_offset(full_offset), log.find_time(end_ms)))
+
+    async def _write(self, events: list[Event]) -> int:
+        """Create the window's file, and return the last sequence number it holds."""
+        content = await asyncio.to_thread(_encode, events)
+        second = max(events[0].enqueued_ms // 1000, self._newest_second + 1)
+        while True:
+            file = CaptureFile.of(second, events)
+            there = await self._create(file, content)
+            if there.starts_like(file):
+                self._newest_second = second
+                return there.last_sequence
+            second += 1  # another window's name; files of one partition differ by a second
+
+    async def _create(self, file: CaptureFile, content: bytes) -> CaptureFile:
+        """The file that now has the name: `file`, or one that had it before."""
+        blob = self._container.get_blob_client(_name(self._prefix, file.second))
+        try:
+            await blob.upload_blob(content, metadata=file.metadata(), overwrite=False)
+        except ResourceExistsError:
+            properties = await blob.get_blob_properties()
+            return CaptureFile.read(properties.name, properties.metadata)
+        return file
+
+
+class Capture:
+    """Captures every partition of `hubs` while it is entered.
+
+    What is not written when it stops is written after the next start, if the hubs keep their logs.
+    Storage that fails is tried again for as long as it takes.
+    """
+
+    def __init__(self, hubs: Iterable[Hub], storage: str, settings: CaptureSettings) -> None:
+        """`storage` is a connection string of Blob Storage."""
+        self._service = BlobServiceClient.from_connection_string(storage, retry_total=1)
+        self._container = self._service.get_container_client(settings.container)
+        self._partitions = [
+            PartitionCapture(
+                f"{settings.namespace}/{hub.name}/{partition.id}/",
+                partition,
+                self._container,
+                settings,
+            )
+            for hub in hubs
+            for partition in hub.partitions
+        ]
+        self._poll_seconds = min(1.0, settings.seconds / 4)
+        self._loop: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.create_task(self._run())
+        self._loop.add_done_callback(_report_failure)
+        return self
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._loop:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+        await self._service.close()
+
+    async def _run(self) -> None:
+        failing = False
+        has_container = False
+        while True:
+            try:
+                has_container = has_container or await self._ensure_container()
+                for partition in self._partitions:
+                    await partition.write_due(time.time_ns() // 1_000_000)
+                failing = False
+            except AzureError as error:
+                if not failing:  # once an outage
+                    _logger.warning("capture waits for the storage: %s", _first_line(error))
+                failing = True
+            await asyncio.sleep(self._poll_seconds)
+
+    async def _ensure_container(self) -> bool:
+        if not await self._container.exists():
+            await self._container.create_container()
+        return True
+
+
+def _report_failure(loop: asyncio.Task[None]) -> None:
+    if not loop.cancelled() and (error := loop.exception()):
+        _logger.error("capture has ended: %s", error, exc_info=error)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+# --- names ---
+
+
+def _name(prefix: str, second: int) -> str:
+    return prefix + datetime.fromtimestamp(second, UTC).strftime("%Y/%m/%d/%H/%M/%S.avro")
+
+
+def _second_in(name: str) -> int:
+    moment = "/".join(name.removesuffix(".avro").split("/")[-6:])
+    return int(datetime.strptime(moment + "Z", "%Y/%m/%d/%H/%M/%S%z").timestamp())
+
+
+# --- records ---
+
+
+def _encode(events: list[Event]) -> bytes:
+    buffer = io.BytesIO()
+    fastavro.writer(buffer, SCHEMA, (avro_record(event) for event in events))
+    return buffer.getvalue()
+
+
+def avro_record(event: Event) -> dict[str, object]:
+    """The event as SCHEMA has it."""
+    system: dict[str, object] = {}
+    properties: dict[str, object] = {}
+    body: bytes | None = None
+    for section in frames.sections(event.wire):
+        if section.code == frames.MESSAGE_ANNOTATIONS:
+            system = _map(event.wire, section.value)
+        elif section.code == frames.APPLICATION_PROPERTIES:
+            properties = _map(event.wire, section.value)
+        elif section.code == frames.DATA:
+            body = (body or b"") + frames.data_content(event.wire, section)
+    return {
+        "SequenceNumber": event.sequence,
+        "Offset": str(event.offset),
+        "EnqueuedTimeUtc": _clock(event.enqueued_ms),
+        "SystemProperties": {
+            name: value
+            for name, value in system.items()
+            if name not in _OWN_FIELDS and value is not None
+        },
+        "Properties": properties,
+        "Body": body,
+    }
+
+
+def _map(wire: bytes, at: int) -> dict[str, object]:
+    entries, _ = amqp.decode(wire, at)
+    if not isinstance(entries, dict):
+        raise MalformedError("annotations or properties that are not a map")
+    return {str(name): _avro_value(value) for name, value in entries.items()}
+
+
+def _avro_value(value: Value) -> int | float | str | bytes | None:
+    """Whole numbers of 64 bits (booleans among them), numbers, bytes; all else as text."""
+    if isinstance(value, int):
+        return int(value) if -(1 << 63) <= value < 1 << 63 else str(value)
+    return value if isinstance(value, float | str | bytes | None) else str(value)
+
+
+def _clock(milliseconds: int) -> str:
+    """As the service writes it, to the second: 2/6/2023 6:29:45 PM."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    day = f"{moment.month}/{moment.day}/{moment.year}"
+    return f"{day} {moment.hour % 12 or 12}:{moment:%M:%S} {'AM' if moment.hour < 12 else 'PM'}"

@@ -1,0 +1,203 @@
+"""Event hubs, their partitions and consumer groups, and who may read what."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+from infra.local.eventhubs.frames import RefusedError
+from infra.local.eventhubs.log import PartitionLog
+from shared.partitions import partition_for_key
+
+DEFAULT_GROUP = "$default"
+_MAX_READERS = 5  # without an epoch, per partition and consumer group
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+_SELECTOR = re.compile(
+    r"amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=?)\s*'?([^']*)'?\s*"
+)
+
+
+@dataclass(frozen=True)
+class HubSpec:
+    """What to make of a hub; every hub has the consumer group $Default as well."""
+
+    name: str
+    partitions: int = 4
+    groups: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in (self.name, *self.groups):
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not a name: letters, digits, '.', '_' and '-'")
+        if not 1 <= self.partitions <= 32:
+            raise ValueError(f"{self.name} must have 1 to 32 partitions, not {self.partitions}")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`name[:partitions[:group,group]]`; raises ValueError saying what is wrong."""
+        name, _, rest = text.partition(":")
+        count, _, groups = rest.partition(":")
+        if count and not count.isdecimal():
+            raise ValueError(f"{count!r} in {text!r} is not a number of partitions")
+        names = tuple(group for group in groups.split(",") if group)
+        return cls(name, int(count) if count else cls.partitions, names)
+
+
+class Consumer(Protocol):
+    """A link that reads a partition."""
+
+    group: str
+    epoch: int | None
+
+    def wake(self) -> None:
+        """There may be something new to deliver."""
+
+    def disconnect(self, reason: RefusedError) -> None: ...
+
+
+class Partition:
+    """A log and the consumers that read it."""
+
+    def __init__(self, partition_id: str, log: PartitionLog) -> None:
+        self.id = partition_id
+        self.log = log
+        self._consumers: list[Consumer] = []
+
+    def wake(self) -> None:
+        for consumer in self._consumers:
+            consumer.wake()
+
+    def admit(self, newcomer: Consumer) -> None:
+        """Let `newcomer` read, disconnecting those it outranks; raises RefusedError if outranked.
+
+        Of two consumers with the same epoch the newest wins: a checkpoint store gives every
+        client epoch 0, and load balancing rests on a new owner taking over.
+        """
+        rivals = [consumer for consumer in self._consumers if consumer.group == newcomer.group]
+        epochs = [rival.epoch for rival in rivals if rival.epoch is not None]
+        if epochs and (newcomer.epoch is None or newcomer.epoch < max(epochs)):
+            raise RefusedError(
+                "amqp:link:stolen",
+                f"A receiver with a higher epoch '{max(epochs)}' already exists; a new receiver"
+                f" with epoch {newcomer.epoch} cannot be created.",
+            )
+        if newcomer.epoch is None and len(rivals) >= _MAX_READERS:
+            raise RefusedError(
+                "amqp:resource-limit-exceeded",
+                f"There are already {_MAX_READERS} receivers without an epoch on partition"
+                f" {self.id} in consumer group {newcomer.group}.",
+            )
+        if newcomer.epoch is not None:
+            for rival in rivals:
+                self._steal(rival, newcomer.epoch)
+        self._consumers.append(newcomer)
+
+    def _steal(self, consumer: Consumer, epoch: int) -> None:
+        self._consumers.remove(consumer)
+        consumer.disconnect(
+            RefusedError(
+                "amqp:link:stolen",
+                f"New receiver with epoch '{epoch}' is created hence current receiver with epoch"
+                f" '{consumer.epoch}' is getting disconnected.",
+            )
+        )
+
+    def dismiss(self, consumer: Consumer) -> None:
+        if consumer in self._consumers:
+            self._consumers.remove(consumer)
+
+    def start_sequence(self, selector: str | None) -> int:
+        """Sequence number of the first event a consumer gets; raises RefusedError.
+
+        A place beyond the end is refused, as the service does. Otherwise a checkpoint left from a
+        log that is gone would silently skip everything that arrives until its offset is passed.
+        """
+        if selector is None:
+            return self.log.first_sequence
+        match = _SELECTOR.fullmatch(selector)
+        if not match:
+            raise _bad_argument(f"The filter {selector!r} is not supported.")
+        kind, operator, value = match.groups()
+        if value == "@latest":
+            return self.log.next_sequence
+        try:
+            place = int(value)
+        except ValueError:
+            raise _bad_argument(f"The supplied {kind} '{value}' is invalid.") from None
+        after = operator == ">"
+        if kind == "enqueued-time":
+            return self.log.find_time(place + after)
+        self._refuse_beyond_end(kind, place)
+        if kind == "offset":
+            return self.log.find_offset(place + after)
+        return max(place + after, self.log.first_sequence)
+
+    def _refuse_beyond_end(self, kind: str, place: int) -> None:
+        last = self.log.last
+        if kind == "offset":
+            end = limit = last.offset if last else -1
+        else:
+            end = self.log.next_sequence - 1
+            limit = end + 1  # the next event, and so any start of an empty partition
+        if place > limit:
+            raise _bad_argument(
+                f"The supplied {kind.replace('-', ' ')} '{place}' is invalid."
+                f" The last {kind.replace('-', ' ')} in the system is '{end}'."
+            )
+
+
+def _bad_argument(description: str) -> RefusedError:
+    return RefusedError("com.microsoft:argument-error", description)
+
+
+class Hub:
+    """An event hub with its partitions; `created_ms` is when this process opened it."""
+
+    def __init__(self, spec: HubSpec, created_ms: int, directory: Path | None, retain: int) -> None:
+        self.name = spec.name
+        self.created_ms = created_ms
+        self._groups = {DEFAULT_GROUP, *(group.lower() for group in spec.groups)}
+        self.partitions = [
+            Partition(str(number), PartitionLog(_log_path(directory, spec.name, number), retain))
+            for number in range(spec.partitions)
+        ]
+        self._turn = 0
+
+    def close(self) -> None:
+        for partition in self.partitions:
+            partition.log.close()
+
+    def partition(self, partition_id: str) -> Partition | None:
+        return next((p for p in self.partitions if p.id == partition_id), None)
+
+    def route(self, key: str | None) -> Partition:
+        """The key's partition; without a key each in turn."""
+        if key is not None:
+            return self.partitions[partition_for_key(key, len(self.partitions))]
+        self._turn = (self._turn + 1) % len(self.partitions)
+        return self.partitions[self._turn]
+
+    def require_group(self, group: str) -> str:
+        """The group's name in lower case; raises RefusedError if there is none."""
+        if group.lower() not in self._groups:
+            raise not_found(f"{self.name}/consumergroups/{group}")
+        return group.lower()
+
+
+def _log_path(directory: Path | None, hub: str, partition: int) -> Path | None:
+    return None if directory is None else directory / f"{hub.lower()}.{partition}.log"
+
+
+def refuse_fewer_partitions(spec: HubSpec, directory: Path) -> None:
+    """Raises ValueError if the logs on disk are of more partitions than `spec` names."""
+    name = re.compile(re.escape(spec.name.lower()) + r"\.(\d+)\.log")
+    kept = [int(match[1]) for path in directory.iterdir() if (match := name.fullmatch(path.name))]
+    if kept and max(kept) >= spec.partitions:
+        raise ValueError(
+            f"{directory} holds {max(kept) + 1} partitions of {spec.name}, not {spec.partitions}"
+        )
+
+
+def not_found(entity: str) -> RefusedError:
+    return RefusedError("amqp:not-found", f"The messaging entity '{entity}' could not be found.")
