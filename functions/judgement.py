@@ -1,0 +1,196 @@
+"""Decide what becomes of the events of a partition: pure, and the same however they are cut."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from functions.ports import DeadLetter, OrderEvent, StreamKey
+from shared.alert import EventPosition, alert_document
+from shared.assessment import Assessment
+from shared.errors import OrderError
+from shared.order import Order, parse_order, received_order
+from shared.scoring import Scorer
+from shared.stream import Admission, Arrival, StreamState
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An order that was scored: its alert, if it is one, waits to be written."""
+
+    event: OrderEvent
+    order: Order
+    alert: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What to write for some events, and the state that says they are done.
+
+    Attributes:
+        scored: the orders that were scored, in their order of arrival.
+        dead_letters: the events to set aside.
+        state: the state once all of it is written.
+    """
+
+    scored: tuple[Scored, ...]
+    dead_letters: tuple[DeadLetter, ...]
+    state: StreamState
+
+    def then(self, later: "Judgement") -> "Judgement":
+        """This judgement, followed by that of the events right after."""
+        return Judgement(
+            self.scored + later.scored, self.dead_letters + later.dead_letters, later.state
+        )
+
+
+def unseen(
+    state: StreamState, events: Sequence[OrderEvent]
+) -> tuple[StreamState, list[OrderEvent]]:
+    """Leave out the events that are committed already; start over when the hub is a new one.
+
+    A new hub starts its sequence numbers again, so the state that is returned has no position
+    then. What the partition knows of orders (counts, recent ids, the episode's belief) does not
+    depend on positions and is kept.
+    """
+    fresh: list[OrderEvent] = []
+    at = state
+    for event in events:
+        arrival = at.place(event.sequence_number, event.enqueued_at)
+        if arrival is Arrival.SEEN:
+            continue
+        if arrival is Arrival.NEW_HUB:
+            state = replace(state, sequence_number=-1, enqueued_at=None, attempts=0)
+        fresh.append(event)
+        at = _moved(at, event)
+    return state, fresh
+
+
+def judge(
+    scorer: Scorer,
+    key: StreamKey,
+    state: StreamState,
+    events: Sequence[OrderEvent],
+    now: datetime,
+) -> Judgement:
+    """Parse, admit and score events, which follow ``state`` and hold at least one.
+
+    What is wrong with one order never touches the others: a failure while they are scored
+    together has them scored one by one, and the one that fails again is set aside.
+    """
+    try:
+        return _judge_together(scorer, key, state, events, now)
+    except Exception as error:  # noqa: BLE001 - whatever scoring does to one order, the rest goes on
+        if len(events) == 1:
+            code, path, message = _blame(error)
+            return set_aside(key, state, events[0], code, path, message, now)
+    judgement = judge(scorer, key, state, events[:1], now)
+    for event in events[1:]:
+        judgement = judgement.then(judge(scorer, key, judgement.state, [event], now))
+    return judgement
+
+
+def set_aside(
+    key: StreamKey,
+    state: StreamState,
+    event: OrderEvent,
+    code: str,
+    path: str,
+    message: str,
+    now: datetime,
+) -> Judgement:
+    """The judgement that an event cannot be scored, ever."""
+    letter = DeadLetter(key, event, code, message, path, now, max(state.attempts, 1))
+    state = replace(_moved(state, event), dead_lettered=state.dead_lettered + 1)
+    return Judgement((), (letter,), state)
+
+
+def refused(
+    judgement: Judgement, key: StreamKey, errors: dict[int, str], now: datetime
+) -> Judgement:
+    """The same judgement once a store has refused the alerts of some orders for good.
+
+    ``errors`` says why, by sequence number. The orders become dead letters and are forgotten, so
+    that they can be sent again.
+    """
+    state = judgement.state
+    recent = state.recent.copy()
+    letters = list(judgement.dead_letters)
+    for scored in judgement.scored:
+        if message := errors.get(scored.event.sequence_number):
+            recent.forget(scored.order.order_id)
+            letters.append(DeadLetter(key, scored.event, "store_refused", message, "", now, 1))
+    state = replace(
+        state,
+        orders_scored=state.orders_scored - len(errors),
+        dead_lettered=state.dead_lettered + len(errors),
+        recent=recent,
+    )
+    kept = tuple(s for s in judgement.scored if s.event.sequence_number not in errors)
+    return Judgement(kept, tuple(letters), state)
+
+
+def _judge_together(
+    scorer: Scorer,
+    key: StreamKey,
+    state: StreamState,
+    events: Sequence[OrderEvent],
+    now: datetime,
+) -> Judgement:
+    letters: list[DeadLetter] = []
+    admitted: list[tuple[OrderEvent, Order]] = []
+    counts = dict.fromkeys(Admission, 0)
+    recent = state.recent.copy()
+    for event in events:
+        try:
+            order = parse_order(event.body)
+        except OrderError as error:
+            letters += set_aside(
+                key, state, event, error.code, error.field, error.message, now
+            ).dead_letters
+            continue
+        admission = recent.admit(order.order_id, order.revision)
+        counts[admission] += 1
+        if admission is Admission.SCORE:
+            admitted.append((event, order))
+    assessments, episode = scorer.score_many([order for _, order in admitted], state.episode)
+    scored = tuple(
+        Scored(event, order, _alert(key, event, assessment, now))
+        for (event, order), assessment in zip(admitted, assessments, strict=True)
+    )
+    state = replace(
+        _moved(state, events[-1]),
+        orders_scored=state.orders_scored + counts[Admission.SCORE],
+        dead_lettered=state.dead_lettered + len(letters),
+        duplicates=state.duplicates + counts[Admission.DUPLICATE],
+        stale=state.stale + counts[Admission.STALE],
+        episode=episode,
+        recent=recent,
+    )
+    return Judgement(scored, tuple(letters), state)
+
+
+def _alert(
+    key: StreamKey, event: OrderEvent, assessment: Assessment, now: datetime
+) -> dict[str, Any] | None:
+    if not assessment.alerted:
+        return None
+    return alert_document(
+        assessment,
+        received=received_order(event.body),
+        position=EventPosition(key.partition_id, event.sequence_number, event.enqueued_at),
+        scored_at=now,
+    )
+
+
+def _moved(state: StreamState, event: OrderEvent) -> StreamState:
+    return replace(
+        state, sequence_number=event.sequence_number, enqueued_at=event.enqueued_at, attempts=0
+    )
+
+
+def _blame(error: Exception) -> tuple[str, str, str]:
+    """Code, field and message of a dead letter for what scoring raised."""
+    if isinstance(error, OrderError):
+        return error.code, error.field, error.message
+    return "scoring_failed", "", f"{type(error).__name__}: {error}"

@@ -1,0 +1,111 @@
+"""What scoring needs from the outside, and the values that cross that border."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from shared.errors import SheriffError
+from shared.scoring import Scorer
+from shared.stream import StreamState
+
+
+class WriteConflict(SheriffError):  # noqa: N818 - it is no failure: somebody else was first
+    """The document has changed since it was read: read it again and decide anew."""
+
+
+class RefusedError(SheriffError):
+    """A store will never take this document (400, 413): its order is set aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamKey:
+    """One partition of one hub, as one consumer group reads it."""
+
+    hub: str
+    consumer_group: str
+    partition_id: str
+
+    def __str__(self) -> str:
+        return f"{self.hub}.{self.consumer_group}.{self.partition_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """One event as the hub delivered it; ``enqueued_at`` is aware UTC."""
+
+    body: bytes
+    sequence_number: int
+    enqueued_at: datetime
+    partition_key: str | None = None
+    offset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event that was set aside: why, when (``time``, aware UTC) and after how many attempts.
+
+    ``field`` is the path of the offending field, empty for the whole order.
+    """
+
+    key: StreamKey
+    event: OrderEvent
+    code: str
+    message: str
+    field: str
+    time: datetime
+    attempts: int
+
+
+class AlertStore(Protocol):
+    """Alerts, each written once."""
+
+    async def create(self, alert: dict[str, Any]) -> bool:
+        """Write an alert; False when it was there already, which is as good.
+
+        Raises:
+            RefusedError: this alert can never be stored.
+            TransientError: it may be next time.
+        """
+
+    async def supersede(self, order_id: str, revision: int) -> int:
+        """Mark the alerts of the order's lower revisions with their successor; the number marked.
+
+        ``superseded_by`` names the first higher revision: what is marked already stays.
+
+        Raises: as `create`.
+        """
+
+
+class StateStore(Protocol):
+    """The state documents; a version is what the store calls one writing of a document."""
+
+    async def read(self, key: StreamKey) -> tuple[StreamState, str | None]:
+        """The state and its version; a new state and None when there is none yet.
+
+        Raises:
+            TransientError: it may be there next time.
+        """
+
+    async def write(self, key: StreamKey, state: StreamState, version: str | None) -> str:
+        """Replace the version that was read (None: create); the new version.
+
+        Raises:
+            WriteConflict: the document is no longer that version.
+            TransientError: it may be written next time.
+        """
+
+
+class DeadLetterStore(Protocol):
+    """Events that were set aside, each kept once."""
+
+    async def add(self, letter: DeadLetter) -> None:
+        """Keep a dead letter; one that is there already stays as it is.
+
+        Raises:
+            TransientError: it may be kept next time.
+        """
+
+
+type ReadScorer = Callable[[], Awaitable[Scorer]]
+"""Gives the scorer that serves now; TransientError when that cannot be known yet."""

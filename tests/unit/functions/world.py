@@ -1,0 +1,176 @@
+"""A world in memory for scoring: stores that can fail or die, a scorer that does as it is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from functions.handlers import Desk, Limits
+from functions.ports import (
+    DeadLetter,
+    OrderEvent,
+    RefusedError,
+    StreamKey,
+    WriteConflict,
+)
+from shared.alert import alert_id
+from shared.assessment import Assessment, Explanation
+from shared.episodes import EpisodeState
+from shared.errors import TransientError
+from shared.order import Order
+from shared.stream import StreamState
+from tests.orders import order_body
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+KEY = StreamKey("orders", "$Default", "0")
+
+
+class Died(BaseException):
+    """The process is gone: no handler of ours may run on."""
+
+
+def event(sequence: int, body: bytes | None = None, **order: Any) -> OrderEvent:
+    """An event that entered the hub ``sequence`` seconds after noon."""
+    body = order_body(order_id=f"o-{sequence}", **order) if body is None else body
+    return OrderEvent(body, sequence, NOON + timedelta(seconds=sequence), "Annie Corns", "12")
+
+
+def order_event(sequence: int, order_id: str, revision: int = 0, **order: Any) -> OrderEvent:
+    return event(sequence, order_body(order_id=order_id, revision=revision, **order))
+
+
+class ToldScorer:
+    """Scores by the customer: ``alert`` is an alert, ``bug`` raises, ``kill`` ends the process."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    def score_many(
+        self, orders: Sequence[Order], episode: EpisodeState
+    ) -> tuple[list[Assessment], EpisodeState]:
+        self.asked.append([order.order_id for order in orders])
+        return [self._score(order) for order in orders], episode
+
+    @staticmethod
+    def _score(order: Order) -> Assessment:
+        if order.customer_id == "bug":
+            raise ZeroDivisionError("a bug")
+        if order.customer_id == "kill":
+            raise Died
+        alerted = order.customer_id in {"alert", "refuse"}
+        nothing = Explanation(0, 0, 0, (), 0.0, 0)
+        return Assessment(
+            order, 0.0, 0.0, 0.0, 0, (), (), nothing, {}, "m", "p", False, alerted
+        )  # fmt: skip
+
+
+@dataclass
+class World:
+    """Everything that outlives a process. ``on_write`` is told before and after every write."""
+
+    alerts_by_id: dict[str, dict[str, Any]] = field(default_factory=dict)
+    letters: dict[tuple[str, int], DeadLetter] = field(default_factory=dict)
+    states_by_key: dict[StreamKey, tuple[StreamState, int]] = field(default_factory=dict)
+    order_of_writes: list[str] = field(default_factory=list)
+    on_write: Callable[[str], None] = lambda what: None
+    unreachable: set[str] = field(default_factory=set)
+
+    def desk(self, scorer: Any = None, **options: Any) -> Desk:
+        """A fresh process in this world."""
+        told = scorer or ToldScorer()
+
+        async def read_scorer() -> Any:
+            return told
+
+        return Desk(
+            Alerts(self), States(self), Letters(self), read_scorer, now=lambda: NOON, **options
+        )  # fmt: skip
+
+    def write(self, what: str, act: Callable[[], Any]) -> Any:
+        if what.split(maxsplit=1)[0] in self.unreachable or what in self.unreachable:
+            raise TransientError(f"{what}: unreachable")
+        self.on_write(f"before {what}")
+        outcome = act()
+        self.order_of_writes.append(what)
+        self.on_write(f"after {what}")
+        return outcome
+
+    def contents(self) -> dict[str, Any]:
+        """All that is stored, comparable with another world's."""
+        return {
+            "alerts": self.alerts_by_id,
+            "letters": {
+                place: (letter.code, letter.event) for place, letter in self.letters.items()
+            },
+            "states": {key: state for key, (state, _) in self.states_by_key.items()},
+        }
+
+    @property
+    def state(self) -> StreamState:
+        return self.states_by_key[KEY][0]
+
+
+@dataclass
+class Alerts:
+    world: World
+
+    async def create(self, alert: dict[str, Any]) -> bool:
+        if alert["customer_id"] == "refuse":
+            raise RefusedError("413: too large")
+        alerts = self.world.alerts_by_id
+        new = alert["id"] not in alerts
+        stored = json.loads(json.dumps(alert))
+        self.world.write(f"alert {alert['id']}", lambda: alerts.setdefault(alert["id"], stored))
+        return new
+
+    async def supersede(self, order_id: str, revision: int) -> int:
+        older = [
+            alert
+            for alert in self.world.alerts_by_id.values()
+            if alert["order_id"] == order_id and alert["revision"] < revision
+        ]
+        for alert in older:
+            mark = partial(alert.setdefault, "superseded_by", alert_id(order_id, revision))
+            self.world.write(f"mark {alert['id']}", mark)
+        return len(older)
+
+
+@dataclass
+class Letters:
+    world: World
+
+    async def add(self, letter: DeadLetter) -> None:
+        place = (letter.key.partition_id, letter.event.sequence_number)
+        letters = self.world.letters
+        self.world.write(f"letter {place[1]}", lambda: letters.setdefault(place, letter))
+
+
+@dataclass
+class States:
+    world: World
+
+    async def read(self, key: StreamKey) -> tuple[StreamState, str | None]:
+        if "state" in self.world.unreachable:
+            raise TransientError("state: unreachable")
+        if key not in self.world.states_by_key:
+            return StreamState(), None
+        state, version = self.world.states_by_key[key]
+        return StreamState.from_document(state.to_document()), str(version)
+
+    async def write(self, key: StreamKey, state: StreamState, version: str | None) -> str:
+        def put() -> str:
+            _, now = self.world.states_by_key.get(key, (None, None))
+            if version != (None if now is None else str(now)):
+                raise WriteConflict(str(key))
+            self.world.states_by_key[key] = (state, (now or 0) + 1)
+            return str((now or 0) + 1)
+
+        written: str = self.world.write("state", put)
+        return written
+
+
+__all__ = ["KEY", "NOON", "Died", "Limits", "ToldScorer", "World", "event", "order_event"]
