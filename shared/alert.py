@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.assessment import Assessment, Explanation, Finding, Reason
 from shared.notation import money, time_text
-from shared.scoring import Assessment, Explanation, Finding, Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,13 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             (ten-thousandths of the currency).
         price_tampering_tolerance_e4: recorded totals further than this from the catalogue's are
             a finding (ten-thousandths); the default of one cent is above any float noise seen.
+        misfit_odds: an item at least this many times likelier to have been added than bought with
+            the rest is named as not belonging.
+        off_ladder_odds: a unit discount off the ladder is named as a reason when it explains the
+            charge at least this many times better than the ladder does.
+        hidden_discount_odds: the same for a percentage on the whole order.
+        unexplained_gap_probability: a gap that no listed cause explains is a finding from this
+            probability (0-1) on.
     """
 
     schema_version: Annotated[int, msgspec.Meta(ge=1, le=1)] = 1
@@ -38,6 +45,10 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     below_cost_margin_percent: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.0
     overcharge_tolerance_e4: Annotated[int, msgspec.Meta(ge=0, le=10**13)] = 100
     price_tampering_tolerance_e4: Annotated[int, msgspec.Meta(ge=0, le=10**13)] = 100
+    misfit_odds: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    off_ladder_odds: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    hidden_discount_odds: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    unexplained_gap_probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
 
 
 _MAXIMUM_BYTES = 64 * 1024

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from jsonschema import Draft202012Validator
 
+from shared.model import ModelBundle
 from shared.policy import Policy
 
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
@@ -30,7 +31,8 @@ def violations(name: str, document: Any) -> list[str]:
 def generated_schemas() -> dict[str, dict[str, Any]]:
     """The schemas that follow from a type of the code, by name."""
     dialect = {"$schema": Draft202012Validator.META_SCHEMA["$id"]}
-    return {"policy": dialect | msgspec.json.schema(Policy)}
+    types = {"policy": Policy, "bundle": ModelBundle}
+    return {name: dialect | msgspec.json.schema(kind) for name, kind in types.items()}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,60 @@
+"""The published schemas are sound and in step with the code."""
+
+import json
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from shared.assessment import DATA_QUALITY_TYPOLOGIES, FRAUD_TYPOLOGIES
+from shared.catalogue import COLUMNS
+from shared.model import encode_bundle, packaged_bundle
+from shared.stream import StreamState
+from tests.schemas import SCHEMAS, generated_schemas, read_schema, violations
+
+NAMES = sorted(path.stem for path in SCHEMAS.glob("*.json"))
+
+
+def test_every_contract_has_a_schema() -> None:
+    assert {
+        *("order", "alert", "incident", "state", "dead-letter", "catalogue", "policy"),
+        *("bundle", "bundle-card", "champion"),
+    } <= {*NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_is_valid_json_schema_and_says_what_it_describes(name: str) -> None:
+    schema = read_schema(name)
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+
+
+@pytest.mark.parametrize("name", sorted(generated_schemas()))
+def test_a_generated_schema_is_in_step_with_its_type(name: str) -> None:
+    assert read_schema(name) == generated_schemas()[name], "run python -m tests.schemas"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_examples_follow_it(name: str) -> None:
+    examples = read_schema(name).get("examples", [])
+    assert [found for example in examples for found in violations(name, example)] == []
+
+
+def test_the_alert_names_every_typology_of_the_code() -> None:
+    finding = read_schema("alert")["$defs"]["finding"]
+    known = {*finding["properties"]["typology"]["enum"]}
+    assert {*FRAUD_TYPOLOGIES, *DATA_QUALITY_TYPOLOGIES} <= known
+
+
+def test_the_catalogue_names_every_column_of_the_code() -> None:
+    assert tuple(read_schema("catalogue")["required"]) == COLUMNS
+
+
+def test_the_packaged_bundle_follows_the_schema() -> None:
+    data, _ = encode_bundle(packaged_bundle())
+    assert violations("bundle", json.loads(data)) == []
+
+
+def test_a_state_document_has_the_fields_of_the_schema_and_no_others() -> None:
+    document = {"id": "orders.scorers.0", **StreamState().to_document()}
+    assert violations("state", document) == []
+    assert document.keys() == read_schema("state")["properties"].keys()
