@@ -95,9 +95,9 @@ class Scorer:
         """What the hypotheses make of an order; of one with unknown prices, nothing."""
         basket = {line.product.product_id: line.quantity for line in priced.lines}
         odds = self._baskets.added_odds(basket)
-        prices = _unit_prices(priced)
         if priced.unknown or priced.list_total_e4 > LARGEST_TOTAL_E4:
-            return _Case(priced, prices, odds, _UNDECIDED)
+            return _Case(priced, (), odds, _UNDECIDED)
+        prices = _unit_prices(priced)
         likelihoods = self._discounts.explain(prices, priced.order.charged_e4)
         price_of = {line.product.product_id: line.product.list_e4 for line in priced.lines}
         window = 2.0 * self.bundle.charge_tolerance_e4 / max(priced.list_total_e4, 1)
