@@ -237,6 +237,7 @@ class TestWhatIsRefused:
             (order_body(charged_price=float("inf")), "not_json"),
             (order_body(order_id=7, charged_price=float("-inf")), "not_json"),
             (order_body()[:-1] + b',"x":' + b"[" * 32 + b"]" * 32 + b"}", "too_deep"),
+            (order_body()[:-1] + b',"x":' + b'{"x":' * 32 + b"0" + b"}" * 33, "too_deep"),
             (b"[" * 60_000, "too_deep"),
             (order_body() + b" " * MAXIMUM_BYTES, "too_large"),
             (b"null", "not_an_object"),
