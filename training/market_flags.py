@@ -1,0 +1,144 @@
+"""The flags that describe a simulated market, and the market they describe."""
+
+import argparse
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+from shared.errors import ConfigurationError
+from training.console import ArgumentParser, numbers, percents
+from training.market import AddedItems, HiddenDiscounts, Ladder, Market, Rounding, Volume
+
+
+def add_market_flags(flags: ArgumentParser) -> None:
+    """Every figure that a command line may change; the defaults are those of `Market`."""
+    market = Market()
+    _add_volume_flags(flags, market)
+    _add_discount_flags(flags, market)
+    _add_catalogue_flags(flags)
+
+
+def market_from(options: argparse.Namespace) -> Market:
+    """The market that the flags describe.
+
+    Raises:
+        ConfigurationError: a figure is out of its range.
+    """
+    rounding: Rounding = "cents" if options.cents else "float32" if options.float32 else "exact"
+    return Market(
+        volume=Volume(
+            start=options.start,
+            orders_per_day=options.orders_per_day,
+            yearly_growth=options.yearly_growth,
+        ),
+        ladder=Ladder(
+            steps=percents(options.ladder),
+            shares=numbers(options.ladder_shares) if options.ladder_shares else (),
+            rate=options.discount_rate,
+        ),
+        added=AddedItems(rate=options.added_rate, steps=percents(options.added_percents)),
+        hidden=HiddenDiscounts(
+            percents=percents(options.hidden_percent),
+            rate=options.hidden_rate,
+            runs=options.episodes,
+            run_days=_range_of_days(options.episode_days),
+        ),
+        reps=options.reps,
+        customers=options.customers,
+        rounding=rounding,
+    )
+
+
+def _range_of_days(text: str) -> tuple[int, int]:
+    """``2`` or ``1-5`` as shortest and longest."""
+    shortest, _, longest = text.partition("-")
+    try:
+        return int(shortest), int(longest or shortest)
+    except ValueError as error:
+        raise ConfigurationError(f"episode days {text!r}: expected days as 1-5") from error
+
+
+def _percents_text(points: Iterable[int]) -> str:
+    return ",".join(f"{point / 100:g}" for point in points)
+
+
+def _add_volume_flags(flags: ArgumentParser, market: Market) -> None:
+    volume = market.volume
+    group = flags.add_argument_group("volume and people")
+    group.add_argument(
+        "--start", type=date.fromisoformat, default=volume.start, help="first day (%(default)s)"
+    )
+    group.add_argument(
+        "--orders-per-day",
+        type=float,
+        default=volume.orders_per_day,
+        help="mean at the start (%(default)s)",
+    )
+    group.add_argument(
+        "--yearly-growth",
+        type=float,
+        default=volume.yearly_growth,
+        help="factor a year (%(default)s)",
+    )
+    group.add_argument("--reps", type=int, default=market.reps, help="sales reps (%(default)s)")
+    group.add_argument(
+        "--customers", type=int, default=market.customers, help="customers (%(default)s)"
+    )
+
+
+def _add_discount_flags(flags: ArgumentParser, market: Market) -> None:
+    ladder, added, hidden = market.ladder, market.added, market.hidden
+    group = flags.add_argument_group("discounts and frauds")
+    group.add_argument(
+        "--ladder", default=_percents_text(ladder.steps), help="percents of a unit (%(default)s)"
+    )
+    group.add_argument("--ladder-shares", default="", help="one a step; empty: evenly")
+    group.add_argument(
+        "--discount-rate",
+        type=float,
+        default=ladder.rate,
+        help="share of units with a step (%(default)s)",
+    )
+    group.add_argument(
+        "--added-rate", type=float, default=added.rate, help="share of orders (%(default)s)"
+    )
+    group.add_argument(
+        "--added-percents",
+        default=_percents_text(added.steps),
+        help="of an added unit (%(default)s)",
+    )
+    group.add_argument(
+        "--hidden-percent",
+        default=_percents_text(hidden.percents),
+        help="of whole orders (%(default)s)",
+    )
+    group.add_argument(
+        "--hidden-rate", type=float, default=hidden.rate, help="share of days (%(default)s)"
+    )
+    group.add_argument("--episodes", type=int, default=hidden.runs, help="runs; else by the rate")
+    group.add_argument(
+        "--episode-days",
+        default="{}-{}".format(*hidden.run_days),
+        help="days a run lasts (%(default)s)",
+    )
+    rounding = group.add_mutually_exclusive_group()
+    rounding.add_argument("--cents", action="store_true", help="round charges to whole cents")
+    rounding.add_argument("--float32", action="store_true", help="single-precision noise")
+
+
+def _add_catalogue_flags(flags: ArgumentParser) -> None:
+    group = flags.add_argument_group("catalogue")
+    group.add_argument("--catalogue", type=Path, default=None, help="CSV (default: packaged)")
+    group.add_argument(
+        "--price-factor", type=float, default=1.0, help="multiplies every price (%(default)s)"
+    )
+    group.add_argument(
+        "--price-spread",
+        type=float,
+        default=0.0,
+        help="moves each price by up to this share (%(default)s)",
+    )
+    group.add_argument("--currency", default=None, help="ISO 4217 (default: the catalogue's)")
+    group.add_argument(
+        "--catalogue-out", type=Path, default=None, help="the prices used, for the scorer"
+    )

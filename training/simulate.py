@@ -1,0 +1,212 @@
+"""`python -m training.simulate`: orders with known frauds, to files and to Event Hubs."""
+
+import argparse
+import asyncio
+import csv
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import batched
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from shared.catalogue import Catalogue
+from shared.errors import ConfigurationError
+from shared.notation import money, time_text
+from shared.partitions import partition_for_key
+from training.console import ArgumentParser, progress, run
+from training.market import Market
+from training.market_flags import add_market_flags, market_from
+from training.orders_file import replacing, write_lines
+from training.prices import PriceTable, price_table, read_catalogue, repriced
+from training.synthesis import SimulatedOrders, aware, draw_orders
+
+if TYPE_CHECKING:
+    from azure.eventhub.aio import EventHubProducerClient
+
+TRUTH_COLUMNS = ("order_id", "added_item", "hidden_discount", "product_id", "percent")
+SEND_CHUNK = 5_000
+"""Orders in memory between file and hub."""
+
+
+def order_ids(orders: SimulatedOrders, prefix: str) -> list[str]:
+    """Ids in time order; the prefix keeps the streams of two simulations apart."""
+    return [f"{prefix}{number:07d}" for number in range(len(orders.times))]
+
+
+def order_bodies(
+    orders: SimulatedOrders, prices: PriceTable, market: Market, ids: list[str], currency: str
+) -> Iterator[bytes]:
+    """Each order's JSON as a producer sends it, in time order."""
+    first = np.searchsorted(orders.units.order, np.arange(len(ids) + 1))
+    width = len(str(market.reps))
+    names = prices.product_ids
+    for at, order_id in enumerate(ids):
+        found, quantities = np.unique(
+            orders.units.product[first[at] : first[at + 1]], return_counts=True
+        )
+        yield msgspec.json.encode({
+            "order_id": order_id,
+            "ordered_at": time_text(aware(orders.times[at])),
+            "rep_id": f"rep-{int(orders.rep[at]) + 1:0{width}d}",
+            "customer_id": f"customer-{int(orders.customer[at])}",
+            "lines": [
+                {"product_id": names[product], "quantity": quantity}
+                for product, quantity in zip(found.tolist(), quantities.tolist(), strict=True)
+            ],
+            "charged_price": money(int(orders.charged_e4[at])),
+            "list_price": money(int(orders.list_e4[at])),
+            "standard_cost": money(int(orders.cost_e4[at])),
+            "state": market.states[int(orders.state[at])][0],
+            "currency": currency,
+        })  # fmt: skip
+
+
+def truth_rows(
+    orders: SimulatedOrders, prices: PriceTable, ids: list[str]
+) -> Iterator[tuple[str, int, int, str, str]]:
+    """What is wrong with each order; product and percent are those of the added item."""
+    units = orders.units
+    planted = {
+        order: (prices.product_ids[product], f"{discount / 100:g}")
+        for order, product, discount in zip(
+            units.order[units.added].tolist(),
+            units.product[units.added].tolist(),
+            units.discount[units.added].tolist(),
+            strict=True,
+        )
+    }
+    for at, (order_id, hidden) in enumerate(zip(ids, orders.hidden.tolist(), strict=True)):
+        product_id, percent = planted.get(at, ("", ""))
+        yield order_id, int(at in planted), int(hidden > 0), product_id, percent
+
+
+def write_truth(path: Path, rows: Iterable[tuple[str, int, int, str, str]]) -> None:
+    """Write the truth file: `TRUTH_COLUMNS`, one line an order."""
+    with replacing(path) as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(TRUTH_COLUMNS)
+        writer.writerows(rows)
+
+
+async def send(path: Path, connection: str, hub: str) -> int:
+    """Push a file of orders to Event Hubs, with the orders of a partition in the file's order.
+
+    Each order goes to the partition that the service gives to its rep's key: batches by key would
+    be as many as reps, and would reorder the reps of a partition. Memory holds `SEND_CHUNK`
+    orders. Returns how many were sent.
+    """
+    from azure.eventhub.aio import EventHubProducerClient  # noqa: PLC0415 - only --send needs it
+
+    sent = 0
+    async with EventHubProducerClient.from_connection_string(
+        connection, eventhub_name=hub
+    ) as producer:
+        partitions = len(await producer.get_partition_ids())
+        with path.open("rb") as file:
+            for chunk in batched(file, SEND_CHUNK, strict=False):
+                queues = _by_partition(chunk, partitions)
+                await asyncio.gather(*(_push(producer, *queue) for queue in queues.items()))
+                sent += len(chunk)
+    return sent
+
+
+class _Addressed(msgspec.Struct):
+    """As much of an order as decides where it goes."""
+
+    rep_id: str
+
+
+def _by_partition(lines: Iterable[bytes], partitions: int) -> dict[int, list[bytes]]:
+    queues: dict[int, list[bytes]] = {}
+    for line in lines:
+        rep_id = msgspec.json.decode(line, type=_Addressed).rep_id
+        queues.setdefault(partition_for_key(rep_id, partitions), []).append(line.rstrip(b"\n"))
+    return queues
+
+
+async def _push(producer: "EventHubProducerClient", partition: int, bodies: list[bytes]) -> None:
+    """Send bodies to one partition in their order, in as few batches as they fit."""
+    from azure.eventhub import EventData  # noqa: PLC0415 - only --send needs it
+
+    batch = await producer.create_batch(partition_id=str(partition))
+    for body in bodies:
+        event = EventData(body)
+        try:
+            batch.add(event)
+        except ValueError:  # full; an order is at most 64 KiB, so an empty batch takes it
+            await producer.send_batch(batch)
+            batch = await producer.create_batch(partition_id=str(partition))
+            batch.add(event)
+    await producer.send_batch(batch)
+
+
+def parser() -> ArgumentParser:
+    """The command's flags; the defaults are those of `Market`."""
+    flags = ArgumentParser(
+        prog="training.simulate",
+        description="Orders with known frauds, in time order; the same flags give the same bytes.",
+        epilog="--send takes its connection from EventHubConnection and the hub from ORDERS_HUB.",
+    )
+    flags.add_argument("--orders", type=int, required=True, help="how many")
+    flags.add_argument("--seed", type=int, default=1, help="of every random draw (%(default)s)")
+    flags.add_argument("--out", type=Path, required=True, help="orders, one JSON object a line")
+    flags.add_argument("--truth", type=Path, required=True, help=f"CSV: {','.join(TRUTH_COLUMNS)}")
+    flags.add_argument("--send", action="store_true", help="push them to Event Hubs, too")
+    flags.add_argument("--prefix", default=None, help="of order ids (default: sim-SEED-)")
+    add_market_flags(flags)
+    return flags
+
+
+def _catalogue(options: argparse.Namespace) -> Catalogue:
+    """The catalogue that orders are drawn at, written out where a file is named."""
+    data = repriced(
+        read_catalogue(options.catalogue),
+        factor=options.price_factor,
+        spread=options.price_spread,
+        currency=options.currency,
+        seed=options.seed,
+    )
+    if options.catalogue_out is not None:
+        with replacing(options.catalogue_out) as file:
+            file.write(data)
+    elif options.price_factor != 1 or options.price_spread != 0 or options.currency is not None:
+        raise ConfigurationError("changed prices need --catalogue-out, or nobody can check them")
+    return Catalogue.from_csv(data)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Draw, write and perhaps send.
+
+    Raises:
+        ConfigurationError: a figure is out of its range, or the hub is not named.
+    """
+    options = parser().parse_args(arguments)
+    market = market_from(options)
+    connection, hub = _hub(os.environ) if options.send else ("", "")
+    catalogue = _catalogue(options)
+    prices = price_table(catalogue)
+    orders = draw_orders(market, prices, options.orders, options.seed)
+    prefix = f"sim-{options.seed}-" if options.prefix is None else options.prefix
+    ids = order_ids(orders, prefix)
+    write_truth(options.truth, truth_rows(orders, prices, ids))
+    bodies = order_bodies(orders, prices, market, ids, catalogue.currency)
+    write_lines(options.out, progress(bodies, "writing orders", total=len(ids)))
+    added, hidden = int(orders.units.added.sum()), int((orders.hidden > 0).sum())
+    print(f"{len(ids)} orders in {options.out}: {added} added items, {hidden} hidden discounts")
+    if options.send:
+        print(f"{asyncio.run(send(options.out, connection, hub))} orders sent to {hub}")
+
+
+def _hub(environment: Mapping[str, str]) -> tuple[str, str]:
+    connection, hub = environment.get("EventHubConnection"), environment.get("ORDERS_HUB")
+    if not connection or not hub:
+        raise ConfigurationError("--send needs EventHubConnection and ORDERS_HUB to be set")
+    return connection, hub
+
+
+if __name__ == "__main__":
+    run(main)
