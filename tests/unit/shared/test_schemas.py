@@ -55,6 +55,7 @@ def test_the_packaged_bundle_follows_the_schema() -> None:
 
 
 def test_a_state_document_has_the_fields_of_the_schema_and_no_others() -> None:
-    document = {"id": "orders.scorers.0", **StreamState().to_document()}
+    place = {"hub": "orders", "consumer_group": "scorers", "partition_id": "0"}
+    document = {"id": "orders.scorers.0", **place, **StreamState().to_document()}
     assert violations("state", document) == []
     assert document.keys() == read_schema("state")["properties"].keys()
