@@ -18,6 +18,10 @@ class RefusedError(SheriffError):
     """A store will never take this document (400, 413): its order is set aside."""
 
 
+class NotThereError(SheriffError):
+    """There is no such document, which is an answer, not a failure."""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamKey:
     """One partition of one hub, as one consumer group reads it."""
@@ -104,6 +108,20 @@ class DeadLetterStore(Protocol):
 
         Raises:
             TransientError: it may be kept next time.
+        """
+
+
+class Files(Protocol):
+    """Files in named containers; a version is what the store calls one writing of a file."""
+
+    async def read(
+        self, container: str, name: str, known: str | None = None
+    ) -> tuple[bytes, str] | None:
+        """A file and its version; None while it is still the ``known`` one.
+
+        Raises:
+            NotThereError: there is no such file.
+            TransientError: whether there is cannot be known.
         """
 
 

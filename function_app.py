@@ -1,0 +1,18 @@
+"""The function app: the triggers of the part of Sheriff that SHERIFF_ROLE names."""
+
+import os
+
+import azure.functions as func
+
+from functions import alerts_api, score_orders
+from functions.settings import role
+
+_BLUEPRINTS = {
+    "scorer": (score_orders.blueprint, alerts_api.health_blueprint),
+    "desk": (alerts_api.blueprint, alerts_api.health_blueprint),
+    "all": (score_orders.blueprint, alerts_api.blueprint, alerts_api.health_blueprint),
+}
+
+app = func.FunctionApp()
+for blueprint in _BLUEPRINTS[role(os.environ)]:
+    app.register_functions(blueprint)

@@ -1,0 +1,49 @@
+"""Dead letters as they are stored, and where."""
+
+import base64
+from typing import Any
+
+from functions.ports import DeadLetter
+from shared.notation import time_text
+
+
+def dead_letter_path(letter: DeadLetter) -> str:
+    """Name of the blob: the event's place in its stream."""
+    key = letter.key
+    return f"{key.hub}/{key.partition_id}/{letter.event.sequence_number}.json"
+
+
+def dead_letter_path_anew(letter: DeadLetter) -> str:
+    """Name where the first is another event's: one from before the hub was created anew."""
+    key, event = letter.key, letter.event
+    entered = f"{event.enqueued_at:%Y%m%dT%H%M%S%f}"
+    return f"{key.hub}/{key.partition_id}/{event.sequence_number}.{entered}.json"
+
+
+def dead_letter_document(letter: DeadLetter) -> dict[str, Any]:
+    """The dead letter as it is kept; ``body`` is the untouched event in base64."""
+    return {
+        "schema_version": 1,
+        "code": letter.code,
+        "message": letter.message,
+        "field": letter.field,
+        "body": base64.b64encode(letter.event.body).decode(),
+        "event": event_document(letter),
+        "time": time_text(letter.time),
+        "attempts": letter.attempts,
+        "redriven_at": None,
+    }
+
+
+def event_document(letter: DeadLetter) -> dict[str, Any]:
+    """What identifies the event of a dead letter."""
+    key, event = letter.key, letter.event
+    return {
+        "hub": key.hub,
+        "consumer_group": key.consumer_group,
+        "partition_id": key.partition_id,
+        "sequence_number": event.sequence_number,
+        "offset": event.offset,
+        "enqueued_at": time_text(event.enqueued_at),
+        "partition_key": event.partition_key,
+    }

@@ -1,0 +1,63 @@
+"""The Event Hub trigger: orders come in, batch by batch, each of one partition."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any, List
+
+import azure.functions as func
+
+from functions import wiring
+from functions.handlers import score_batch
+from functions.ports import OrderEvent, StreamKey
+from shared.errors import TransientError
+
+blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
+
+
+@blueprint.function_name("score_orders")
+@blueprint.event_hub_message_trigger(
+    arg_name="events",
+    connection="EventHubConnection",
+    event_hub_name="%ORDERS_HUB%",
+    consumer_group="%ORDERS_CONSUMER_GROUP%",
+    cardinality=func.Cardinality.MANY,
+    data_type=func.DataType.BINARY,
+)
+# Endless: whatever is raised, the checkpoint waits. With a limit the batch would be lost there.
+@blueprint.retry(
+    strategy="exponential_backoff",
+    max_retry_count="-1",
+    minimum_interval="00:00:02",
+    maximum_interval="00:01:00",
+)
+async def score_orders(events: List[func.EventHubEvent]) -> None:
+    """Score a batch of orders; returning means that every one of them is dealt with."""
+    try:
+        await score_batch(wiring.desk(), stream_key(events[0]), [_event(one) for one in events])
+    except (asyncio.CancelledError, SystemExit) as error:
+        # The runtime answers only to ordinary exceptions: these would leave the partition hanging.
+        raise TransientError(f"the batch was cut short: {error!r}") from error
+
+
+def stream_key(event: func.EventHubEvent) -> StreamKey:
+    """The partition a batch came from; its events share their metadata."""
+    context: Mapping[str, Any] = (event.metadata or {}).get("PartitionContext") or {}
+    partition = {name.lower(): value for name, value in context.items()}.get("partitionid")
+    if partition is None:
+        raise TransientError("the host does not say which partition these events are from")
+    ours = wiring.settings()
+    return StreamKey(ours.orders_hub, ours.orders_consumer_group, str(partition))
+
+
+def _event(event: func.EventHubEvent) -> OrderEvent:
+    assert event.enqueued_time is not None
+    assert event.sequence_number is not None
+    return OrderEvent(
+        body=event.get_body(),
+        sequence_number=event.sequence_number,
+        # The host leaves the zone out, and means UTC.
+        enqueued_at=event.enqueued_time.replace(tzinfo=event.enqueued_time.tzinfo or UTC),
+        partition_key=event.partition_key,
+        offset=None if event.offset is None else str(event.offset),
+    )

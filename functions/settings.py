@@ -1,0 +1,135 @@
+"""What an operator can set, read once from the environment and refused by name when wrong."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from shared.errors import ConfigurationError
+
+ROLES = ("scorer", "desk", "all")
+"""``scorer`` scores orders, ``desk`` answers over HTTP, ``all`` does both in one app."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The app's own settings, by the names of the environment in lower case (docs/settings.md).
+
+    Exactly one of ``blob_connection`` and ``blob_account_url`` is set. A key or a connection
+    string means an emulator or a developer's account; in Azure there is neither, and the app
+    signs in with its managed identity (``azure_client_id`` where that is a user-assigned one).
+    """
+
+    orders_hub: str
+    orders_consumer_group: str
+    cosmos_endpoint: str
+    cosmos_key: str | None
+    cosmos_database: str
+    blob_connection: str | None
+    blob_account_url: str | None
+    azure_client_id: str | None
+    in_azure: bool
+    scoring_deadline_seconds: float
+    scoring_chunk_orders: int
+    alert_writes_at_once: int
+    shelf_poll_seconds: float
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read every setting.
+
+        Raises:
+            ConfigurationError: names the setting, and what was expected.
+        """
+        read = _Reader(environ)
+        in_azure = read.text("WEBSITE_INSTANCE_ID", "") != ""
+        if in_azure:
+            read.refuse("COSMOS_KEY", "BLOB_CONNECTION")
+        connection = read.text("BLOB_CONNECTION", "") or None
+        return cls(
+            orders_hub=read.text("ORDERS_HUB"),
+            orders_consumer_group=read.text("ORDERS_CONSUMER_GROUP", "$Default"),
+            cosmos_endpoint=read.text("COSMOS_ENDPOINT"),
+            cosmos_key=read.text("COSMOS_KEY", "") or None,
+            cosmos_database=read.text("COSMOS_DATABASE", "sheriff"),
+            blob_connection=connection,
+            blob_account_url=None if connection else read.text("BLOB_ACCOUNT_URL"),
+            azure_client_id=read.text("AZURE_CLIENT_ID", "") or None,
+            in_azure=in_azure,
+            scoring_deadline_seconds=read.number("SCORING_DEADLINE_SECONDS", 60, 1, 200),
+            scoring_chunk_orders=int(read.number("SCORING_CHUNK_ORDERS", 50, 1, 1000, int)),
+            alert_writes_at_once=int(read.number("ALERT_WRITES_AT_ONCE", 24, 1, 100, int)),
+            shelf_poll_seconds=read.number("SHELF_POLL_SECONDS", 30, 0, 3600),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """How a command reaches the orders' hub: by connection string, or by namespace and identity."""
+
+    orders_hub: str
+    connection: str | None
+    namespace: str | None
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "HubSettings":
+        """Read the settings the Event Hub trigger uses.
+
+        Raises:
+            ConfigurationError: neither a connection nor a namespace is set.
+        """
+        read = _Reader(environ)
+        connection = read.text("EventHubConnection", "") or None
+        namespace = read.text("EventHubConnection__fullyQualifiedNamespace", "") or None
+        if not connection and not namespace:
+            raise ConfigurationError(
+                "EventHubConnection is not set, nor EventHubConnection__fullyQualifiedNamespace: "
+                "one of them names the Event Hubs namespace"
+            )
+        return cls(read.text("ORDERS_HUB"), connection, namespace)
+
+
+def role(environ: Mapping[str, str]) -> str:
+    """The part of the app that this process runs: one of `ROLES`, by default all.
+
+    Raises:
+        ConfigurationError: SHERIFF_ROLE names no role.
+    """
+    name = environ.get("SHERIFF_ROLE", "all")
+    if name not in ROLES:
+        raise ConfigurationError(f"SHERIFF_ROLE is {name!r}, expected one of {', '.join(ROLES)}")
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    environ: Mapping[str, str]
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self.environ.get(name, "").strip() or default
+        if value is None:
+            raise ConfigurationError(f"{name} is not set")
+        return value
+
+    def number(
+        self,
+        name: str,
+        default: float,
+        least: float,
+        most: float,
+        kind: Callable[[str], float] = float,
+    ) -> float:
+        text = self.text(name, str(default))
+        try:
+            value = kind(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            what = "a whole number" if kind is int else "a number"
+            raise ConfigurationError(f"{name} is {text!r}, expected {what} {least} to {most}")
+        return value
+
+    def refuse(self, *names: str) -> None:
+        for name in names:
+            if self.environ.get(name):
+                raise ConfigurationError(
+                    f"{name} is set: in Azure Sheriff signs in with its managed identity only"
+                )

@@ -1,0 +1,353 @@
+"""The ports on Cosmos DB and Blob Storage; what their errors mean is decided here, once."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.cosmos import PartitionKey
+from azure.cosmos.aio import ContainerProxy, CosmosClient
+from azure.eventhub import EventData
+from azure.eventhub.aio import EventHubProducerClient
+from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
+from azure.storage.blob.aio import BlobServiceClient
+
+from functions.alert_query import AlertQuery, statement
+from functions.containers import (
+    ALERTS,
+    BLOB_CONTAINERS,
+    COSMOS_CONTAINERS,
+    DEAD_LETTERS,
+    STATE,
+)
+from functions.documents import dead_letter_document, dead_letter_path, dead_letter_path_anew
+from functions.ports import DeadLetter, NotThereError, RefusedError, StreamKey, WriteConflict
+from functions.settings import HubSettings, Settings
+from shared.alert import alert_id
+from shared.errors import TransientError
+from shared.stream import StreamState
+
+_REFUSED = {400, 413}
+_CONFLICT = {409, 412}
+
+# One call may take 10 s with all its retries; then the whole batch is tried again, at leisure.
+_CALL_SECONDS = 10
+_COSMOS_OPTIONS: dict[str, Any] = {
+    "connection_timeout": 5,
+    "read_timeout": 8,
+    "timeout": _CALL_SECONDS,
+    "retry_total": 3,
+    "retry_throttle_total": 3,
+    "retry_throttle_backoff_max": 4,
+    # Every write here is a create with a fixed id, a replacement of a known version or a patch
+    # that changes nothing the second time: safe to send again.
+    "retry_write": True,
+}
+_BLOB_OPTIONS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 8, "retry_total": 2}
+
+type Credential = ManagedIdentityCredential | DefaultAzureCredential
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn what an SDK raises into what it means for an order.
+
+    409 and 412 say that somebody was first, 400 and 413 that this document will never do; all
+    else may pass (a missing permission or container too, once its operator has acted).
+    """
+    try:
+        yield
+    except HttpResponseError as error:
+        message = f"{doing}: {error.status_code} {error.reason}"
+        if error.status_code in _CONFLICT:
+            raise WriteConflict(message) from error
+        if error.status_code in _REFUSED:
+            raise RefusedError(message) from error
+        raise TransientError(message) from error
+    except (AzureError, OSError, TimeoutError) as error:
+        raise TransientError(f"{doing}: {type(error).__name__}") from error
+
+
+def credential(settings: Settings) -> Credential:
+    """The app's identity: the managed one in Azure, a developer's own elsewhere."""
+    if settings.in_azure:
+        return ManagedIdentityCredential(client_id=settings.azure_client_id)
+    return DefaultAzureCredential()
+
+
+class Cosmos:
+    """One database of a Cosmos DB account; connects at its first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        key = settings.cosmos_key
+        self._client = CosmosClient(
+            settings.cosmos_endpoint,
+            key or credential(settings),
+            # With a key it is an emulator, whose account names no endpoint worth discovering.
+            enable_endpoint_discovery=not key,
+            **_COSMOS_OPTIONS,
+        )
+        self._database = settings.cosmos_database
+        self._connecting = asyncio.Lock()
+        self._connected = False
+
+    @asynccontextmanager
+    async def container(self, name: str, doing: str) -> AsyncIterator[ContainerProxy]:
+        """A container to do something with; errors are `translated`."""
+        with translated(f"{doing} in {name}"):
+            async with self._connecting:
+                if not self._connected:
+                    await self._client.__aenter__()
+                    self._connected = True
+            yield self._client.get_database_client(self._database).get_container_client(name)
+
+    async def create_containers(self) -> None:
+        """Create the database and its containers where they are missing (not with an identity)."""
+        with translated("create containers"):
+            database = await self._client.create_database_if_not_exists(self._database)
+            for shape in COSMOS_CONTAINERS:
+                await database.create_container_if_not_exists(
+                    shape.name,
+                    PartitionKey(shape.partition_key),
+                    indexing_policy=shape.indexing_policy or None,
+                )
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.close()
+
+
+@dataclass(frozen=True, slots=True)
+class CosmosAlerts:
+    """Alerts in Cosmos DB (`functions.ports.AlertStore`)."""
+
+    cosmos: Cosmos
+
+    async def create(self, alert: dict[str, Any]) -> bool:
+        try:
+            async with self.cosmos.container(ALERTS, "create alert") as alerts:
+                await alerts.create_item(alert, no_response=True)
+        except WriteConflict:
+            return False
+        return True
+
+    async def supersede(self, order_id: str, revision: int) -> int:
+        async with self.cosmos.container(ALERTS, "find older revisions") as alerts:
+            older = [
+                found
+                async for found in alerts.query_items(
+                    "SELECT c.id, c.rep_id FROM c WHERE c.order_id = @order_id"
+                    " AND c.revision < @revision AND NOT IS_DEFINED(c.superseded_by)",
+                    parameters=[
+                        {"name": "@order_id", "value": order_id},
+                        {"name": "@revision", "value": revision},
+                    ],
+                )
+            ]
+        for found in older:
+            await self._mark(found["id"], found["rep_id"], alert_id(order_id, revision))
+        return len(older)
+
+    async def _mark(self, item: str, rep_id: str, successor: str) -> None:
+        try:
+            async with self.cosmos.container(ALERTS, "mark older revision") as alerts:
+                await alerts.patch_item(
+                    item,
+                    rep_id,
+                    [{"op": "add", "path": "/superseded_by", "value": successor}],
+                    filter_predicate="from c where NOT IS_DEFINED(c.superseded_by)",
+                    no_response=True,
+                )
+        except WriteConflict:
+            return  # marked in the meantime, by the same event in another process
+
+    async def find(self, query: AlertQuery) -> list[dict[str, Any]]:
+        """One more alert than the query's limit where there are that many, newest first."""
+        text, parameters = statement(query)
+        # With the key, only the rep's own partition is asked.
+        only: dict[str, Any] = {"partition_key": query.rep_id} if query.rep_id else {}
+        async with self.cosmos.container(ALERTS, "find alerts") as alerts:
+            found = alerts.query_items(text, parameters=parameters, **only)
+            return [alert async for alert in found]
+
+    async def latest(self) -> str | None:
+        """When the latest alert was made; None while there is none."""
+        async with self.cosmos.container(ALERTS, "find the latest alert") as alerts:
+            found = alerts.query_items(
+                "SELECT TOP 1 VALUE c.scored_at FROM c ORDER BY c.scored_at DESC"
+            )
+            # The SDK's types know documents only, not the bare values of SELECT VALUE.
+            times: list[Any] = [scored_at async for scored_at in found]
+            return times[0] if times else None
+
+
+@dataclass(frozen=True, slots=True)
+class CosmosStates:
+    """The state documents in Cosmos DB (`functions.ports.StateStore`); a version is an ETag."""
+
+    cosmos: Cosmos
+
+    async def read(self, key: StreamKey) -> tuple[StreamState, str | None]:
+        async with self.cosmos.container(STATE, "read state") as states:
+            try:
+                document = await states.read_item(str(key), str(key))
+            except HttpResponseError as error:
+                if error.status_code != 404:
+                    raise
+                return StreamState(), None
+        return StreamState.from_document(document), document["_etag"]
+
+    async def write(self, key: StreamKey, state: StreamState, version: str | None) -> str:
+        document = {
+            "id": str(key),
+            "hub": key.hub,
+            "consumer_group": key.consumer_group,
+            "partition_id": key.partition_id,
+            **state.to_document(),
+        }
+        async with self.cosmos.container(STATE, "write state") as states:
+            if version is None:
+                written = await states.create_item(document)
+            else:
+                written = await states.replace_item(
+                    str(key), document, etag=version, match_condition=MatchConditions.IfNotModified
+                )
+        etag: str = written["_etag"]
+        return etag
+
+
+class Blobs:
+    """The blob containers of one storage account (`functions.ports.Files`)."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.blob_connection:
+            self._service = BlobServiceClient.from_connection_string(
+                settings.blob_connection, **_BLOB_OPTIONS
+            )
+        else:
+            assert settings.blob_account_url is not None  # Settings has the one or the other
+            self._service = BlobServiceClient(
+                settings.blob_account_url, credential(settings), **_BLOB_OPTIONS
+            )
+
+    async def read(
+        self, container: str, name: str, known: str | None = None
+    ) -> tuple[bytes, str] | None:
+        """A blob and its ETag; None while it is still the ``known`` one.
+
+        Raises:
+            NotThereError: there is no such blob.
+            TransientError: whether there is cannot be known.
+        """
+        condition: dict[str, Any] = {}
+        if known is not None:
+            condition = {"etag": known, "match_condition": MatchConditions.IfModified}
+        with translated(f"read {container}/{name}"):
+            try:
+                download = await self._service.get_blob_client(container, name).download_blob(
+                    **condition
+                )
+                return await download.readall(), download.properties.etag
+            except HttpResponseError as error:
+                if error.status_code == 304:
+                    return None
+                if error.status_code == 404:
+                    raise NotThereError(f"{container}/{name}") from error
+                raise
+
+    async def write(self, container: str, name: str, data: bytes, version: str | None) -> None:
+        """Replace the version that was read (None: create).
+
+        Raises:
+            WriteConflict: it is no longer that version.
+            TransientError: it may be written next time.
+        """
+        condition: dict[str, Any] = {}
+        if version is not None:
+            condition = {"etag": version, "match_condition": MatchConditions.IfNotModified}
+        with translated(f"write {container}/{name}"):
+            blob = self._service.get_blob_client(container, name)
+            await blob.upload_blob(data, overwrite=version is not None, **condition)
+
+    async def names(self, container: str) -> list[str]:
+        """The names of a container's blobs, in order."""
+        with translated(f"list {container}"):
+            found = self._service.get_container_client(container).list_blob_names()
+            return [name async for name in found]
+
+    async def create_containers(self) -> None:
+        """Create the containers that are missing."""
+        for name in BLOB_CONTAINERS:
+            try:
+                with translated(f"create container {name}"):
+                    await self._service.create_container(name)
+            except WriteConflict:
+                continue
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._service.close()
+
+
+@dataclass(frozen=True, slots=True)
+class BlobDeadLetters:
+    """Dead letters as blobs (`functions.ports.DeadLetterStore`), for scoring and for redriving."""
+
+    blobs: Blobs
+
+    async def add(self, letter: DeadLetter) -> None:
+        document = dead_letter_document(letter)
+        if not await self._create(dead_letter_path(letter), document):
+            await self._create(dead_letter_path_anew(letter), document)
+
+    async def _create(self, path: str, document: dict[str, Any]) -> bool:
+        """False when another event's dead letter has this name."""
+        try:
+            await self.blobs.write(DEAD_LETTERS, path, json.dumps(document).encode(), None)
+        except WriteConflict:
+            kept, _ = await self.read(path)
+            same: bool = kept["event"]["enqueued_at"] == document["event"]["enqueued_at"]
+            return same
+        return True
+
+    async def paths(self) -> list[str]:
+        """Every dead letter, by name."""
+        return await self.blobs.names(DEAD_LETTERS)
+
+    async def read(self, path: str) -> tuple[dict[str, Any], str]:
+        """A dead letter and its version; NotThereError if there is none."""
+        found = await self.blobs.read(DEAD_LETTERS, path)
+        assert found is not None  # no version was known
+        return json.loads(found[0]), found[1]
+
+    async def replace(self, path: str, document: dict[str, Any], version: str) -> None:
+        """Write a dead letter anew; WriteConflict if it is no longer that version."""
+        await self.blobs.write(DEAD_LETTERS, path, json.dumps(document).encode(), version)
+
+
+class Hub:
+    """The orders' hub, to send to."""
+
+    def __init__(self, settings: HubSettings) -> None:
+        if settings.connection:
+            self._producer = EventHubProducerClient.from_connection_string(
+                settings.connection, eventhub_name=settings.orders_hub
+            )
+        else:
+            assert settings.namespace is not None
+            self._producer = EventHubProducerClient(
+                settings.namespace, settings.orders_hub, DefaultAzureCredential()
+            )
+
+    async def send(self, body: bytes, partition_key: str | None) -> None:
+        """Send one event; TransientError if the hub did not take it."""
+        with translated("send to the hub"):
+            await self._producer.send_batch([EventData(body)], partition_key=partition_key)
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        await self._producer.close()

@@ -1,0 +1,211 @@
+"""The stores on real servers: the Cosmos DB emulator and Azurite, through the real SDKs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from functions.containers import DEAD_LETTERS, MODELS
+from functions.handlers import Desk, score_batch
+from functions.ports import (
+    DeadLetter,
+    NotThereError,
+    OrderEvent,
+    RefusedError,
+    StreamKey,
+    WriteConflict,
+)
+from functions.settings import Settings
+from functions.stores import BlobDeadLetters, Blobs, Cosmos, CosmosAlerts, CosmosStates
+from shared.errors import TransientError
+from shared.stream import StreamState
+from tests.unit.functions.world import NOON, ToldScorer, event, order_event
+
+KEY = StreamKey("orders", "$Default", "3")
+
+
+def settings(cosmos: str, azurite: str, database: str) -> Settings:
+    return Settings.from_environ(
+        {
+            "ORDERS_HUB": "orders",
+            "COSMOS_ENDPOINT": cosmos,
+            "COSMOS_KEY": "bG9jYWw=",
+            "COSMOS_DATABASE": database,
+            "BLOB_CONNECTION": azurite,
+        }
+    )
+
+
+@pytest.fixture
+async def database(cosmos: str, azurite: str, unique_name: str) -> AsyncIterator[Cosmos]:
+    made = Cosmos(settings(cosmos, azurite, unique_name))
+    await made.create_containers()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def blobs(cosmos: str, azurite: str, unique_name: str) -> AsyncIterator[Blobs]:
+    made = Blobs(settings(cosmos, azurite, unique_name))
+    await made.create_containers()
+    yield made
+    await made.close()
+
+
+def alert(order_id: str, revision: int = 0, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": f"{order_id}.{revision}",
+        "rep_id": "Annie Corns",
+        "order_id": order_id,
+        "revision": revision,
+        "scored_at": "2026-03-01T12:00:00.000000Z",
+        **fields,
+    }
+
+
+async def test_an_alert_is_written_once_and_what_was_decided_stays(database: Cosmos) -> None:
+    alerts = CosmosAlerts(database)
+    assert await alerts.create(alert("a", status="open"))
+    assert not await alerts.create(alert("a", status="replayed"))
+    async with database.container("alerts", "read") as container:
+        kept = await container.read_item("a.0", "Annie Corns")
+    assert kept["status"] == "open"
+
+
+async def test_only_the_alerts_of_lower_revisions_are_marked_and_only_once(
+    database: Cosmos,
+) -> None:
+    alerts = CosmosAlerts(database)
+    for one in (alert("a"), alert("a", 2, rep_id="Bo Ek"), alert("a", 3), alert("b")):
+        await alerts.create(one)
+    assert await alerts.supersede("a", 3) == 2
+    assert await alerts.supersede("a", 4) == 1
+    assert await alerts.supersede("a", 4) == 0
+    async with database.container("alerts", "read") as container:
+        marks = {
+            found["id"]: found.get("superseded_by")
+            async for found in container.query_items("SELECT * FROM c WHERE c.revision >= 0")
+        }
+    assert marks == {"a.0": "a.3", "a.2": "a.3", "a.3": "a.4", "b.0": None}
+
+
+async def test_an_alert_that_the_store_refuses_is_told_from_a_passing_failure(
+    database: Cosmos,
+) -> None:
+    with pytest.raises(RefusedError):
+        await CosmosAlerts(database).create({"rep_id": "Annie Corns", "id": ""})
+
+
+async def test_a_state_is_read_back_and_written_only_over_the_version_read(
+    database: Cosmos,
+) -> None:
+    states = CosmosStates(database)
+    assert await states.read(KEY) == (StreamState(), None)
+    first = replace(StreamState(), sequence_number=7, enqueued_at=NOON, orders_scored=8)
+    first.recent.admit("a", 3)
+    version = await states.write(KEY, first, None)
+    assert await states.read(KEY) == (first, version)
+    with pytest.raises(WriteConflict):
+        await states.write(KEY, first, None)
+    newer = await states.write(KEY, replace(first, sequence_number=8), version)
+    with pytest.raises(WriteConflict):
+        await states.write(KEY, first, version)
+    assert (await states.read(KEY))[1] == newer
+
+
+async def test_a_store_that_does_not_answer_is_a_passing_failure(azurite: str) -> None:
+    nowhere = Cosmos(settings("http://127.0.0.1:9", azurite, "none"))
+    with pytest.raises(TransientError):
+        await CosmosStates(nowhere).read(KEY)
+    await nowhere.close()
+
+
+def letter(
+    body: bytes = b"\xff", enqueued_at: datetime = NOON, code: str = "not_json"
+) -> DeadLetter:
+    return DeadLetter(
+        KEY, OrderEvent(body, 5, enqueued_at, "k", "99"), code, "m", "f", NOON, 1
+    )  # fmt: skip
+
+
+async def test_a_dead_letter_is_kept_once_and_another_events_beside_it(blobs: Blobs) -> None:
+    letters = BlobDeadLetters(blobs)
+    await letters.add(letter())
+    await letters.add(letter(code="again"))
+    await letters.add(letter(b"new", NOON + timedelta(days=1)))
+    mine = [path for path in await letters.paths() if path.startswith("orders/3/5")]
+    assert mine == ["orders/3/5.20260302T120000000000.json", "orders/3/5.json"]
+    document, _ = await letters.read("orders/3/5.json")
+    assert document == {
+        "schema_version": 1,
+        "code": "not_json",
+        "message": "m",
+        "field": "f",
+        "body": "/w==",
+        "event": {
+            "hub": "orders",
+            "consumer_group": "$Default",
+            "partition_id": "3",
+            "sequence_number": 5,
+            "offset": "99",
+            "enqueued_at": "2026-03-01T12:00:00.000000Z",
+            "partition_key": "k",
+        },
+        "time": "2026-03-01T12:00:00.000000Z",
+        "attempts": 1,
+        "redriven_at": None,
+    }
+
+
+async def test_a_file_is_read_again_only_when_it_has_changed(
+    blobs: Blobs, unique_name: str
+) -> None:
+    with pytest.raises(NotThereError):
+        await blobs.read(MODELS, unique_name)
+    await blobs.write(MODELS, unique_name, b"one", None)
+    data, version = await blobs.read(MODELS, unique_name) or (b"", "")
+    assert data == b"one"
+    assert await blobs.read(MODELS, unique_name, version) is None
+    await blobs.write(MODELS, unique_name, b"two", version)
+    changed = await blobs.read(MODELS, unique_name, version)
+    assert changed is not None
+    assert changed[0] == b"two"
+    with pytest.raises(WriteConflict):
+        await blobs.write(MODELS, unique_name, b"three", version)
+    with pytest.raises(WriteConflict):
+        await blobs.write(MODELS, unique_name, b"four", None)
+
+
+async def test_a_stream_scored_twice_is_stored_once(
+    database: Cosmos, blobs: Blobs, unique_name: str
+) -> None:
+    async def told() -> Any:
+        return ToldScorer()
+
+    key = StreamKey(unique_name, "$Default", "0")
+    stream = [
+        *(event(n, customer_id="alert" if n % 3 == 0 else "plain") for n in range(60)),
+        event(60, b"not json"),
+        order_event(61, "o-3", 1, customer_id="alert"),
+    ]
+    for _ in range(2):
+        desk = Desk(
+            CosmosAlerts(database), CosmosStates(database), BlobDeadLetters(blobs), told,
+            now=lambda: datetime.now(UTC),
+        )  # fmt: skip
+        await score_batch(desk, key, stream)
+        await score_batch(desk, key, stream)
+    state, _ = await CosmosStates(database).read(key)
+    assert (state.orders_scored, state.dead_lettered) == (61, 1)
+    async with database.container("alerts", "count") as container:
+        found = [
+            alert async for alert in container.query_items("SELECT * FROM c WHERE c.revision >= 0")
+        ]
+    assert {alert["id"] for alert in found} == {f"o-{n}.0" for n in range(0, 60, 3)} | {"o-3.1"}
+    assert [alert["superseded_by"] for alert in found if alert["id"] == "o-3.0"] == ["o-3.1"]
+    names = await blobs.names(DEAD_LETTERS)
+    assert f"{unique_name}/0/60.json" in names
