@@ -6,7 +6,9 @@ never signalled. Nothing here knows what the children are.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import re
 import socket
 import subprocess
@@ -36,6 +38,19 @@ class Child:
     port: int
     log: Path
     handle: subprocess.Popen[bytes] | None = field(default=None, compare=False, repr=False)
+
+
+def free_port() -> int:
+    """A port nobody listens on, fit to be kept while its server restarts.
+
+    It is below the range the system takes ports of outgoing connections from: a client that
+    calls a server which is away could otherwise be given that very port and hold it.
+    """
+    for port in random.sample(range(20_000, 30_000), 100):
+        with contextlib.suppress(StackError):
+            require_free("", port)
+            return port
+    raise StackError("no free port between 20000 and 30000")
 
 
 def require_free(name: str, port: int) -> None:
@@ -120,21 +135,27 @@ def stop(child: Child, grace: float) -> None:
     """Ask `child` to end (SIGTERM); after `grace` seconds insist (SIGKILL)."""
     if process := find(child):
         process.terminate()
-        try:
-            process.wait(grace)
-        except psutil.TimeoutExpired:
+        if not _ends(child, grace):
             kill(child)
-    _reap(child)
 
 
 def kill(child: Child) -> None:
     """End `child` at once (SIGKILL), as a crash would, and wait until it is gone."""
     if process := find(child):
         process.kill()
-        process.wait()
-    _reap(child)
+        _ends(child, 10)
 
 
-def _reap(child: Child) -> None:
+def _ends(child: Child, seconds: float) -> bool:
+    """Whether `child` ends within `seconds`.
+
+    Not `psutil.Process.wait`: that waits for an adopted child's zombie to be reaped, too.
+    """
+    deadline = time.monotonic() + seconds
+    while find(child):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
     if child.handle is not None:
-        child.handle.wait()
+        child.handle.wait()  # reaps it, should it have ended since it was last asked
+    return True

@@ -16,6 +16,11 @@ ROOT = HERE.parent.parent
 ORDERS_HUB = "orders"
 ORDERS_PARTITIONS = 4
 COSMOS_DATABASE = "sheriff"
+CAPTURE_CONTAINER = "orders-archive"
+CAPTURE_SECONDS = 60  # the service's shortest window
+
+# How long each may take to stop by itself; the host waits up to 30 s for running batches.
+GRACE_SECONDS = {"azurite": 10, "eventhubs": 10, "cosmos": 10, "host": 40}
 
 # Azurite's documented development account: public, and good for nothing but Azurite.
 _AZURITE_ACCOUNT = "devstoreaccount1"
@@ -27,14 +32,10 @@ _ANY_KEY = "bG9jYWw="  # base64 of "local": the emulators check no keys, the SDK
 
 @dataclass(frozen=True)
 class Service:
-    """How to start one server: its command line, and settings added to the environment.
-
-    `grace` is how many seconds it may take to stop by itself.
-    """
+    """How to start one server: its command line, and settings added to the environment."""
 
     command: list[str]
     environ: Mapping[str, str] = field(default_factory=dict)
-    grace: float = 10
 
 
 def blob_connection(port: int) -> str:
@@ -111,26 +112,23 @@ def cosmos(port: int, folder: Path) -> Service:
     return Service([node(), str(script), "--port", str(port), "--journal", str(journal)])
 
 
-def eventhubs(port: int, folder: Path, blobs: str, capture: bool = True) -> Service:
-    """The Event Hubs emulator with hub `orders`, its log in `folder`, capturing to `blobs`."""
+def eventhubs(port: int, folder: Path, storage: str | None) -> Service:
+    """The Event Hubs emulator with hub `orders`, its log in `folder`, captured to `storage`."""
     hub = f"{ORDERS_HUB}:{ORDERS_PARTITIONS}"
-    options = ["--port", str(port), "--dir", str(folder)]
-    return _module(
-        "infra.local.eventhubs",
-        hub,
-        *options,
-        environ={"BLOB_CONNECTION": blobs} if capture else {},
-    )
+    arguments = [hub, "--port", str(port), "--dir", str(folder)]
+    if storage is None:
+        return _module("infra.local.eventhubs", *arguments, environ={})
+    capture = ["--capture", CAPTURE_CONTAINER, "--capture-seconds", str(CAPTURE_SECONDS)]
+    environ = {"BLOB_CONNECTION": storage}
+    return _module("infra.local.eventhubs", *arguments, *capture, environ=environ)
 
 
 def host(port: int, app: Path, settings: Mapping[str, str]) -> Service:
     """The functions host, running the app in `app` with `settings`."""
-    # A graceful stop waits for running batches: as long as the host's own limit, and a little.
-    return _module("infra.local.host", str(app), "--port", str(port), environ=settings, grace=40)
+    return _module("infra.local.host", str(app), "--port", str(port), environ=settings)
 
 
-def _module(module: str, *arguments: str, environ: Mapping[str, str], grace: float = 10) -> Service:
+def _module(module: str, *arguments: str, environ: Mapping[str, str]) -> Service:
     """A Python module of this repository, whatever folder the stack was started from."""
-    return Service(
-        [sys.executable, "-m", module, *arguments], {"PYTHONPATH": str(ROOT), **environ}, grace
-    )
+    command = [sys.executable, "-m", module, *arguments]
+    return Service(command, {"PYTHONPATH": str(ROOT), **environ})

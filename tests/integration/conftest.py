@@ -24,7 +24,7 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     service = services.azurite(0, folder)
     child = processes.start("azurite", service.command, folder / "azurite.log")
     yield services.blob_connection(child.port)
-    processes.stop(child, service.grace)
+    processes.stop(child, grace=10)
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def cosmos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     service = services.cosmos(0, folder)
     child = processes.start("cosmos", service.command, folder / "cosmos.log")
     yield f"http://{processes.HOST}:{child.port}"
-    processes.stop(child, service.grace)
+    processes.stop(child, grace=10)
 
 
 @pytest.fixture

@@ -196,14 +196,13 @@ class Launched:
     """A Cosmos DB emulator of a test's own, to be killed and started again."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, 0
+        self.folder, self.port = folder, processes.free_port()
         self.journal = folder / "cosmos.jsonl"
         self.child: processes.Child | None = None
 
     def start(self) -> str:
         service = services.cosmos(self.port, self.folder)
         self.child = processes.start("cosmos", service.command, self.folder / "log")
-        self.port = self.child.port
         return f"http://127.0.0.1:{self.port}"
 
     def kill(self) -> None:

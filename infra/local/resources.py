@@ -1,0 +1,66 @@
+"""The containers the app expects: blobs in Azurite, documents in the Cosmos DB emulator.
+
+In Azure the Bicep templates make them; the app itself never does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from azure.core.exceptions import ResourceExistsError
+from azure.cosmos import CosmosClient, PartitionKey
+from azure.storage.blob import BlobServiceClient
+
+BLOB_CONTAINERS = (
+    "azure-webjobs-eventhub",
+    "dead-letters",
+    "models",
+    "orders-archive",
+    "reference",
+)
+PARTITION_KEYS = {
+    "alerts": "/rep_id",
+    "incidents": "/kind",
+    "state": "/id",
+    "decisions": "/rep_id",
+}
+# ORDER BY two properties needs an index of both, in these directions or all reversed.
+COMPOSITE_INDEXES = {
+    "alerts": [
+        [("/status", "ascending"), ("/scored_at", "descending")],
+        [("/rep_id", "ascending"), ("/scored_at", "descending")],
+        [("/status", "ascending"), ("/expected_loss", "descending")],
+        [("/scored_at", "descending"), ("/id", "ascending")],
+    ],
+    "incidents": [[("/kind", "ascending"), ("/started_at", "descending")]],
+}
+
+
+def make_blob_containers(connection: str) -> None:
+    """Create the blob containers that are missing."""
+    with BlobServiceClient.from_connection_string(connection) as service:
+        for name in BLOB_CONTAINERS:
+            with contextlib.suppress(ResourceExistsError):
+                service.create_container(name)
+
+
+def make_cosmos_containers(endpoint: str, key: str, database: str) -> None:
+    """Create the database and the containers that are missing, with their indexes."""
+    with CosmosClient(endpoint, key) as client:
+        made = client.create_database_if_not_exists(database)
+        for name, partition_key in PARTITION_KEYS.items():
+            made.create_container_if_not_exists(
+                name, PartitionKey(partition_key), indexing_policy=_indexing(name)
+            )
+
+
+def _indexing(container: str) -> dict[str, Any] | None:
+    indexes = COMPOSITE_INDEXES.get(container)
+    if indexes is None:
+        return None
+    return {
+        "compositeIndexes": [
+            [{"path": path, "order": order} for path, order in index] for index in indexes
+        ]
+    }

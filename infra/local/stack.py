@@ -1,0 +1,312 @@
+"""python -m infra.local.stack up|down|status: the whole product on one machine.
+
+Azurite (blobs), the Event Hubs emulator, the Cosmos DB emulator and the functions host, each a
+child process with its log and its data in one state folder. Events, checkpoints and alerts belong
+together: keep the folder whole, or remove it whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from infra.local import processes, resources, services
+from infra.local.processes import Child, StackError
+
+DEFAULT_STATE = services.ROOT / ".sheriff" / "stack"
+DEFAULT_PORTS = {"azurite": 10000, "eventhubs": 5672, "cosmos": 8081, "host": 7071}
+SERVERS = ("azurite", "eventhubs", "cosmos")
+
+
+@dataclass(frozen=True)
+class Status:
+    """A child as it is now: `pid` is None when it does not run."""
+
+    name: str
+    port: int | None
+    pid: int | None
+    log: Path
+
+
+class Stack:
+    """The children of one state folder.
+
+    `ports` overrides DEFAULT_PORTS by name; 0 takes a free port, which the state folder then keeps:
+    the address is part of a checkpoint's name, and clients hold it across restarts. `app` is the
+    folder of the function app, None for no host; `settings` are app settings for it beside (or
+    instead of) the stack's own. Hosts after the first are called `host-2`, `host-3`, ...
+
+    As a context manager it is up inside the block and down after it, its data kept.
+    """
+
+    def __init__(
+        self,
+        state: Path = DEFAULT_STATE,
+        ports: Mapping[str, int] | None = None,
+        app: Path | None = services.ROOT,
+        hosts: int = 1,
+        settings: Mapping[str, str] | None = None,
+        capture: bool = True,
+    ) -> None:
+        self.state = state.resolve()
+        self.app = app
+        self.hosts = [_host_name(n) for n in range(hosts)] if app else []
+        self._extra = dict(settings or {})
+        self._capture = capture
+        self._file = self.state / "stack.json"
+        self._ports, self._children = self._read()
+        self._ports = {**self._wanted(ports or {}), **self._kept(ports or {})}
+
+    def _wanted(self, ports: Mapping[str, int]) -> dict[str, int]:
+        if unknown := set(ports) - set(DEFAULT_PORTS):
+            raise StackError(f"no such part: {', '.join(sorted(unknown))}")
+        wanted = {**DEFAULT_PORTS, **ports}
+        for n, name in enumerate(self.hosts):
+            wanted[name] = wanted["host"] and wanted["host"] + n
+        return wanted
+
+    def _kept(self, ports: Mapping[str, int]) -> dict[str, int]:
+        """Ports the state folder has kept, save where `ports` names others."""
+        free = {name for name in (*DEFAULT_PORTS, *self.hosts) if not ports.get(_kind(name))}
+        return {name: port for name, port in self._ports.items() if name in free}
+
+    # --- the whole -----------------------------------------------------------------------------
+
+    def up(self) -> None:
+        """Start what does not run, and make the containers. StackError says what is in the way."""
+        services.require_python()
+        self._in_the_way()
+        running = {part.name for part in self.status() if part.pid}
+        try:
+            for name in SERVERS:
+                self.start(name)
+            self._make_resources()
+            for name in self.hosts:
+                self.start(name)
+        except BaseException:  # Ctrl-C too: what this call started goes again
+            for name in set(self._children) - running:
+                self.stop(name)
+            raise
+
+    def down(self) -> None:
+        """Stop whatever of this folder runs, hosts first; what has ended already is no error."""
+        for name in [*sorted(set(self._children) - set(SERVERS)), *reversed(SERVERS)]:
+            self.stop(name)
+
+    def status(self) -> list[Status]:
+        """Every part, whether it runs or not."""
+        names = dict.fromkeys([*SERVERS, *self.hosts, *self._children])
+        return [self._status(name) for name in names]
+
+    def __enter__(self) -> Self:
+        self.up()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.down()
+
+    # --- one part ------------------------------------------------------------------------------
+
+    def start(self, name: str) -> None:
+        """Start one part, unless it runs. Azurite must run before the others."""
+        if name in self._children and processes.find(self._children[name]):
+            return
+        port = self._ports[name] or processes.free_port()
+        processes.require_free(name, port)
+        service = self._service(name, port)
+        child = processes.start(name, service.command, self._log(name), service.environ)
+        self._ports[name], self._children[name] = child.port, child
+        self._write()
+
+    def stop(self, name: str) -> None:
+        """Stop one part gracefully; one that does not run is left at that."""
+        if child := self._children.get(name):
+            processes.stop(child, services.GRACE_SECONDS[_kind(name)])
+            self._forget(name)
+
+    def kill(self, name: str) -> None:
+        """End one part at once (SIGKILL), as a crash would."""
+        if child := self._children.get(name):
+            processes.kill(child)
+            self._forget(name)
+
+    def restart(self, name: str) -> None:
+        """Stop one part gracefully and start it again, on its port and with its data."""
+        self.stop(name)
+        self.start(name)
+
+    def settings(self) -> dict[str, str]:
+        """The app settings that reach this stack. Its servers must have been started once."""
+        if missing := [name for name in SERVERS if not self._ports[name]]:
+            raise StackError(f"{missing[0]} has no port yet: start the stack first")
+        return {**services.app_settings(self._ports), **self._extra}
+
+    def port(self, name: str) -> int:
+        """The port of one part; 0 when it takes a free one and was never started."""
+        return self._ports[name]
+
+    def pid(self, name: str) -> int | None:
+        """The process of one part, None when it does not run."""
+        return self._status(name).pid
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _service(self, name: str, port: int) -> services.Service:
+        match name:
+            case "azurite":
+                return services.azurite(port, self.state / "azurite")
+            case "eventhubs":
+                storage = (
+                    services.blob_connection(self._ports["azurite"]) if self._capture else None
+                )
+                return services.eventhubs(port, self.state / "eventhubs", storage)
+            case "cosmos":
+                return services.cosmos(port, self.state / "cosmos")
+        if self.app is None:
+            raise StackError(f"{name}: this stack has no function app")
+        return services.host(port, self.app, self.settings())
+
+    def _in_the_way(self) -> None:
+        """Complain about every cause of failure before the first child is started."""
+        services.node()
+        for part in self.status():
+            if part.pid is None and part.name in self._ports:
+                processes.require_free(part.name, self._ports[part.name])
+
+    def _make_resources(self) -> None:
+        settings = services.app_settings(self._ports)
+        resources.make_blob_containers(settings["BLOB_CONNECTION"])
+        resources.make_cosmos_containers(
+            settings["COSMOS_ENDPOINT"], settings["COSMOS_KEY"], settings["COSMOS_DATABASE"]
+        )
+
+    def _status(self, name: str) -> Status:
+        child = self._children.get(name)
+        running = processes.find(child) if child else None
+        return Status(name, self._ports.get(name), running and running.pid, self._log(name))
+
+    def _log(self, name: str) -> Path:
+        return self.state / "logs" / f"{name}.log"
+
+    def _forget(self, name: str) -> None:
+        del self._children[name]
+        self._write()
+
+    def _read(self) -> tuple[dict[str, int], dict[str, Child]]:
+        try:
+            stored = json.loads(self._file.read_bytes())
+        except FileNotFoundError:
+            return {}, {}
+        children = {
+            name: Child(name, log=self._log(name), **child)
+            for name, child in stored["children"].items()
+        }
+        return stored["ports"], children
+
+    def _write(self) -> None:
+        """Whole or not at all: a stack killed while writing must still find its children."""
+        children = {
+            name: {"pid": child.pid, "started": child.started, "port": child.port}
+            for name, child in self._children.items()
+        }
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(json.dumps({"ports": self._ports, "children": children}, indent=2))
+        fresh.replace(self._file)
+
+
+def _host_name(n: int) -> str:
+    return f"host-{n + 1}" if n else "host"
+
+
+def _kind(name: str) -> str:
+    """`host` for every host."""
+    return "host" if name.startswith("host-") else name
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; its exit code: 1 on a StackError, and for `status` when a part is down."""
+    options = _parser().parse_args(arguments)
+    try:
+        app = None if options.no_host else services.ROOT
+        stack = Stack(options.state, dict(options.ports), app, options.hosts)
+        return _COMMANDS[options.command](stack)
+    except StackError as error:
+        print(f"stack: {error}", file=sys.stderr)
+        return 1
+
+
+def _up(stack: Stack) -> int:
+    stack.up()
+    return _status(stack)
+
+
+def _down(stack: Stack) -> int:
+    stack.down()
+    return 0
+
+
+def _status(stack: Stack) -> int:
+    parts = stack.status()
+    for part in parts:
+        state = f"up, pid {part.pid}" if part.pid else "down"
+        address = f"{processes.HOST}:{part.port}" if part.port else "-"
+        print(f"{part.name:<10} {address:<16} {state:<15} {part.log}")
+    return 0 if all(part.pid for part in parts) else 1
+
+
+def _env(stack: Stack) -> int:
+    for name, value in stack.settings().items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+_COMMANDS = {"up": _up, "down": _down, "status": _status, "env": _env}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.local.stack",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "command", choices=_COMMANDS, help="env prints the app settings for a shell"
+    )
+    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="default: %(default)s")
+    ports = " ".join(f"{name}={port}" for name, port in DEFAULT_PORTS.items())
+    parser.add_argument(
+        "--ports",
+        type=_port,
+        nargs="+",
+        default=[],
+        metavar="NAME=PORT",
+        help=f"0: any free one, kept from then on (default: {ports})",
+    )
+    parser.add_argument("--hosts", type=int, default=1, help="hosts sharing the load (1)")
+    parser.add_argument("--no-host", action="store_true", help="the servers only")
+    return parser
+
+
+def _port(text: str) -> tuple[str, int]:
+    name, equals, port = text.partition("=")
+    if name not in DEFAULT_PORTS or not equals or not port.isdecimal() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected NAME=PORT, {', '.join(DEFAULT_PORTS)}"
+        )
+    return name, int(port)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+"""The stack starts, reports, restarts and stops its children, and keeps their data together."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from azure.cosmos import ContainerProxy, CosmosClient
+from azure.eventhub import EventData, EventHubProducerClient
+from azure.storage.blob import ContainerClient
+
+from infra.local import processes, resources, services
+from infra.local.processes import StackError
+from infra.local.stack import DEFAULT_PORTS, SERVERS, Stack, main
+
+SAMPLE = Path(__file__).parent / "sample_app"
+FREE = dict.fromkeys(DEFAULT_PORTS, 0)
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    made = Stack(tmp_path / "state", FREE, app=None)
+    yield made
+    made.down()
+
+
+def pids(stack: Stack) -> dict[str, int | None]:
+    return {part.name: part.pid for part in stack.status()}
+
+
+def alerts(stack: Stack) -> ContainerProxy:
+    settings = stack.settings()
+    client = CosmosClient(settings["COSMOS_ENDPOINT"], settings["COSMOS_KEY"])
+    database = client.get_database_client(settings["COSMOS_DATABASE"])
+    return database.get_container_client("alerts")
+
+
+def dead_letters(stack: Stack) -> ContainerClient:
+    connection = stack.settings()["BLOB_CONNECTION"]
+    return ContainerClient.from_connection_string(connection, "dead-letters")
+
+
+def producer(stack: Stack) -> EventHubProducerClient:
+    settings = stack.settings()
+    return EventHubProducerClient.from_connection_string(
+        settings["EventHubConnection"], eventhub_name=settings["ORDERS_HUB"]
+    )
+
+
+def test_up_twice_leaves_the_children_alone_and_down_twice_too(stack: Stack) -> None:
+    stack.up()
+    first = pids(stack)
+    assert all(first.values())
+    stack.up()
+    assert pids(stack) == first
+    stack.down()
+    stack.down()
+    assert pids(stack) == dict.fromkeys(SERVERS)
+    assert not any(psutil.pid_exists(pid) for pid in first.values() if pid)
+
+
+def test_up_makes_every_container_the_app_expects(stack: Stack) -> None:
+    stack.up()
+    settings = stack.settings()
+    for name in resources.BLOB_CONTAINERS:
+        with ContainerClient.from_connection_string(settings["BLOB_CONNECTION"], name) as container:
+            assert container.exists()
+    with CosmosClient(settings["COSMOS_ENDPOINT"], settings["COSMOS_KEY"]) as client:
+        database = client.get_database_client(settings["COSMOS_DATABASE"])
+        keys = {c["id"]: c["partitionKey"]["paths"][0] for c in database.list_containers()}
+    assert keys == resources.PARTITION_KEYS
+    query = "SELECT c.id FROM c WHERE c.rep_id = 'Ann' ORDER BY c.status, c.scored_at DESC"
+    assert list(alerts(stack).query_items(query, partition_key="Ann")) == []
+
+
+def test_events_alerts_and_blobs_survive_down_and_up_on_the_same_ports(stack: Stack) -> None:
+    stack.up()
+    alerts(stack).create_item({"id": "A1.0", "rep_id": "Ann"})
+    with dead_letters(stack) as container:
+        container.upload_blob("orders/0/1.json", b"{}")
+    with producer(stack) as sender:
+        sender.send_event(EventData("order"), partition_id="1")
+    before = stack.settings()
+    stack.down()
+
+    again = Stack(stack.state, app=None)
+    with again:
+        assert again.settings() == before
+        assert alerts(again).read_item("A1.0", partition_key="Ann")["rep_id"] == "Ann"
+        with dead_letters(again) as container:
+            assert container.get_blob_client("orders/0/1.json").exists()
+        with producer(again) as sender:
+            assert sender.get_partition_properties("1")["last_enqueued_sequence_number"] == 0
+
+
+def test_a_killed_part_is_down_alone_and_starts_again_where_it_was(stack: Stack) -> None:
+    stack.up()
+    alerts(stack).create_item({"id": "A1.0", "rep_id": "Ann"})
+    others = {name: pid for name, pid in pids(stack).items() if name != "cosmos"}
+    stack.kill("cosmos")
+    assert pids(stack) == {**others, "cosmos": None}
+    stack.start("cosmos")
+    assert alerts(stack).read_item("A1.0", partition_key="Ann")["rep_id"] == "Ann"
+    stack.restart("cosmos")
+    assert alerts(stack).read_item("A1.0", partition_key="Ann")["rep_id"] == "Ann"
+
+
+def test_down_after_a_crash_stops_what_is_left_and_spares_recycled_pids(stack: Stack) -> None:
+    stack.up()
+    crashed = stack.pid("cosmos")
+    assert crashed
+    os.kill(crashed, signal.SIGKILL)
+    bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    state = json.loads((stack.state / "stack.json").read_bytes())
+    state["children"]["cosmos"]["pid"] = bystander.pid  # as if the system had given it away again
+    (stack.state / "stack.json").write_text(json.dumps(state))
+
+    late = Stack(stack.state, app=None)  # another process would know no more than the folder
+    assert late.pid("cosmos") is None
+    late.down()
+    assert bystander.poll() is None
+    assert not any(pids(late).values())
+    bystander.communicate(b"\n")
+
+
+def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        stack = Stack(tmp_path, {**FREE, "cosmos": port}, app=None)
+        with pytest.raises(StackError, match=f"port {port}, wanted for cosmos, is taken"):
+            stack.up()
+    assert not any(pids(stack).values())
+    assert not (tmp_path / "azurite").exists()
+
+
+def test_a_child_that_cannot_start_shows_its_log_and_the_others_stop(
+    stack: Stack,
+) -> None:
+    journal = stack.state / "cosmos" / "cosmos.jsonl"
+    journal.parent.mkdir(parents=True)
+    journal.write_text("nonsense\n")
+    with pytest.raises(StackError, match=r"(?s)cosmos ended with code 1:.*line 1 is not a journal"):
+        stack.up()
+    assert not any(pids(stack).values())
+
+
+def test_missing_node_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ports = [f"{name}=0" for name in FREE]
+    assert main(["up", "--no-host", "--state", str(tmp_path / "state"), "--ports", *ports]) == 1
+    assert capsys.readouterr().err == (
+        "stack: Node is missing: install Node 20 or later and put `node` on the PATH\n"
+    )
+
+
+def test_another_python_is_refused() -> None:
+    with pytest.raises(StackError, match=r"Python 3\.13 is missing: this is 3\.12"):
+        services.require_python((3, 12))
+
+
+def test_the_command_reports_what_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = ["--state", str(tmp_path / "state")]
+    ports = ["--ports", *(f"{name}=0" for name in FREE)]
+    assert main(["status", "--no-host", *state]) == 1
+    assert capsys.readouterr().out.count(" down ") == 3
+    try:
+        assert main(["up", "--no-host", *state, *ports]) == 0
+        assert capsys.readouterr().out.count(" up, pid ") == 3
+        assert main(["env", *state]) == 0
+        assert "export COSMOS_ENDPOINT=http://127.0.0.1:" in capsys.readouterr().out
+    finally:
+        assert main(["down", *state]) == 0
+
+
+def test_several_hosts_run_the_app_with_the_stack_s_settings(tmp_path: Path) -> None:
+    sample = {"SAMPLE_HUB": "orders", "SAMPLE_SCHEDULE": "0 0 0 1 1 *"}
+    settings = {
+        **sample,
+        "SAMPLE_LOG": str(tmp_path / "seen"),
+        "AzureWebJobs.single.Disabled": "true",  # its consumer group is not the stack's
+    }
+    with Stack(tmp_path / "state", FREE, SAMPLE, hosts=2, settings=settings) as stack:
+        assert set(pids(stack)) == {*SERVERS, "host", "host-2"}
+        for name in ("host", "host-2"):
+            url = f"http://{processes.HOST}:{stack.port(name)}/v1/orders/7"
+            with urllib.request.urlopen(url) as answer:
+                assert answer.status == 201
+        running = pids(stack)
+    assert not any(psutil.pid_exists(pid) for pid in running.values() if pid)
+
+
+def test_the_example_of_local_settings_names_the_stack_s_own() -> None:
+    example = json.loads((services.ROOT / "local.settings.example.json").read_bytes())
+    assert example["Values"] == services.app_settings(DEFAULT_PORTS)
