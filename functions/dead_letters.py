@@ -1,0 +1,200 @@
+"""What was set aside: list it, look into it, send it again.
+
+    python -m functions.dead_letters list [--code CODE] [--all]
+    python -m functions.dead_letters show NAME
+    python -m functions.dead_letters redrive (NAME ... | --code CODE | --everything)
+
+It reads the app's own settings from the environment (docs/settings.md).
+"""
+
+import argparse
+import asyncio
+import base64
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from functions.ports import NotThereError, WriteConflict
+from functions.settings import HubSettings, Settings
+from functions.stores import BlobDeadLetters, Blobs, Hub
+from shared.errors import SheriffError
+from shared.notation import shortened, time_text
+
+
+class Letters(Protocol):
+    """Dead letters by name, each with its version."""
+
+    async def paths(self) -> list[str]:
+        """Every name."""
+
+    async def read(self, path: str) -> tuple[dict[str, Any], str]:
+        """A dead letter and its version; NotThereError if there is none."""
+
+    async def replace(self, path: str, document: dict[str, Any], version: str) -> None:
+        """Write it anew; WriteConflict if it is no longer that version."""
+
+
+class Sender(Protocol):
+    """Where orders are sent."""
+
+    async def send(self, body: bytes, partition_key: str | None) -> None:
+        """Send one event; TransientError if it was not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One dead letter as it is kept."""
+
+    path: str
+    document: dict[str, Any]
+    version: str
+
+    @property
+    def body(self) -> bytes:
+        return base64.b64decode(self.document["body"])
+
+    @property
+    def redriven(self) -> bool:
+        return self.document["redriven_at"] is not None
+
+
+async def choose(
+    letters: Letters, paths: Sequence[str] = (), code: str | None = None, redriven: bool = False
+) -> list[Kept]:
+    """The dead letters of these names (none: of any), of this code, in the order of their stream.
+
+    Those that were sent again already are left out unless ``redriven``.
+
+    Raises:
+        NotThereError: one of the names is no dead letter.
+    """
+    chosen = []
+    for path in sorted(paths or await letters.paths(), key=_place):
+        kept = Kept(path, *await letters.read(path))
+        if code in (None, kept.document["code"]) and (redriven or not kept.redriven):
+            chosen.append(kept)
+    return chosen
+
+
+async def redrive(
+    letters: Letters,
+    hub: Sender,
+    chosen: Sequence[Kept],
+    now: Callable[[], datetime],
+    say: Callable[[str], None],
+) -> int:
+    """Send dead letters again, each as it came, and mark each as sent; the number sent.
+
+    Sending comes first: who dies in between sends it a second time, which scoring tells by the
+    order's id and revision, and nothing is lost.
+    """
+    for kept in chosen:
+        await hub.send(kept.body, partition_key(kept))
+        marked = kept.document | {"redriven_at": time_text(now())}
+        try:
+            await letters.replace(kept.path, marked, kept.version)
+            say(f"{kept.path}: sent")
+        except WriteConflict:
+            say(f"{kept.path}: sent, and by somebody else too")
+    return len(chosen)
+
+
+def partition_key(kept: Kept) -> str | None:
+    """The rep of the order, where one can be read; else the key it came with."""
+    try:
+        body = json.loads(kept.body)
+    except (ValueError, RecursionError):
+        body = None
+    rep = body.get("rep_id") if isinstance(body, dict) else None
+    came_with: str | None = kept.document["event"]["partition_key"]
+    return rep if isinstance(rep, str) and rep else came_with
+
+
+def line(kept: Kept) -> str:
+    """One dead letter in a list."""
+    document = kept.document
+    sent = f"  sent again {document['redriven_at']}" if kept.redriven else ""
+    message = shortened(document["message"], 90)
+    return f"{kept.path}  {document['time']}  {document['code']}  {message}{sent}"
+
+
+def _place(path: str) -> tuple[Any, ...]:
+    """Sorts names by hub, partition and sequence number, as numbers."""
+    parts = path.removesuffix(".json").replace(".", "/").split("/")
+    return tuple((part.isdigit(), int(part) if part.isdigit() else part) for part in parts)
+
+
+async def _list(letters: Letters, arguments: argparse.Namespace) -> None:
+    chosen = await choose(letters, code=arguments.code, redriven=arguments.all)
+    for kept in chosen:
+        print(line(kept))
+    print(f"{len(chosen)} dead letters", file=sys.stderr)
+
+
+async def _show(letters: Letters, arguments: argparse.Namespace) -> None:
+    [kept] = await choose(letters, [arguments.name], redriven=True)
+    print(json.dumps(kept.document, indent=2))
+    print(kept.body.decode("utf-8", "backslashreplace"))
+
+
+async def _redrive(letters: Letters, arguments: argparse.Namespace) -> None:
+    chosen = await choose(letters, arguments.names, arguments.code)
+    hub = Hub(HubSettings.from_environ(os.environ))
+    try:
+        sent = await redrive(letters, hub, chosen, lambda: datetime.now(UTC), print)
+    finally:
+        await hub.close()
+    print(f"{sent} dead letters sent again", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m functions.dead_letters",
+        description="Orders that were set aside: list them, look into one, send them again.",
+        epilog="Settings come from the environment: docs/settings.md.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="list|show|redrive")
+    listing = commands.add_parser("list", help="one line for each that was not sent again")
+    listing.add_argument("--code", help="only those of this code, as not_json")
+    listing.add_argument("--all", action="store_true", help="also those that were sent again")
+    listing.set_defaults(act=_list)
+    showing = commands.add_parser("show", help="one of them, with its body")
+    showing.add_argument("name", help="as in the list: HUB/PARTITION/NUMBER.json")
+    showing.set_defaults(act=_show)
+    driving = commands.add_parser("redrive", help="send them to the hub again, each only once")
+    which = driving.add_mutually_exclusive_group(required=True)
+    which.add_argument("names", nargs="*", default=[], metavar="NAME", help="as in the list")
+    which.add_argument("--code", help="all of this code")
+    which.add_argument("--everything", action="store_true", help="all there are")
+    driving.set_defaults(act=_redrive, code=None)
+    return parser
+
+
+async def _run(arguments: argparse.Namespace) -> None:
+    blobs = Blobs(Settings.from_environ(os.environ))
+    try:
+        await arguments.act(BlobDeadLetters(blobs), arguments)
+    finally:
+        await blobs.close()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 1 and one line on standard error where it cannot be done."""
+    arguments = _parser().parse_args(argv)
+    try:
+        asyncio.run(_run(arguments))
+    except NotThereError as error:
+        print(f"there is no dead letter {error}", file=sys.stderr)
+        return 1
+    except SheriffError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Settings are refused by name, and every one of them is in docs/settings.md."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from functions.settings import HubSettings, Settings, role
+from shared.errors import ConfigurationError
+
+ROOT = Path(__file__).parents[3]
+LOCAL = {
+    "ORDERS_HUB": "orders",
+    "COSMOS_ENDPOINT": "http://127.0.0.1:8081",
+    "COSMOS_KEY": "bG9jYWw=",
+    "BLOB_CONNECTION": "UseDevelopmentStorage=true",
+}
+AZURE = {
+    "ORDERS_HUB": "orders",
+    "COSMOS_ENDPOINT": "https://sheriff.documents.azure.com:443/",
+    "BLOB_ACCOUNT_URL": "https://sheriff.blob.core.windows.net",
+    "WEBSITE_INSTANCE_ID": "i-1",
+}
+
+
+def test_what_is_not_set_has_its_default() -> None:
+    settings = Settings.from_environ(LOCAL)
+    assert settings.orders_consumer_group == "$Default"
+    assert settings.cosmos_database == "sheriff"
+    assert settings.scoring_chunk_orders == 50
+
+
+@pytest.mark.parametrize("name", ["ORDERS_HUB", "COSMOS_ENDPOINT"])
+def test_a_missing_setting_is_named(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name} is not set$"):
+        Settings.from_environ(LOCAL | {name: " "})
+
+
+def test_either_blob_setting_will_do_and_neither_is_named() -> None:
+    assert Settings.from_environ(AZURE).blob_connection is None
+    with pytest.raises(ConfigurationError, match=r"^BLOB_ACCOUNT_URL is not set$"):
+        Settings.from_environ(LOCAL | {"BLOB_CONNECTION": ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("SCORING_DEADLINE_SECONDS", "soon", "a number 1 to 200"),
+        ("SCORING_DEADLINE_SECONDS", "nan", "a number 1 to 200"),
+        ("SCORING_CHUNK_ORDERS", "2.5", "a whole number 1 to 1000"),
+        ("ALERT_WRITES_AT_ONCE", "0", "a whole number 1 to 100"),
+        ("SHELF_POLL_SECONDS", "-1", "a number 0 to 3600"),
+    ],
+)
+def test_a_number_out_of_range_is_named_with_what_was_expected(
+    name: str, value: str, expected: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name} is '{value}', expected {expected}$"):
+        Settings.from_environ(LOCAL | {name: value})
+
+
+@pytest.mark.parametrize("name", ["COSMOS_KEY", "BLOB_CONNECTION"])
+def test_keys_are_refused_in_azure(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name} is set: in Azure"):
+        Settings.from_environ(AZURE | {name: "secret"})
+
+
+def test_the_hub_is_named_by_connection_or_by_namespace() -> None:
+    namespace = {"EventHubConnection__fullyQualifiedNamespace": "ns.servicebus.windows.net"}
+    assert HubSettings.from_environ(AZURE | namespace).connection is None
+    with pytest.raises(ConfigurationError, match=r"^EventHubConnection is not set"):
+        HubSettings.from_environ(AZURE)
+
+
+def test_a_role_that_does_not_exist_is_one_clear_error() -> None:
+    assert role({}) == "all"
+    with pytest.raises(ConfigurationError, match=r"^SHERIFF_ROLE is 'king', expected one of"):
+        role({"SHERIFF_ROLE": "king"})
+
+
+def test_every_setting_that_is_read_is_documented_and_no_other() -> None:
+    """Compares the texts in settings.py that look like names with the table's first column."""
+    source = ast.parse((ROOT / "functions" / "settings.py").read_text())
+    name = re.compile(r"[A-Z][A-Z0-9]+(_[A-Z0-9]+)+|EventHubConnection\w*")
+    texts = [node.value for node in ast.walk(source) if isinstance(node, ast.Constant)]
+    read = {text for text in texts if isinstance(text, str) and name.fullmatch(text)}
+    table = (ROOT / "docs" / "settings.md").read_text()
+    told = set(re.findall(r"^\| `([A-Za-z0-9_]+)` \|", table, re.MULTILINE))
+    assert told - {"AzureWebJobsStorage"} == read  # the host's own, which no code of ours reads
