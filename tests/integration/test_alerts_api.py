@@ -1,0 +1,166 @@
+"""The HTTP API over a real Cosmos DB emulator: filters, pages, errors, health."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from functions import alerts_api, wiring
+from functions.settings import Settings
+from functions.shelf import Shelf
+from functions.stores import Blobs, Cosmos, CosmosAlerts
+
+
+def alert(n: int, **fields: Any) -> dict[str, Any]:
+    """Three alerts a second from noon on: alerts of one batch share their time."""
+    return {
+        "id": f"o-{n:02}.0",
+        "rep_id": "Annie Corns" if n % 2 else "Bo Ek",
+        "order_id": f"o-{n:02}",
+        "revision": 0,
+        "status": "open",
+        "scored_at": f"2026-03-01T12:00:{n // 3:02}.000000Z",
+        "ordered_at": f"2026-02-{n + 1:02}T00:00:00.000000Z",
+        "degraded": True,
+        "expected_loss": float(n),
+        "findings": [{"typology": "added_item" if n % 3 else "hidden_discount", "amount": n}],
+        **fields,
+    }
+
+
+@pytest.fixture
+async def alerts(
+    cosmos: str, azurite: str, unique_name: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[CosmosAlerts]:
+    """Twenty alerts behind the API."""
+    settings = Settings.from_environ(
+        {
+            "ORDERS_HUB": "orders",
+            "COSMOS_ENDPOINT": cosmos,
+            "COSMOS_KEY": "bG9jYWw=",
+            "COSMOS_DATABASE": unique_name,
+            "BLOB_CONNECTION": azurite,
+        }
+    )
+    database, blobs = Cosmos(settings), Blobs(settings)
+    await database.create_containers()
+    await blobs.create_containers()
+    made = CosmosAlerts(database)
+    for n in range(20):
+        await made.create(alert(n))
+    monkeypatch.setattr(wiring, "alerts", lambda: made)
+    with ThreadPoolExecutor(1) as executor:
+        monkeypatch.setattr(wiring, "shelf", lambda: shelf)
+        shelf = Shelf(blobs, executor, 30)
+        yield made
+    await database.close()
+    await blobs.close()
+
+
+async def get(**parameters: str) -> tuple[int, Any, str]:
+    request = func.HttpRequest(
+        "GET", "/api/alerts", headers={}, params=parameters, route_params={}, body=b""
+    )
+    response = await alerts_api.get_alerts(request)
+    return response.status_code, json.loads(response.get_body()), response.mimetype
+
+
+async def ids(**parameters: str) -> list[int]:
+    status, body, _ = await get(**parameters)
+    assert status == 200, body
+    return [int(one["order_id"][2:]) for one in body["alerts"]]
+
+
+@pytest.mark.usefixtures("alerts")
+async def test_every_filter_narrows_the_list_and_it_is_newest_first() -> None:
+    assert await ids() == sorted(range(20), reverse=True)
+    assert await ids(rep_id="Bo Ek") == list(range(18, -1, -2))
+    assert await ids(rep_id="Bo Ek", typology="hidden_discount") == [18, 12, 6, 0]
+    assert await ids(status="confirmed") == []
+    noon = "2026-03-01T12:00:0"
+    assert await ids(**{"from": f"{noon}2Z", "to": f"{noon}3Z"}) == [8, 7, 6]
+    assert await ids(ordered_from="2026-02-19T01:00:00+02:00") == [19, 18]
+    assert await ids(ordered_to="2026-02-03T00:00:00Z") == [1, 0]
+
+
+async def test_pages_hold_every_alert_once_whatever_arrives_meanwhile(
+    alerts: CosmosAlerts,
+) -> None:
+    seen: list[str] = []
+    parameters = {"limit": "4"}
+    while True:
+        _, body, _ = await get(**parameters)
+        seen += [one["id"] for one in body["alerts"]]
+        if body["next"] is None:
+            break
+        parameters["cursor"] = body["next"]
+        # One above everything, and one in the very second of the page that was just read.
+        await alerts.create(alert(50 + len(seen)))
+        await alerts.create(
+            alert(19, id=f"zz-{len(seen)}", scored_at=body["alerts"][-1]["scored_at"])
+        )
+    assert seen == [f"o-{n:02}.0" for n in range(19, -1, -1)]
+
+
+@pytest.mark.usefixtures("alerts")
+async def test_an_alert_comes_without_the_stores_own_fields() -> None:
+    _, body, _ = await get(limit="1")
+    assert body["alerts"] == [alert(19)]
+
+
+async def test_the_documented_queries_run_as_they_stand(alerts: CosmosAlerts) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "queries.md").read_text()
+    queries = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    assert len(queries) == 6
+    for query in queries:
+        container = "state" if "partition_id" in query else "alerts"
+        async with alerts.cosmos.container(container, "ask") as asked:
+            found = [row async for row in asked.query_items(query)]
+        assert found or container == "state" or "probability >=" in query, query
+
+
+@pytest.mark.usefixtures("alerts")
+async def test_a_bad_parameter_is_a_problem_document() -> None:
+    status, body, mimetype = await get(colour="red")
+    assert (status, mimetype) == (400, "application/problem+json")
+    assert body["parameter"] == "colour"
+    assert body["title"] == "Bad Request"
+
+
+@pytest.mark.usefixtures("alerts")
+async def test_health_has_read_the_store_and_names_what_serves() -> None:
+    request = func.HttpRequest("GET", "/api/health", headers={}, params={}, body=b"")
+    response = await alerts_api.get_health(request)
+    body = json.loads(response.get_body())
+    assert (response.status_code, body["status"]) == (200, "ok")
+    assert body["latest_alert_at"] == "2026-03-01T12:00:06.000000Z"
+    assert body["degraded"] is True
+    assert body.keys() >= {"bundle_version", "catalogue_version", "policy_version", "last_refusal"}
+
+
+async def test_health_is_503_while_the_store_is_away(
+    azurite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {
+        "ORDERS_HUB": "orders",
+        "COSMOS_ENDPOINT": "http://127.0.0.1:9",
+        "COSMOS_KEY": "bG9jYWw=",
+        "BLOB_CONNECTION": azurite,
+    }
+    nowhere = Cosmos(Settings.from_environ(environ))
+    monkeypatch.setattr(wiring, "alerts", lambda: CosmosAlerts(nowhere))
+    monkeypatch.setattr(wiring, "shelf", object)
+    request = func.HttpRequest("GET", "/api/health", headers={}, params={}, body=b"")
+    response = await alerts_api.get_health(request)
+    assert response.status_code == 503
+    assert json.loads(response.get_body())["status"] == "unavailable"
+    status, body, _ = await get()
+    assert (status, body["status"]) == (503, 503)
+    await nowhere.close()

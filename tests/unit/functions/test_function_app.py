@@ -1,0 +1,143 @@
+"""The triggers as the worker's own loader sees them, and what a batch of theirs becomes."""
+
+import asyncio
+import importlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import azure.functions as func
+import pytest
+from azure.functions.decorators.function_app import Function
+from azure.functions.eventhub import EventHubTriggerConverter
+from azure.functions.meta import Datum
+from azure_functions_runtime.bindings.meta import load_binding_registry
+from azure_functions_runtime.functions import Registry
+
+from functions import score_orders as trigger
+from functions import wiring
+from functions.ports import OrderEvent, StreamKey
+from shared.errors import ConfigurationError, TransientError
+
+ROOT = Path(__file__).parents[3]
+PROTOS = SimpleNamespace(BindingInfo=SimpleNamespace(undefined=0, out=1, inout=2))
+
+
+def app(monkeypatch: pytest.MonkeyPatch, role: str) -> list[Function]:
+    monkeypatch.setenv("SHERIFF_ROLE", role)
+    module: ModuleType = importlib.reload(importlib.import_module("function_app"))
+    functions: list[Function] = module.app.get_functions()
+    return functions
+
+
+@pytest.mark.parametrize(
+    ("role", "names"),
+    [
+        ("scorer", {"score_orders", "health"}),
+        ("desk", {"alerts", "health"}),
+        ("all", {"score_orders", "alerts", "health"}),
+    ],
+)
+def test_a_role_registers_its_triggers_and_the_worker_accepts_them(
+    monkeypatch: pytest.MonkeyPatch, role: str, names: set[str]
+) -> None:
+    load_binding_registry()
+    functions = app(monkeypatch, role)
+    assert {one.get_function_name() for one in functions} == names
+    for one in functions:
+        Registry().add_indexed_function(one, PROTOS)
+
+
+def test_an_unknown_role_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match="SHERIFF_ROLE is 'king'"):
+        app(monkeypatch, "king")
+
+
+def test_orders_come_as_bytes_in_batches_and_are_retried_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [score] = [one for one in app(monkeypatch, "scorer") if one.get_function_name() != "health"]
+    binding = json.loads(json.dumps(score.get_trigger().get_dict_repr(), default=str))
+    assert binding["connection"] == "EventHubConnection"
+    assert binding["eventHubName"] == "%ORDERS_HUB%"
+    assert binding["consumerGroup"] == "%ORDERS_CONSUMER_GROUP%"
+    assert (binding["cardinality"], binding["dataType"]) == ("MANY", "BINARY")
+    assert score.get_settings_dict("retry_policy") == {
+        "setting_name": "retry_policy",
+        "strategy": "exponential_backoff",
+        "max_retry_count": "-1",
+        "minimum_interval": "00:00:02",
+        "maximum_interval": "00:01:00",
+    }
+
+
+def test_the_hosts_settings_leave_no_batch_behind() -> None:
+    host = json.loads((ROOT / "host.json").read_text())
+    hubs = host["extensions"]["eventHubs"]
+    assert hubs["batchCheckpointFrequency"] == 1
+    assert hubs["prefetchCount"] >= 2 * hubs["maxEventBatchSize"]
+    assert host["functionTimeout"] == "00:05:00"  # the deadline of a batch is at most 200 s
+
+
+def delivered(partition: str = "3", naive: bool = True) -> list[func.EventHubEvent]:
+    """Two events as the host hands them over."""
+    at = "2026-03-01T12:00:00.123" + ("" if naive else "Z")
+    system = [
+        {"SequenceNumber": n, "Offset": str(n * 96), "PartitionKey": key, "EnqueuedTimeUtc": at}
+        for n, key in ((7, "Annie Corns"), (8, None))
+    ]
+    metadata = {
+        "SystemPropertiesArray": Datum(json.dumps(system), "json"),
+        "PartitionContext": Datum(json.dumps({"PartitionId": partition}), "json"),
+    }
+    bodies = Datum(SimpleNamespace(bytes=[b"\xff", b"{}"]), "collection_bytes")
+    events: list[func.EventHubEvent] = EventHubTriggerConverter.decode(
+        bodies, trigger_metadata=metadata
+    )
+    return events
+
+
+@pytest.fixture
+def scored(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the trigger hands to the handler."""
+    batches: list[Any] = []
+
+    async def score_batch(desk: Any, key: StreamKey, events: list[OrderEvent]) -> None:
+        batches.append((key, events))
+
+    monkeypatch.setattr(trigger, "score_batch", score_batch)
+    monkeypatch.setattr(wiring, "desk", object)
+    ours = SimpleNamespace(orders_hub="orders", orders_consumer_group="$Default")
+    monkeypatch.setattr(wiring, "settings", lambda: ours)
+    return batches
+
+
+@pytest.mark.parametrize("naive", [True, False])
+async def test_a_batch_reaches_the_handler_whole_and_its_times_are_utc(
+    scored: list[Any], naive: bool
+) -> None:
+    await trigger.score_orders(delivered(naive=naive))
+    at = datetime(2026, 3, 1, 12, 0, 0, 123000, tzinfo=UTC)
+    assert scored == [
+        (
+            StreamKey("orders", "$Default", "3"),
+            [
+                OrderEvent(b"\xff", 7, at, "Annie Corns", "672"),
+                OrderEvent(b"{}", 8, at, None, "768"),
+            ],
+        )
+    ]
+
+
+@pytest.mark.parametrize("cut", [asyncio.CancelledError(), SystemExit(1)])
+async def test_a_batch_that_is_cut_short_is_answered_as_a_failure(
+    scored: list[Any], monkeypatch: pytest.MonkeyPatch, cut: BaseException
+) -> None:
+    async def score_batch(*_: Any) -> None:
+        raise cut
+
+    monkeypatch.setattr(trigger, "score_batch", score_batch)
+    with pytest.raises(TransientError, match="cut short"):
+        await trigger.score_orders(delivered())
