@@ -98,18 +98,21 @@ def parse_query(parameters: Mapping[str, str]) -> AlertQuery:
 
 
 def statement(query: AlertQuery) -> tuple[str, list[dict[str, Any]]]:
-    """The statement and its parameters: newest first, one more than the limit."""
+    """The statement and its parameters: newest first, one more than the limit.
+
+    Ordering by two fields needs an index of both: (``scored_at`` descending, ``id`` ascending).
+    """
     wanted = [(field, sql) for _, field, sql in _FILTERS if getattr(query, field) is not None]
     conditions = [sql for _, sql in wanted]
     values = {field: getattr(query, field) for field, _ in wanted}
     if query.after:
         conditions.append(
-            "(c.scored_at < @after_time OR (c.scored_at = @after_time AND c.id < @after_id))"
+            "(c.scored_at < @after_time OR (c.scored_at = @after_time AND c.id > @after_id))"
         )
         values["after_time"], values["after_id"] = query.after
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     # Only our own words and a checked number are put together; values travel as parameters.
-    text = f"SELECT TOP {query.limit + 1} * FROM c{where} ORDER BY c.scored_at DESC, c.id DESC"  # noqa: S608
+    text = f"SELECT TOP {query.limit + 1} * FROM c{where} ORDER BY c.scored_at DESC, c.id ASC"  # noqa: S608
     return text, [{"name": f"@{name}", "value": value} for name, value in values.items()]
 
 

@@ -15,7 +15,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from functions.containers import MODELS, REFERENCE
 from functions.ports import Files, NotThereError
 from shared.catalogue import Catalogue, packaged_catalogue
 from shared.errors import BundleError, ConfigurationError, TransientError
@@ -26,6 +25,7 @@ from shared.scoring import Scorer
 
 logger = logging.getLogger(__name__)
 
+MODELS, REFERENCE = "models", "reference"  # containers
 POINTER = "champion.json"
 CATALOGUE = "catalogue.csv"
 POLICY = "policy.json"

@@ -9,7 +9,6 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError
-from azure.cosmos import PartitionKey
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubProducerClient
@@ -17,19 +16,15 @@ from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient
 
 from functions.alert_query import AlertQuery, statement
-from functions.containers import (
-    ALERTS,
-    BLOB_CONTAINERS,
-    COSMOS_CONTAINERS,
-    DEAD_LETTERS,
-    STATE,
-)
 from functions.documents import dead_letter_document, dead_letter_path, dead_letter_path_anew
 from functions.ports import DeadLetter, NotThereError, RefusedError, StreamKey, WriteConflict
 from functions.settings import HubSettings, Settings
 from shared.alert import alert_id
 from shared.errors import TransientError
 from shared.stream import StreamState
+
+ALERTS, STATE, DEAD_LETTERS = "alerts", "state", "dead-letters"
+"""Containers, which the Bicep templates make (an identity cannot), or the local stack."""
 
 _REFUSED = {400, 413}
 _CONFLICT = {409, 412}
@@ -104,17 +99,6 @@ class Cosmos:
                     await self._client.__aenter__()
                     self._connected = True
             yield self._client.get_database_client(self._database).get_container_client(name)
-
-    async def create_containers(self) -> None:
-        """Create the database and its containers where they are missing (not with an identity)."""
-        with translated("create containers"):
-            database = await self._client.create_database_if_not_exists(self._database)
-            for shape in COSMOS_CONTAINERS:
-                await database.create_container_if_not_exists(
-                    shape.name,
-                    PartitionKey(shape.partition_key),
-                    indexing_policy=shape.indexing_policy or None,
-                )
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -278,15 +262,6 @@ class Blobs:
         with translated(f"list {container}"):
             found = self._service.get_container_client(container).list_blob_names()
             return [name async for name in found]
-
-    async def create_containers(self) -> None:
-        """Create the containers that are missing."""
-        for name in BLOB_CONTAINERS:
-            try:
-                with translated(f"create container {name}"):
-                    await self._service.create_container(name)
-            except WriteConflict:
-                continue
 
     async def close(self) -> None:
         """Give the connections back."""

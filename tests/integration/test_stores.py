@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from functions.containers import DEAD_LETTERS, MODELS
 from functions.handlers import Desk, score_batch
 from functions.ports import (
     DeadLetter,
@@ -20,7 +19,16 @@ from functions.ports import (
     WriteConflict,
 )
 from functions.settings import Settings
-from functions.stores import BlobDeadLetters, Blobs, Cosmos, CosmosAlerts, CosmosStates
+from functions.shelf import MODELS
+from functions.stores import (
+    DEAD_LETTERS,
+    BlobDeadLetters,
+    Blobs,
+    Cosmos,
+    CosmosAlerts,
+    CosmosStates,
+)
+from infra.local import resources
 from shared.errors import TransientError
 from shared.stream import StreamState
 from tests.unit.functions.world import NOON, ToldScorer, event, order_event
@@ -42,16 +50,16 @@ def settings(cosmos: str, azurite: str, database: str) -> Settings:
 
 @pytest.fixture
 async def database(cosmos: str, azurite: str, unique_name: str) -> AsyncIterator[Cosmos]:
+    resources.make_cosmos_containers(cosmos, "bG9jYWw=", unique_name)
     made = Cosmos(settings(cosmos, azurite, unique_name))
-    await made.create_containers()
     yield made
     await made.close()
 
 
 @pytest.fixture
 async def blobs(cosmos: str, azurite: str, unique_name: str) -> AsyncIterator[Blobs]:
+    resources.make_blob_containers(azurite)
     made = Blobs(settings(cosmos, azurite, unique_name))
-    await made.create_containers()
     yield made
     await made.close()
 

@@ -16,7 +16,7 @@ def alert(n: int) -> dict[str, Any]:
 
 def test_without_parameters_the_newest_alerts_are_asked_for() -> None:
     text, parameters = statement(parse_query({}))
-    assert text == "SELECT TOP 51 * FROM c ORDER BY c.scored_at DESC, c.id DESC"
+    assert text == "SELECT TOP 51 * FROM c ORDER BY c.scored_at DESC, c.id ASC"
     assert parameters == []
 
 
@@ -29,7 +29,7 @@ def test_every_filter_becomes_a_condition_and_values_travel_apart() -> None:
     assert text == (
         "SELECT TOP 51 * FROM c WHERE c.rep_id = @rep_id"
         " AND ARRAY_CONTAINS(c.findings, {'typology': @typology}, true)"
-        " AND c.scored_at >= @scored_from ORDER BY c.scored_at DESC, c.id DESC"
+        " AND c.scored_at >= @scored_from ORDER BY c.scored_at DESC, c.id ASC"
     )
     assert {one["name"]: one["value"] for one in parameters} == {
         "@rep_id": "O'Hara",
@@ -85,7 +85,7 @@ def test_a_page_hides_the_stores_own_fields_and_leads_to_the_next() -> None:
     assert page["alerts"][0].keys() == {"id", "scored_at"}
     following = parse_query({"cursor": page["next"]})
     assert following.after == ("2026-03-01T12:00:00.000000Z", "o-2.0")
-    assert "c.id < @after_id" in statement(following)[0]
+    assert "c.id > @after_id" in statement(following)[0]
 
 
 def test_the_last_page_leads_nowhere() -> None:
