@@ -23,6 +23,9 @@ from infra.local import processes, services
 
 SAMPLE = Path(__file__).parent / "sample_app"
 
+# One worker runs this module: its hosts and kills are measured in seconds, not to be crowded.
+pytestmark = pytest.mark.xdist_group("host")
+
 
 class Sample:
     """The sample app on one or more hosts, with an Event Hubs emulator of its own."""
