@@ -53,17 +53,15 @@ def unseen(
     then. What the partition knows of orders (counts, recent ids, the episode's belief) does not
     depend on positions and is kept.
     """
-    fresh: list[OrderEvent] = []
-    at = state
-    for event in events:
-        arrival = at.place(event.sequence_number, event.enqueued_at)
+    for start, event in enumerate(events):
+        arrival = state.place(event.sequence_number, event.enqueued_at)
         if arrival is Arrival.SEEN:
             continue
         if arrival is Arrival.NEW_HUB:
             state = replace(state, sequence_number=-1, enqueued_at=None, attempts=0)
-        fresh.append(event)
-        at = _moved(at, event)
-    return state, fresh
+        # Events are in order of sequence: after the first new one all are new.
+        return state, list(events[start:])
+    return state, []
 
 
 def judge(

@@ -1,0 +1,117 @@
+"""The dead-letter commands as an operator runs them, on Azurite and the Event Hubs emulator."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from azure.eventhub import EventData
+from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
+
+from functions.ports import DeadLetter, OrderEvent, StreamKey
+from functions.settings import Settings
+from functions.stores import BlobDeadLetters, Blobs
+from infra.local import resources, services
+from infra.local.eventhubs.hubs import HubSpec
+from infra.local.eventhubs.server import Emulator
+from shared.partitions import partition_for_key
+from tests.orders import order_body
+from tests.unit.functions.world import NOON
+
+ROOT = Path(__file__).parents[2]
+BODY = order_body(rep_id="Bo Ek", charged_price=-1)
+
+
+@pytest.fixture
+async def environ(azurite: str, unique_name: str) -> AsyncIterator[dict[str, str]]:
+    """The operator's settings, with a hub that runs and two letters in storage."""
+    resources.make_blob_containers(azurite)
+    async with Emulator([HubSpec(unique_name, 4)]) as emulator:
+        yield {
+            **os.environ,
+            "ORDERS_HUB": unique_name,
+            "EventHubConnection": services.event_hub_connection(emulator.port),
+            "COSMOS_ENDPOINT": "http://127.0.0.1:9",
+            "COSMOS_KEY": "bG9jYWw=",
+            "BLOB_CONNECTION": azurite,
+        }
+
+
+async def put_aside(environ: dict[str, str], sequence: int, code: str, body: bytes) -> str:
+    hub = environ["ORDERS_HUB"]
+    letter = DeadLetter(
+        StreamKey(hub, "$Default", "0"),
+        OrderEvent(body, sequence, NOON, "Annie Corns"),
+        code,
+        f"it was {code}",
+        "",
+        NOON,
+        1,
+    )
+    blobs = Blobs(Settings.from_environ(environ))
+    await BlobDeadLetters(blobs).add(letter)
+    await blobs.close()
+    return f"{hub}/0/{sequence}.json"
+
+
+async def command(environ: dict[str, str], *words: str) -> tuple[int | None, str, str]:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "functions.dead_letters", *words,
+        cwd=ROOT, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await child.communicate()
+    return child.returncode, out.decode(), err.decode()
+
+
+async def received(environ: dict[str, str], count: int) -> list[tuple[str, bytes]]:
+    """Partition and body of the first events of the hub."""
+    events: list[tuple[str, bytes]] = []
+    enough = asyncio.Event()
+
+    async def note(context: PartitionContext, event: EventData) -> None:
+        events.append((context.partition_id, b"".join(event.body)))
+        if len(events) >= count:
+            enough.set()
+
+    consumer = EventHubConsumerClient.from_connection_string(
+        environ["EventHubConnection"], "$Default", eventhub_name=environ["ORDERS_HUB"]
+    )
+    async with consumer:
+        reading = asyncio.create_task(consumer.receive(note, starting_position="-1"))
+        await asyncio.wait_for(enough.wait(), 30)
+    await reading
+    return events
+
+
+async def test_the_letters_of_a_code_are_sent_again_once_and_then_out_of_the_list(
+    environ: dict[str, str],
+) -> None:
+    path = await put_aside(environ, 7, "negative_money", BODY)
+    other = await put_aside(environ, 8, "not_json", b"\xff")
+
+    code, out, _ = await command(environ, "list", "--code", "negative_money")
+    assert code == 0
+    assert f"{path}  2026-03-01T12:00:00.000000Z  negative_money  it was negative_money\n" in out
+
+    code, out, _ = await command(environ, "redrive", path)
+    assert (code, out) == (0, f"{path}: sent\n")
+    code, out, err = await command(environ, "redrive", path)
+    assert (code, out, err) == (0, "", "0 dead letters sent again\n")
+
+    assert await received(environ, 1) == [(str(partition_for_key("Bo Ek", 4)), BODY)]
+    _, out, _ = await command(environ, "list")
+    assert path not in out
+    assert other in out
+    _, out, _ = await command(environ, "show", path)
+    assert '"redriven_at": "20' in out
+    assert out.endswith(f"{BODY.decode()}\n")
+
+
+async def test_a_letter_that_is_not_there_is_one_clear_line(environ: dict[str, str]) -> None:
+    code, out, err = await command(environ, "show", "no/such/1.json")
+    assert (code, out) == (1, "")
+    assert err == "there is no dead letter dead-letters/no/such/1.json\n"
