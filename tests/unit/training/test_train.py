@@ -1,0 +1,81 @@
+"""The train command: a bundle, its card, and one line for what cannot be learned from."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from shared.errors import BundleError
+from training import simulate, train
+from training.console import run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained model with its history."""
+    at = tmp_path_factory.mktemp("train")
+    history = str(at / "history.jsonl")
+    simulate.main(["--orders", "2000", "--out", history, "--truth", str(at / "truth.csv")])
+    with (at / "history.jsonl").open("a") as file:
+        file.write("{not an order}\n")
+    train.main(["--history", history, "--out", str(at / "model")])
+    return at
+
+
+@pytest.mark.xdist_group("train")
+def test_the_card_names_window_hash_and_libraries(folder: Path) -> None:
+    card = json.loads((folder / "model" / "card.json").read_bytes())
+    bundle = (folder / "model" / "bundle.json").read_bytes()
+    assert card["bundle_sha256"] == hashlib.sha256(bundle).hexdigest()
+    assert (
+        card["data"]["sha256"]
+        == hashlib.sha256((folder / "history.jsonl").read_bytes()).hexdigest()
+    )
+    assert card["data"]["first_ordered_at"] < card["data"]["last_ordered_at"]
+    assert sum(card["data"]["lines_refused"].values()) == 1
+    assert card["metrics"]["orders"] == 2000
+    assert set(card["libraries"]) == {"python", "numpy", "msgspec"}
+
+
+@pytest.mark.xdist_group("train")
+def test_training_twice_gives_the_same_bytes(folder: Path) -> None:
+    train.main(["--history", str(folder / "history.jsonl"), "--out", str(folder / "again")])
+    for name in ("bundle.json", "card.json"):
+        assert (folder / "again" / name).read_bytes() == (folder / "model" / name).read_bytes()
+
+
+@pytest.mark.xdist_group("train")
+def test_a_bundle_that_was_changed_is_refused(folder: Path, tmp_path: Path) -> None:
+    loaded = train.load(folder / "model")
+    assert loaded.trained_orders == 2000
+    card = (folder / "model" / "card.json").read_bytes()
+    (tmp_path / "card.json").write_bytes(card)
+    with pytest.raises(BundleError, match=r"no card\.json and bundle\.json"):
+        train.load(tmp_path)
+    bundle = (folder / "model" / "bundle.json").read_bytes()
+    (tmp_path / "bundle.json").write_bytes(bundle.replace(b"0", b"1", 1))
+    with pytest.raises(BundleError, match="SHA-256"):
+        train.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not json\n", b'{"order_id":"x"}\n', b"\xff\xfe\n"])
+def test_a_history_without_orders_ends_in_one_line_and_code_two(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "h.jsonl").write_bytes(content)
+    arguments = ["--history", str(tmp_path / "h.jsonl"), "--out", str(tmp_path / "model")]
+    with pytest.raises(SystemExit) as end:
+        run(train.main, arguments)
+    assert end.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_missing_history_ends_in_one_line_and_code_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        run(train.main, ["--history", str(tmp_path / "none"), "--out", str(tmp_path / "m")])
+    assert end.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1

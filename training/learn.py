@@ -1,0 +1,304 @@
+"""Learns the scorer's tables from unlabelled orders, by counting.
+
+Everything rests on one calculation read in two directions: the discounts that explain a charge.
+Nothing about a company is assumed but its catalogue: the steps of its ladder, the discounts of
+added items, hidden percentages, rates, rounding and baskets are all counted. Where the history is
+too short to count, the packaged table stands in, and the card says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from shared.catalogue import Catalogue
+from shared.model import DiscountShare, ModelBundle, packaged_bundle
+from shared.order import Order
+from training.baskets import learn_baskets
+from training.frauds import (
+    HiddenPercent,
+    RareProducts,
+    deep_discounts,
+    find_hidden,
+    find_rare,
+    hidden_rate,
+)
+from training.history import Bools, History, price_history
+from training.prices import Ints
+from training.steps import Floats, StepCounts, find_steps, share_steps, small_orders
+
+SMALL = 4
+"""Units of the largest orders that the ladder is read off."""
+
+ENOUGH_ORDERS = 300
+"""Orders below which no ladder is learned."""
+
+ENOUGH_ADDED = 20
+"""Orders with a rare product below which the discounts of added items are not learned."""
+
+FEWEST = 5.0
+"""Orders a step must be seen in."""
+
+SMALLEST_STEP = 0.02
+"""A step given more seldom than this, against the commonest one, is a coincidence."""
+
+SMALLEST_STEP_UNTOLD = 0.25
+"""The same where nothing tells the discounts of added items from steps of the ladder."""
+
+MOST_STEPS = 40
+"""Candidates compared with each other in pairs; the commonest are kept."""
+
+SINGLE_PRECISION_E4 = 3.0
+"""Least tolerance: what single-precision arithmetic does to a charge, were it only tomorrow."""
+
+FLOOR_ORDERS = 0.5
+"""A fraud never seen is taken to be in half an order of the history, not to be impossible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A bundle; the figures its card shows; and why some of its tables are the packaged ones."""
+
+    bundle: ModelBundle
+    figures: dict[str, float]
+    defaults: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Groundwork:
+    """What every table is counted from; ``none`` is a first estimate."""
+
+    history: History
+    tolerance_e4: float
+    undiscounted: Bools
+    none: float
+    rare: RareProducts
+
+
+def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learned:
+    """Learn every table of a bundle.
+
+    Args:
+        orders: the history in time order, each order at its highest revision.
+        catalogue: prices as of the orders' times.
+        version: name of the run.
+
+    Raises:
+        ConfigurationError: the catalogue prices not one of the orders.
+    """
+    history = price_history(tuple(orders), catalogue)
+    if len(history.orders) < ENOUGH_ORDERS:
+        return _too_short(orders, history, version)
+    work = _groundwork(history)
+    rough = _count_steps(work, ~work.rare.holds)
+    percents, lost = find_hidden(history, rough, work.tolerance_e4)
+    steps = _count_steps(work, ~work.rare.holds & ~lost)
+    defaults: dict[str, str] = {}
+    deep = _deep_table(work, steps, defaults)
+    added_rate = _added_rate(work, defaults)
+    none, hidden_share = _rates(work, percents, added_rate)
+    ladder = _ladder_table(work, steps, deep, none, defaults)
+    bundle = ModelBundle(
+        version=version,
+        trained_orders=len(history.orders),
+        ladder=ladder,
+        off_ladder=deep,
+        hidden=_hidden_table(percents, defaults),
+        added_item_rate=added_rate,
+        hidden_discount_rate=hidden_share,
+        charge_tolerance_e4=work.tolerance_e4,
+        baskets=learn_baskets(history.orders, work.undiscounted.tolist(), ladder[0].share),
+        reps=frozenset(order.rep_id for order in orders),
+    )
+    return Learned(bundle, _figures(work, orders, lost), defaults)
+
+
+def _too_short(orders: Sequence[Order], history: History, version: str) -> Learned:
+    """The packaged tables, with nothing of the company's but its reps."""
+    why = f"{len(history.orders)} orders, fewer than {ENOUGH_ORDERS}"
+    bundle = msgspec.structs.replace(
+        packaged_bundle(), version=version, reps=frozenset(order.rep_id for order in orders)
+    )
+    return Learned(bundle, {"orders": len(history.orders)}, {"all": why})
+
+
+def _groundwork(history: History) -> _Groundwork:
+    tolerance = charge_tolerance(history)
+    undiscounted = np.abs(history.gap_e4) <= tolerance
+    none = fit_none(history.units, undiscounted)
+    rare = find_rare(history, undiscounted, none)
+    return _Groundwork(history, tolerance, undiscounted, none, rare)
+
+
+def _count_steps(work: _Groundwork, chosen: Bools) -> StepCounts:
+    """Candidate steps and the chance of each on a unit, over small orders among the chosen."""
+    groups = small_orders(work.history, chosen, SMALL)
+    units = sum(group.prices_e4.size for group in groups)
+    found = find_steps(groups, work.tolerance_e4, FEWEST)
+    if not len(found.steps):
+        return found
+    common = found.counts >= SMALLEST_STEP * found.counts.max()
+    kept = np.sort(np.argsort(-np.where(common, found.counts, 0))[: min(MOST_STEPS, common.sum())])
+    shared = share_steps(groups, found.steps[kept], work.none, work.tolerance_e4)
+    return StepCounts(shared.steps, shared.counts / units)
+
+
+def _deep_table(
+    work: _Groundwork, steps: StepCounts, defaults: dict[str, str]
+) -> tuple[DiscountShare, ...]:
+    """The discounts of added items."""
+    seen = float(work.rare.holds.sum()) * work.rare.added
+    if work.rare.enough and seen >= ENOUGH_ADDED:
+        odds = StepCounts(steps.steps, steps.counts / work.none)
+        deep = deep_discounts(work.history, work.rare, odds, work.tolerance_e4)
+        if len(deep.steps):
+            return _table(deep, deep.counts)
+    defaults["off_ladder"] = f"{seen:.0f} orders with a rare product, fewer than {ENOUGH_ADDED}"
+    return packaged_bundle().off_ladder
+
+
+def _added_rate(work: _Groundwork, defaults: dict[str, str]) -> float:
+    """Chance that an order holds an added item."""
+    count = len(work.history.orders)
+    if not work.rare.enough:
+        defaults["added_item_rate"] = "the catalogue has no products that are rarely sold"
+        return packaged_bundle().added_item_rate
+    added = work.rare.added_orders(np.ones(count, dtype=bool))
+    return min(1.0, max(added, FLOOR_ORDERS) / count)
+
+
+def _added_by_size(work: _Groundwork) -> Floats:
+    """Expected orders with an added item, by number of units (index)."""
+    sizes = np.bincount(work.history.units[work.rare.holds], minlength=13).astype(float)
+    return sizes * (work.rare.added * work.rare.scale if work.rare.enough else 0.0)
+
+
+def _rates(
+    work: _Groundwork, percents: list[HiddenPercent], added_rate: float
+) -> tuple[float, float]:
+    """Chance of a unit to have no discount, and of an order to be under a hidden one.
+
+    Each is needed to count the other; from the first estimate on they settle at once.
+    """
+    none, hidden = work.none, 0.0
+    for _ in range(3):
+        hidden = hidden_rate(work.history, percents, none, added_rate)
+        none = fit_none(work.history.units, work.undiscounted, _added_by_size(work), hidden)
+    return none, max(hidden, FLOOR_ORDERS / len(work.history.orders))
+
+
+def _hidden_table(
+    percents: list[HiddenPercent], defaults: dict[str, str]
+) -> tuple[DiscountShare, ...]:
+    """Hidden percentages.
+
+    Where none was found the packaged ones are kept, at a rate of next to nothing: a hidden
+    discount that begins tomorrow must still have a name.
+    """
+    if not percents:
+        defaults["hidden"] = "no percentage was lost by more orders than chance explains"
+        return packaged_bundle().hidden
+    steps = np.array([percent.basis_points for percent in percents])
+    counts = np.array([percent.orders for percent in percents])
+    return _table(StepCounts(steps, counts), counts)
+
+
+def _ladder_table(
+    work: _Groundwork,
+    steps: StepCounts,
+    deep: tuple[DiscountShare, ...],
+    none: float,
+    defaults: dict[str, str],
+) -> tuple[DiscountShare, ...]:
+    """No discount, and the steps of the ladder.
+
+    What added items of normal products explain is taken off a step's count; a step that this
+    explains altogether is none of the ladder's.
+    """
+    small = (work.history.units <= SMALL) & (work.history.units > 0)
+    units = float(work.history.units[small & ~work.rare.holds].sum())
+    counts = steps.counts * units
+    unseen = 0.0
+    if work.rare.enough and "off_ladder" not in defaults:
+        unseen = work.rare.added_orders(small) * (1 - 1 / work.rare.scale)
+    share_of = {discount.basis_points: discount.share for discount in deep}
+    added = np.array([unseen * share_of.get(step, 0.0) for step in steps.steps.tolist()])
+    left = counts - added
+    smallest = SMALLEST_STEP if unseen else SMALLEST_STEP_UNTOLD
+    kept = (left > 2 * added) & (left >= max(FEWEST, smallest * left.max(initial=0.0)))
+    if not kept.any():
+        defaults["ladder"] = "no discount was given often enough to be a step"
+        return packaged_bundle().ladder
+    discounted = _table(StepCounts(steps.steps[kept], left[kept]), left[kept])
+    nothing = DiscountShare(0, none, int(work.undiscounted.sum()))
+    return (nothing, *(
+        msgspec.structs.replace(step, share=step.share * (1 - none)) for step in discounted
+    ))  # fmt: skip
+
+
+def _table(steps: StepCounts, weights: Floats) -> tuple[DiscountShare, ...]:
+    """Discounts with shares in proportion to the weights; they sum to 1."""
+    shares = weights / weights.sum()
+    return tuple(
+        DiscountShare(int(step), float(share), round(float(count)))
+        for step, share, count in zip(steps.steps, shares, steps.counts, strict=True)
+    )
+
+
+def _figures(work: _Groundwork, orders: Sequence[Order], lost: Bools) -> dict[str, float]:
+    """Counts that say how much the tables rest on."""
+    history = work.history
+    return {
+        "orders": len(orders),
+        "orders_unpriced": len(orders) - len(history.orders),
+        "orders_undiscounted": int(work.undiscounted.sum()),
+        "orders_charged_above_list": int((history.gap_e4 < -work.tolerance_e4).sum()),
+        "orders_with_rare_product": int(work.rare.holds.sum()),
+        "orders_at_hidden_percent": int(lost.sum()),
+        "products_rare": int(work.rare.rare.sum()),
+        "units_per_order": round(float(history.units.mean()), 4),
+    }
+
+
+def charge_tolerance(history: History) -> float:
+    """How far charges are from exact values, in `_e4`: what rounding and noise make of no gap.
+
+    Charges may be whole multiples of 10, 100 (cents) or more ten-thousandths; then an exact value
+    is up to half of that away.
+    """
+    discounted = history.charged_e4[history.gap_e4 > 0]
+    quanta = [10**power for power in range(1, 7) if _multiples(discounted, 10**power)]
+    near = np.abs(history.gap_e4)
+    near = near[near < 20]
+    noise = float(np.quantile(near, 0.999)) if len(near) else 0.0
+    return max(max(quanta, default=1) / 2 + 0.1, noise + 0.6, SINGLE_PRECISION_E4)
+
+
+def _multiples(amounts: Ints, quantum: int) -> bool:
+    return len(amounts) > 0 and float(np.mean(amounts % quantum == 0)) > 0.995
+
+
+def fit_none(
+    units: Ints, undiscounted: Bools, added: Floats | None = None, hidden: float | None = None
+) -> float:
+    """Chance of a unit to have no discount, by maximum likelihood over orders by size.
+
+    An order of ``n`` units that no fraud touches is undiscounted with the chance ``none ** n``.
+
+    Args:
+        units: units of each order.
+        undiscounted: whether each order was charged its list total.
+        added: expected orders with an added item by number of units (index), none if left out.
+        hidden: share of orders under a hidden discount; fitted too if left out.
+    """
+    sizes = np.arange(1, 13)
+    totals = np.bincount(units, minlength=13)[sizes].astype(float)
+    zeros = np.bincount(units[undiscounted], minlength=13)[sizes].astype(float)
+    if added is not None:
+        totals = np.maximum(totals - added[sizes], zeros)
+    nones = np.arange(0.02, 1.0, 0.0005)
+    kept = np.linspace(0.5, 1.0, 101) if hidden is None else np.array([1 - hidden])
+    chance = np.clip(kept[:, None, None] * nones[:, None] ** sizes, 1e-9, 1 - 1e-9)
+    likelihood = (zeros * np.log(chance) + (totals - zeros) * np.log1p(-chance)).sum(axis=2)
+    return float(nones[np.unravel_index(likelihood.argmax(), likelihood.shape)[1]])

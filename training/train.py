@@ -1,0 +1,142 @@
+"""`python -m training.train`: learns a bundle from a history of orders, with its card."""
+
+import platform
+from importlib.metadata import version as library_version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from shared.catalogue import Catalogue
+from shared.errors import BundleError, ConfigurationError
+from shared.model import DiscountShare, ModelBundle, decode_bundle, encode_bundle
+from shared.notation import time_text
+from training.console import ArgumentParser, run
+from training.history import OrderFile, read_history
+from training.learn import Learned, learn
+from training.orders_file import replacing
+from training.prices import read_catalogue
+
+BUNDLE_FILE = "bundle.json"
+CARD_FILE = "card.json"
+LIBRARIES = ("numpy", "msgspec")
+"""What the learned tables depend on."""
+
+
+def train(history: OrderFile, catalogue: Catalogue, version: str | None) -> Learned:
+    """Learn from a history; the version defaults to its last day and hash."""
+    name = version or f"{history.last:%Y%m%d}-{history.sha256[:8]}"
+    return learn(history.orders, catalogue, name)
+
+
+def card(learned: Learned, history: OrderFile, catalogue: Catalogue, sha256: str) -> dict[str, Any]:
+    """What a bundle is, for people and for the pointer that names it; JSON-ready."""
+    libraries = {name: library_version(name) for name in LIBRARIES}
+    return {
+        "schema_version": 1,
+        "version": learned.bundle.version,
+        "bundle_sha256": sha256,
+        "data": {
+            "first_ordered_at": time_text(history.first),
+            "last_ordered_at": time_text(history.last),
+            "sha256": history.sha256,
+            "lines_refused": history.refused,
+            "orders_superseded": history.superseded,
+            "catalogue_version": catalogue.version,
+        },
+        "metrics": learned.figures,
+        "packaged_defaults": learned.defaults,
+        "libraries": {"python": platform.python_version(), **libraries},
+    }
+
+
+def save(folder: Path, learned: Learned, history: OrderFile, catalogue: Catalogue) -> None:
+    """Write the bundle, then its card: a folder with a card has the bundle that it describes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data, sha256 = encode_bundle(learned.bundle)
+    with replacing(folder / BUNDLE_FILE) as file:
+        file.write(data)
+    document = card(learned, history, catalogue, sha256)
+    with replacing(folder / CARD_FILE) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+
+
+class _Card(msgspec.Struct):
+    """As much of a card as loading its bundle needs."""
+
+    bundle_sha256: str
+
+
+def load(folder: Path) -> ModelBundle:
+    """The bundle of a training run, checked against its card.
+
+    Raises:
+        BundleError: card or bundle are missing, unreadable or do not belong together.
+    """
+    try:
+        found = msgspec.json.decode((folder / CARD_FILE).read_bytes(), type=_Card)
+        data = (folder / BUNDLE_FILE).read_bytes()
+    except FileNotFoundError as error:
+        raise BundleError(
+            f"{folder}: no {CARD_FILE} and {BUNDLE_FILE} of a training run"
+        ) from error
+    except msgspec.DecodeError as error:
+        raise BundleError(f"{folder / CARD_FILE}: not a card: {error}") from error
+    return decode_bundle(data, found.bundle_sha256)
+
+
+def show(learned: Learned) -> None:
+    """Print the learned tables."""
+    bundle = learned.bundle
+    table = Table(title=f"bundle {bundle.version}: {bundle.trained_orders} orders")
+    for column in ("table", "percent", "share", "orders"):
+        table.add_column(column, justify="left" if column == "table" else "right")
+    for name, discounts in (
+        ("ladder", bundle.ladder),
+        ("added item", bundle.off_ladder),
+        ("hidden", bundle.hidden),
+    ):
+        for discount in discounts:
+            table.add_row(name, *_cells(discount))
+    console = Console()
+    console.print(table)
+    print(f"added items {bundle.added_item_rate:.2%} of orders")
+    print(f"hidden discounts {bundle.hidden_discount_rate:.2%} of orders")
+    print(f"charges within {bundle.charge_tolerance_e4 / 1e4:.5f} of their exact value")
+    print(f"{len(bundle.baskets.companions)} products with companions, {len(bundle.reps)} reps")
+    for name, why in learned.defaults.items():
+        print(f"packaged default for {name}: {why}")
+
+
+def _cells(discount: DiscountShare) -> tuple[str, str, str]:
+    percent = f"{discount.basis_points / 100:g}" if discount.basis_points else "none"
+    return percent, f"{discount.share:.2%}", str(discount.orders)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Learn, write, show.
+
+    Raises:
+        ConfigurationError: the history holds no order that can be priced.
+    """
+    flags = ArgumentParser(
+        prog="training.train", description="Learn a model bundle from unlabelled orders."
+    )
+    flags.add_argument("--history", type=Path, required=True, help="orders, one a line")
+    flags.add_argument("--out", type=Path, required=True, help="folder of bundle.json, card.json")
+    flags.add_argument("--catalogue", type=Path, default=None, help="CSV (default: packaged)")
+    flags.add_argument("--version", default=None, help="name of the run (default: from the data)")
+    options = flags.parse_args(arguments)
+    if options.out.is_file():
+        raise ConfigurationError(f"{options.out} is a file, expected a folder")
+    catalogue = read_catalogue(options.catalogue)
+    history = read_history(options.history)
+    learned = train(history, catalogue, options.version)
+    save(options.out, learned, history, catalogue)
+    show(learned)
+
+
+if __name__ == "__main__":
+    run(main)
