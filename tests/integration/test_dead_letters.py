@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
 
+from functions.dead_letters import main
 from functions.ports import DeadLetter, OrderEvent, StreamKey
 from functions.settings import Settings
 from functions.stores import BlobDeadLetters, Blobs
 from infra.local import resources, services
-from infra.local.eventhubs.hubs import HubSpec
-from infra.local.eventhubs.server import Emulator
+from infra.local.eventhubs import Emulator, HubSpec
 from shared.partitions import partition_for_key
 from tests.orders import order_body
 from tests.unit.functions.world import NOON
 
-ROOT = Path(__file__).parents[2]
 BODY = order_body(rep_id="Bo Ek", charged_price=-1)
 
 
@@ -58,13 +56,23 @@ async def put_aside(environ: dict[str, str], sequence: int, code: str, body: byt
     return f"{hub}/0/{sequence}.json"
 
 
-async def command(environ: dict[str, str], *words: str) -> tuple[int | None, str, str]:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "functions.dead_letters", *words,
-        cwd=ROOT, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await child.communicate()
-    return child.returncode, out.decode(), err.decode()
+@dataclass
+class Operator:
+    """Runs commands with the settings as environment, in a thread that has no loop of its own."""
+
+    environ: dict[str, str]
+    capsys: pytest.CaptureFixture[str]
+
+    async def run(self, *words: str) -> tuple[int, str, str]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("os.environ", self.environ)
+            code = await asyncio.to_thread(main, words)
+        return code, *self.capsys.readouterr()
+
+
+@pytest.fixture
+def operator(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Operator:
+    return Operator(environ, capsys)
 
 
 async def received(environ: dict[str, str], count: int) -> list[tuple[str, bytes]]:
@@ -83,35 +91,36 @@ async def received(environ: dict[str, str], count: int) -> list[tuple[str, bytes
     async with consumer:
         reading = asyncio.create_task(consumer.receive(note, starting_position="-1"))
         await asyncio.wait_for(enough.wait(), 30)
-    await reading
+        reading.cancel()  # it would go on to wait for its next turn at balancing the load
+        await asyncio.wait([reading])
     return events
 
 
 async def test_the_letters_of_a_code_are_sent_again_once_and_then_out_of_the_list(
-    environ: dict[str, str],
+    environ: dict[str, str], operator: Operator
 ) -> None:
     path = await put_aside(environ, 7, "negative_money", BODY)
     other = await put_aside(environ, 8, "not_json", b"\xff")
 
-    code, out, _ = await command(environ, "list", "--code", "negative_money")
+    code, out, _ = await operator.run("list", "--code", "negative_money")
     assert code == 0
     assert f"{path}  2026-03-01T12:00:00.000000Z  negative_money  it was negative_money\n" in out
 
-    code, out, _ = await command(environ, "redrive", path)
+    code, out, _ = await operator.run("redrive", path)
     assert (code, out) == (0, f"{path}: sent\n")
-    code, out, err = await command(environ, "redrive", path)
+    code, out, err = await operator.run("redrive", path)
     assert (code, out, err) == (0, "", "0 dead letters sent again\n")
 
     assert await received(environ, 1) == [(str(partition_for_key("Bo Ek", 4)), BODY)]
-    _, out, _ = await command(environ, "list")
+    _, out, _ = await operator.run("list")
     assert path not in out
     assert other in out
-    _, out, _ = await command(environ, "show", path)
+    _, out, _ = await operator.run("show", path)
     assert '"redriven_at": "20' in out
     assert out.endswith(f"{BODY.decode()}\n")
 
 
-async def test_a_letter_that_is_not_there_is_one_clear_line(environ: dict[str, str]) -> None:
-    code, out, err = await command(environ, "show", "no/such/1.json")
+async def test_a_letter_that_is_not_there_is_one_clear_line(operator: Operator) -> None:
+    code, out, err = await operator.run("show", "no/such/1.json")
     assert (code, out) == (1, "")
     assert err == "there is no dead letter dead-letters/no/such/1.json\n"
