@@ -108,7 +108,6 @@ class PartitionCapture:
         self._container = container
         self._window = window
         self._next: int | None = None  # sequence number; unknown until the files have been read
-        self._newest_second = 0
 
     async def write_due(self, now_ms: int) -> None:
         """Write the windows that have ended by `now_ms`; raises AzureError, and loses nothing."""
@@ -124,7 +123,6 @@ class PartitionCapture:
             newest = CaptureFile.read(blob.name, blob.metadata)  # names are in order of time
         if newest is None:
             return self._log.first_sequence
-        self._newest_second = newest.second
         if self._is_of_another_log(newest):
             _logger.warning("%s holds an older log; capture starts anew", self._prefix)
             return self._log.first_sequence
@@ -161,14 +159,13 @@ class PartitionCapture:
     async def _write(self, events: list[Event]) -> int:
         """Create the window's file, and return the last sequence number it holds."""
         content = await asyncio.to_thread(_encode, events)
-        second = max(events[0].enqueued_ms // 1000, self._newest_second + 1)
+        second = events[0].enqueued_ms // 1000
         while True:
             file = CaptureFile.of(second, events)
             there = await self._create(file, content)
             if there.starts_like(file):
-                self._newest_second = second
                 return there.last_sequence
-            second += 1  # another window's name; files of one partition differ by a second
+            second += 1  # the name is another window's; the next free one keeps them in order
 
     async def _create(self, file: CaptureFile, content: bytes) -> CaptureFile:
         """The file that now has the name: `file`, or one that had it before."""
@@ -233,7 +230,7 @@ class Capture:
             except AzureError as error:
                 if not failing:  # once an outage
                     _logger.warning("capture waits for the storage: %s", _first_line(error))
-                failing = True
+                failing, has_container = True, False
             await asyncio.sleep(self._poll_seconds)
 
     async def _ensure_container(self) -> bool:
