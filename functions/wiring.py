@@ -1,5 +1,6 @@
 """The one place where clients and handlers are made: lazily, once a process, without any I/O."""
 
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -8,6 +9,9 @@ from functions.handlers import Desk, Limits
 from functions.settings import Settings
 from functions.shelf import Shelf
 from functions.stores import BlobDeadLetters, Blobs, Cosmos, CosmosAlerts, CosmosStates
+
+# The SDKs tell of every request at INFO, which is the worker's level: many lines an order.
+logging.getLogger("azure").setLevel(logging.WARNING)
 
 
 @cache

@@ -14,9 +14,10 @@ with an off-ladder discount, the others on the ladder; and either of them under 
 The sum over :math:`K^n` choices is met in the middle (Horowitz and Sahni, "Computing partitions
 with applications to the knapsack problem", JACM 21, 1974): the sums of each half of the units are
 listed once, sorted and merged where equal; a pair that explains the gap is found by binary search.
-A half that would need more than `table_limit` sums keeps its likeliest ones. What is dropped is not
-lost: its probability, mean and variance are known exactly (the moments of the whole less those of
-what was kept) and it becomes a normal density, so *not listed never means unexplainable*.
+Sums beyond the gap explain nothing and are left out of long halves as they are made. A half that
+would still need more than `table_limit` sums keeps its likeliest ones. What it drops is not lost:
+its probability, mean and variance are carried along exactly and it becomes a normal density, so
+*not listed never means unexplainable*.
 
 All sums are exact integers: prices in ten-thousandths of the currency times discounts in basis
 points (hundredths of a percent), "e8" below.
@@ -27,7 +28,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -50,21 +51,49 @@ LARGEST_TOTAL_E4 = 9 * 10**14
 LISTED_UNITS = 200
 """Orders of more units are not listed at all: their discounts are a normal density around none."""
 
-EXACT_REST_UNITS = 4
-"""A half of more units stands in for itself less one unit (see `DiscountTables._rest_of`)."""
+SHORT_HALF = 3
+"""Halves of up to this many units are listed whole and kept: they recur all day. A longer one is
+listed for each order up to its gap, and stands in for itself less one unit (see `_rest_of`)."""
 
 CACHE_BYTES = 128 << 20
-"""Tables kept, least recently used dropped first; the halves of common baskets recur all day."""
+"""Room for the tables that are kept; the least recently used go first."""
 
 
 def table_limit(units: int) -> int:
-    """How many sums a half of ``units`` units may list: all of four units on a ladder of nine."""
-    return max(500, 36_000 // max(units, 1))
+    """How many sums a half of ``units`` units may list."""
+    return max(400, 12_000 // max(units, 1))
 
 
 def probe_limit(units: int) -> int:
     """How many sums of one half are tried for each off-ladder discount of an order."""
-    return max(50, 12_800 // max(units, 16))
+    return max(50, 6_400 // max(units, 16))
+
+
+class Moments(NamedTuple):
+    """Probability, and first and second moment of sums (e8), not divided by that probability."""
+
+    mass: float
+    first: float
+    second: float
+
+    def plus(self, other: Moments) -> Moments:
+        """Those of either of two disjoint sets of choices."""
+        return Moments(*(a + b for a, b in zip(self, other, strict=True)))
+
+    def minus(self, other: Moments) -> Moments:
+        """Those of a set of choices less a part of it."""
+        return Moments(*(a - b for a, b in zip(self, other, strict=True)))
+
+    def times(self, other: Moments) -> Moments:
+        """Those of the sums of two independent sets of choices."""
+        return Moments(
+            self.mass * other.mass,
+            self.first * other.mass + self.mass * other.first,
+            self.second * other.mass + 2 * self.first * other.first + self.mass * other.second,
+        )
+
+
+NOTHING = Moments(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,31 +101,24 @@ class SumTable:
     """The likeliest sums of the ladder discounts of some units.
 
     ``sums`` (e8) ascend without repeats, ``probabilities`` belong to them, ``cumulative`` has one
-    more entry and starts at 0. ``mean`` and ``variance`` are those of every choice, kept or not.
+    more entry and starts at 0. ``unlisted`` are the moments of the choices that were dropped.
     """
 
     sums: Ints
     probabilities: Floats
     cumulative: Floats
-    mean: float
-    variance: float
+    unlisted: Moments
 
-    @property
-    def mass(self) -> float:
-        """Probability of the sums that were kept, 0-1."""
-        return float(self.cumulative[-1])
+    def listed(self) -> Moments:
+        """Moments of the sums that were kept."""
+        return _moments(self.sums, self.probabilities)
 
     def likeliest(self, limit: int) -> SumTable:
         """The same table with no more than ``limit`` sums listed."""
         if len(self.sums) <= limit:
             return self
-        kept = np.sort(np.argpartition(self.probabilities, -limit)[-limit:])
-        return _table_of(self.sums[kept], self.probabilities[kept], self.mean, self.variance)
-
-    def kept_moments(self) -> tuple[float, float]:
-        """First and second moment of the kept sums (not divided by their mass)."""
-        weighted = self.probabilities * self.sums
-        return float(weighted.sum()), float(weighted @ self.sums)
+        sums, probabilities, dropped = _likeliest(self.sums, self.probabilities, limit)
+        return _table_of(sums, probabilities, self.unlisted.plus(dropped))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +171,9 @@ class DiscountTables:
         kept = 1.0 - np.array(self.order_percents) / E8_PER_E4
         self._scale = 1.0 / kept
         self._tolerance = np.ceil(tolerance_e4 * E8_PER_E4 * self._scale).astype(np.int64)
-        self._mean_step = float(self._shares @ self._steps)
-        self._step_variance = float(self._shares @ self._steps**2) - self._mean_step**2
+        self._off_tolerance = np.tile(self._tolerance[:, None], len(off_ladder))
+        self._smallest_off_step = int(self._off_steps.min(initial=E8_PER_E4))
+        self._step = _moments(self._steps, self._shares)
         self._none = float(self._shares[self._steps == 0].sum())
         self._cache: OrderedDict[tuple[int, ...], SumTable] = OrderedDict()
         self._cached_bytes = 0
@@ -163,11 +186,14 @@ class DiscountTables:
             charged_e4: the total that was charged.
         """
         gaps = self._gaps(prices, charged_e4)
-        left, right = self._halves(prices)
-        first, second = self._table(left), self._table(right)
+        highest = int((gaps + self._tolerance).max())
+        left, right = _halves(prices)
+        first, second = self._table(left, highest), self._table(right, highest)
         ladder = self._match(first, second, gaps, self._tolerance)
         off_ladder = {
-            price: self._off_ladder(price, gaps, left, right) for price in dict.fromkeys(prices)
+            price: self._off_ladder(price, gaps, (left, first), (right, second))
+            for price in dict.fromkeys(prices)
+            if price * self._smallest_off_step <= highest
         }
         return ChargeLikelihoods(ladder, off_ladder)
 
@@ -190,17 +216,16 @@ class DiscountTables:
         at = self.order_percents.index(order_percent)
         gap = int(self._gaps(prices, charged_e4)[at])
         tolerance = int(self._tolerance[at])
-        left, right = self._halves(prices)
         if off_ladder_price is None:
-            found = self._best_pair(left, right, gap, tolerance)
-            return self._unit_discounts(found, (), gap)
-        left, right = _without(off_ladder_price, left, right)
+            found = self._best_pair(prices, gap, tolerance)
+            return _unit_discounts(found, (), gap)
+        rest_units = _without(off_ladder_price, prices)
         best: tuple[float, UnitDiscounts] = (-1.0, UnitDiscounts((), gap // E8_PER_E4))
         for step, share in zip(self._off_steps.tolist(), self._off_shares.tolist(), strict=True):
             rest = gap - off_ladder_price * step
-            found = self._best_pair(left, right, rest, tolerance)
+            found = self._best_pair(rest_units, rest, tolerance)
             if found is not None and found[0] * share > best[0]:
-                units = self._unit_discounts(found, ((off_ladder_price, step),), rest)
+                units = _unit_discounts(found, ((off_ladder_price, step),), rest)
                 best = (found[0] * share, units)
         return best[1]
 
@@ -209,42 +234,35 @@ class DiscountTables:
         charged = np.rint(charged_e4 * E8_PER_E4 * self._scale).astype(np.int64)
         return sum(prices) * E8_PER_E4 - charged
 
-    def _halves(self, prices: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        middle = (len(prices) + 1) // 2
-        return prices[:middle], prices[middle:]
-
-    def _off_ladder(
-        self, price: int, gaps: Ints, left: tuple[int, ...], right: tuple[int, ...]
-    ) -> Floats:
+    def _off_ladder(self, price: int, gaps: Ints, left: _Half, right: _Half) -> Floats:
         """The probability of each gap where one unit of a list price is off the ladder."""
-        targets = (gaps[:, None] - price * self._off_steps).ravel()
-        tolerance = np.repeat(self._tolerance, len(self._off_steps))
-        if not (targets + tolerance >= 0).any():
-            return np.zeros(len(gaps))
+        targets = gaps[:, None] - price * self._off_steps
+        feasible = targets >= -self._off_tolerance
         first, second, scale = self._rest_of(price, left, right)
-        likelihood = self._match(first, second, targets, tolerance) * scale
-        by_percent: Floats = likelihood.reshape(len(gaps), -1) @ self._off_shares
+        found = self._match(first, second, targets[feasible], self._off_tolerance[feasible])
+        likelihood = np.zeros(targets.shape)
+        likelihood[feasible] = found * scale
+        by_percent: Floats = likelihood @ self._off_shares
         return by_percent
 
-    def _rest_of(
-        self, price: int, left: tuple[int, ...], right: tuple[int, ...]
-    ) -> tuple[SumTable, SumTable, float]:
+    def _rest_of(self, price: int, left: _Half, right: _Half) -> tuple[SumTable, SumTable, float]:
         """Tables of all units but one, and a factor for their probabilities.
 
         A long half stands in for itself less the unit: the choices in which the unit has no ladder
         discount are, after division by that chance, exactly those of the others; the choices in
         which it has one add coincidences in proportion to its chance of a discount.
         """
+        half, other = (left, right) if price in left[0] else (right, left)
+        units, table = half
         scale = 1.0
-        if max(len(left), len(right)) <= EXACT_REST_UNITS:
-            left, right = _without(price, left, right)
+        if len(units) <= SHORT_HALF:
+            table = self._short_table(_without(price, units))
         else:
             scale = 1.0 / max(self._none, 0.1)
-        first, second = self._table(left), self._table(right)
-        limit = probe_limit(len(left) + len(right))
-        if len(first.sums) <= len(second.sums):
-            return first.likeliest(limit), second, scale
-        return first, second.likeliest(limit), scale
+        limit = probe_limit(len(units) + len(other[0]))
+        if len(table.sums) <= len(other[1].sums):
+            return table.likeliest(limit), other[1], scale
+        return table, other[1].likeliest(limit), scale
 
     def _match(self, first: SumTable, second: SumTable, targets: Ints, tolerance: Ints) -> Floats:
         """The probability of each target within its tolerance as a sum from both tables."""
@@ -259,10 +277,12 @@ class DiscountTables:
         return listed + _dropped(first, second, targets, tolerance)
 
     def _best_pair(
-        self, left: tuple[int, ...], right: tuple[int, ...], target: int, tolerance: int
-    ) -> tuple[float, list[tuple[int, int]], int] | None:
-        """Probability, unit discounts and sum of the likeliest listed pair that hits a target."""
-        first, second = self._table(left), self._table(right)
+        self, prices: tuple[int, ...], target: int, tolerance: int
+    ) -> tuple[float, list[tuple[int, int]]] | None:
+        """Probability and unit discounts of the likeliest listed choice that hits a target."""
+        left, right = _halves(prices)
+        highest = target + tolerance
+        first, second = self._table(left, highest), self._table(right, highest)
         low = second.sums.searchsorted(target - first.sums - tolerance, "left")
         high = second.sums.searchsorted(target - first.sums + tolerance, "right")
         best: tuple[float, int, int] | None = None
@@ -273,26 +293,16 @@ class DiscountTables:
                 best = (probability, int(first.sums[i]), int(second.sums[j]))
         if best is None:
             return None
-        units = self._trace(left, best[1]) + self._trace(right, best[2])
-        return best[0], units, best[1] + best[2]
-
-    def _unit_discounts(
-        self,
-        found: tuple[float, list[tuple[int, int]], int] | None,
-        off_ladder: tuple[tuple[int, int], ...],
-        gap: int,
-    ) -> UnitDiscounts:
-        if found is None:
-            return UnitDiscounts(off_ladder, gap // E8_PER_E4)
-        return UnitDiscounts((*off_ladder, *found[1]), 0)
+        return best[0], self._trace(left, best[1]) + self._trace(right, best[2])
 
     def _trace(self, prices: tuple[int, ...], total: int) -> list[tuple[int, int]]:
         """The likeliest steps behind a listed sum, unit by unit from the last."""
         units: list[tuple[int, int]] = []
-        if len(prices) > LISTED_UNITS:
+        if not total:
             return units
-        for end in range(len(prices), 0, -1):
-            price, before = prices[end - 1], self._table(prices[: end - 1])
+        for price, before in reversed(
+            list(zip(prices, self._prefixes(prices, total), strict=True))
+        ):
             rests = total - price * self._steps
             at = np.minimum(before.sums.searchsorted(rests), len(before.sums) - 1)
             chance = np.where(before.sums[at] == rests, before.probabilities[at], 0.0)
@@ -302,41 +312,65 @@ class DiscountTables:
                 units.append((price, int(self._steps[step])))
         return units
 
-    def _table(self, prices: tuple[int, ...]) -> SumTable:
-        """The table of some units, from the cache or made from that of one unit fewer."""
+    def _prefixes(self, prices: tuple[int, ...], highest: int) -> list[SumTable]:
+        """The tables of none, the first, the first two, ... and all but the last unit."""
+        short = [self._short_table(prices[:end]) for end in range(min(len(prices), SHORT_HALF + 1))]
+        for end in range(SHORT_HALF, len(prices) - 1):
+            short.append(self._one_more(short[-1], prices[end], table_limit(len(prices)), highest))
+        return short[: len(prices)]
+
+    def _table(self, prices: tuple[int, ...], highest: int) -> SumTable:
+        """The table of some units; sums above ``highest`` (e8) may be missing from it."""
+        if len(prices) <= SHORT_HALF:
+            return self._short_table(prices)
+        if len(prices) > LISTED_UNITS // 2:
+            return self._all_at_list(prices)
+        table = self._short_table(prices[:SHORT_HALF])
+        for price in prices[SHORT_HALF:]:
+            table = self._one_more(table, price, table_limit(len(prices)), highest)
+        return table
+
+    def _short_table(self, prices: tuple[int, ...]) -> SumTable:
+        """The whole table of a short half, from the cache or made from that of one unit fewer."""
         table = self._cache.get(prices)
         if table is not None:
             self._cache.move_to_end(prices)
             return table
         if not prices:
-            table = _table_of(np.zeros(1, np.int64), np.ones(1), 0.0, 0.0)
-        elif len(prices) > LISTED_UNITS // 2:
-            table = self._all_at_list(prices)
+            table = _table_of(np.zeros(1, np.int64), np.ones(1), NOTHING)
         else:
-            table = self._one_more(self._table(prices[:-1]), prices[-1], len(prices))
+            shorter = self._short_table(prices[:-1])
+            table = self._one_more(shorter, prices[-1], table_limit(len(prices)), None)
         self._keep(prices, table)
         return table
 
-    def _one_more(self, table: SumTable, price: int, units: int) -> SumTable:
-        """The table with one more unit of a list price."""
-        limit = table_limit(units)
-        table = table.likeliest(limit // 2)  # what they leave out would hardly be kept below
-        sums = (table.sums[:, None] + price * self._steps).ravel()
-        probabilities = np.multiply.outer(table.probabilities, self._shares).ravel()
+    def _one_more(self, table: SumTable, price: int, limit: int, highest: int | None) -> SumTable:
+        """The table with one more unit of a list price, up to a highest sum."""
+        unit = Moments(self._step.mass, price * self._step.first, price**2 * self._step.second)
+        if highest is not None:
+            table = table.likeliest(limit // 3)  # the others would hardly be kept below
+        # step by step, so that the sums lie in ascending runs, which the stable sort merges
+        sums = np.add.outer(price * self._steps, table.sums).ravel()
+        probabilities = np.multiply.outer(self._shares, table.probabilities).ravel()
+        if highest is not None:
+            within = sums <= max(highest, 0)
+            sums, probabilities = sums[within], probabilities[within]
+        unlisted = table.unlisted.times(unit)
         order = sums.argsort(kind="stable")
         sums, probabilities = sums[order], probabilities[order]
-        starts = np.flatnonzero(np.diff(sums, prepend=-1))
+        starts = np.flatnonzero(np.concatenate(([True], sums[1:] != sums[:-1])))
         sums, probabilities = sums[starts], np.add.reduceat(probabilities, starts)
-        mean = table.mean + price * self._mean_step
-        variance = table.variance + price**2 * self._step_variance
-        return _table_of(sums, probabilities, mean, variance).likeliest(limit)
+        return _table_of(sums, probabilities, unlisted).likeliest(limit)
 
     def _all_at_list(self, prices: tuple[int, ...]) -> SumTable:
         """The table of too many units: no discount at all is listed, the rest is a density."""
-        mean = sum(prices) * self._mean_step
-        variance = sum(price**2 for price in prices) * self._step_variance
-        chance = np.array([self._none ** len(prices)])
-        return _table_of(np.zeros(1, np.int64), chance, mean, variance)
+        everything = Moments(1.0, 0.0, 0.0)
+        for price in prices:
+            unit = (self._step.mass, price * self._step.first, price**2 * self._step.second)
+            everything = everything.times(Moments(*unit))
+        chance = self._none ** len(prices)
+        unlisted = everything.minus(Moments(chance, 0.0, 0.0))
+        return _table_of(np.zeros(1, np.int64), np.array([chance]), unlisted)
 
     def _keep(self, prices: tuple[int, ...], table: SumTable) -> None:
         self._cache[prices] = table
@@ -346,36 +380,62 @@ class DiscountTables:
             self._cached_bytes -= _bytes(dropped)
 
 
-def _table_of(sums: Ints, probabilities: Floats, mean: float, variance: float) -> SumTable:
+_Half = tuple[tuple[int, ...], SumTable]
+
+
+def _table_of(sums: Ints, probabilities: Floats, unlisted: Moments) -> SumTable:
     cumulative = np.concatenate(([0.0], np.cumsum(probabilities)))
-    return SumTable(sums, probabilities, cumulative, mean, variance)
+    return SumTable(sums, probabilities, cumulative, unlisted)
+
+
+def _likeliest(sums: Ints, probabilities: Floats, limit: int) -> tuple[Ints, Floats, Moments]:
+    """The ``limit`` likeliest sums in the order they had, and the moments of the others."""
+    surplus = len(sums) - limit
+    by_chance = np.argpartition(probabilities, surplus)
+    dropped, kept = by_chance[:surplus], np.sort(by_chance[surplus:])
+    return sums[kept], probabilities[kept], _moments(sums[dropped], probabilities[dropped])
+
+
+def _moments(sums: Ints, probabilities: Floats) -> Moments:
+    values = sums.astype(np.float64)
+    weighted = probabilities * values
+    return Moments(float(probabilities.sum()), float(weighted.sum()), float(weighted @ values))
 
 
 def _bytes(table: SumTable) -> int:
     return 3 * table.sums.nbytes + 500
 
 
-def _without(
-    price: int, left: tuple[int, ...], right: tuple[int, ...]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Both halves less one unit of a list price."""
-    half = left if price in left else right
-    at = half.index(price)
-    rest = half[:at] + half[at + 1 :]
-    return (rest, right) if half is left else (left, rest)
+def _halves(prices: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    middle = (len(prices) + 1) // 2
+    return prices[:middle], prices[middle:]
+
+
+def _without(price: int, prices: tuple[int, ...]) -> tuple[int, ...]:
+    """Units less one of a list price."""
+    at = prices.index(price)
+    return prices[:at] + prices[at + 1 :]
+
+
+def _unit_discounts(
+    found: tuple[float, list[tuple[int, int]]] | None,
+    off_ladder: tuple[tuple[int, int], ...],
+    gap: int,
+) -> UnitDiscounts:
+    if found is None:
+        return UnitDiscounts(off_ladder, gap // E8_PER_E4)
+    return UnitDiscounts((*off_ladder, *found[1]), 0)
 
 
 def _dropped(first: SumTable, second: SumTable, targets: Ints, tolerance: Ints) -> Floats | float:
     """The probability of each target from the choices that were not listed, as a normal density."""
-    mass = 1.0 - first.mass * second.mass
-    if mass < 1e-9:
+    if first.unlisted.mass + second.unlisted.mass < 1e-9:
         return 0.0
-    (f1, f2), (s1, s2) = first.kept_moments(), second.kept_moments()
-    mean_all = first.mean + second.mean
-    second_all = first.variance + second.variance + mean_all**2
-    mean = (mean_all - (f1 * second.mass + s1 * first.mass)) / mass
-    square = (second_all - (f2 * second.mass + 2 * f1 * s1 + s2 * first.mass)) / mass
-    deviation = math.sqrt(max(square - mean**2, 1.0))
+    listed, also = first.listed(), second.listed()
+    everything = first.unlisted.plus(listed).times(second.unlisted.plus(also))
+    unlisted = everything.minus(listed.times(also))
+    mean = unlisted.first / unlisted.mass
+    deviation = math.sqrt(max(unlisted.second / unlisted.mass - mean**2, 1.0))
     z = (targets - mean) / deviation
     density: Floats = np.exp(-0.5 * z * z) / (deviation * math.sqrt(2 * math.pi))
-    return mass * density * (2 * tolerance + 1)
+    return unlisted.mass * density * (2 * tolerance + 1)

@@ -39,7 +39,8 @@ class Rates:
 class Posterior:
     """Probabilities after seeing charge and basket, each 0-1.
 
-    ``added_item[p]`` is that of product ``p`` having been added, ``hidden[t]`` that of hidden
+    ``added_item[p]`` is that of product ``p`` having been added (a product that is missing cannot
+    have been: the gap is too small for its smallest discount), ``hidden[t]`` that of hidden
     percentage ``t`` (0: none), ``unlisted`` that of some other cause. ``charge_odds[p]`` is how
     many times likelier the charge is with ``p`` off the ladder than without (infinite: impossible
     without), ``hidden_odds`` the same for the likeliest hidden percentage.
@@ -79,17 +80,22 @@ def weigh(
         unlisted_likelihood: chance of this very charge if any were as likely.
     """
     ladder = likelihoods.ladder.tolist()
-    off_ladder = {price: row.tolist() for price, row in likelihoods.off_ladder.items()}
     hidden = [
         (1 - rates.added_item) * prior * chance
         for prior, chance in zip(rates.hidden, ladder, strict=True)
     ]
-    added = dict.fromkeys(basket_odds, 0.0)
+    added: dict[str, float] = {}
+    charge_odds: dict[str, float] = {}
     for product, odds in basket_odds.items():
-        for t, chance in enumerate(off_ladder[price_of[product]]):
-            joint = rates.added_item * odds * rates.hidden[t] * chance
-            added[product] += joint
-            hidden[t] += joint
+        off_ladder = likelihoods.off_ladder.get(price_of[product])
+        if off_ladder is None:
+            continue
+        chances = off_ladder.tolist()
+        prior = rates.added_item * odds
+        joint = [prior * rate * chance for rate, chance in zip(rates.hidden, chances, strict=True)]
+        added[product] = sum(joint)
+        charge_odds[product] = _odds(max(chances), ladder[0])
+        hidden = [a + b for a, b in zip(hidden, joint, strict=True)]
     unlisted = UNLISTED_CAUSE_RATE * unlisted_likelihood
     total = sum(hidden) + unlisted
     best_hidden = max(ladder[1:], default=0.0)
@@ -97,7 +103,7 @@ def weigh(
         added_item={product: joint / total for product, joint in added.items()},
         hidden=tuple(joint / total for joint in hidden),
         unlisted=unlisted / total,
-        charge_odds={p: _odds(max(off_ladder[price_of[p]]), ladder[0]) for p in basket_odds},
+        charge_odds=charge_odds,
         hidden_odds=_odds(best_hidden, ladder[0]),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ from functions.stores import (
     CosmosAlerts,
     CosmosStates,
 )
-from infra.local import resources
+from infra.local import processes, resources, services
 from shared.errors import TransientError
 from shared.stream import StreamState
 from tests.unit.functions.world import NOON, ToldScorer, event, order_event
@@ -130,6 +131,30 @@ async def test_a_store_that_does_not_answer_is_a_passing_failure(azurite: str) -
     with pytest.raises(TransientError):
         await CosmosStates(nowhere).read(KEY)
     await nowhere.close()
+
+
+async def test_a_store_that_comes_back_is_used_again(
+    azurite: str, unique_name: str, tmp_path: Path
+) -> None:
+    def start(port: int) -> processes.Child:
+        return processes.start("cosmos", services.cosmos(port, tmp_path).command, tmp_path / "log")
+
+    server = start(0)
+    endpoint = f"http://{processes.HOST}:{server.port}"
+    resources.make_cosmos_containers(endpoint, "bG9jYWw=", unique_name)
+    database = Cosmos(settings(endpoint, azurite, unique_name))
+    states = CosmosStates(database)
+    version = await states.write(KEY, StreamState(), None)
+    processes.kill(server)
+    with pytest.raises(TransientError):
+        await states.write(KEY, StreamState(), version)
+    with pytest.raises(TransientError):
+        await states.read(KEY)
+    server = start(server.port)
+    assert await states.read(KEY) == (StreamState(), version)
+    assert await states.write(KEY, StreamState(), version) != version
+    await database.close()
+    processes.stop(server, 10)
 
 
 def letter(
