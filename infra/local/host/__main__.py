@@ -2,6 +2,8 @@
 
 Triggers: Event Hub, timer, HTTP. Ends with code 1 and one line when the app cannot be run.
 SIGTERM or Ctrl-C stop it gracefully: running batches end and are checkpointed first.
+Settings come from the environment, then from APP_DIR/local.settings.json. One is the host's own:
+LOCAL_HOST_ZONED_TIMES=true sends enqueued times with their zone, which the service does not do.
 """
 
 from __future__ import annotations
