@@ -41,7 +41,8 @@ LONE_ATTEMPTS = 2
 """Attempts on an order on its own that may vanish; a scale-in can take one, hardly two."""
 
 PATIENCE = 3
-"""Failures of a batch in a row before its orders are scored and committed one by one."""
+"""Runs of a batch in a row that fail once scoring has begun, before its orders are scored and
+committed one by one; a store that is away as a whole fails them earlier."""
 
 _CONFLICTS = 5  # a partition changes hands once or twice in a rebalance, never five times at once
 
@@ -92,7 +93,8 @@ class Desk:
     clock: Callable[[], float] = time.monotonic
     # One thread: a second would only fight for the interpreter, and tables are shared.
     executor: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "score"))
-    failures: dict[StreamKey, int] = field(default_factory=dict)  # in a row; 0 after a success
+    # Runs that got as far as scoring since the last success; a partition not in it is a new one.
+    begun: dict[StreamKey, int] = field(default_factory=dict)
     noted_run: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -104,12 +106,8 @@ async def score_batch(desk: Desk, key: StreamKey, events: Sequence[OrderEvent]) 
     """
     started = desk.clock()
     summary = BatchSummary(events=len(events))
-    try:
-        await _settle(desk, key, events, started, summary)
-    except Exception:
-        desk.failures[key] = desk.failures.get(key, 0) + 1
-        raise
-    desk.failures[key] = 0
+    await _settle(desk, key, events, started, summary)
+    desk.begun[key] = 0
     _log(key, summary, desk.clock() - started)
     return summary
 
@@ -153,8 +151,10 @@ class _Run:
         self.summary.skipped = len(events) - len(fresh)
         if not fresh:
             return
-        alone = self.state.attempts > 0 or desk.failures.get(self.key, 0) >= PATIENCE
-        if self.contested or (not alone and self.key in desk.failures):
+        known, begun = self.key in desk.begun, desk.begun.get(self.key, 0)
+        desk.begun[self.key] = begun + 1
+        alone = self.state.attempts > 0 or begun >= PATIENCE
+        if self.contested or (known and not alone):
             await self._score_together(scorer, fresh)
             return
         # One noted run at a time, so that no order is suspected for what another one did.

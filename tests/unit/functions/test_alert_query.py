@@ -4,7 +4,7 @@ import string
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.alert_query import AlertQuery, QueryError, parse_query, statement
@@ -70,6 +70,7 @@ def test_a_plus_sign_that_was_not_escaped_is_understood() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.text(string.printable, max_size=500))
 def test_a_made_up_cursor_never_does_more_than_be_refused(cursor: str) -> None:
     try:

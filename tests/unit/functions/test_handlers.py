@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.handlers import PATIENCE, Desk, Limits, score_batch
@@ -76,6 +76,7 @@ async def test_the_state_is_written_last_and_dead_letters_after_alerts() -> None
     assert kinds[1:] == sorted(kinds[1:], key=["alert", "mark", "letter", "state"].index)
 
 
+@settings(deadline=None)  # a loop and a thread each
 @given(st.lists(st.integers(1, len(STREAM)), max_size=4))
 def test_any_cut_of_the_stream_stores_the_same(cuts: list[int]) -> None:
     async def cut() -> World:
@@ -90,6 +91,7 @@ def test_any_cut_of_the_stream_stores_the_same(cuts: list[int]) -> None:
 
 
 # Two deaths: a third may be held against an order, which is another fact, tested below.
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 60), max_size=2), st.integers(1, len(STREAM)), st.booleans())
 def test_a_process_that_dies_at_any_write_loses_and_doubles_nothing(
     deaths: list[int], cut: int, whole: bool
@@ -241,6 +243,20 @@ async def test_a_batch_that_keeps_failing_is_committed_up_to_the_order_that_fail
     world.unreachable = set()
     await score_batch(desk, KEY, batch)
     assert world.state.orders_scored == 6
+
+
+async def test_a_store_that_was_away_leaves_no_partition_slow() -> None:
+    world = World()
+    desk = world.desk()
+    await score_batch(desk, KEY, STREAM[:2])
+    world.unreachable = {"state"}
+    for _ in range(PATIENCE + 2):
+        with pytest.raises(TransientError):
+            await score_batch(desk, KEY, STREAM[2:])
+    world.unreachable = set()
+    world.order_of_writes.clear()
+    await score_batch(desk, KEY, STREAM[2:])
+    assert world.order_of_writes.count("state") == 1
 
 
 async def test_past_the_deadline_what_is_judged_is_committed_and_the_rest_comes_again() -> None:
