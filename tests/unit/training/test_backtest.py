@@ -1,0 +1,206 @@
+"""The backtest: what the function would have alerted, from a file."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.judgement import Judgement, judge
+from functions.ports import OrderEvent, StreamKey
+from shared.catalogue import packaged_catalogue
+from shared.errors import OrderError
+from shared.model import packaged_bundle
+from shared.order import Order, parse_order
+from shared.partitions import partition_for_key
+from shared.policy import Policy
+from shared.scoring import Scorer
+from shared.stream import StreamState
+from tests.orders import order_body
+from training import backtest, simulate, train
+from training.console import run
+from training.orders_file import ReadLine, read_lines, write_lines
+from training.replay import Replay
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model, and other orders with duplicates, revisions and lines that are no orders."""
+    at = tmp_path_factory.mktemp("backtest")
+    _simulate(at, "history", 2_500, 1)
+    _simulate(at, "stream", 300, 2)
+    train.main(["--history", str(at / "history.jsonl"), "--out", str(at / "model")])
+    lines = (at / "stream.jsonl").read_bytes().splitlines()
+    mixed = [b"not an order", *lines, *lines[:40:4], *map(_revised, lines[::5])]
+    mixed.append(order_body(order_id="foreign", currency="JPY"))
+    write_lines(at / "mixed.jsonl", mixed)
+    return at
+
+
+def _simulate(at: Path, name: str, count: int, seed: int) -> None:
+    simulate.main([
+        *("--orders", str(count), "--seed", str(seed), "--episodes", "1"),
+        *("--added-rate", "0.15", "--out", str(at / f"{name}.jsonl")),
+        *("--truth", str(at / f"{name}.csv"), "--prefix", f"{name}-"),
+    ])  # fmt: skip
+
+
+def _revised(line: bytes) -> bytes:
+    order = json.loads(line)
+    order["revision"] = 1 + len(order["lines"]) % 3
+    order["charged_price"] = round(order["charged_price"] * 0.97, 2)
+    return json.dumps(order).encode()
+
+
+def _scorer(folder: Path) -> Scorer:
+    return Scorer(train.load(folder / "model"), packaged_catalogue(), Policy())
+
+
+@pytest.mark.xdist_group("backtest")
+@pytest.mark.parametrize("batch", [1, 7, 1000])
+def test_alerts_are_those_of_the_function_however_the_stream_is_cut(
+    batch: int, folder: Path
+) -> None:
+    replay = Replay(_scorer(folder), partitions=4)
+    scored = list(replay.run(read_lines(folder / "mixed.jsonl")))
+    judged = list(_by_function(_scorer(folder), list(read_lines(folder / "mixed.jsonl")), batch))
+    assert len(scored) == sum(one.state.orders_scored for one in judged)
+    assert replay.duplicates == sum(one.state.duplicates for one in judged)
+    assert replay.stale == sum(one.state.stale for one in judged)
+    # The line that is no order has no time: the function's streams are without it.
+    assert sum(replay.dead_letters.values()) == 1 + sum(one.state.dead_lettered for one in judged)
+    theirs = [one.alert for judgement in judged for one in judgement.scored if one.alert]
+    assert len(theirs) > 20
+    assert _comparable(replay.alerts.values()) == _comparable(theirs)
+
+
+def _by_function(scorer: Scorer, lines: Sequence[ReadLine], batch: int) -> Iterator[Judgement]:
+    """What the function's own code makes of each partition, in batches."""
+    orders = [(line.order, line.body) for line in lines if not isinstance(line.order, OrderError)]
+    orders.sort(key=lambda pair: pair[0].ordered_at)
+    for partition in range(4):
+        mine = [one for one in orders if partition_for_key(one[0].rep_id, 4) == partition]
+        events = [_event(at, order, body) for at, (order, body) in enumerate(mine)]
+        key = StreamKey("orders", "$Default", str(partition))
+        judgement = Judgement((), (), StreamState())
+        for start in range(0, len(events), batch):
+            part = events[start : start + batch]
+            judgement = judgement.then(judge(scorer, key, judgement.state, part, NOW))
+        yield judgement
+
+
+def _event(sequence: int, order: Order, body: bytes) -> OrderEvent:
+    return OrderEvent(
+        body=body,
+        sequence_number=sequence,
+        enqueued_at=order.ordered_at,
+        offset=str(sequence),
+        partition_key=order.rep_id,
+    )
+
+
+def _comparable(alerts: Any) -> dict[str, dict[str, Any]]:
+    """Alerts by id, without what differs: when they were made, and marks set by the store."""
+    left_out = {"scored_at", "superseded_by"}
+    return {
+        alert["id"]: {name: value for name, value in alert.items() if name not in left_out}
+        for alert in alerts
+    }
+
+
+@pytest.mark.xdist_group("backtest")
+def test_an_alert_of_a_lower_revision_names_the_first_higher_one(folder: Path) -> None:
+    replay = Replay(_scorer(folder))
+    scored = list(replay.run(read_lines(folder / "mixed.jsonl")))
+    highest = {one.order.order_id: one.order.revision for one in scored}
+    lower = [a for a in replay.alerts.values() if a["revision"] < highest[a["order_id"]]]
+    assert lower
+    for alert in replay.alerts.values():
+        successor = f"{alert['order_id']}.{highest[alert['order_id']]}"
+        assert alert.get("superseded_by") == (successor if alert in lower else None)
+
+
+@pytest.mark.xdist_group("backtest")
+def test_files_have_the_columns_of_the_contract_and_one_line_an_order(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores, alerts = folder / "s.csv", folder / "a.jsonl"
+    backtest.main([
+        *(str(folder / "stream.jsonl"), "--model", str(folder / "model")),
+        *("--scores", str(scores), "--alerts", str(alerts), "--partitions", "3"),
+        *("--truth", str(folder / "stream.csv")),
+    ])  # fmt: skip
+    with scores.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == backtest.SCORE_COLUMNS
+    assert len(rows) == 300
+    assert {row["alerted"] for row in rows} == {"0", "1"}
+    documents = [json.loads(line) for line in alerts.read_bytes().splitlines()]
+    assert {document["order_id"] for document in documents} == {
+        row["order_id"] for row in rows if row["alerted"] == "1"
+    }
+    printed = capsys.readouterr().out
+    assert "300 orders scored" in printed
+    assert all(name in printed for name in ("added_item", "hidden_discount", "either"))
+
+
+@pytest.mark.xdist_group("backtest")
+def test_lines_that_are_no_orders_are_counted_by_code(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backtest.main([
+        *(str(folder / "mixed.jsonl"), "--model", str(folder / "model")),
+        *("--scores", str(folder / "s.csv"), "--alerts", str(folder / "a.jsonl")),
+    ])  # fmt: skip
+    printed = capsys.readouterr().out
+    assert "2 dead letters" in printed
+    assert "currency_mismatch 1" in printed
+
+
+def test_a_scorer_that_fails_on_one_order_sets_it_aside() -> None:
+    class Broken(Scorer):
+        def score_many(self, orders: Sequence[Order], episode: Any) -> Any:
+            if orders[0].order_id == "bad":
+                raise ZeroDivisionError
+            return super().score_many(orders, episode)
+
+    replay = Replay(Broken(packaged_bundle(), packaged_catalogue(), Policy()))
+    bodies = [order_body(order_id=name) for name in ("good", "bad", "fine")]
+    lines = [ReadLine(at, body, parse_order(body)) for at, body in enumerate(bodies)]
+    assert [one.order.order_id for one in replay.run(lines)] == ["good", "fine"]
+    assert replay.dead_letters == {"scoring_failed": 1}
+
+
+@pytest.mark.xdist_group("backtest")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"--model": "nowhere"},
+        {"--truth": "history.csv"},
+        {"--truth": "nowhere.csv"},
+        {"--partitions": "0"},
+        {"--partitions": "many"},
+        {"--policy": "stream.csv"},
+        {"--catalogue": "stream.csv"},
+        {"orders": "nowhere.jsonl"},
+    ],
+)
+def test_bad_input_ends_in_one_line_and_code_two(
+    change: dict[str, str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(folder)
+    flags = {"orders": "stream.jsonl", "--model": "model", "--scores": "s", "--alerts": "a"}
+    flags |= change
+    orders = flags.pop("orders")
+    with pytest.raises(SystemExit) as end:
+        run(backtest.main, [orders, *(part for flag in flags.items() for part in flag)])
+    assert end.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1

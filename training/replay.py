@@ -1,0 +1,120 @@
+"""A file of orders through the scorer, as the function would have scored the stream.
+
+Orders go to partitions by their rep, as Event Hubs sends them; each partition has its own memory
+of recent orders and its own belief about a hidden discount. Nothing here reads a clock: an order
+enters the hub, and is scored, when it was placed.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.alert import EventPosition, alert_document, alert_id
+from shared.assessment import Assessment
+from shared.episodes import EpisodeState
+from shared.errors import OrderError
+from shared.order import Order, received_order
+from shared.partitions import partition_for_key
+from shared.scoring import Scorer
+from shared.stream import Admission, RecentOrders
+from training.orders_file import ReadLine
+
+
+@dataclass(slots=True)
+class _Partition:
+    """What one partition knows; ``sequence`` is that of its next event."""
+
+    number: int
+    sequence: int = 0
+    recent: RecentOrders = field(default_factory=RecentOrders)
+    episode: EpisodeState = field(default_factory=EpisodeState)
+
+
+@dataclass(slots=True)
+class Replay:
+    """Scores a stream; what did not become a score is counted.
+
+    Attributes:
+        dead_letters: orders set aside, by code.
+        duplicates: orders that repeated a scored revision.
+        stale: orders with a lower revision than the one scored.
+        alerts: alert documents by id, in the order they were made.
+    """
+
+    scorer: Scorer
+    partitions: int = 1
+    dead_letters: dict[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    stale: int = 0
+    alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def run(self, lines: Iterable[ReadLine]) -> Iterator[Assessment]:
+        """Score every order worth it, in time order (ties: file order)."""
+        placed = self._in_time_order(lines)
+        partitions = [_Partition(number) for number in range(self.partitions)]
+        alerted: dict[str, list[str]] = {}
+        for order, body in placed:
+            partition = partitions[partition_for_key(order.rep_id, self.partitions)]
+            assessment = self._score(order, partition)
+            if assessment is not None:
+                self._note(assessment, body, partition, alerted)
+                yield assessment
+            partition.sequence += 1
+
+    def _in_time_order(self, lines: Iterable[ReadLine]) -> list[tuple[Order, bytes]]:
+        placed: list[tuple[Order, bytes]] = []
+        for line in lines:
+            if isinstance(line.order, OrderError):
+                self._set_aside(line.order.code)
+            else:
+                placed.append((line.order, line.body))
+        placed.sort(key=lambda pair: pair[0].ordered_at)
+        return placed
+
+    def _score(self, order: Order, partition: _Partition) -> Assessment | None:
+        """The assessment of an order that is worth scoring; the partition remembers it."""
+        admission = partition.recent.judge(order.order_id, order.revision)
+        try:
+            self.scorer.catalogue.check_currency(order)
+            if admission is not Admission.SCORE:
+                self.duplicates += admission is Admission.DUPLICATE
+                self.stale += admission is Admission.STALE
+                return None
+            (assessment,), episode = self.scorer.score_many([order], partition.episode)
+        except OrderError as error:
+            self._set_aside(error.code)
+            return None
+        except Exception:  # noqa: BLE001 - whatever scoring does to one order, the rest goes on
+            self._set_aside("scoring_failed")
+            return None
+        partition.episode = episode
+        partition.recent.remember(order.order_id, order.revision)
+        return assessment
+
+    def _set_aside(self, code: str) -> None:
+        self.dead_letters[code] = self.dead_letters.get(code, 0) + 1
+
+    def _note(
+        self,
+        assessment: Assessment,
+        body: bytes,
+        partition: _Partition,
+        alerted: dict[str, list[str]],
+    ) -> None:
+        """Keep the alert of an order, and mark those of its lower revisions as superseded."""
+        order = assessment.order
+        own_id = alert_id(order.order_id, order.revision)
+        for older in alerted.get(order.order_id, ()):
+            lower = self.alerts[older]["revision"] < order.revision
+            if lower and "superseded_by" not in self.alerts[older]:
+                self.alerts[older]["superseded_by"] = own_id
+        if not assessment.alerted or own_id in self.alerts:
+            return
+        position = EventPosition(str(partition.number), partition.sequence, order.ordered_at)
+        self.alerts[own_id] = alert_document(
+            assessment,
+            received=received_order(body),
+            position=position,
+            scored_at=order.ordered_at,
+        )
+        alerted.setdefault(order.order_id, []).append(own_id)
