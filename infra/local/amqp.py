@@ -47,7 +47,7 @@ _NUMBERS = {
         0x83: ">q",
     }.items()
 }
-_FIXED_WIDTHS = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}
+_FIXED_WIDTHS = (0, 1, 2, 4, 8, 16)  # bytes after a constructor whose high nibble is 4 to 9
 
 
 def value_end(data: bytes, at: int) -> int:
@@ -74,13 +74,11 @@ def _plain_end(data: bytes, at: int) -> int:
 def _content_size(code: int, data: bytes, at: int) -> int:
     """Bytes that follow the constructor `code`, size prefix included."""
     family = code >> 4
-    if family < 0x4:
-        raise MalformedError(f"0x{code:02x} is not a constructor")
-    if family < 0xA:
-        return _FIXED_WIDTHS[family]
-    if family & 1:
-        return 4 + int.from_bytes(data[at : at + 4])
-    return 1 + data[at]
+    if family >= 0xA:
+        return 4 + int.from_bytes(data[at : at + 4]) if family & 1 else 1 + data[at]
+    if family >= 0x4:
+        return _FIXED_WIDTHS[family - 0x4]
+    raise MalformedError(f"0x{code:02x} is not a constructor")
 
 
 def decode(data: bytes, at: int = 0) -> tuple[Value, int]:
