@@ -85,15 +85,19 @@ class Stack:
         self._in_the_way()
         running = {part.name for part in self.status() if part.pid}
         try:
-            for name in SERVERS:
-                self.start(name)
-            self._make_resources()
+            self.start_servers()
             for name in self.hosts:
                 self.start(name)
         except BaseException:  # Ctrl-C too: what this call started goes again
             for name in set(self._children) - running:
                 self.stop(name)
             raise
+
+    def start_servers(self) -> None:
+        """Start everything but the hosts, and make the containers: time to fill the shelf."""
+        for name in SERVERS:
+            self.start(name)
+        self._make_resources()
 
     def down(self) -> None:
         """Stop whatever of this folder runs, hosts first; what has ended already is no error."""
