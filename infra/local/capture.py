@@ -111,10 +111,14 @@ class PartitionCapture:
 
     async def write_due(self, now_ms: int) -> None:
         """Write the windows that have ended by `now_ms`; raises AzureError, and loses nothing."""
-        if self._next is None:
-            self._next = await self._resume()
-        while events := self._due(self._next, now_ms):
-            self._next = await self._write(events) + 1
+        try:
+            if self._next is None:
+                self._next = await self._resume()
+            while events := self._due(self._next, now_ms):
+                self._next = await self._write(events) + 1
+        except AzureError:
+            self._next = None  # a storage that was away may have lost its latest files
+            raise
 
     async def _resume(self) -> int:
         """Sequence number of the first event that no file holds."""

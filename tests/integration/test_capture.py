@@ -225,6 +225,27 @@ async def test_a_storage_that_fails_loses_nothing(
     assert bodies(await archive(container)) == [["a"], ["b"]]
 
 
+async def test_what_an_outage_took_from_the_storage_is_written_again(
+    partition: Partition, container: ContainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = capture(partition, container)
+    put(partition, 0, "a")
+    await writer.write_due(at(60))
+    put(partition, 61, "b")
+
+    def away(name: str) -> Any:
+        raise ServiceRequestError("away")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(container, "get_blob_client", away)
+        with pytest.raises(ServiceRequestError):
+            await writer.write_due(at(121))
+    await container.delete_blob(PREFIX + "2025/06/15/15/06/40.avro")
+    await writer.write_due(at(121))
+
+    assert bodies(await archive(container)) == [["a"], ["b"]]
+
+
 async def test_events_forgotten_before_their_capture_are_named(
     container: ContainerClient, caplog: pytest.LogCaptureFixture
 ) -> None:
