@@ -122,7 +122,8 @@ async def _all_settled(
 
 async def _settled(states: ContainerProxy) -> int:
     query = "SELECT c.orders_scored, c.dead_lettered, c.duplicates, c.stale FROM c"
-    counts: list[int] = [sum(state.values()) async for state in states.query_items(query)]
+    found = states.query_items(query)
+    counts = [int(count) async for state in found for count in state.values()]
     return sum(counts)
 
 
