@@ -61,12 +61,12 @@ CACHE_BYTES = 128 << 20
 
 def table_limit(units: int) -> int:
     """How many sums a half of ``units`` units may list."""
-    return max(400, 12_000 // max(units, 1))
+    return max(400, 8_000 // max(units, 1))
 
 
 def probe_limit(units: int) -> int:
     """How many sums of one half are tried for each off-ladder discount of an order."""
-    return max(50, 6_400 // max(units, 16))
+    return max(50, 4_800 // max(units, 16))
 
 
 class Moments(NamedTuple):

@@ -122,9 +122,10 @@ async def _all_settled(
 
 async def _settled(states: ContainerProxy) -> int:
     query = "SELECT c.orders_scored, c.dead_lettered, c.duplicates, c.stale FROM c"
-    found = states.query_items(query)
-    counts = [int(count) async for state in found for count in state.values()]
-    return sum(counts)
+    settled = 0
+    async for state in states.query_items(query):
+        settled += sum(state.values())
+    return settled
 
 
 async def read_results(settings: Mapping[str, str]) -> tuple[list[dict[str, Any]], int]:
@@ -133,8 +134,8 @@ async def read_results(settings: Mapping[str, str]) -> tuple[list[dict[str, Any]
         query = "SELECT * FROM c ORDER BY c.expected_loss DESC"
         alerts = [a async for a in _container(cosmos, settings, "alerts").query_items(query)]
         states = _container(cosmos, settings, "state")
-        dead = [n async for n in states.query_items("SELECT VALUE c.dead_lettered FROM c")]
-    return alerts, sum(dead)
+        counts = [state async for state in states.query_items("SELECT c.dead_lettered FROM c")]
+    return alerts, sum(state["dead_lettered"] for state in counts)
 
 
 def show(
