@@ -61,12 +61,12 @@ CACHE_BYTES = 128 << 20
 
 def table_limit(units: int) -> int:
     """How many sums a half of ``units`` units may list."""
-    return max(400, 8_000 // max(units, 1))
+    return max(250, 5_000 // max(units, 1))
 
 
 def probe_limit(units: int) -> int:
     """How many sums of one half are tried for each off-ladder discount of an order."""
-    return max(50, 4_800 // max(units, 16))
+    return max(50, 3_200 // max(units, 16))
 
 
 class Moments(NamedTuple):
@@ -94,6 +94,8 @@ class Moments(NamedTuple):
 
 
 NOTHING = Moments(0.0, 0.0, 0.0)
+NEGLIGIBLE = 1e-9
+"""Less probability than this is rounding error, not choices that were dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +103,15 @@ class SumTable:
     """The likeliest sums of the ladder discounts of some units.
 
     ``sums`` (e8) ascend without repeats, ``probabilities`` belong to them, ``cumulative`` has one
-    more entry and starts at 0. ``unlisted`` are the moments of the choices that were dropped.
+    more entry and starts at 0. ``unlisted`` are the moments of the choices that were dropped, and
+    ``listed`` those of the sums that were kept (None where nothing was dropped).
     """
 
     sums: Ints
     probabilities: Floats
     cumulative: Floats
     unlisted: Moments
-
-    def listed(self) -> Moments:
-        """Moments of the sums that were kept."""
-        return _moments(self.sums, self.probabilities)
+    listed: Moments | None
 
     def likeliest(self, limit: int) -> SumTable:
         """The same table with no more than ``limit`` sums listed."""
@@ -177,6 +177,7 @@ class DiscountTables:
         self._none = float(self._shares[self._steps == 0].sum())
         self._cache: OrderedDict[tuple[int, ...], SumTable] = OrderedDict()
         self._cached_bytes = 0
+        self._latest: dict[tuple[int, ...], tuple[int, SumTable]] = {}
 
     def explain(self, prices: tuple[int, ...], charged_e4: int) -> ChargeLikelihoods:
         """How likely a charge is under each hypothesis.
@@ -217,9 +218,13 @@ class DiscountTables:
         gap = int(self._gaps(prices, charged_e4)[at])
         tolerance = int(self._tolerance[at])
         if off_ladder_price is None:
-            found = self._best_pair(prices, gap, tolerance)
+            found = self._best_pair(_halves(prices), gap, tolerance)
             return _unit_discounts(found, (), gap)
-        rest_units = _without(off_ladder_price, prices)
+        left, right = _halves(prices)
+        if off_ladder_price in left:
+            rest_units = _without(off_ladder_price, left), right
+        else:
+            rest_units = left, _without(off_ladder_price, right)
         best: tuple[float, UnitDiscounts] = (-1.0, UnitDiscounts((), gap // E8_PER_E4))
         for step, share in zip(self._off_steps.tolist(), self._off_shares.tolist(), strict=True):
             rest = gap - off_ladder_price * step
@@ -277,10 +282,10 @@ class DiscountTables:
         return listed + _dropped(first, second, targets, tolerance)
 
     def _best_pair(
-        self, prices: tuple[int, ...], target: int, tolerance: int
+        self, halves: tuple[tuple[int, ...], tuple[int, ...]], target: int, tolerance: int
     ) -> tuple[float, list[tuple[int, int]]] | None:
         """Probability and unit discounts of the likeliest listed choice that hits a target."""
-        left, right = _halves(prices)
+        left, right = halves
         highest = target + tolerance
         first, second = self._table(left, highest), self._table(right, highest)
         low = second.sums.searchsorted(target - first.sums - tolerance, "left")
@@ -325,9 +330,14 @@ class DiscountTables:
             return self._short_table(prices)
         if len(prices) > LISTED_UNITS // 2:
             return self._all_at_list(prices)
-        table = self._short_table(prices[:SHORT_HALF])
-        for price in prices[SHORT_HALF:]:
-            table = self._one_more(table, price, table_limit(len(prices)), highest)
+        reach, table = self._latest.get(prices, (-1, None))
+        if table is None or reach < highest:
+            table = self._short_table(prices[:SHORT_HALF])
+            for price in prices[SHORT_HALF:]:
+                table = self._one_more(table, price, table_limit(len(prices)), highest)
+            if len(self._latest) > 4:  # the halves of one order, to be asked again about it
+                self._latest.clear()
+            self._latest[prices] = (highest, table)
         return table
 
     def _short_table(self, prices: tuple[int, ...]) -> SumTable:
@@ -385,7 +395,8 @@ _Half = tuple[tuple[int, ...], SumTable]
 
 def _table_of(sums: Ints, probabilities: Floats, unlisted: Moments) -> SumTable:
     cumulative = np.concatenate(([0.0], np.cumsum(probabilities)))
-    return SumTable(sums, probabilities, cumulative, unlisted)
+    listed = _moments(sums, probabilities) if unlisted.mass > NEGLIGIBLE else None
+    return SumTable(sums, probabilities, cumulative, unlisted, listed)
 
 
 def _likeliest(sums: Ints, probabilities: Floats, limit: int) -> tuple[Ints, Floats, Moments]:
@@ -429,9 +440,10 @@ def _unit_discounts(
 
 def _dropped(first: SumTable, second: SumTable, targets: Ints, tolerance: Ints) -> Floats | float:
     """The probability of each target from the choices that were not listed, as a normal density."""
-    if first.unlisted.mass + second.unlisted.mass < 1e-9:
+    if first.listed is None and second.listed is None:
         return 0.0
-    listed, also = first.listed(), second.listed()
+    listed = first.listed or _moments(first.sums, first.probabilities)
+    also = second.listed or _moments(second.sums, second.probabilities)
     everything = first.unlisted.plus(listed).times(second.unlisted.plus(also))
     unlisted = everything.minus(listed.times(also))
     mean = unlisted.first / unlisted.mass

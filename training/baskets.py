@@ -36,6 +36,10 @@ ROUNDS = 40
 SMALLEST_RATE = 1e-4
 """Rates below one line in ten thousand units are left out of the table."""
 
+SPARE_LINES = 1.0
+"""Lines taken off every pair: without, a product of a few lines would be credited to whatever stood
+beside it (a Dirichlet prior below one, as its maximum a posteriori)."""
+
 PRIOR_ORDERS = 5.0
 """Weight of the common innocent share against a product's own, in orders."""
 
@@ -80,7 +84,8 @@ def learn_baskets(
         brought = cause_units * rate[pair]
         total = alone[lines.product] + np.bincount(effect, brought, len(lines.product))
         own_share = alone[lines.product] / total
-        rate = np.bincount(pair, brought / total[effect], len(keys)) / exposure[keys // size]
+        credited = np.bincount(pair, brought / total[effect], len(keys))
+        rate = np.maximum(credited - SPARE_LINES, 0.0) / exposure[keys // size]
         alone = np.bincount(lines.product, own_share, size) / lines.orders
     innocent = _innocent_share(lines, own_share, np.asarray(undiscounted), none)
     return _table(lines, keys, rate, alone * innocent)

@@ -1,0 +1,141 @@
+"""python -m tests.bench.scoring: how fast orders are scored, on one core.
+
+Times are of the CPU the process used, so that a busy machine disturbs them least; a loop of plain
+Python timed in the same run says how fast the machine is just now.
+"""
+
+import argparse
+import gc
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import batched
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from shared.catalogue import packaged_catalogue
+from shared.episodes import EpisodeState
+from shared.features import FEATURE_NAMES
+from shared.model import ModelBundle
+from shared.order import Order, OrderLine, parse_order
+from shared.policy import Policy
+from shared.scoring import Scorer
+from training import simulate
+from training.history import read_history
+from training.train import train
+
+BATCH = 200
+PLAIN_LOOP = 0.045
+"""Seconds that the plain loop takes on an idle core of 2.6 GHz."""
+
+
+def plain_loop() -> float:
+    """How many times slower than an idle core this machine is now."""
+    started = time.process_time()
+    total = 0
+    for i in range(1_000_000):
+        total += i
+    return (time.process_time() - started) / PLAIN_LOOP
+
+
+def simulated(count: int, seed: int) -> tuple[Path, list[Order]]:
+    """Orders with the simulator's own figures, as a file and parsed."""
+    folder = Path(tempfile.mkdtemp(prefix="sheriff-bench-"))
+    orders = folder / "orders.jsonl"
+    files = ["--out", str(orders), "--truth", str(folder / "truth.csv")]
+    simulate.main(["--orders", str(count), "--seed", str(seed), *files])
+    with orders.open("rb") as file:
+        return orders, [parse_order(line) for line in file]
+
+
+def learned(count: int) -> ModelBundle:
+    """A bundle learned from simulated orders."""
+    path, _ = simulated(count, seed=1)
+    return train(read_history(path), packaged_catalogue(), "bench").bundle
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """CPU seconds of one call."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def large_order(units: int) -> Order:
+    """An order of many different units at a discount that nothing explains."""
+    products = [product.product_id for product in packaged_catalogue()][:units]
+    lines = tuple(OrderLine(product, 1) for product in products)
+    order = Order("large", 0, datetime(2026, 1, 1, tzinfo=UTC), "rep-01", "c", lines, 0)
+    listed = packaged_catalogue().price(order).list_total_e4
+    return Order("large", 0, order.ordered_at, "rep-01", "c", lines, round(listed * 0.9713))
+
+
+def baseline(rows: Sequence[Sequence[float]]) -> float:
+    """Seconds of one plain `predict_proba` call of scikit-learn on one order's features."""
+    features = StandardScaler().fit_transform(np.array(rows))
+    model = LogisticRegression().fit(features, np.arange(len(features)) % 2)
+    calls = 200
+    return seconds(lambda: [model.predict_proba(features[i : i + 1]) for i in range(calls)]) / calls
+
+
+def measure(history: int, count: int) -> Table:
+    """Every figure, with how slow the machine was when it was taken."""
+    scorer = Scorer(learned(history), packaged_catalogue(), Policy())
+    _, orders = simulated(count, seed=2)
+    state = EpisodeState()
+    warm = count // 4
+    scorer.score_many(orders[:warm], state)
+    gc.collect()
+    gc.freeze()
+    table = Table("what", "measured", "on an idle core", title="Scoring, one core")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    slow = plain_loop()
+    batches = [list(batch) for batch in batched(orders[warm:], BATCH, strict=False)]
+    spent = sum(seconds(lambda batch=batch: scorer.score_many(batch, state)) for batch in batches)
+    rate = (count - warm) / spent
+    slow = (slow + plain_loop()) / 2
+    table.add_row(f"orders a second, batches of {BATCH}", f"{rate:,.0f}", f"{rate * slow:,.0f}")
+    alone = sorted(
+        seconds(lambda order=order: scorer.score_many([order], state)) for order in orders[-2000:]
+    )
+    for name, at in (("median", 0.5), ("p99", 0.99)):
+        _add(table, f"one order alone, {name}", alone[int(at * len(alone))], slow)
+    many = large_order(200)
+    scorer.score_many([many], state)
+    _add(table, "an order of 200 units", seconds(lambda: scorer.score_many([many], state)), slow)
+    assessed, _ = scorer.score_many(orders[:1000], state)
+    rows = [[found.features[name] for name in FEATURE_NAMES] for found in assessed]
+    _add(table, "baseline: one scikit-learn predict_proba call", baseline(rows), slow)
+    table.caption = (
+        f"{count - warm:,} orders; this machine ran a plain Python loop {slow:.1f} times slower "
+        "than an idle core of 2.6 GHz, the last column is divided by that"
+    )
+    return table
+
+
+def _add(table: Table, name: str, spent: float, slow: float) -> None:
+    table.add_row(name, f"{spent * 1e3:.2f} ms", f"{spent / slow * 1e3:.2f} ms")
+
+
+def main(history: int = 20_000, count: int = 12_000) -> None:
+    """Measure and print."""
+    Console().print(measure(history, count))
+
+
+if __name__ == "__main__":
+    flags = argparse.ArgumentParser(prog="python -m tests.bench.scoring", description=__doc__)
+    flags.add_argument("--history", type=int, default=20_000, help="orders to learn from")
+    flags.add_argument("--orders", type=int, default=12_000, help="orders to score")
+    options = flags.parse_args()
+    main(options.history, options.orders)
