@@ -177,6 +177,7 @@ class DiscountTables:
         self._none = float(self._shares[self._steps == 0].sum())
         self._cache: OrderedDict[tuple[int, ...], SumTable] = OrderedDict()
         self._cached_bytes = 0
+        # Long halves of the order at hand, each with the highest sum it was listed up to.
         self._latest: dict[tuple[int, ...], tuple[int, SumTable]] = {}
 
     def explain(self, prices: tuple[int, ...], charged_e4: int) -> ChargeLikelihoods:
@@ -186,6 +187,9 @@ class DiscountTables:
             prices: list price (e4) of every unit, descending.
             charged_e4: the total that was charged.
         """
+        # Of the order before. Up to its own gap it may list other sums than this order's would,
+        # and no order's explanation may depend on what came before it.
+        self._latest.clear()
         gaps = self._gaps(prices, charged_e4)
         highest = int((gaps + self._tolerance).max())
         left, right = _halves(prices)
@@ -206,7 +210,7 @@ class DiscountTables:
         order_percent: int = 0,
         off_ladder_price: int | None = None,
     ) -> UnitDiscounts:
-        """The likeliest unit discounts under one hypothesis.
+        """The likeliest unit discounts of the order explained last, under one hypothesis.
 
         Args:
             prices: list price (e4) of every unit, descending.
@@ -335,8 +339,6 @@ class DiscountTables:
             table = self._short_table(prices[:SHORT_HALF])
             for price in prices[SHORT_HALF:]:
                 table = self._one_more(table, price, table_limit(len(prices)), highest)
-            if len(self._latest) > 4:  # the halves of one order, to be asked again about it
-                self._latest.clear()
             self._latest[prices] = (highest, table)
         return table
 

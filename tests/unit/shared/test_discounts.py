@@ -179,3 +179,16 @@ def test_the_largest_total_fits_the_integers() -> None:
 def test_tables_shrink_as_orders_grow() -> None:
     assert table_limit(4) > table_limit(10) > table_limit(100)
     assert probe_limit(16) > probe_limit(100)
+
+
+def test_what_explains_a_charge_does_not_depend_on_the_orders_before_it() -> None:
+    units = tuple(sorted((99_999 * n for n in range(2, 14)), reverse=True))
+    total, charged = sum(units), round(0.98 * sum(units), -2)
+    alone, after_another = tables(HALF_A_CENT), tables(HALF_A_CENT)
+    after_another.explain(units, round(0.8 * total, -2))  # the same units, a larger gap
+    expected, found = alone.explain(units, charged), after_another.explain(units, charged)
+    assert np.array_equal(found.ladder, expected.ladder)
+    assert found.off_ladder.keys() == expected.off_ladder.keys()
+    for price, likelihood in expected.off_ladder.items():
+        assert np.array_equal(found.off_ladder[price], likelihood)
+    assert after_another.most_likely(units, charged) == alone.most_likely(units, charged)
