@@ -142,6 +142,7 @@ def _judge_together(
     for event in events:
         try:
             order = parse_order(event.body)
+            scorer.catalogue.check_currency(order)
         except OrderError as error:
             letters += set_aside(
                 key, state, event, error.code, error.field, error.message, now

@@ -180,6 +180,12 @@ async def test_a_hub_created_anew_is_read_from_its_start_and_said_aloud(
     ]
 
 
+async def test_another_currency_is_set_aside_even_where_the_order_would_be_a_duplicate() -> None:
+    world = await undisturbed([order_event(0, "a"), order_event(1, "a", currency="XTS")])
+    assert [letter.code for letter in world.letters.values()] == ["currency_mismatch"]
+    assert (world.state.orders_scored, world.state.duplicates) == (1, 0)
+
+
 async def test_a_set_aside_order_is_scored_when_it_is_sent_again() -> None:
     world = await undisturbed()
     again = [order_event(10, "c", customer_id="alert"), order_event(11, "d", customer_id="alert")]

@@ -19,6 +19,7 @@ from functions.ports import (
 )
 from shared.alert import alert_id
 from shared.assessment import Assessment, Explanation
+from shared.catalogue import packaged_catalogue
 from shared.episodes import EpisodeState
 from shared.errors import TransientError
 from shared.order import Order
@@ -47,6 +48,7 @@ class ToldScorer:
     """Scores by the customer: ``alert`` is an alert, ``bug`` raises, ``kill`` ends the process."""
 
     def __init__(self) -> None:
+        self.catalogue = packaged_catalogue()
         self.asked: list[list[str]] = []
 
     def score_many(
