@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import io
 import tempfile
 import time
 from dataclasses import dataclass
@@ -54,7 +56,8 @@ async def measured(stack: Stack, company: Company, orders: list[bytes]) -> Run:
         await _drained(flow, ends)
         ended = time.monotonic()
         console.print("checking every alert against the backtest's")
-        expected = company.backtested(orders)
+        with _quiet():
+            expected = company.backtested(orders)
         assert await flow.counts() == Counts(scored=len(orders))
         assert (await flow.stores.alerts()).keys() == expected.keys()
     return Run(len(orders), first - began, ended - first, first_orders, len(expected))
@@ -65,6 +68,11 @@ async def _drained(flow: Flow, ends: dict[str, Place]) -> None:
         return await flow.stores.places() == ends
 
     await until("every order is committed", caught_up, patience=3_600)
+
+
+def _quiet() -> contextlib.redirect_stdout[io.StringIO]:
+    """What the commands tell is not what is measured."""
+    return contextlib.redirect_stdout(io.StringIO())
 
 
 def show(run: Run) -> None:
@@ -86,8 +94,9 @@ def main(orders: int = 20_000) -> None:
     """Measure and print; AssertionError where an order or an alert is lost or doubled."""
     with tempfile.TemporaryDirectory(prefix="sheriff-bench-") as folder:
         console.print(f"learning from a history, simulating {orders:,} orders")
-        company = founded(Path(folder))
-        stream = company.simulated("bench", orders)
+        with _quiet():
+            company = founded(Path(folder))
+            stream = company.simulated("bench", orders)
         stack = Stack(Path(folder, "stack"), dict.fromkeys(DEFAULT_PORTS, 0))
         try:
             stack.start_servers()
