@@ -38,6 +38,13 @@ class BasketTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alone: dict[str, float] = {}
 
 
+class EpisodeRates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How hidden discounts come and go: runs that start, and end, per day (both above 0)."""
+
+    starts_per_day: Annotated[float, msgspec.Meta(gt=0)] = 0.0175
+    ends_per_day: Annotated[float, msgspec.Meta(gt=0)] = 0.3333
+
+
 class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The learned tables of one training run.
 
@@ -51,6 +58,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         hidden_discount_rate: chance that an order is charged under a hidden discount.
         charge_tolerance_e4: how far a charge may be from its exact value, in ten-thousandths.
         baskets: what is bought together.
+        episodes: how hidden discounts come and go.
         reps: every rep seen in the history.
         degraded: the tables are packaged defaults, not learned from this company's orders.
     """
@@ -64,6 +72,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hidden_discount_rate: Share
     charge_tolerance_e4: Annotated[float, msgspec.Meta(gt=0)]
     baskets: BasketTable
+    episodes: EpisodeRates = EpisodeRates()
     reps: frozenset[str] = frozenset()
     degraded: bool = False
     schema_version: int = 1
