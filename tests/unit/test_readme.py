@@ -1,0 +1,98 @@
+"""What the README says is so: its examples run, its links and commands exist, its order arrives."""
+
+import asyncio
+import doctest
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.eventhub.aio import EventHubConsumerClient
+
+from infra.local.eventhubs import Emulator, HubSpec
+from infra.local.services import event_hub_connection
+from shared.order import parse_order
+from shared.partitions import partition_for_key
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """The README's fenced blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def test_the_worked_example_gives_the_figures_it_shows() -> None:
+    example = doctest.DocTestParser().get_doctest(
+        "".join(blocks("pycon")), {}, "README.md", "README.md", 0
+    )
+    assert len(example.examples) > 20
+    said: list[str] = []
+    results = doctest.DocTestRunner().run(example, out=said.append)
+    assert results.failed == 0, "".join(said)
+
+
+async def test_the_order_it_sends_arrives_in_its_reps_partition(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sending, signing_in = blocks("python")
+    names: dict[str, Any] = {}
+    async with Emulator([HubSpec("orders", 4)]) as hub:
+        connection = event_hub_connection(hub.port)
+        monkeypatch.setenv("EventHubConnection", connection)
+        monkeypatch.setenv("ORDERS_HUB", "orders")
+        await asyncio.to_thread(exec, sending, names)
+        partition, body = await _first_event(connection)
+    order = parse_order(body)
+    assert order.order_id == names["order"]["order_id"]
+    assert partition == str(partition_for_key(order.rep_id, 4))
+
+    exec(signing_in, names)
+    assert names["producer"].eventhub_name == "orders"
+    names["producer"].close()
+
+
+async def _first_event(connection: str) -> tuple[str, bytes]:
+    """Partition and body of the first event that a reader of the hub gets."""
+    found: asyncio.Future[tuple[str, bytes]] = asyncio.get_running_loop().create_future()
+
+    async def note(context: Any, event: Any) -> None:
+        if not found.done():
+            found.set_result((context.partition_id, event.body_as_str().encode()))
+
+    client = EventHubConsumerClient.from_connection_string(
+        connection, "$Default", eventhub_name="orders", load_balancing_interval=0.2
+    )
+    async with client:
+        receiving = asyncio.create_task(client.receive(note, starting_position="-1"))
+        try:
+            return await asyncio.wait_for(found, 60)
+        finally:
+            receiving.cancel()
+            await asyncio.gather(receiving, return_exceptions=True)
+
+
+def test_its_five_queries_are_documented_ones_which_are_run_on_a_store() -> None:
+    documented = (ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
+    assert len(blocks("sql")) == 5
+    assert [query for query in blocks("sql") if query not in documented] == []
+
+
+def test_every_file_it_links_to_is_there() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)", README) if "://" not in link]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_command_it_names_is_a_module() -> None:
+    commands = set(re.findall(r"\b(?:training|infra\.local|functions)\.[a-z_]+\b", README))
+    assert len(commands) >= 7
+    assert [name for name in commands if importlib.util.find_spec(name) is None] == []
+
+
+def test_every_make_target_it_names_is_in_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    assert {"demo", "test"} <= set(re.findall(r"(?:`|\$ )make ([a-z]+)", README)) <= targets
