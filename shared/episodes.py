@@ -27,7 +27,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.model import EpisodeRates
+LARGEST_RATE = 0.9
+"""A hidden discount that runs nearly always is a price, and would never be seen to begin."""
 
 SPARED_SHARE = 0.01
 """Share of orders that a running hidden discount may spare; so that one odd order, or a hidden
@@ -57,16 +58,17 @@ class Episodes:
     Args:
         percents: hidden percentages in basis points.
         shares: how runs spread over them; sum to 1.
-        rates: how often runs start and end.
+        rate: share of the time (0-1) in which one of them runs.
+        run_days: how long a run lasts on average, in days.
     """
 
     def __init__(
-        self, percents: Sequence[int], shares: Sequence[float], rates: EpisodeRates
+        self, percents: Sequence[int], shares: Sequence[float], rate: float, run_days: float
     ) -> None:
         self._percents = tuple(percents)
-        self._pace = rates.starts_per_day + rates.ends_per_day
-        running = rates.starts_per_day / self._pace if percents else 0.0
-        self._long_run = tuple(running * share for share in shares)
+        self._long_run = tuple(min(rate, LARGEST_RATE) * share for share in shares)
+        # Starts and ends per day: ends are 1 / run_days, and starts / (starts + ends) is the rate.
+        self._pace = 1.0 / (run_days * (1.0 - min(rate, LARGEST_RATE)))
 
     def before(self, state: EpisodeState, at: datetime) -> tuple[float, ...]:
         """The belief just before an order: the chance of none, then of each percentage."""

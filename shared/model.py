@@ -38,13 +38,6 @@ class BasketTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alone: dict[str, float] = {}
 
 
-class EpisodeRates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How hidden discounts come and go: runs that start, and end, per day (both above 0)."""
-
-    starts_per_day: Annotated[float, msgspec.Meta(gt=0)] = 0.0175
-    ends_per_day: Annotated[float, msgspec.Meta(gt=0)] = 0.3333
-
-
 class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The learned tables of one training run.
 
@@ -58,7 +51,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         hidden_discount_rate: chance that an order is charged under a hidden discount.
         charge_tolerance_e4: how far a charge may be from its exact value, in ten-thousandths.
         baskets: what is bought together.
-        episodes: how hidden discounts come and go.
+        hidden_run_days: how long a run of a hidden discount lasts on average, in days.
         reps: every rep seen in the history.
         degraded: the tables are packaged defaults, not learned from this company's orders.
     """
@@ -72,7 +65,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hidden_discount_rate: Share
     charge_tolerance_e4: Annotated[float, msgspec.Meta(gt=0)]
     baskets: BasketTable
-    episodes: EpisodeRates = EpisodeRates()
+    hidden_run_days: Annotated[float, msgspec.Meta(gt=0)] = 3.0
     reps: frozenset[str] = frozenset()
     degraded: bool = False
     schema_version: int = 1

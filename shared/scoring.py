@@ -54,7 +54,9 @@ class Scorer:
         self._baskets = Baskets(bundle.baskets, catalogue.products)
         percents = [step.basis_points for step in bundle.hidden]
         shares = [step.share for step in bundle.hidden]
-        self._episodes = Episodes(percents, shares, bundle.episodes)
+        self._episodes = Episodes(
+            percents, shares, bundle.hidden_discount_rate, bundle.hidden_run_days
+        )
 
     def score_many(
         self, orders: Sequence[Order], episode: EpisodeState
