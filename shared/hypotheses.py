@@ -11,6 +11,7 @@ both; and some cause that nobody listed. Each has a prior rate, a likelihood of 
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,8 @@ class Posterior:
     have been: the gap is too small for its smallest discount), ``hidden[t]`` that of hidden
     percentage ``t`` (0: none), ``unlisted`` that of some other cause. ``charge_odds[p]`` is how
     many times likelier the charge is with ``p`` off the ladder than without (infinite: impossible
-    without), ``hidden_odds`` the same for the likeliest hidden percentage.
+    without), ``hidden_odds`` the same for the likeliest hidden percentage. ``likelihoods[t]`` is
+    the chance of the order under hidden percentage ``t``, whatever else is true of it.
     """
 
     added_item: Mapping[str, float]
@@ -51,6 +53,7 @@ class Posterior:
     unlisted: float
     charge_odds: Mapping[str, float]
     hidden_odds: float
+    likelihoods: tuple[float, ...] = ()
 
     @property
     def any_added_item(self) -> float:
@@ -80,10 +83,7 @@ def weigh(
         unlisted_likelihood: chance of this very charge if any were as likely.
     """
     ladder = likelihoods.ladder.tolist()
-    hidden = [
-        (1 - rates.added_item) * prior * chance
-        for prior, chance in zip(rates.hidden, ladder, strict=True)
-    ]
+    likelihood = [(1 - rates.added_item) * chance for chance in ladder]
     added: dict[str, float] = {}
     charge_odds: dict[str, float] = {}
     for product, odds in basket_odds.items():
@@ -92,10 +92,11 @@ def weigh(
             continue
         chances = off_ladder.tolist()
         prior = rates.added_item * odds
-        joint = [prior * rate * chance for rate, chance in zip(rates.hidden, chances, strict=True)]
-        added[product] = sum(joint)
+        joint = [prior * chance for chance in chances]
+        added[product] = sum(map(operator.mul, rates.hidden, joint))
         charge_odds[product] = _odds(max(chances), ladder[0])
-        hidden = [a + b for a, b in zip(hidden, joint, strict=True)]
+        likelihood = list(map(operator.add, likelihood, joint))
+    hidden = list(map(operator.mul, rates.hidden, likelihood))
     unlisted = UNLISTED_CAUSE_RATE * unlisted_likelihood
     total = sum(hidden) + unlisted
     best_hidden = max(ladder[1:], default=0.0)
@@ -105,6 +106,7 @@ def weigh(
         unlisted=unlisted / total,
         charge_odds=charge_odds,
         hidden_odds=_odds(best_hidden, ladder[0]),
+        likelihoods=tuple(chance + unlisted for chance in likelihood),
     )
 
 

@@ -51,6 +51,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         hidden_discount_rate: chance that an order is charged under a hidden discount.
         charge_tolerance_e4: how far a charge may be from its exact value, in ten-thousandths.
         baskets: what is bought together.
+        hidden_run_days: how long a run of a hidden discount lasts on average, in days.
         reps: every rep seen in the history.
         degraded: the tables are packaged defaults, not learned from this company's orders.
     """
@@ -64,6 +65,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hidden_discount_rate: Share
     charge_tolerance_e4: Annotated[float, msgspec.Meta(gt=0)]
     baskets: BasketTable
+    hidden_run_days: Annotated[float, msgspec.Meta(gt=0)] = 3.0
     reps: frozenset[str] = frozenset()
     degraded: bool = False
     schema_version: int = 1

@@ -19,6 +19,7 @@ from shared.assessment import (
 )
 from shared.baskets import Baskets
 from shared.discounts import E8_PER_E4, LARGEST_TOTAL_E4, DiscountTables, UnitDiscounts
+from shared.episodes import Episodes, order_priors
 from shared.features import build_features
 from shared.hypotheses import Posterior, Rates, weigh
 from shared.rules import RULES, Evidence, RuleHit, Suspect
@@ -51,9 +52,11 @@ class Scorer:
             bundle.ladder, bundle.off_ladder, bundle.hidden, bundle.charge_tolerance_e4
         )
         self._baskets = Baskets(bundle.baskets, catalogue.products)
-        rate = bundle.hidden_discount_rate if bundle.hidden else 0.0
-        hidden = tuple(rate * step.share for step in bundle.hidden)
-        self._rates = Rates(bundle.added_item_rate, (1.0 - rate, *hidden))
+        percents = [step.basis_points for step in bundle.hidden]
+        shares = [step.share for step in bundle.hidden]
+        self._episodes = Episodes(
+            percents, shares, bundle.hidden_discount_rate, bundle.hidden_run_days
+        )
 
     def score_many(
         self, orders: Sequence[Order], episode: EpisodeState
@@ -66,10 +69,22 @@ class Scorer:
             OrderError: ``currency_mismatch`` where an order names another currency than the
                 catalogue's.
         """
-        return [self._score(order) for order in orders], episode
+        assessments = []
+        for order in orders:
+            assessment, episode = self._score(order, episode)
+            assessments.append(assessment)
+        return assessments, episode
 
-    def _score(self, order: Order) -> Assessment:
-        case = self._weigh(self.catalogue.price(order))
+    def _score(self, order: Order, episode: EpisodeState) -> tuple[Assessment, EpisodeState]:
+        before = self._episodes.before(episode, order.ordered_at)
+        case = self._weigh(self.catalogue.price(order), order_priors(before))
+        if case.posterior.likelihoods:
+            likelihoods = case.posterior.likelihoods
+            episode = self._episodes.after(episode, order.ordered_at, before, likelihoods)
+        return self._assess(case), episode
+
+    def _assess(self, case: _Case) -> Assessment:
+        order = case.priced.order
         evidence = self._evidence(case)
         hits = [hit for rule in RULES if (hit := rule(evidence, self.policy)) is not None]
         findings = (*_fraud_findings(evidence), *(hit.finding for hit in hits if hit.finding))
@@ -91,7 +106,7 @@ class Scorer:
             alerted=self._is_alert(p_added, p_hidden, findings),
         )
 
-    def _weigh(self, priced: PricedOrder) -> _Case:
+    def _weigh(self, priced: PricedOrder, hidden: Sequence[float]) -> _Case:
         """What the hypotheses make of an order; of one with unknown prices, nothing."""
         basket = {line.product.product_id: line.quantity for line in priced.lines}
         odds = self._baskets.added_odds(basket)
@@ -101,7 +116,8 @@ class Scorer:
         likelihoods = self._discounts.explain(prices, priced.order.charged_e4)
         price_of = {line.product.product_id: line.product.list_e4 for line in priced.lines}
         window = 2.0 * self.bundle.charge_tolerance_e4 / max(priced.list_total_e4, 1)
-        posterior = weigh(likelihoods, price_of, odds, self._rates, min(window, 1.0))
+        rates = Rates(self.bundle.added_item_rate, hidden)
+        posterior = weigh(likelihoods, price_of, odds, rates, min(window, 1.0))
         return _Case(priced, prices, odds, posterior)
 
     def _evidence(self, case: _Case) -> Evidence:

@@ -119,6 +119,10 @@ def _other_lines(history: History, orders: Ints, item: Ints) -> list[tuple[Ints,
     return result
 
 
+FEWEST_A_DAY = 2
+"""A day of fewer orders at exactly a hidden percentage says nothing about a run."""
+
+
 @dataclass(frozen=True, slots=True)
 class HiddenPercent:
     """A percentage taken off whole orders, in basis points, and the orders seen beyond chance."""
@@ -166,6 +170,29 @@ def hidden_rate(
     seen = sum(percent.orders for percent in percents)
     plain = float((none ** history.units[_prices_differ(history)]).sum()) * (1 - added_rate)
     return min(1.0, seen / max(plain, 1.0))
+
+
+def run_lengths(history: History, lost: Bools, none: float) -> list[int]:
+    """Days of each run of a hidden discount, oldest first.
+
+    A day belongs to a run when at least half as many of its orders as would be if it did (those
+    without any unit discount) were charged exactly a hidden percentage less than list.
+
+    Args:
+        history: the orders, in time order.
+        lost: the orders charged exactly a hidden percentage less, from `find_hidden`.
+        none: chance of a unit to have no discount.
+    """
+    days = np.array([order.ordered_at.toordinal() for order in history.orders])
+    first = int(days[0])
+    mixed = _prices_differ(history)
+    expected = np.bincount(days[mixed] - first, none ** history.units[mixed])
+    seen = np.bincount(days[mixed] - first, lost[mixed])
+    running = np.flatnonzero((seen >= 0.5 * expected) & (seen >= FEWEST_A_DAY))
+    if not len(running):
+        return []
+    breaks = np.flatnonzero(np.diff(running) > 1) + 1
+    return [len(run) for run in np.split(running, breaks)]
 
 
 def _prices_differ(history: History) -> Bools:

@@ -23,6 +23,7 @@ from training.frauds import (
     find_hidden,
     find_rare,
     hidden_rate,
+    run_lengths,
 )
 from training.history import Bools, History, price_history
 from training.prices import Ints
@@ -51,6 +52,9 @@ MOST_STEPS = 40
 
 SINGLE_PRECISION_E4 = 3.0
 """Least tolerance: what single-precision arithmetic does to a charge, were it only tomorrow."""
+
+FEWEST_RUNS = 3
+"""Runs of a hidden discount below which their length is not learned."""
 
 FLOOR_ORDERS = 0.5
 """A fraud never seen is taken to be in half an order of the history, not to be impossible."""
@@ -99,6 +103,7 @@ def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learne
     added_rate = _added_rate(work, defaults)
     none, hidden_share = _rates(work, percents, added_rate)
     ladder = _ladder_table(work, steps, deep, none, defaults)
+    run_days = _run_days(run_lengths(history, lost, none), defaults)
     bundle = ModelBundle(
         version=version,
         trained_orders=len(history.orders),
@@ -107,6 +112,7 @@ def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learne
         hidden=_hidden_table(percents, defaults),
         added_item_rate=added_rate,
         hidden_discount_rate=hidden_share,
+        hidden_run_days=run_days,
         charge_tolerance_e4=work.tolerance_e4,
         baskets=learn_baskets(history.orders, work.undiscounted.tolist(), ladder[0].share),
         reps=frozenset(order.rep_id for order in orders),
@@ -186,6 +192,14 @@ def _rates(
         hidden = hidden_rate(work.history, percents, none, added_rate)
         none = fit_none(work.history.units, work.undiscounted, _added_by_size(work), hidden)
     return none, max(hidden, FLOOR_ORDERS / len(work.history.orders))
+
+
+def _run_days(lengths: list[int], defaults: dict[str, str]) -> float:
+    """Mean days of a run of a hidden discount."""
+    if len(lengths) < FEWEST_RUNS:
+        defaults["hidden_run_days"] = f"{len(lengths)} runs seen, fewer than {FEWEST_RUNS}"
+        return packaged_bundle().hidden_run_days
+    return sum(lengths) / len(lengths)
 
 
 def _hidden_table(

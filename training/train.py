@@ -104,6 +104,7 @@ def show(learned: Learned) -> None:
     console.print(table)
     print(f"added items {bundle.added_item_rate:.2%} of orders")
     print(f"hidden discounts {bundle.hidden_discount_rate:.2%} of orders")
+    print(f"a hidden discount runs for {bundle.hidden_run_days:.1f} days on average")
     print(f"charges within {bundle.charge_tolerance_e4 / 1e4:.5f} of their exact value")
     print(f"{len(bundle.baskets.companions)} products with companions, {len(bundle.reps)} reps")
     for name, why in learned.defaults.items():

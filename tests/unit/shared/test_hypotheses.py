@@ -58,6 +58,16 @@ def test_a_charge_that_nothing_explains_has_an_unlisted_cause() -> None:
     assert found.unlisted == pytest.approx(1.0)
 
 
+def test_the_likelihoods_of_the_order_do_not_depend_on_the_prior_of_a_hidden_discount() -> None:
+    likelihoods = ChargeLikelihoods(np.array([0.02, 0.3]), {100: np.array([0.5, 0.1])})
+    few, many = (
+        weigh(likelihoods, {"rack": 100}, {"rack": 3.0}, Rates(0.04, (1 - p, p)), 1e-9)
+        for p in (0.01, 0.9)
+    )
+    assert few.likelihoods == many.likelihoods
+    assert few.likelihoods[1] == pytest.approx(0.96 * 0.3 + 0.04 * 3.0 * 0.1, rel=1e-6)
+
+
 def test_evidence_that_the_ladder_cannot_give_is_infinite() -> None:
     found = weighed(ladder=(0.0, 0.2), off_ladder=(0.1, 0.0))
     assert found.charge_odds["rack"] == math.inf

@@ -155,6 +155,17 @@ def test_a_list_total_beyond_the_arithmetic_is_left_undecided() -> None:
     assert score(order).probability == 0.0
 
 
+def test_an_order_that_one_look_cannot_decide_is_decided_by_the_run_it_stands_in() -> None:
+    """1 % off a CableLock alone is a step of the ladder, and exactly what a run takes."""
+    ambiguous = order_of(round(0.99 * 25.0, 4), CableLock=1)
+    clear = order_of(round(0.99 * LIST, 4), Road150Red44=1, HitchRack4Bike=1, CableLock=1)
+    scorer = Scorer(LEARNED, packaged_catalogue(), Policy())
+    first = scorer.score_many([ambiguous], EpisodeState())[0][0]
+    last = scorer.score_many([clear, clear, ambiguous], EpisodeState())[0][-1]
+    assert not first.p_hidden_discount > 0.9
+    assert last.p_hidden_discount > 0.99
+
+
 orders = st.builds(
     lambda products, taken: order_of(
         max(0.0, round(3723.27 - taken, 4)), Road150Red44=1, HitchRack4Bike=products, CableLock=1

@@ -46,7 +46,7 @@ def default() -> Learned:
 @pytest.mark.xdist_group("learn")
 def test_the_default_market_is_recovered(default: Learned) -> None:
     bundle = default.bundle
-    assert default.defaults == {}
+    assert set(default.defaults) <= {"hidden_run_days"}  # 15,000 orders may hold too few runs
     assert _percents(bundle.ladder) == {0, 100, 150, 200, 500, 800, 1000, 1500, 2000}
     assert _percents(bundle.off_ladder) == {1000, 2000, 3000, 5000, 8000}
     assert _percents(bundle.hidden) == {100}
@@ -110,7 +110,7 @@ def test_a_history_without_fraud_leaves_both_rates_next_to_nothing() -> None:
     assert bundle.hidden_discount_rate < 0.001
     assert bundle.off_ladder == packaged_bundle().off_ladder
     assert bundle.hidden == packaged_bundle().hidden
-    assert set(learned.defaults) == {"off_ladder", "hidden"}
+    assert set(learned.defaults) == {"off_ladder", "hidden", "hidden_run_days"}
     assert _percents(bundle.ladder) == {0, *Ladder().steps}
 
 
@@ -162,3 +162,11 @@ def test_the_chance_of_no_discount_is_read_off_orders_of_every_size() -> None:
     undiscounted = rng.random(len(units)) < 0.93 * 0.85**units
     assert fit_none(units, undiscounted) == pytest.approx(0.85, abs=0.01)
     assert fit_none(units, undiscounted, hidden=0.07) == pytest.approx(0.85, abs=0.005)
+
+
+@pytest.mark.xdist_group("learn")
+@pytest.mark.parametrize("days", [1, 4])
+def test_runs_of_a_hidden_discount_are_as_long_as_they_were(days: int) -> None:
+    market = Market(hidden=HiddenDiscounts(runs=5, run_days=(days, days)))
+    learned = learn(_simulated(market, 9_000, 51, packaged_catalogue()), packaged_catalogue(), "v")
+    assert learned.bundle.hidden_run_days == pytest.approx(days, abs=0.3)
