@@ -30,22 +30,12 @@ from shared.model import ModelBundle
 from shared.order import Order, OrderLine, parse_order
 from shared.policy import Policy
 from shared.scoring import Scorer
+from tests.bench.machine import plain_loop
 from training import simulate
 from training.history import read_history
 from training.train import train
 
 BATCH = 200
-PLAIN_LOOP = 0.045
-"""Seconds that the plain loop takes on an idle core of 2.6 GHz."""
-
-
-def plain_loop() -> float:
-    """How many times slower than an idle core this machine is now."""
-    started = time.process_time()
-    total = 0
-    for i in range(1_000_000):
-        total += i
-    return (time.process_time() - started) / PLAIN_LOOP
 
 
 def simulated(count: int, seed: int) -> tuple[Path, list[Order]]:
