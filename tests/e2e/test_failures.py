@@ -12,8 +12,7 @@ from infra.local.stack import Stack
 from tests.e2e.company import Company
 from tests.e2e.flow import Counts, Flow, until
 
-# One worker runs this module: a stack is too dear to start one a worker.
-pytestmark = [pytest.mark.xdist_group("e2e-failures"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 MANY_FRAUDS = ("--added-rate", "0.5")  # so that a batch has many alerts to write
 

@@ -16,8 +16,7 @@ from shared.order import parse_order
 from tests.e2e.company import Company
 from tests.e2e.flow import Counts, Flow, body_of
 
-# One worker runs this module: a stack is too dear to start one a worker.
-pytestmark = [pytest.mark.xdist_group("e2e-stream"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 
 def changed(body: bytes, **fields: Any) -> bytes:

@@ -24,7 +24,6 @@ from infra.local import processes, services
 SAMPLE = Path(__file__).parent / "sample_app"
 
 # One worker runs this module: its hosts and kills are measured in seconds, not to be crowded.
-pytestmark = pytest.mark.xdist_group("host")
 
 
 class Sample:

@@ -27,10 +27,6 @@ SAMPLE = Path(__file__).parent / "sample_app"
 FREE = dict.fromkeys(DEFAULT_PORTS, 0)
 
 
-# One worker runs this module: a stack is too dear to start one a worker.
-pytestmark = pytest.mark.xdist_group("stack")
-
-
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Stack(tmp_path_factory.mktemp("stack"), FREE, app=None) as made:

@@ -61,7 +61,6 @@ def _scorer(folder: Path) -> Scorer:
     return Scorer(train.load(folder / "model"), packaged_catalogue(), Policy())
 
 
-@pytest.mark.xdist_group("backtest")
 @pytest.mark.parametrize("batch", [1, 7, 1000])
 def test_alerts_are_those_of_the_function_however_the_stream_is_cut(
     batch: int, folder: Path
@@ -113,7 +112,6 @@ def _comparable(alerts: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.xdist_group("backtest")
 def test_an_alert_of_a_lower_revision_names_the_first_higher_one(folder: Path) -> None:
     replay = Replay(_scorer(folder))
     scored = list(replay.run(read_lines(folder / "mixed.jsonl")))
@@ -125,7 +123,6 @@ def test_an_alert_of_a_lower_revision_names_the_first_higher_one(folder: Path) -
         assert alert.get("superseded_by") == (successor if alert in lower else None)
 
 
-@pytest.mark.xdist_group("backtest")
 def test_files_have_the_columns_of_the_contract_and_one_line_an_order(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,7 +146,6 @@ def test_files_have_the_columns_of_the_contract_and_one_line_an_order(
     assert all(name in printed for name in ("added_item", "hidden_discount", "either"))
 
 
-@pytest.mark.xdist_group("backtest")
 def test_lines_that_are_no_orders_are_counted_by_code(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,7 +172,6 @@ def test_a_scorer_that_fails_on_one_order_sets_it_aside() -> None:
     assert replay.dead_letters == {"scoring_failed": 1}
 
 
-@pytest.mark.xdist_group("backtest")
 @pytest.mark.parametrize(
     "change",
     [

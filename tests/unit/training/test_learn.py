@@ -43,7 +43,6 @@ def default() -> Learned:
     return learn(orders, packaged_catalogue(), "default")
 
 
-@pytest.mark.xdist_group("learn")
 def test_the_default_market_is_recovered(default: Learned) -> None:
     bundle = default.bundle
     assert set(default.defaults) <= {"hidden_run_days"}  # 15,000 orders may hold too few runs
@@ -58,14 +57,12 @@ def test_the_default_market_is_recovered(default: Learned) -> None:
     assert bundle.added_item_rate == pytest.approx(0.046, rel=0.15)
 
 
-@pytest.mark.xdist_group("learn")
 def test_shares_of_a_table_sum_to_one_and_name_the_orders_behind_them(default: Learned) -> None:
     for table in (default.bundle.ladder, default.bundle.off_ladder, default.bundle.hidden):
         assert sum(step.share for step in table) == pytest.approx(1)
         assert all(step.orders > 0 for step in table)
 
 
-@pytest.mark.xdist_group("learn")
 def test_another_market_in_whole_cents_at_other_prices_is_recovered() -> None:
     market = Market(
         volume=Volume(start=date(2024, 3, 1), orders_per_day=90),
@@ -89,7 +86,6 @@ def test_another_market_in_whole_cents_at_other_prices_is_recovered() -> None:
     assert len(bundle.reps) == 240
 
 
-@pytest.mark.xdist_group("learn")
 @pytest.mark.parametrize("rounding", ["cents", "float32"])
 def test_the_rate_of_a_hidden_discount_is_the_share_of_orders_under_it(rounding: str) -> None:
     market = Market(hidden=HiddenDiscounts(percents=(35,), rate=0.1), rounding=rounding)  # type: ignore[arg-type]
@@ -101,7 +97,6 @@ def test_the_rate_of_a_hidden_discount_is_the_share_of_orders_under_it(rounding:
     assert bundle.hidden_discount_rate == pytest.approx(truth, rel=0.15)
 
 
-@pytest.mark.xdist_group("learn")
 def test_a_history_without_fraud_leaves_both_rates_next_to_nothing() -> None:
     market = Market(added=AddedItems(rate=0), hidden=HiddenDiscounts(rate=0))
     learned = learn(_simulated(market, 6_000, 41, packaged_catalogue()), packaged_catalogue(), "v")
@@ -114,7 +109,6 @@ def test_a_history_without_fraud_leaves_both_rates_next_to_nothing() -> None:
     assert _percents(bundle.ladder) == {0, *Ladder().steps}
 
 
-@pytest.mark.xdist_group("learn")
 def test_slow_products_that_customers_buy_are_not_taken_for_added_items() -> None:
     market = Market(added=AddedItems(rate=0.046))
     orders = _simulated(market, 12_000, 51, packaged_catalogue())
@@ -132,7 +126,6 @@ def _slow_sellers(orders: list[Order]) -> list[Order]:
     ]
 
 
-@pytest.mark.xdist_group("learn")
 def test_a_short_history_keeps_the_packaged_tables_and_says_so() -> None:
     orders = _simulated(Market(), 50, 61, packaged_catalogue())
     learned = learn(orders, packaged_catalogue(), "short")
@@ -141,7 +134,6 @@ def test_a_short_history_keeps_the_packaged_tables_and_says_so() -> None:
     assert "all" in learned.defaults
 
 
-@pytest.mark.xdist_group("learn")
 def test_a_few_hundred_orders_are_enough_for_the_common_steps() -> None:
     orders = _simulated(Market(), 900, 71, packaged_catalogue())
     bundle: ModelBundle = learn(orders, packaged_catalogue(), "v").bundle
@@ -164,7 +156,6 @@ def test_the_chance_of_no_discount_is_read_off_orders_of_every_size() -> None:
     assert fit_none(units, undiscounted, hidden=0.07) == pytest.approx(0.85, abs=0.005)
 
 
-@pytest.mark.xdist_group("learn")
 @pytest.mark.parametrize("days", [1, 4])
 def test_runs_of_a_hidden_discount_are_as_long_as_they_were(days: int) -> None:
     market = Market(hidden=HiddenDiscounts(runs=5, run_days=(days, days)))

@@ -23,7 +23,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return at
 
 
-@pytest.mark.xdist_group("train")
 def test_the_card_names_window_hash_and_libraries(folder: Path) -> None:
     card = json.loads((folder / "model" / "card.json").read_bytes())
     bundle = (folder / "model" / "bundle.json").read_bytes()
@@ -38,14 +37,12 @@ def test_the_card_names_window_hash_and_libraries(folder: Path) -> None:
     assert set(card["libraries"]) == {"python", "numpy", "msgspec"}
 
 
-@pytest.mark.xdist_group("train")
 def test_training_twice_gives_the_same_bytes(folder: Path) -> None:
     train.main(["--history", str(folder / "history.jsonl"), "--out", str(folder / "again")])
     for name in ("bundle.json", "card.json"):
         assert (folder / "again" / name).read_bytes() == (folder / "model" / name).read_bytes()
 
 
-@pytest.mark.xdist_group("train")
 def test_a_bundle_that_was_changed_is_refused(folder: Path, tmp_path: Path) -> None:
     loaded = train.load(folder / "model")
     assert loaded.trained_orders == 2000
