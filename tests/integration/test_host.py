@@ -23,8 +23,6 @@ from infra.local import processes, services
 
 SAMPLE = Path(__file__).parent / "sample_app"
 
-# One worker runs this module: its hosts and kills are measured in seconds, not to be crowded.
-
 
 class Sample:
     """The sample app on one or more hosts, with an Event Hubs emulator of its own."""
