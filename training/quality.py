@@ -91,7 +91,13 @@ def calibrate(probability: Floats, fraud: Bools) -> Calibration:
     sums = np.bincount(places, probability, minlength=BINS)
     frauds = np.bincount(places, fraud, minlength=BINS)
     bins = tuple(
-        Bin(at / BINS, (at + 1) / BINS, int(count), sums[at] / count, frauds[at] / count)
+        Bin(
+            low=at / BINS,
+            high=(at + 1) / BINS,
+            orders=count,
+            mean_probability=float(sums[at] / count),
+            fraud_share=float(frauds[at] / count),
+        )
         for at, count in enumerate(orders.tolist())
         if count
     )
@@ -153,12 +159,13 @@ def measure_delay(run: Ints, partition: Ints, flagged: Bools, times: Times) -> D
     caught, first_hit = np.unique(episode[flagged[rows]], return_index=True)
     hit = np.flatnonzero(flagged[rows])[first_hit]
     opened = first[np.searchsorted(known, caught)]
-    minutes = (times[rows[hit]] - times[rows[opened]]) / np.timedelta64(1, "m")
+    waited = times[rows[hit]] - times[rows[opened]]
+    minutes = (waited / np.timedelta64(1, "m")).astype(np.float64)
     missed = len(known) - len(caught)
     return Delay(
         len(known),
         missed,
-        *_percentiles(place[hit] + 1.0, missed),
+        *_percentiles((place[hit] + 1).astype(np.float64), missed),
         *_percentiles(minutes, missed),
     )
 
