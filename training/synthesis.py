@@ -60,10 +60,8 @@ def draw_orders(market: Market, prices: PriceTable, count: int, seed: int) -> Si
     """Draw ``count`` orders; the same arguments give the same orders.
 
     Raises:
-        ConfigurationError: the catalogue lacks a family's products.
+        ConfigurationError: no orders, too many, or the catalogue lacks a family's products.
     """
-    if count < 1:
-        raise ConfigurationError(f"{count} orders: expected 1 or more")
     rng = np.random.default_rng(seed)
     times = draw_times(market.volume, count, rng)
     days = times.astype("datetime64[D]").astype(np.int64)
@@ -113,7 +111,13 @@ def _per_order(order: Ints, values: Ints, count: int) -> Ints:
 
 
 def draw_times(volume: Volume, count: int, rng: Generator) -> Times:
-    """The times of the first ``count`` orders, to the millisecond and in time order."""
+    """The times of the first ``count`` orders, to the millisecond and in time order.
+
+    Raises:
+        ConfigurationError: no orders, or more than come in a hundred years.
+    """
+    if count < 1:
+        raise ConfigurationError(f"{count} orders: expected 1 or more")
     day = volume.start
     per_day: list[int] = []
     total = 0
