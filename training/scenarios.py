@@ -41,6 +41,7 @@ PROMOTION_POINTS = 1200
 PROMOTION_DAYS = 21
 NEW_PRICES_FACTOR = 1.06
 NEW_PRICES_SPREAD = 0.15
+UNSEEN_POINTS = 70
 EPISODE_SHARE = 0.25
 """Share of days in a run where runs are many."""
 
@@ -159,6 +160,12 @@ def _runs(days: int) -> "_Change":
     return both
 
 
+def _unseen(one: Scenario) -> Scenario:
+    """A percentage in the stream that the history knows nothing of."""
+    hidden = replace(one.stream.hidden, percents=(UNSEEN_POINTS,))
+    return replace(one, stream=replace(one.stream, hidden=hidden))
+
+
 def _many_runs(one: Scenario) -> Scenario:
     runs = max(1, int(one.stream_days * EPISODE_SHARE))
     hidden = replace(one.stream.hidden, run_days=(1, 1), runs=runs)
@@ -212,6 +219,7 @@ _SCENARIOS: dict[str, tuple[str, float | None, _Change]] = {
     "drifting-ladder": ("steps and shares move until the end", None, _drifting_ladder),
     "hidden-0.5": ("hidden discounts of 0.5 %", 0.96, _hidden(50)),
     "hidden-1.7": ("hidden discounts of 1.7 %", None, _hidden(170)),
+    "hidden-unseen": ("hidden discounts of 0.7 % after a history of 1 %", None, _unseen),
     "runs-1-day": ("hidden runs of one day", None, _runs(1)),
     "runs-2-weeks": ("hidden runs of two weeks", None, _runs(14)),
     "many-runs": ("a hidden run of a day about every fourth", None, _many_runs),

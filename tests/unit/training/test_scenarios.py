@@ -124,6 +124,8 @@ def test_scenarios_plant_what_their_names_say() -> None:
     assert planted["hidden-0.5"] == {50}
     assert planted["hidden-1.7"] == {170}
     assert planted["base"] == {100}
+    assert planted["hidden-unseen"] == {70}
+    assert scenarios["hidden-unseen"].history == scenarios["base"].history
     assert planted["no-fraud"] == set()
     assert not streams["no-fraud"].units.added.any()
     assert {_hidden_days(streams[name]) for name in ("runs-1-day", "runs-2-weeks")} == {1, 14}
