@@ -9,7 +9,7 @@ from rich.table import Table
 from training.evaluation import Figures, ScenarioReport, TypologyReport
 from training.intervals import Interval
 
-WIDTH = 118
+WIDTH = 132
 
 
 def show_scenario(report: ScenarioReport) -> None:
@@ -20,7 +20,8 @@ def show_scenario(report: ScenarioReport) -> None:
     for name, typology in report.typologies.items():
         table.add_row(name, *_with_intervals(typology))
         for figures in typology.by_size:
-            table.add_row("", *_by_size(figures))
+            if figures.frauds or figures.flagged:
+                table.add_row("", *_by_size(figures))
         table.add_section()
     console = _console()
     console.print(table)
@@ -38,7 +39,7 @@ def show_overview(reports: Sequence[ScenarioReport]) -> None:
     """Print one line a scenario; a missed target is marked."""
     table = Table(title="overview", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     headings = (
-        *("scenario", "AP", "asked", "added AP", "P/R", "hidden AP", "P/R"),
+        *("scenario", "AP", "asked", "P/R", "added AP", "P/R", "hidden AP", "P/R"),
         *("P@k", "loss", "orders", "false/M", "ECE"),
     )
     for column in headings:
@@ -48,8 +49,8 @@ def show_overview(reports: Sequence[ScenarioReport]) -> None:
     console = _console()
     console.print(table)
     console.print(
-        "AP over both frauds; P@k: precision at the policy's reviews a day; loss: share flagged; "
-        "orders: until a hidden run is flagged (95 %); false/M: hidden flagged outside of runs per "
+        "AP and P/R (precision, recall) first over both frauds; P@k: precision at the "
+        "policy's reviews a day; loss: share flagged; orders: until a hidden run is flagged (95 %); false/M: hidden flagged outside of runs per "
         "million orders; ECE: of either",
         highlight=False,
     )
@@ -68,10 +69,11 @@ def _overview(report: ScenarioReport) -> tuple[str, ...]:
         report.name,
         _share(either.figures.average_precision),
         ("! " if report.missed_target else "") + _share(target),
+        _precision_recall(either.figures),
         _share(added.figures.average_precision),
-        f"{_share(added.figures.precision)}/{_share(added.figures.recall)}",
+        _precision_recall(added.figures),
         _share(hidden.figures.average_precision),
-        f"{_share(hidden.figures.precision)}/{_share(hidden.figures.recall)}",
+        _precision_recall(hidden.figures),
         _share(either.reviews.precision),
         _share(either.loss.share),
         _number(report.delay.orders_p95),
@@ -121,6 +123,10 @@ def _between(share: float | None, interval: Interval) -> str:
     if share is None or interval is None:
         return _share(share)
     return f"{share:.3f} ({interval[0]:.3f}-{interval[1]:.3f})"
+
+
+def _precision_recall(figures: Figures) -> str:
+    return f"{_share(figures.precision)}/{_share(figures.recall)}"
 
 
 def _share(share: float | None) -> str:

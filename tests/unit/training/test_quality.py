@@ -27,6 +27,8 @@ def test_precision_at_k_takes_the_likeliest_of_every_day() -> None:
     assert (found.reviewed, found.found, found.attainable) == (4, 2, 3)
     assert found.precision == 0.5
     assert found.share_of_attainable == pytest.approx(2 / 3)
+    # One a day: 0.9 is a fraud, 0.95 is none; nobody could find both frauds of day 1.
+    assert reviews(1, DAYS, PROBABILITY, FRAUD).share_of_attainable == 0.5
 
 
 def test_a_day_with_fewer_orders_than_reviews_is_reviewed_whole() -> None:
