@@ -49,9 +49,9 @@ def show_overview(reports: Sequence[ScenarioReport]) -> None:
     console = _console()
     console.print(table)
     console.print(
-        "AP and P/R (precision, recall) first over both frauds; P@k: precision at the "
-        "policy's reviews a day; loss: share flagged; orders: until a hidden run is flagged (95 %); false/M: hidden flagged outside of runs per "
-        "million orders; ECE: of either",
+        "AP and P/R (precision, recall) first over both frauds; P@k: precision at the policy's "
+        "reviews a day; loss: share flagged; orders: until a hidden run is flagged (95 %); "
+        "false/M: hidden flagged outside of runs per million orders; ECE: of either",
         highlight=False,
     )
 
