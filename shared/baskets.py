@@ -11,16 +11,19 @@ compares the two ways an item can have got into an order: drawn from the whole c
 to a complete basket, or bought with the rest,
 
 .. math::
-   w_j = \frac{1 / M}{\lambda_j} \;
+   w_j = \frac{1 / M}{\lambda_j} \; e^{\sum_k \varphi_{jk}} \;
          \prod_{k \ne j} \frac{\lambda_k - \varphi_{jk}}{\lambda_k}
 
-The product keeps a bike from looking added to its own accessories: without it, they do not fit.
+The ratio of two Poisson likelihoods. Its product keeps a bike from looking added to its own
+accessories: without it, they do not fit. Its exponential tells a bike that brought nothing along:
+one that was bought would have brought :math:`\sum_k \varphi_{jk}` lines on average.
 The rates are those of a self-exciting process, attributed by expectation maximisation (Veen and
 Schoenberg, "Estimation of space-time branching process models", JASA 103, 2008).
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ class Baskets:
     def __init__(self, table: BasketTable, catalogue_size: int) -> None:
         self._companions = table.companions
         self._alone = table.alone
+        self._brings = {p: sum(rates.values()) for p, rates in table.companions.items()}
         self._floor = 1.0 / (2.0 * table.orders + 2.0)
         self._drawn = 1.0 / max(catalogue_size, 1)
         self._known = table.orders > 0
@@ -58,7 +62,10 @@ class Baskets:
             return dict.fromkeys(basket, 1.0)
         rates = self._rates(basket)
         return {
-            product: self._drawn / rates[product] * self._rest_without(product, basket, rates)
+            product: self._drawn
+            / rates[product]
+            * self._rest_without(product, basket, rates)
+            * math.exp(self._brings.get(product, 0.0))
             for product in basket
         }
 

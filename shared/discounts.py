@@ -25,12 +25,13 @@ points (hundredths of a percent), "e8" below.
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from shared.sums import NOTHING, Moments, SumTable, dropped_density, moments, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,58 +68,6 @@ def table_limit(units: int) -> int:
 def probe_limit(units: int) -> int:
     """How many sums of one half are tried for each off-ladder discount of an order."""
     return max(50, 3_200 // max(units, 16))
-
-
-class Moments(NamedTuple):
-    """Probability, and first and second moment of sums (e8), not divided by that probability."""
-
-    mass: float
-    first: float
-    second: float
-
-    def plus(self, other: Moments) -> Moments:
-        """Those of either of two disjoint sets of choices."""
-        return Moments(*(a + b for a, b in zip(self, other, strict=True)))
-
-    def minus(self, other: Moments) -> Moments:
-        """Those of a set of choices less a part of it."""
-        return Moments(*(a - b for a, b in zip(self, other, strict=True)))
-
-    def times(self, other: Moments) -> Moments:
-        """Those of the sums of two independent sets of choices."""
-        return Moments(
-            self.mass * other.mass,
-            self.first * other.mass + self.mass * other.first,
-            self.second * other.mass + 2 * self.first * other.first + self.mass * other.second,
-        )
-
-
-NOTHING = Moments(0.0, 0.0, 0.0)
-NEGLIGIBLE = 1e-9
-"""Less probability than this is rounding error, not choices that were dropped."""
-
-
-@dataclass(frozen=True, slots=True)
-class SumTable:
-    """The likeliest sums of the ladder discounts of some units.
-
-    ``sums`` (e8) ascend without repeats, ``probabilities`` belong to them, ``cumulative`` has one
-    more entry and starts at 0. ``unlisted`` are the moments of the choices that were dropped, and
-    ``listed`` those of the sums that were kept (None where nothing was dropped).
-    """
-
-    sums: Ints
-    probabilities: Floats
-    cumulative: Floats
-    unlisted: Moments
-    listed: Moments | None
-
-    def likeliest(self, limit: int) -> SumTable:
-        """The same table with no more than ``limit`` sums listed."""
-        if len(self.sums) <= limit:
-            return self
-        sums, probabilities, dropped = _likeliest(self.sums, self.probabilities, limit)
-        return _table_of(sums, probabilities, self.unlisted.plus(dropped))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +122,7 @@ class DiscountTables:
         self._tolerance = np.ceil(tolerance_e4 * E8_PER_E4 * self._scale).astype(np.int64)
         self._off_tolerance = np.tile(self._tolerance[:, None], len(off_ladder))
         self._smallest_off_step = int(self._off_steps.min(initial=E8_PER_E4))
-        self._step = _moments(self._steps, self._shares)
+        self._step = moments(self._steps, self._shares)
         self._none = float(self._shares[self._steps == 0].sum())
         self._cache: OrderedDict[tuple[int, ...], SumTable] = OrderedDict()
         self._cached_bytes = 0
@@ -221,21 +170,30 @@ class DiscountTables:
         at = self.order_percents.index(order_percent)
         gap = int(self._gaps(prices, charged_e4)[at])
         tolerance = int(self._tolerance[at])
-        if off_ladder_price is None:
-            found = self._best_pair(_halves(prices), gap, tolerance)
-            return _unit_discounts(found, (), gap)
+        discounts = (
+            self._likeliest_on_ladder(prices, gap, tolerance)
+            if off_ladder_price is None
+            else self._likeliest_off_ladder(prices, gap, tolerance, off_ladder_price)
+        )
+        return UnitDiscounts(discounts, _leftover_e4(gap, discounts, tolerance))
+
+    def _likeliest_on_ladder(
+        self, prices: tuple[int, ...], gap: int, tolerance: int
+    ) -> tuple[tuple[int, int], ...]:
+        found = self._best_pair(_halves(prices), gap, tolerance)
+        return tuple(found[1]) if found else ()
+
+    def _likeliest_off_ladder(
+        self, prices: tuple[int, ...], gap: int, tolerance: int, price: int
+    ) -> tuple[tuple[int, int], ...]:
+        """The off-ladder unit's own discount first; none at all where nothing listed fits."""
         left, right = _halves(prices)
-        if off_ladder_price in left:
-            rest_units = _without(off_ladder_price, left), right
-        else:
-            rest_units = left, _without(off_ladder_price, right)
-        best: tuple[float, UnitDiscounts] = (-1.0, UnitDiscounts((), gap // E8_PER_E4))
+        rest = (_without(price, left), right) if price in left else (left, _without(price, right))
+        best: tuple[float, tuple[tuple[int, int], ...]] = (-1.0, ())
         for step, share in zip(self._off_steps.tolist(), self._off_shares.tolist(), strict=True):
-            rest = gap - off_ladder_price * step
-            found = self._best_pair(rest_units, rest, tolerance)
+            found = self._best_pair(rest, gap - price * step, tolerance)
             if found is not None and found[0] * share > best[0]:
-                units = _unit_discounts(found, ((off_ladder_price, step),), rest)
-                best = (found[0] * share, units)
+                best = (found[0] * share, ((price, step), *found[1]))
         return best[1]
 
     def _gaps(self, prices: tuple[int, ...], charged_e4: int) -> Ints:
@@ -283,7 +241,7 @@ class DiscountTables:
         low = large.sums.searchsorted(wanted - margin, "left")
         high = large.sums.searchsorted(wanted + margin, "right")
         listed = (large.cumulative[high] - large.cumulative[low]) @ small.probabilities[:end]
-        return listed + _dropped(first, second, targets, tolerance)
+        return listed + dropped_density(first, second, targets, tolerance)
 
     def _best_pair(
         self, halves: tuple[tuple[int, ...], tuple[int, ...]], target: int, tolerance: int
@@ -314,8 +272,12 @@ class DiscountTables:
         ):
             rests = total - price * self._steps
             at = np.minimum(before.sums.searchsorted(rests), len(before.sums) - 1)
-            chance = np.where(before.sums[at] == rests, before.probabilities[at], 0.0)
-            step = int(np.argmax(chance * self._shares))
+            chance = (
+                np.where(before.sums[at] == rests, before.probabilities[at], 0.0) * self._shares
+            )
+            step = int(np.argmax(chance))
+            if not chance[step]:  # listed up to another sum, the way to this one is not
+                break
             total = int(rests[step])
             if self._steps[step]:
                 units.append((price, int(self._steps[step])))
@@ -349,7 +311,7 @@ class DiscountTables:
             self._cache.move_to_end(prices)
             return table
         if not prices:
-            table = _table_of(np.zeros(1, np.int64), np.ones(1), NOTHING)
+            table = table_of(np.zeros(1, np.int64), np.ones(1), NOTHING)
         else:
             shorter = self._short_table(prices[:-1])
             table = self._one_more(shorter, prices[-1], table_limit(len(prices)), None)
@@ -372,7 +334,7 @@ class DiscountTables:
         sums, probabilities = sums[order], probabilities[order]
         starts = np.flatnonzero(np.concatenate(([True], sums[1:] != sums[:-1])))
         sums, probabilities = sums[starts], np.add.reduceat(probabilities, starts)
-        return _table_of(sums, probabilities, unlisted).likeliest(limit)
+        return table_of(sums, probabilities, unlisted).likeliest(limit)
 
     def _all_at_list(self, prices: tuple[int, ...]) -> SumTable:
         """The table of too many units: no discount at all is listed, the rest is a density."""
@@ -382,7 +344,7 @@ class DiscountTables:
             everything = everything.times(Moments(*unit))
         chance = self._none ** len(prices)
         unlisted = everything.minus(Moments(chance, 0.0, 0.0))
-        return _table_of(np.zeros(1, np.int64), np.array([chance]), unlisted)
+        return table_of(np.zeros(1, np.int64), np.array([chance]), unlisted)
 
     def _keep(self, prices: tuple[int, ...], table: SumTable) -> None:
         self._cache[prices] = table
@@ -393,26 +355,6 @@ class DiscountTables:
 
 
 _Half = tuple[tuple[int, ...], SumTable]
-
-
-def _table_of(sums: Ints, probabilities: Floats, unlisted: Moments) -> SumTable:
-    cumulative = np.concatenate(([0.0], np.cumsum(probabilities)))
-    listed = _moments(sums, probabilities) if unlisted.mass > NEGLIGIBLE else None
-    return SumTable(sums, probabilities, cumulative, unlisted, listed)
-
-
-def _likeliest(sums: Ints, probabilities: Floats, limit: int) -> tuple[Ints, Floats, Moments]:
-    """The ``limit`` likeliest sums in the order they had, and the moments of the others."""
-    surplus = len(sums) - limit
-    by_chance = np.argpartition(probabilities, surplus)
-    dropped, kept = by_chance[:surplus], np.sort(by_chance[surplus:])
-    return sums[kept], probabilities[kept], _moments(sums[dropped], probabilities[dropped])
-
-
-def _moments(sums: Ints, probabilities: Floats) -> Moments:
-    values = sums.astype(np.float64)
-    weighted = probabilities * values
-    return Moments(float(probabilities.sum()), float(weighted.sum()), float(weighted @ values))
 
 
 def _bytes(table: SumTable) -> int:
@@ -430,26 +372,7 @@ def _without(price: int, prices: tuple[int, ...]) -> tuple[int, ...]:
     return prices[:at] + prices[at + 1 :]
 
 
-def _unit_discounts(
-    found: tuple[float, list[tuple[int, int]]] | None,
-    off_ladder: tuple[tuple[int, int], ...],
-    gap: int,
-) -> UnitDiscounts:
-    if found is None:
-        return UnitDiscounts(off_ladder, gap // E8_PER_E4)
-    return UnitDiscounts((*off_ladder, *found[1]), 0)
-
-
-def _dropped(first: SumTable, second: SumTable, targets: Ints, tolerance: Ints) -> Floats | float:
-    """The probability of each target from the choices that were not listed, as a normal density."""
-    if first.listed is None and second.listed is None:
-        return 0.0
-    listed = first.listed or _moments(first.sums, first.probabilities)
-    also = second.listed or _moments(second.sums, second.probabilities)
-    everything = first.unlisted.plus(listed).times(second.unlisted.plus(also))
-    unlisted = everything.minus(listed.times(also))
-    mean = unlisted.first / unlisted.mass
-    deviation = math.sqrt(max(unlisted.second / unlisted.mass - mean**2, 1.0))
-    z = (targets - mean) / deviation
-    density: Floats = np.exp(-0.5 * z * z) / (deviation * math.sqrt(2 * math.pi))
-    return unlisted.mass * density * (2 * tolerance + 1)
+def _leftover_e4(gap: int, discounts: Sequence[tuple[int, int]], tolerance: int) -> int:
+    """The part of a gap (e8) that unit discounts leave, in e4; nothing within the tolerance."""
+    left = gap - sum(price * step for price, step in discounts)
+    return left // E8_PER_E4 if abs(left) > tolerance else 0

@@ -12,8 +12,9 @@ solution for two states (Norris, "Markov Chains", 1997, example 2.1.4); and each
 its likelihood under each state. What is ambiguous inside a run is thus flagged, outside it is not.
 
 Arrival order is the definition: time never runs backwards. An order that arrives late, with a
-time before the last one's, is judged by the belief of the moment it arrives, as if no time had
-passed.
+time before the last one's, is judged by the belief of the moment it arrives, as if (next to) no
+time had passed. One order with a time far ahead thus stops the clock until the others catch up;
+`LEAST_DRAWN_ANEW` keeps runs beginning and ending meanwhile.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 LARGEST_RATE = 0.9
 """A hidden discount that runs nearly always is a price, and would never be seen to begin."""
+
+LEAST_DRAWN_ANEW = 1e-3
+"""Chance with which the state is drawn anew from one order to the next, however close they are: the
+belief must never become so sure that no order could change it."""
 
 SPARED_SHARE = 0.01
 """Share of orders that a running hidden discount may spare; so that one odd order, or a hidden
@@ -75,7 +80,7 @@ class Episodes:
         if state.at is None:
             return self._with_none(self._long_run)
         days = max((at - state.at).total_seconds(), 0.0) / 86_400
-        kept = math.exp(-self._pace * days)
+        kept = min(math.exp(-self._pace * days), 1.0 - LEAST_DRAWN_ANEW)
         known = dict(state.beliefs)
         return self._with_none(
             tuple(

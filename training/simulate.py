@@ -124,9 +124,17 @@ class _Addressed(msgspec.Struct):
 def _by_partition(lines: Iterable[bytes], partitions: int) -> dict[int, list[bytes]]:
     queues: dict[int, list[bytes]] = {}
     for line in lines:
-        rep_id = msgspec.json.decode(line, type=_Addressed).rep_id
-        queues.setdefault(partition_for_key(rep_id, partitions), []).append(line.rstrip(b"\n"))
+        body = line.rstrip(b"\r\n")
+        queues.setdefault(partition_for_key(_key_of(body), partitions), []).append(body)
     return queues
+
+
+def _key_of(body: bytes) -> str:
+    """The rep of an order. What is no order is sent as it is, too: judging it is the scorer's."""
+    try:
+        return msgspec.json.decode(body, type=_Addressed).rep_id
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
 
 
 async def _push(producer: "EventHubProducerClient", partition: int, bodies: list[bytes]) -> None:

@@ -43,6 +43,11 @@ def test_the_bike_that_the_rest_came_with_was_not_added() -> None:
     assert odds(road_bike=1, lock=1, rack=1)["road bike"] < 0.01
 
 
+def test_a_bike_that_brought_nothing_along_is_odder_than_one_that_did() -> None:
+    alone = odds(touring_bike=1, gloves=1, road_bike=1)["road bike"]
+    assert alone > 3 * odds(touring_bike=1, gloves=1, road_bike=1, lock=1)["road bike"]
+
+
 def test_a_second_unit_of_a_product_leaves_the_rest_explained() -> None:
     assert odds(road_bike=2, lock=1)["road bike"] > odds(road_bike=1, lock=1)["road bike"]
 

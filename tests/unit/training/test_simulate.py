@@ -18,7 +18,7 @@ from training import simulate
 from training.console import run
 from training.market import AddedItems, HiddenDiscounts, Ladder, Market, Volume
 from training.prices import price_table, read_catalogue, repriced
-from training.simulate import order_bodies, order_ids, truth_rows
+from training.simulate import _by_partition, order_bodies, order_ids, truth_rows
 from training.synthesis import charge, draw_orders
 
 PRICES = price_table(packaged_catalogue())
@@ -246,3 +246,11 @@ def test_the_truth_file_has_the_columns_of_the_contract(tmp_path: Path) -> None:
         rows = list(csv.reader(file))
     assert rows[0] == ["order_id", "added_item", "hidden_discount", "product_id", "percent"]
     assert len(rows) == 51
+
+
+def test_a_line_that_is_no_order_is_sent_as_it_is() -> None:
+    lines = [b'{"rep_id": "rep-1"}\n', b"no order\n", b"\xff\n", b"\r\n"]
+    queues = _by_partition(lines, 4)
+    assert sorted(body for queue in queues.values() for body in queue) == sorted(
+        [b'{"rep_id": "rep-1"}', b"no order", b"\xff", b""]
+    )
