@@ -3,8 +3,10 @@ PYTHON ?= python3.13
 VENV   := .venv
 BIN    := $(VENV)/bin
 ORDERS ?=
+SCENARIO ?=
+JSON ?=
 
-.PHONY: setup demo test check bench lock clean
+.PHONY: setup demo test check bench evaluate lock clean
 
 setup: $(VENV)/.installed infra/local/node_modules/.installed
 
@@ -34,6 +36,10 @@ test: check
 
 bench: setup
 	$(BIN)/python -m tests.bench
+
+# Detection quality on every scenario; of fewer with SCENARIO="base cents", JSON=file writes it.
+evaluate: setup
+	$(BIN)/python -m training.evaluate $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(JSON),--json $(JSON))
 
 # Locks every version with its hashes; run after changing pyproject.toml.
 lock:

@@ -6,7 +6,7 @@ them is known to the detector, which learns its own from history.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from shared.errors import ConfigurationError
@@ -119,6 +119,51 @@ class Ladder:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """A ladder that gives way to another: in ``days`` from ``first`` on, evenly, then for good."""
+
+    towards: Ladder
+    first: date
+    days: int
+
+    def __post_init__(self) -> None:
+        _above("days of a drift", self.days, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Generosity:
+    """Reps who discount by a ladder of their own, honestly: the first ``reps`` of the company."""
+
+    reps: int
+    ladder: Ladder
+
+    def __post_init__(self) -> None:
+        _above("generous reps", self.reps, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """Products at a discount that everybody gets, for ``days`` from ``first`` on: no fraud.
+
+    A unit keeps its discretionary discount where that is deeper.
+    """
+
+    subcategories: tuple[str, ...]
+    basis_points: int
+    first: date
+    days: int
+
+    def __post_init__(self) -> None:
+        _basis_points("promotion", (self.basis_points,))
+        _above("days of a promotion", self.days, 0)
+
+    @property
+    def end(self) -> date:
+        """The day after its last."""
+        return self.first + timedelta(days=self.days)
+
+
+@dataclass(frozen=True, slots=True)
 class AddedItems:
     """Reps who add a unit of any product to a customer's order, at a deep discount."""
 
@@ -163,6 +208,9 @@ class Market:
     volume: Volume = field(default_factory=Volume)
     baskets: Baskets = field(default_factory=Baskets)
     ladder: Ladder = field(default_factory=Ladder)
+    drift: Drift | None = None
+    generosity: Generosity | None = None
+    promotions: tuple[Promotion, ...] = ()
     added: AddedItems = field(default_factory=AddedItems)
     hidden: HiddenDiscounts = field(default_factory=HiddenDiscounts)
     reps: int = 30
@@ -174,6 +222,8 @@ class Market:
     def __post_init__(self) -> None:
         _above("reps", self.reps, 0)
         _above("customers", self.customers, 0)
+        if self.generosity is not None and self.generosity.reps > self.reps:
+            raise ConfigurationError(f"{self.generosity.reps} generous of {self.reps} reps")
 
 
 def _above(name: str, value: float, limit: float) -> None:

@@ -7,7 +7,17 @@ from pathlib import Path
 
 from shared.errors import ConfigurationError
 from training.console import ArgumentParser, numbers, percents
-from training.market import AddedItems, HiddenDiscounts, Ladder, Market, Rounding, Volume
+from training.market import (
+    AddedItems,
+    Drift,
+    Generosity,
+    HiddenDiscounts,
+    Ladder,
+    Market,
+    Promotion,
+    Rounding,
+    Volume,
+)
 
 
 def add_market_flags(flags: ArgumentParser) -> None:
@@ -15,6 +25,7 @@ def add_market_flags(flags: ArgumentParser) -> None:
     market = Market()
     _add_volume_flags(flags, market)
     _add_discount_flags(flags, market)
+    _add_honest_flags(flags, market)
     _add_catalogue_flags(flags)
 
 
@@ -36,6 +47,9 @@ def market_from(options: argparse.Namespace) -> Market:
             shares=numbers(options.ladder_shares) if options.ladder_shares else (),
             rate=options.discount_rate,
         ),
+        drift=_drift(options),
+        generosity=_generosity(options),
+        promotions=_promotions(options),
         added=AddedItems(rate=options.added_rate, steps=percents(options.added_percents)),
         hidden=HiddenDiscounts(
             percents=percents(options.hidden_percent),
@@ -47,6 +61,39 @@ def market_from(options: argparse.Namespace) -> Market:
         customers=options.customers,
         rounding=rounding,
     )
+
+
+def _drift(options: argparse.Namespace) -> Drift | None:
+    if options.drift_ladder is None:
+        return None
+    towards = Ladder(
+        steps=percents(options.drift_ladder),
+        shares=numbers(options.drift_shares) if options.drift_shares else (),
+        rate=options.drift_rate,
+    )
+    return Drift(towards, options.drift_start or options.start, options.drift_days)
+
+
+def _generosity(options: argparse.Namespace) -> Generosity | None:
+    if options.generous_reps == 0:
+        return None
+    ladder = Ladder(
+        steps=percents(options.ladder),
+        shares=numbers(options.generous_shares) if options.generous_shares else (),
+        rate=options.generous_rate,
+    )
+    return Generosity(options.generous_reps, ladder)
+
+
+def _promotions(options: argparse.Namespace) -> tuple[Promotion, ...]:
+    if options.promotion is None:
+        return ()
+    (points, *others) = percents(options.promotion_percent)
+    if others:
+        raise ConfigurationError(f"{options.promotion_percent!r}: a promotion has one percent")
+    subcategories = tuple(name.strip() for name in options.promotion.split(","))
+    first = options.promotion_start or options.start
+    return (Promotion(subcategories, points, first, options.promotion_days),)
 
 
 def _range_of_days(text: str) -> tuple[int, int]:
@@ -126,6 +173,35 @@ def _add_discount_flags(flags: ArgumentParser, market: Market) -> None:
     rounding.add_argument("--float32", action="store_true", help="single-precision noise")
 
 
+def _add_honest_flags(flags: ArgumentParser, market: Market) -> None:
+    group = flags.add_argument_group("what looks like fraud and is not")
+    group.add_argument("--promotion", default=None, help="subcategories, as 'Gloves,Fenders'")
+    group.add_argument("--promotion-percent", default="12", help="of each unit (%(default)s)")
+    group.add_argument(
+        "--promotion-start", type=date.fromisoformat, default=None, help="(default: --start)"
+    )
+    group.add_argument("--promotion-days", type=int, default=21, help="how long (%(default)s)")
+    group.add_argument(
+        "--generous-reps", type=int, default=0, help="who discount by their own rate (%(default)s)"
+    )
+    group.add_argument(
+        "--generous-rate", type=float, default=0.75, help="share of their units (%(default)s)"
+    )
+    group.add_argument("--generous-shares", default="", help="one a step; empty: evenly")
+    group.add_argument("--drift-ladder", default=None, help="percents that the ladder moves to")
+    group.add_argument("--drift-shares", default="", help="one a step; empty: evenly")
+    group.add_argument(
+        "--drift-rate",
+        type=float,
+        default=market.ladder.rate,
+        help="share of units with a step in the end (%(default)s)",
+    )
+    group.add_argument(
+        "--drift-start", type=date.fromisoformat, default=None, help="(default: --start)"
+    )
+    group.add_argument("--drift-days", type=int, default=365, help="until it is done (%(default)s)")
+
+
 def _add_catalogue_flags(flags: ArgumentParser) -> None:
     group = flags.add_argument_group("catalogue")
     group.add_argument("--catalogue", type=Path, default=None, help="CSV (default: packaged)")
@@ -137,6 +213,9 @@ def _add_catalogue_flags(flags: ArgumentParser) -> None:
         type=float,
         default=0.0,
         help="moves each price by up to this share (%(default)s)",
+    )
+    group.add_argument(
+        "--prices-from", type=date.fromisoformat, default=None, help="day of the new prices"
     )
     group.add_argument("--currency", default=None, help="ISO 4217 (default: the catalogue's)")
     group.add_argument(

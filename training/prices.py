@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -88,17 +88,43 @@ def repriced(
         )
     rng = np.random.default_rng([seed, 1])  # its own stream: the orders' draws do not move
     own = {product.product_id: rng.uniform(1 - spread, 1 + spread) for product in catalogue}
+    rows = [_row(catalogue, one, factor * own[one.product_id]) for one in catalogue]
+    if currency is not None:
+        rows = [[*row[:-2], currency, row[-1]] for row in rows]
+    return _csv(rows)
+
+
+def repriced_from(
+    catalogue: Catalogue, since: datetime, *, factor: float, spread: float, seed: int
+) -> bytes:
+    """A catalogue file in which the prices of `repriced` hold from ``since`` (aware UTC) on.
+
+    Raises:
+        ConfigurationError: a factor or spread that would leave no prices above 0.
+    """
+    changed = Catalogue.from_csv(
+        repriced(catalogue, factor=factor, spread=spread, currency=None, seed=seed)
+    )
+    ids = dict.fromkeys(product.product_id for product in catalogue)
+    later = [replace(_known(changed, one, since), valid_from=since) for one in ids]
+    earlier = [product for product in catalogue if product.valid_from < since]
+    return _csv([_row(catalogue, product, 1.0) for product in (*earlier, *later)])
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for product in catalogue:
-        by = factor * own[product.product_id]
-        writer.writerow([
-            product.product_id, product.name, product.category, product.subcategory,
-            _times(product.list_e4, by), _times(product.cost_e4, by),
-            currency or catalogue.currency, time_text(product.valid_from),
-        ])  # fmt: skip
+    writer.writerows(rows)
     return text.getvalue().encode()
+
+
+def _row(catalogue: Catalogue, product: Product, by: float) -> list[str]:
+    return [
+        product.product_id, product.name, product.category, product.subcategory,
+        _times(product.list_e4, by), _times(product.cost_e4, by),
+        catalogue.currency, time_text(product.valid_from),
+    ]  # fmt: skip
 
 
 def _times(price_e4: int, by: float) -> str:

@@ -6,6 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, time
 from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from training.console import ArgumentParser, progress, run
 from training.market import Market
 from training.market_flags import add_market_flags, market_from
 from training.orders_file import replacing, write_lines
-from training.prices import PriceTable, price_table, read_catalogue, repriced
+from training.prices import PriceTable, price_table, read_catalogue, repriced, repriced_from
 from training.synthesis import SimulatedOrders, aware, draw_orders
 
 if TYPE_CHECKING:
@@ -171,13 +172,17 @@ def parser() -> ArgumentParser:
 
 def _catalogue(options: argparse.Namespace) -> Catalogue:
     """The catalogue that orders are drawn at, written out where a file is named."""
-    data = repriced(
-        read_catalogue(options.catalogue),
-        factor=options.price_factor,
-        spread=options.price_spread,
-        currency=options.currency,
-        seed=options.seed,
-    )
+    catalogue = read_catalogue(options.catalogue)
+    factor, spread, seed = options.price_factor, options.price_spread, options.seed
+    if options.prices_from is None:
+        data = repriced(
+            catalogue, factor=factor, spread=spread, currency=options.currency, seed=seed
+        )
+    elif options.currency is None:
+        since = datetime.combine(options.prices_from, time(), UTC)
+        data = repriced_from(catalogue, since, factor=factor, spread=spread, seed=seed)
+    else:
+        raise ConfigurationError("a catalogue has one currency: --prices-from goes without one")
     if options.catalogue_out is not None:
         with replacing(options.catalogue_out) as file:
             file.write(data)

@@ -5,7 +5,6 @@ All money is exact: prices in ten-thousandths times discounts in basis points st
 the charge is rounded once, at the end.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import ConfigurationError
-from training.market import AddedItems, Baskets, HiddenDiscounts, Ladder, Market, Rounding, Volume
+from training.discretion import Generator, Sale, choices, draw_discounts, shelf
+from training.market import AddedItems, Baskets, HiddenDiscounts, Market, Rounding, Volume
 from training.prices import Ints, PriceTable, Times
 
 WHOLE = 10_000
@@ -21,8 +21,6 @@ WHOLE = 10_000
 
 LARGEST_E4 = 90_000_000_000
 """The dearest order (9 million) whose exact charge still fits 64 bits."""
-
-Generator = np.random.Generator
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +60,17 @@ def draw_orders(market: Market, prices: PriceTable, count: int, seed: int) -> Si
     """Draw ``count`` orders; the same arguments give the same orders.
 
     Raises:
-        ConfigurationError: the catalogue lacks a family's products.
+        ConfigurationError: no orders, too many, or the catalogue lacks a family's products.
     """
-    if count < 1:
-        raise ConfigurationError(f"{count} orders: expected 1 or more")
     rng = np.random.default_rng(seed)
-    times = _draw_times(market.volume, count, rng)
+    times = draw_times(market.volume, count, rng)
     days = times.astype("datetime64[D]").astype(np.int64)
     customer = rng.integers(market.customers, size=count)
     weights = np.array([weight for _, weight in market.states], dtype=float)
     homes = rng.choice(len(weights), size=market.customers, p=weights / weights.sum())
     rep = rng.integers(market.reps, size=count)
     hidden = _draw_hidden(market.hidden, days, rng)
-    units = _draw_units(market, prices, count, rng)
+    units = _draw_units(market, prices, Sale(days=days, rep=rep), rng)
     periods = prices.periods(times)[units.order]
     unit_list = prices.list_e4[units.product, periods]
     list_e4 = _per_order(units.order, unit_list, count)
@@ -114,8 +110,14 @@ def _per_order(order: Ints, values: Ints, count: int) -> Ints:
     return totals
 
 
-def _draw_times(volume: Volume, count: int, rng: Generator) -> Times:
-    """The times of the first ``count`` orders, to the millisecond and in time order."""
+def draw_times(volume: Volume, count: int, rng: Generator) -> Times:
+    """The times of the first ``count`` orders, to the millisecond and in time order.
+
+    Raises:
+        ConfigurationError: no orders, or more than come in a hundred years.
+    """
+    if count < 1:
+        raise ConfigurationError(f"{count} orders: expected 1 or more")
     day = volume.start
     per_day: list[int] = []
     total = 0
@@ -168,10 +170,11 @@ def _draw_runs(settings: HiddenDiscounts, days: int, rng: Generator) -> Ints:
     return by_day
 
 
-def _draw_units(market: Market, prices: PriceTable, count: int, rng: Generator) -> Units:
+def _draw_units(market: Market, prices: PriceTable, sale: Sale, rng: Generator) -> Units:
     """The units of normal baskets with their discounts, and the added ones among them."""
+    count = len(sale.days)
     order, product = _draw_baskets(market.baskets, prices, count, rng)
-    discount = _draw_discounts(market.ladder, len(order), rng)
+    discount = draw_discounts(market, prices, sale, order, product, rng)
     victims, extra, deep = _draw_added(market.added, len(prices.product_ids), count, rng)
     added = np.repeat([False, True], [len(order), len(victims)])
     order, product = np.append(order, victims), np.append(product, extra)
@@ -184,34 +187,19 @@ def _draw_baskets(
     baskets: Baskets, prices: PriceTable, count: int, rng: Generator
 ) -> tuple[Ints, Ints]:
     """Order and product of every unit of normal baskets."""
-    bikes = 1 + _choices(baskets.bike_shares, count, rng)
+    bikes = 1 + choices(baskets.bike_shares, count, rng)
     bike_order = np.repeat(np.arange(count), bikes)
-    family = _choices([entry.share for entry in baskets.families], len(bike_order), rng)
-    accessories = 1 + _choices(baskets.accessory_shares, len(bike_order), rng)
+    family = choices([entry.share for entry in baskets.families], len(bike_order), rng)
+    accessories = 1 + choices(baskets.accessory_shares, len(bike_order), rng)
     orders = [bike_order, np.repeat(bike_order, accessories)]
     families = [family, np.repeat(family, accessories)]
     products = [np.zeros(len(column), dtype=np.int64) for column in orders]
     for number, entry in enumerate(baskets.families):
         for kind, subcategories in enumerate((entry.bikes, entry.accessories)):
-            shelf = _shelf(prices, subcategories)
+            offered = shelf(prices, subcategories)
             mine = families[kind] == number
-            products[kind][mine] = rng.choice(shelf, size=int(mine.sum()))
+            products[kind][mine] = rng.choice(offered, size=int(mine.sum()))
     return np.concatenate(orders), np.concatenate(products)
-
-
-def _shelf(prices: PriceTable, subcategories: tuple[str, ...]) -> Ints:
-    """Positions of the products of some subcategories."""
-    found = [at for at, name in enumerate(prices.subcategories) if name in subcategories]
-    if not found:
-        raise ConfigurationError(
-            f"the catalogue has no product in subcategory {' or '.join(subcategories)}"
-        )
-    return np.array(found, dtype=np.int64)
-
-
-def _draw_discounts(ladder: Ladder, units: int, rng: Generator) -> Ints:
-    shares = [1 - ladder.rate, *(ladder.rate * share for share in ladder.step_shares())]
-    return np.array([0, *ladder.steps])[_choices(shares, units, rng)]
 
 
 def _draw_added(
@@ -221,12 +209,6 @@ def _draw_added(
     victims = np.flatnonzero(rng.random(count) < added.rate)
     product = rng.integers(products, size=len(victims))
     return victims, product, rng.choice(np.array(added.steps), size=len(victims))
-
-
-def _choices(shares: Sequence[float], size: int, rng: Generator) -> Ints:
-    """Positions drawn with the given shares, which need not sum to 1."""
-    weights = np.asarray(shares, dtype=float)
-    return np.asarray(rng.choice(len(weights), size=size, p=weights / weights.sum()))
 
 
 def aware(time: np.datetime64) -> datetime:

@@ -140,6 +140,26 @@ def test_repriced_catalogues_load_and_price_the_orders_they_came_with(tmp_path: 
         assert catalogue.price(order).list_total_e4 == order.list_e4
 
 
+def test_flags_describe_promotions_generous_reps_drifts_and_new_prices(tmp_path: Path) -> None:
+    catalogue_file = tmp_path / "catalogue.csv"
+    simulate.main([
+        *_flags(tmp_path / "o", "--orders", "300", "--discount-rate", "0", "--added-rate", "0"),
+        *("--episodes", "0", "--reps", "3", "--generous-reps", "1", "--generous-rate", "1"),
+        *("--promotion", "Gloves, Fenders", "--promotion-percent", "7.5"),
+        *("--drift-ladder", "4", "--drift-start", "2025-01-02", "--drift-days", "1"),
+        *("--drift-rate", "0.5", "--prices-from", "2025-01-02", "--price-factor", "2"),
+        *("--catalogue-out", str(catalogue_file)),
+    ])  # fmt: skip
+    catalogue = read_catalogue(catalogue_file)
+    discounted = dict.fromkeys(("rep-1", "rep-2", "rep-3"), 0)
+    for order in _orders(tmp_path / "o.jsonl"):
+        assert catalogue.price(order).list_total_e4 == order.list_e4
+        discounted[order.rep_id] += order.charged_e4 < (order.list_e4 or 0)
+    assert discounted["rep-1"] > 1.5 * discounted["rep-2"] > 20
+    assert min(p.valid_from.date() for p in catalogue) < date(2025, 1, 2)
+    assert max(p.valid_from.date() for p in catalogue) == date(2025, 1, 2)
+
+
 def test_a_catalogue_that_is_not_repriced_keeps_every_digit() -> None:
     data = repriced(packaged_catalogue(), factor=1, spread=0, currency=None, seed=1)
     assert list(Catalogue.from_csv(data)) == list(packaged_catalogue())
@@ -178,6 +198,11 @@ def test_the_price_of_an_order_is_that_of_its_day(tmp_path: Path) -> None:
         ("--reps", "0"),
         ("--orders", "0"),
         ("--price-factor", "1.2"),
+        ("--promotion", "Anvils"),
+        ("--promotion", "Gloves", "--promotion-percent", "5,6"),
+        ("--generous-reps", "31"),
+        ("--drift-ladder", "1,x"),
+        ("--prices-from", "2025-01-02", "--currency", "EUR"),
         ("--catalogue", "no-such-file.csv"),
     ],
 )

@@ -1,0 +1,91 @@
+"""`python -m training.evaluate`: how well frauds are found on every scenario."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from shared.errors import ConfigurationError
+from shared.policy import Policy, parse_policy
+from training.console import ArgumentParser, run
+from training.evaluation import ScenarioReport, report
+from training.evaluation_tables import show_overview, show_scenario
+from training.intervals import LEVEL, RESAMPLES
+from training.orders_file import replacing
+from training.scenarios import NAMES, make_scenarios
+from training.trials import Sizes, run_trial
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The document that ``--json`` writes; `ScenarioReport` says what its figures mean."""
+
+    sizes: Sizes
+    policy_version: str
+    alert_probability: float
+    scenarios: tuple[ScenarioReport, ...]
+    resamples: int = RESAMPLES
+    confidence: float = LEVEL
+    schema_version: int = 1
+
+
+def evaluate(names: Sequence[str], sizes: Sizes, policy: Policy) -> Evaluation:
+    """Evaluate scenarios one by one, and print each as it is done.
+
+    Raises:
+        ConfigurationError: a size is out of its range.
+    """
+    reports = []
+    for scenario in make_scenarios(names, sizes.history, sizes.orders, sizes.seed):
+        reports.append(report(run_trial(scenario, sizes, policy), policy, sizes.seed))
+        show_scenario(reports[-1])
+    return Evaluation(sizes, policy.version, policy.alert_probability, tuple(reports))
+
+
+def write_json(path: Path, evaluation: Evaluation) -> None:
+    """Write the evaluation as JSON."""
+    with replacing(path) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(evaluation), indent=2) + b"\n")
+
+
+def _parser() -> ArgumentParser:
+    flags = ArgumentParser(
+        prog="training.evaluate",
+        description="Learn from simulated orders without labels, score later ones of the same "
+        "business, and compare with what was planted. The same flags give the same figures.",
+    )
+    flags.add_argument(
+        "--scenario", nargs="+", choices=NAMES, default=NAMES, metavar="NAME",
+        help=f"of {', '.join(NAMES)} (default: all)",
+    )  # fmt: skip
+    flags.add_argument("--history", type=int, default=60_000, help="learned from (%(default)s)")
+    flags.add_argument("--orders", type=int, default=20_000, help="judged (%(default)s)")
+    flags.add_argument("--seed", type=int, default=1, help="of every random draw (%(default)s)")
+    flags.add_argument("--partitions", type=int, default=4, help="of the hub (%(default)s)")
+    flags.add_argument("--policy", type=Path, default=None, help="JSON (default: packaged)")
+    flags.add_argument("--json", type=Path, default=None, help="write all figures to this file")
+    return flags
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Evaluate, show, and perhaps write.
+
+    Raises:
+        ConfigurationError: a size is out of its range, or the policy cannot be used.
+    """
+    options = _parser().parse_args(arguments)
+    if options.partitions < 1 or options.seed < 0:
+        raise ConfigurationError("expected 1 partition or more, and a seed of 0 or more")
+    if options.json is not None and not options.json.absolute().parent.is_dir():
+        raise ConfigurationError(f"{options.json}: no such folder")  # known before an hour's work
+    policy = Policy() if options.policy is None else parse_policy(options.policy.read_bytes())
+    sizes = Sizes(options.history, options.orders, options.seed, options.partitions)
+    evaluation = evaluate(options.scenario, sizes, policy)
+    show_overview(evaluation.scenarios)
+    if options.json is not None:
+        write_json(options.json, evaluation)
+
+
+if __name__ == "__main__":
+    run(main)

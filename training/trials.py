@@ -1,0 +1,123 @@
+"""A trial of detection: learn from a scenario's history without labels, score what comes later."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.order import parse_order
+from shared.partitions import partition_for_key
+from shared.policy import Policy
+from shared.scoring import Scorer
+from training.backtest import Score, score_of
+from training.console import progress
+from training.learn import Learned, learn
+from training.market import Market
+from training.metrics import Truth
+from training.orders_file import ReadLine
+from training.prices import Ints, PriceTable, price_table
+from training.replay import Replay
+from training.scenarios import Scenario
+from training.simulate import order_bodies, order_ids, truth_rows
+from training.synthesis import WHOLE, SimulatedOrders, draw_orders
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is simulated, with which draws, and over how many partitions it is scored."""
+
+    history: int
+    orders: int
+    seed: int
+    partitions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A drawn stream, with all that makes orders of it."""
+
+    drawn: SimulatedOrders
+    ids: list[str]
+    market: Market
+    prices: PriceTable
+    currency: str
+
+    def bodies(self) -> Iterator[bytes]:
+        """Each order as a producer sends it, in time order."""
+        return order_bodies(self.drawn, self.prices, self.market, self.ids, self.currency)
+
+    def lines(self) -> Iterator[ReadLine]:
+        """Each order as a line of a file of orders."""
+        for number, body in enumerate(self.bodies(), start=1):
+            yield ReadLine(number, body, parse_order(body))
+
+    def truth(self) -> dict[str, Truth]:
+        """What was planted, by order id."""
+        rows = truth_rows(self.drawn, self.prices, self.ids)
+        return {order_id: Truth(bool(added), bool(hidden)) for order_id, added, hidden, *_ in rows}
+
+    def losses_e4(self) -> dict[str, Ints]:
+        """What each fraud took of each order, by typology and over both, in `_e4`."""
+        drawn, units = self.drawn, self.drawn.units
+        periods = self.prices.periods(drawn.times)[units.order]
+        off_e8 = self.prices.list_e4[units.product, periods] * units.discount
+        count = len(self.ids)
+        by_unit = np.zeros((2, count), dtype=np.int64)
+        np.add.at(by_unit[0], units.order, off_e8)
+        np.add.at(by_unit[1], units.order[units.added], off_e8[units.added])
+        hidden = (drawn.list_e4 * WHOLE - by_unit[0]) * drawn.hidden // WHOLE // WHOLE
+        added = by_unit[1] // WHOLE
+        return {"added_item": added, "hidden_discount": hidden, "either": added + hidden}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What was learned, and what became of the later stream.
+
+    ``rows`` and ``partition`` say of each score where its order is in the stream and which
+    partition it went to; ``dead_letters`` counts the orders without a score, by code.
+    """
+
+    scenario: Scenario
+    learned: Learned
+    stream: Stream
+    scores: list[Score]
+    rows: Ints
+    partition: Ints
+    dead_letters: dict[str, int]
+
+
+def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
+    """Learn and score; the history ends the day before the stream begins.
+
+    Raises:
+        ConfigurationError: a size is out of its range.
+    """
+    history = _draw(scenario, scenario.history, sizes.history, sizes.seed, "history-")
+    label = f"{scenario.name}: reading the history"
+    orders = [parse_order(body) for body in progress(history.bodies(), label, sizes.history)]
+    learned = learn(orders, scenario.catalogue, f"evaluate-{scenario.name}")
+    stream = _draw(scenario, scenario.stream, sizes.orders, sizes.seed + 1, "stream-")
+    replay = Replay(Scorer(learned.bundle, scenario.catalogue, policy), sizes.partitions)
+    at = {order_id: row for row, order_id in enumerate(stream.ids)}
+    scores, rows, partition = [], [], []
+    label = f"{scenario.name}: scoring the stream"
+    for assessment in progress(replay.run(stream.lines()), label, sizes.orders):
+        scores.append(score_of(assessment))
+        rows.append(at[assessment.order.order_id])
+        partition.append(partition_for_key(assessment.order.rep_id, sizes.partitions))
+    return Trial(
+        scenario=scenario,
+        learned=learned,
+        stream=stream,
+        scores=scores,
+        rows=np.array(rows, dtype=np.int64),
+        partition=np.array(partition, dtype=np.int64),
+        dead_letters=replay.dead_letters,
+    )
+
+
+def _draw(scenario: Scenario, market: Market, count: int, seed: int, prefix: str) -> Stream:
+    prices = price_table(scenario.catalogue)
+    drawn = draw_orders(market, prices, count, seed)
+    return Stream(drawn, order_ids(drawn, prefix), market, prices, scenario.catalogue.currency)
