@@ -18,7 +18,7 @@ $(VENV)/.installed: requirements-dev.txt
 	@touch $@
 
 infra/local/node_modules/.installed: infra/local/package-lock.json
-	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null || \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || \
 	  { echo "Sheriff's local stack needs Node 20 or later on the PATH (node and npm)" >&2; exit 1; }
 	cd infra/local && npm ci --silent
 	@touch $@
