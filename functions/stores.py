@@ -19,8 +19,8 @@ from functions.alert_query import AlertQuery, statement
 from functions.documents import dead_letter_document, dead_letter_path, dead_letter_path_anew
 from functions.ports import DeadLetter, NotThereError, RefusedError, StreamKey, WriteConflict
 from functions.settings import HubSettings, Settings
-from shared.alert import alert_id
 from shared.errors import TransientError
+from shared.notation import alert_id
 from shared.stream import StreamState
 
 ALERTS, STATE, DEAD_LETTERS = "alerts", "state", "dead-letters"

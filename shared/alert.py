@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.assessment import Assessment, Explanation, Finding, Reason
-from shared.notation import money, time_text
+from shared.notation import alert_id, money, time_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +15,6 @@ class EventPosition:
     partition_id: str
     sequence_number: int
     enqueued_at: datetime
-
-
-def alert_id(order_id: str, revision: int) -> str:
-    """``id`` of an order's alert: the same for every replay."""
-    return f"{order_id}.{revision}"
 
 
 def alert_document(

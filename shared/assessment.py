@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.episodes import Revisit, Run
 from shared.order import Order
 
 ADDED_ITEM = "added_item"
@@ -71,6 +72,10 @@ class Assessment:
 
     ``p_added_item``, ``p_hidden_discount`` and ``probability`` (either fraud) are 0-1. Findings,
     reasons and the explanation are worked out for orders worth a look and empty for the others.
+    ``belief_before`` and ``belief_after`` (0-1) say how likely a hidden discount runs in the
+    order's partition. The rest is what the order did to the episode there
+    (`shared.episodes.Step`): ``runs`` that it changed, the run that it ``belongs`` to, orders that
+    are to be revisited, and whether it ``waits`` itself, so that its document must be kept.
     """
 
     order: Order
@@ -86,3 +91,9 @@ class Assessment:
     policy_version: str
     degraded: bool
     alerted: bool
+    belief_before: float = 0.0
+    belief_after: float = 0.0
+    runs: tuple[Run, ...] = ()
+    belongs: str | None = None
+    revisits: tuple[Revisit, ...] = ()
+    waits: bool = False

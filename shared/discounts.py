@@ -98,7 +98,7 @@ class DiscountTables:
     Args:
         ladder: discounts of a normal unit, incl. none (0); shares sum to 1.
         off_ladder: discounts of an added unit; shares sum to 1.
-        hidden: percentages on a whole order.
+        hidden: percentages on a whole order, in basis points.
         tolerance_e4: how far a charge may be from its exact value: 50 where charges are rounded
             to cents, the noise of the source where they are not.
 
@@ -109,14 +109,14 @@ class DiscountTables:
         self,
         ladder: Sequence[DiscountShare],
         off_ladder: Sequence[DiscountShare],
-        hidden: Sequence[DiscountShare],
+        hidden: Sequence[int],
         tolerance_e4: float,
     ) -> None:
         self._steps = np.array([step.basis_points for step in ladder], dtype=np.int64)
         self._shares = np.array([step.share for step in ladder])
         self._off_steps = np.array([step.basis_points for step in off_ladder], dtype=np.int64)
         self._off_shares = np.array([step.share for step in off_ladder])
-        self.order_percents: tuple[int, ...] = (0, *(step.basis_points for step in hidden))
+        self.order_percents: tuple[int, ...] = (0, *hidden)
         kept = 1.0 - np.array(self.order_percents) / E8_PER_E4
         self._scale = 1.0 / kept
         self._tolerance = np.ceil(tolerance_e4 * E8_PER_E4 * self._scale).astype(np.int64)

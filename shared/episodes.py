@@ -1,133 +1,278 @@
-r"""Is a hidden discount running now? The belief that a partition's stream carries along.
+r"""A run of a hidden discount in one partition: when it opens, what belongs to it, when it ends.
 
-A hidden discount is a state of the system, not of an order: while it runs, every order is charged
-less. So each partition filters its own stream with a hidden Markov model (Rabiner, "A tutorial on
-hidden Markov models", Proc. IEEE 77, 1989, the forward algorithm): the state is none or the
-percentage that runs; between two orders it is drawn anew at the rate at which runs start and end,
+The belief of `shared.beliefs` crosses a threshold, and a run opens. The orders just before are
+looked at again: they came while nobody knew. Where did the run begin? Of the orders that wait, the
+run has begun at one, and the evidence of that order and of all after it speaks for it,
 
-.. math:: b'_t = d\, b_t + (1 - d)\, \pi_t, \qquad d = e^{-(\lambda + \mu) \Delta}
+.. math:: P(\text{began at } k) \propto \prod_{i \ge k} \Lambda_i, \qquad
+          P(i \text{ in the run}) = \sum_{k \le i} P(\text{began at } k)
 
-with :math:`\Delta` the time that has passed and :math:`\pi` the long-run shares, which is the exact
-solution for two states (Norris, "Markov Chains", 1997, example 2.1.4); and each order multiplies in
-its likelihood under each state. What is ambiguous inside a run is thus flagged, outside it is not.
+with :math:`\Lambda_i` how much likelier order ``i`` is within the run (the posterior of a change
+point; Shiryaev, "On optimum methods in quickest detection problems", Theory of Probability and its
+Applications 8, 1963). Those that are likely to belong are revisited: what was concluded at arrival
+stays, and the finding is added.
 
-Arrival order is the definition: time never runs backwards. An order that arrives late, with a
-time before the last one's, is judged by the belief of the moment it arrives, as if (next to) no
-time had passed. One order with a time far ahead thus stops the clock until the others catch up;
-`LEAST_DRAWN_ANEW` keeps runs beginning and ending meanwhile.
+A run belongs to its partition, so that no replay, rebalance or other partition changes it;
+`shared.incidents` gathers the runs of a kind into one incident.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from dataclasses import replace as with_fields
 from datetime import datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
+
+from shared.beliefs import SPARED_SHARE, Belief
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-LARGEST_RATE = 0.9
-"""A hidden discount that runs nearly always is a price, and would never be seen to begin."""
+MOST_WAITING = 60
+"""Orders that wait at most, the latest: no run stays unseen for as many."""
 
-LEAST_DRAWN_ANEW = 1e-3
-"""Chance with which the state is drawn anew from one order to the next, however close they are: the
-belief must never become so sure that no order could change it."""
+SUSPECTED = 1e-3
+"""Orders wait from this belief in any percentage on: in between, nothing is worth remembering."""
 
-SPARED_SHARE = 0.01
-"""Share of orders that a running hidden discount may spare; so that one odd order, or a hidden
-discount on most reps only, does not end a run in the belief."""
+SAMPLES = 10
+"""Order ids that a run names."""
+
+
+class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A run as one partition has seen it so far.
+
+    Attributes:
+        opened_by: alert id of the order with which it was detected; the run's name.
+        percent: the hidden percentage in basis points.
+        started_at: time of its first order (aware UTC), as those below.
+        detected_at: time of the order with which it was detected.
+        last_seen_at: time of its latest order.
+        ended_at: time of the order with which the belief fell; None while it runs.
+        orders: how many orders it took from.
+        amount_e4: what it took off them, in ten-thousandths of the currency.
+        reps: who they were of, sorted.
+        spared_reps: reps who had orders meanwhile, and none that it took from; sorted.
+        sample_order_ids: the first of its orders.
+    """
+
+    opened_by: str
+    percent: int
+    started_at: datetime
+    detected_at: datetime
+    last_seen_at: datetime
+    ended_at: datetime | None = None
+    orders: int = 0
+    amount_e4: int = 0
+    reps: tuple[str, ...] = ()
+    spared_reps: tuple[str, ...] = ()
+    sample_order_ids: tuple[str, ...] = ()
+
+
+class Waiting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An order that a run may turn out to have taken from.
+
+    ``factors`` and ``other`` are its `shared.beliefs.Evidence`; ``p_hidden`` is the probability
+    of a hidden discount that it was given at arrival.
+    """
+
+    alert_id: str
+    order_id: str
+    rep_id: str
+    ordered_at: datetime
+    charged_e4: int
+    p_hidden: float
+    factors: tuple[tuple[int, float], ...]
+    other: float
 
 
 class EpisodeState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a partition believes about a hidden discount between two of its orders.
+    """All that one order of a partition may pass on to the next about a hidden discount.
 
-    It is stored in the partition's state document under ``episode`` (``msgspec.to_builtins``)
-    and is the only thing that one order's score may pass on to the next.
+    It is stored in the partition's state document under ``episode`` (``msgspec.to_builtins``).
 
     Attributes:
-        at: time of the latest order so far (aware UTC); None before the first.
-        beliefs: (basis points, probability 0-1) of each hidden percentage; the rest is none. A
-            percentage that is missing has had no order yet and its long-run share.
+        belief: what is believed to run.
+        run: the run that is open, None while there is none.
+        waiting: the orders that a run may turn out to have taken from, in order of arrival.
     """
 
-    at: datetime | None = None
-    beliefs: tuple[tuple[int, float], ...] = ()
+    belief: Belief = Belief()
+    run: Run | None = None
+    waiting: tuple[Waiting, ...] = ()
     schema_version: int = 1
 
 
-class Episodes:
-    """The filter, for the hidden percentages of one bundle.
+@dataclass(frozen=True, slots=True)
+class Revisit:
+    """An order that turned out to belong to a run.
+
+    Attributes:
+        alert_id: of its alert, if it was one at arrival or becomes one now.
+        rep_id: whose order it is.
+        probability: of the hidden discount, as it is believed now, 0-1.
+        percent: the run's percentage in basis points.
+        amount_e4: what it took off the order.
+        known: whether the order was given a hidden discount at arrival already, so that there is
+            no finding to add.
+    """
+
+    alert_id: str
+    rep_id: str
+    probability: float
+    percent: int
+    amount_e4: int
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunThresholds:
+    """A run opens when the belief reaches ``opens`` (0-1) and ends when it has fallen to 1 less
+    that; an order belongs to it from the probability ``belongs`` on."""
+
+    opens: float
+    belongs: float
+
+    @property
+    def ends(self) -> float:
+        """The belief at which a run is over."""
+        return 1.0 - self.opens
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one order did to the episode of its partition.
+
+    Attributes:
+        state: the state after it.
+        changed: the runs that it opened, grew or ended, as it left them.
+        belongs: `Run.opened_by` of the run that the order belongs to since its arrival.
+        revisits: orders before it that are now known to belong to the run that opened.
+    """
+
+    state: EpisodeState
+    changed: tuple[Run, ...] = ()
+    belongs: str | None = None
+    revisits: tuple[Revisit, ...] = ()
+
+
+def advance(state: EpisodeState, belief: Belief, order: Waiting, thresholds: RunThresholds) -> Step:
+    """Take the episode of a partition one order further: a run opens, grows, ends or goes on.
 
     Args:
-        percents: hidden percentages in basis points.
-        shares: how runs spread over them; sum to 1.
-        rate: share of the time (0-1) in which one of them runs.
-        run_days: how long a run lasts on average, in days.
+        state: that before the order.
+        belief: that after the order.
+        order: the order at hand.
+        thresholds: the policy's.
     """
-
-    def __init__(
-        self, percents: Sequence[int], shares: Sequence[float], rate: float, run_days: float
-    ) -> None:
-        self._percents = tuple(percents)
-        self._long_run = tuple(min(rate, LARGEST_RATE) * share for share in shares)
-        # Starts and ends per day: ends are 1 / run_days, and starts / (starts + ends) is the rate.
-        self._pace = 1.0 / (run_days * (1.0 - min(rate, LARGEST_RATE)))
-
-    def before(self, state: EpisodeState, at: datetime) -> tuple[float, ...]:
-        """The belief just before an order: the chance of none, then of each percentage."""
-        if state.at is None:
-            return self._with_none(self._long_run)
-        days = max((at - state.at).total_seconds(), 0.0) / 86_400
-        kept = min(math.exp(-self._pace * days), 1.0 - LEAST_DRAWN_ANEW)
-        known = dict(state.beliefs)
-        return self._with_none(
-            tuple(
-                kept * known.get(percent, share) + (1.0 - kept) * share
-                for percent, share in zip(self._percents, self._long_run, strict=True)
-            )
-        )
-
-    def after(
-        self,
-        state: EpisodeState,
-        at: datetime,
-        before: Sequence[float],
-        likelihoods: Sequence[float],
-    ) -> EpisodeState:
-        """The belief once an order is known.
-
-        Args:
-            state: the state before the order.
-            at: when the order was placed.
-            before: what `before` gave.
-            likelihoods: of the order under none and under each percentage, up to a common factor.
-        """
-        joint = [
-            prior * chance for prior, chance in zip(before, with_spared(likelihoods), strict=True)
-        ]
-        total = sum(joint)
-        running = [part / total for part in joint[1:]] if total > 0 else list(before[1:])
-        latest = at if state.at is None else max(at, state.at)
-        return EpisodeState(latest, tuple(zip(self._percents, running, strict=True)))
-
-    def _with_none(self, running: tuple[float, ...]) -> tuple[float, ...]:
-        return (max(1.0 - sum(running), 0.0), *running)
+    run = state.run
+    if run is None:
+        return _watch(belief, (*state.waiting, order)[-MOST_WAITING:], thresholds)
+    if dict(belief.percents).get(run.percent, 0.0) <= thresholds.ends:
+        ended = replace(run, ended_at=max(order.ordered_at, run.last_seen_at))
+        # The order that ends a run may be the first of another one, of another percentage.
+        step = _watch(belief, (order,), thresholds)
+        return with_fields(step, changed=(ended, *step.changed))
+    if order.p_hidden < thresholds.belongs:
+        return Step(EpisodeState(belief, _spared(run, order.rep_id)))
+    grown = _grown(run, order)
+    return Step(EpisodeState(belief, grown), (grown,), run.opened_by)
 
 
-def order_priors(before: Sequence[float]) -> tuple[float, ...]:
-    """The chance of the order itself to be charged in full or under each percentage.
+def _watch(belief: Belief, waiting: tuple[Waiting, ...], thresholds: RunThresholds) -> Step:
+    """No run is open: open one if the last of the waiting orders has made the belief strong."""
+    percent, chance = max(belief.percents, key=itemgetter(1), default=(0, 0.0))
+    if chance < SUSPECTED:
+        return Step(EpisodeState(belief))
+    if chance < thresholds.opens:
+        return Step(EpisodeState(belief, None, waiting))
+    factors = [_factor(order, percent) for order in waiting]
+    members = [
+        (order, likely)
+        for order, likely in zip(waiting, _members(factors), strict=True)
+        if max(likely, order.p_hidden) >= thresholds.belongs
+    ]
+    last = waiting[-1]
+    run = Run(last.alert_id, percent, last.ordered_at, last.ordered_at, last.ordered_at)
+    for order, _ in members:
+        run = _grown(run, order)
+    at_once = last.p_hidden >= thresholds.belongs
+    revisits = tuple(
+        _revisit(run, order, likely, thresholds.belongs)
+        for order, likely in members
+        if order is not last or not at_once
+    )
+    return Step(EpisodeState(belief, run), (run,), run.opened_by if at_once else None, revisits)
 
-    >>> order_priors((0.0, 1.0))
-    (0.01, 0.99)
+
+def _members(factors: Sequence[float]) -> list[float]:
+    """The chance of each order to be one that the run took from: in the run, and not spared."""
+    return [
+        within * max(0.0, 1.0 - SPARED_SHARE / factor)
+        for within, factor in zip(chances_within(factors), factors, strict=True)
+    ]
+
+
+def chances_within(factors: Sequence[float]) -> list[float]:
+    """The chance of each order to lie within a run that has begun at one of them and goes on.
+
+    ``factors`` say how many times likelier each order is within the run, in order of arrival.
+
+    >>> [round(chance, 3) for chance in chances_within([0.01, 100.0, 0.9, 100.0])]
+    [0.01, 0.989, 0.994, 1.0]
     """
-    running = [(1.0 - SPARED_SHARE) * chance for chance in before[1:]]
-    return (before[0] + SPARED_SHARE * sum(before[1:]), *running)
+    logs = [math.log(max(factor, 1e-300)) for factor in factors]
+    begun = [sum(logs[start:]) for start in range(len(logs))]
+    highest = max(begun, default=0.0)
+    weights = [math.exp(log - highest) for log in begun]
+    total = sum(weights)
+    return [sum(weights[: at + 1]) / total for at in range(len(weights))]
 
 
-def with_spared(likelihoods: Sequence[float]) -> list[float]:
-    """Likelihoods of an order under each state, where a running discount may have spared it."""
-    none = likelihoods[0]
-    running = [(1.0 - SPARED_SHARE) * chance + SPARED_SHARE * none for chance in likelihoods[1:]]
-    return [none, *running]
+def hidden_e4(charged_e4: int, basis_points: int) -> int:
+    """What a hidden percentage took off: ``charged = (1 - h) x`` and so ``h x`` in e4."""
+    return round(charged_e4 * basis_points / (10_000 - basis_points))
+
+
+def _factor(order: Waiting, percent: int) -> float:
+    return dict(order.factors).get(percent, order.other)
+
+
+def _revisit(run: Run, order: Waiting, chance: float, belongs: float) -> Revisit:
+    return Revisit(
+        alert_id=order.alert_id,
+        rep_id=order.rep_id,
+        probability=max(chance, order.p_hidden),
+        percent=run.percent,
+        amount_e4=hidden_e4(order.charged_e4, run.percent),
+        known=order.p_hidden >= belongs,
+    )
+
+
+def _grown(run: Run, order: Waiting) -> Run:
+    """The run with one more order."""
+    return replace(
+        run,
+        started_at=min(run.started_at, order.ordered_at),
+        last_seen_at=max(run.last_seen_at, order.ordered_at),
+        orders=run.orders + 1,
+        amount_e4=run.amount_e4 + hidden_e4(order.charged_e4, run.percent),
+        reps=_with(run.reps, order.rep_id),
+        spared_reps=tuple(rep for rep in run.spared_reps if rep != order.rep_id),
+        sample_order_ids=(*run.sample_order_ids, order.order_id)[:SAMPLES],
+    )
+
+
+def _spared(run: Run, rep_id: str) -> Run:
+    """The run after an order that it did not take from."""
+    if rep_id in run.reps:
+        return run
+    return replace(run, spared_reps=_with(run.spared_reps, rep_id))
+
+
+def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return names if name in names else tuple(sorted((*names, name)))

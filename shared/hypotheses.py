@@ -42,10 +42,12 @@ class Posterior:
 
     ``added_item[p]`` is that of product ``p`` having been added (a product that is missing cannot
     have been: the gap is too small for its smallest discount), ``hidden[t]`` that of hidden
-    percentage ``t`` (0: none), ``unlisted`` that of some other cause. ``charge_odds[p]`` is how
+    percentage ``t`` (0: none; all sum to 1), ``unlisted`` that of some other cause, which says
+    nothing about a hidden discount: it is as likely under one as without. ``charge_odds[p]`` is how
     many times likelier the charge is with ``p`` off the ladder than without (infinite: impossible
     without), ``hidden_odds`` the same for the likeliest hidden percentage. ``likelihoods[t]`` is
-    the chance of the order under hidden percentage ``t``, whatever else is true of it.
+    the chance of the order under hidden percentage ``t``, whatever else is true of it, of which
+    ``unlisted_likelihood`` is that of a cause nobody listed.
     """
 
     added_item: Mapping[str, float]
@@ -54,6 +56,7 @@ class Posterior:
     charge_odds: Mapping[str, float]
     hidden_odds: float
     likelihoods: tuple[float, ...] = ()
+    unlisted_likelihood: float = 0.0
 
     @property
     def any_added_item(self) -> float:
@@ -96,9 +99,10 @@ def weigh(
         added[product] = sum(map(operator.mul, rates.hidden, joint))
         charge_odds[product] = _odds(max(chances), ladder[0])
         likelihood = list(map(operator.add, likelihood, joint))
-    hidden = list(map(operator.mul, rates.hidden, likelihood))
     unlisted = UNLISTED_CAUSE_RATE * unlisted_likelihood
-    total = sum(hidden) + unlisted
+    likelihood = [chance + unlisted for chance in likelihood]
+    hidden = list(map(operator.mul, rates.hidden, likelihood))
+    total = sum(hidden)
     best_hidden = max(ladder[1:], default=0.0)
     return Posterior(
         added_item={product: joint / total for product, joint in added.items()},
@@ -106,7 +110,8 @@ def weigh(
         unlisted=unlisted / total,
         charge_odds=charge_odds,
         hidden_odds=_odds(best_hidden, ladder[0]),
-        likelihoods=tuple(chance + unlisted for chance in likelihood),
+        likelihoods=tuple(likelihood),
+        unlisted_likelihood=unlisted,
     )
 
 

@@ -52,6 +52,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         charge_tolerance_e4: how far a charge may be from its exact value, in ten-thousandths.
         baskets: what is bought together.
         hidden_run_days: how long a run of a hidden discount lasts on average, in days.
+        hidden_unseen_share: share of hidden discounts whose percentage is none of ``hidden``.
         reps: every rep seen in the history.
         degraded: the tables are packaged defaults, not learned from this company's orders.
     """
@@ -66,6 +67,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     charge_tolerance_e4: Annotated[float, msgspec.Meta(gt=0)]
     baskets: BasketTable
     hidden_run_days: Annotated[float, msgspec.Meta(gt=0)] = 3.0
+    hidden_unseen_share: Share = 0.5
     reps: frozenset[str] = frozenset()
     degraded: bool = False
     schema_version: int = 1

@@ -163,3 +163,8 @@ def shortened(text: str, limit: int = 40) -> str:
     plain = text.isascii() and text.isprintable()
     printable = text if plain else ascii(text)[1:-1]
     return printable if len(printable) <= limit else printable[: limit - 3] + "..."
+
+
+def alert_id(order_id: str, revision: int) -> str:
+    """``id`` of an order's alert: the same for every replay."""
+    return f"{order_id}.{revision}"

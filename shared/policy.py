@@ -21,6 +21,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         version: name that every alert carries; by default made from the thresholds themselves.
         alert_probability: an order whose added item or hidden discount is at least this likely
             (0-1) is an alert.
+        incident_belief: a run of a hidden discount opens an incident once it is believed in this
+            much (above 0.5, below 1), and is over when the belief has fallen to 1 less that.
         reviews_per_day: alerts the analysts can look at in a day; what the day's work is cut to
             and detection is judged at, never a reason to drop an alert.
         below_cost_margin_percent: a charge below the order's cost by more than this many percent
@@ -41,6 +43,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     schema_version: Annotated[int, msgspec.Meta(ge=1, le=1)] = 1
     version: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = PACKAGED
     alert_probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    incident_belief: Annotated[float, msgspec.Meta(gt=0.5, lt=1)] = 0.99
     reviews_per_day: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 50
     below_cost_margin_percent: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.0
     overcharge_tolerance_e4: Annotated[int, msgspec.Meta(ge=0, le=10**13)] = 100

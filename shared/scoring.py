@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shared.assessment import (
@@ -18,17 +18,21 @@ from shared.assessment import (
     UnitDiscount,
 )
 from shared.baskets import Baskets
+from shared.beliefs import Beliefs, order_priors, weigh_evidence
 from shared.discounts import E8_PER_E4, LARGEST_TOTAL_E4, DiscountTables, UnitDiscounts
-from shared.episodes import Episodes, order_priors
+from shared.episodes import EpisodeState, RunThresholds, Waiting, advance, hidden_e4
 from shared.features import build_features
 from shared.hypotheses import Posterior, Rates, weigh
+from shared.notation import alert_id
 from shared.rules import RULES, Evidence, RuleHit, Suspect
+from shared.unseen import UnseenPercents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from shared.beliefs import Prior
     from shared.catalogue import Catalogue, PricedOrder
-    from shared.episodes import EpisodeState
+    from shared.episodes import Step
     from shared.model import ModelBundle
     from shared.order import Order
     from shared.policy import Policy
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
 WORTH_A_LOOK = 0.05
 """Findings, reasons and an explanation are worked out from this probability on: it is well below
 any threshold for an alert, and they cost more than the score itself."""
+
+TABLES_KEPT = 4
+"""Sets of discount tables: that of the known percentages, and those of unseen ones in sight."""
 
 
 class Scorer:
@@ -48,15 +55,20 @@ class Scorer:
         self.bundle = bundle
         self.catalogue = catalogue
         self.policy = policy
-        self._discounts = DiscountTables(
-            bundle.ladder, bundle.off_ladder, bundle.hidden, bundle.charge_tolerance_e4
-        )
-        self._baskets = Baskets(bundle.baskets, catalogue.products)
         percents = [step.basis_points for step in bundle.hidden]
         shares = [step.share for step in bundle.hidden]
-        self._episodes = Episodes(
-            percents, shares, bundle.hidden_discount_rate, bundle.hidden_run_days
+        self._unseen = UnseenPercents(bundle.ladder, bundle.charge_tolerance_e4, percents)
+        self._beliefs = Beliefs(
+            percents,
+            shares,
+            rate=bundle.hidden_discount_rate,
+            run_days=bundle.hidden_run_days,
+            unseen=self._unseen.count,
+            unseen_share=bundle.hidden_unseen_share,
         )
+        self._tables: OrderedDict[tuple[int, ...], DiscountTables] = OrderedDict()
+        self._baskets = Baskets(bundle.baskets, catalogue.products)
+        self._thresholds = RunThresholds(policy.incident_belief, policy.alert_probability)
 
     def score_many(
         self, orders: Sequence[Order], episode: EpisodeState
@@ -76,12 +88,48 @@ class Scorer:
         return assessments, episode
 
     def _score(self, order: Order, episode: EpisodeState) -> tuple[Assessment, EpisodeState]:
-        before = self._episodes.before(episode, order.ordered_at)
-        case = self._weigh(self.catalogue.price(order), order_priors(before))
-        if case.posterior.likelihoods:
-            likelihoods = case.posterior.likelihoods
-            episode = self._episodes.after(episode, order.ordered_at, before, likelihoods)
-        return self._assess(case), episode
+        prior = self._beliefs.before(episode.belief, order.ordered_at)
+        watched = self._beliefs.watched(prior)
+        case = self._weigh(self.catalogue.price(order), watched, order_priors(prior, watched))
+        assessment = self._assess(case)
+        if not case.posterior.likelihoods:
+            return assessment, episode
+        step = self._advance(case, assessment.p_hidden_discount, prior, episode)
+        return _with_step(assessment, prior, step), step.state
+
+    def _advance(self, case: _Case, p_hidden: float, prior: Prior, episode: EpisodeState) -> Step:
+        """What an order does to the belief and the run of its partition."""
+        order, posterior = case.priced.order, case.posterior
+        none, *running = posterior.likelihoods
+        fits = self._unseen.fits(case.prices, order.charged_e4)
+        exact = dict(zip(case.tables.order_percents[1:], running, strict=True))
+        evidence = weigh_evidence(none, exact, fits, posterior.unlisted_likelihood)
+        belief = self._beliefs.after(episode.belief, order.ordered_at, prior, evidence)
+        waiting = Waiting(
+            alert_id=alert_id(order.order_id, order.revision),
+            order_id=order.order_id,
+            rep_id=order.rep_id,
+            ordered_at=order.ordered_at,
+            charged_e4=order.charged_e4,
+            p_hidden=p_hidden,
+            factors=tuple(evidence.factors.items()),
+            other=evidence.other,
+        )
+        return advance(episode, belief, waiting, self._thresholds)
+
+    def _tables_of(self, percents: tuple[int, ...]) -> DiscountTables:
+        """Tables for the percentages that an order is explained under; the latest are kept."""
+        tables = self._tables.get(percents)
+        if tables is None:
+            bundle = self.bundle
+            tables = DiscountTables(
+                bundle.ladder, bundle.off_ladder, percents, bundle.charge_tolerance_e4
+            )
+            self._tables[percents] = tables
+            if len(self._tables) > TABLES_KEPT:
+                self._tables.popitem(last=False)
+        self._tables.move_to_end(percents)
+        return tables
 
     def _assess(self, case: _Case) -> Assessment:
         order = case.priced.order
@@ -106,30 +154,33 @@ class Scorer:
             alerted=self._is_alert(p_added, p_hidden, findings),
         )
 
-    def _weigh(self, priced: PricedOrder, hidden: Sequence[float]) -> _Case:
+    def _weigh(
+        self, priced: PricedOrder, percents: tuple[int, ...], hidden: Sequence[float]
+    ) -> _Case:
         """What the hypotheses make of an order; of one with unknown prices, nothing."""
+        tables = self._tables_of(percents)
         basket = {line.product.product_id: line.quantity for line in priced.lines}
         odds = self._baskets.added_odds(basket)
         if priced.unknown or priced.list_total_e4 > LARGEST_TOTAL_E4:
-            return _Case(priced, (), odds, _UNDECIDED)
+            return _Case(priced, (), odds, _UNDECIDED, tables)
         prices = _unit_prices(priced)
-        likelihoods = self._discounts.explain(prices, priced.order.charged_e4)
+        likelihoods = tables.explain(prices, priced.order.charged_e4)
         price_of = {line.product.product_id: line.product.list_e4 for line in priced.lines}
         window = 2.0 * self.bundle.charge_tolerance_e4 / max(priced.list_total_e4, 1)
         rates = Rates(self.bundle.added_item_rate, hidden)
         posterior = weigh(likelihoods, price_of, odds, rates, min(window, 1.0))
-        return _Case(priced, prices, odds, posterior)
+        return _Case(priced, prices, odds, posterior, tables)
 
     def _evidence(self, case: _Case) -> Evidence:
         """The facts of a case; for one worth a look also its likeliest explanation."""
         posterior = case.posterior
-        percent = self._likeliest_percent(posterior)
+        percent = _likeliest_percent(case)
         product = _likeliest_product(posterior)
         found = UnitDiscounts((), 0)
         suspect: Suspect | None = None
         if max(posterior.any_added_item, posterior.any_hidden, posterior.unlisted) >= WORTH_A_LOOK:
             price = case.price_of(product) if product else None
-            found = self._discounts.most_likely(
+            found = case.tables.most_likely(
                 case.prices,
                 case.priced.order.charged_e4,
                 order_percent=percent,
@@ -146,20 +197,10 @@ class Scorer:
             posterior=posterior,
             suspect=suspect,
             hidden_basis_points=percent,
-            hidden_e4=_hidden_amount(case.priced.order.charged_e4, percent),
+            hidden_e4=hidden_e4(case.priced.order.charged_e4, percent),
             unit_discounts=found.discounts,
             unexplained_e4=found.unexplained_e4,
         )
-
-    def _likeliest_percent(self, posterior: Posterior) -> int:
-        """The hidden percentage (basis points) an order is likeliest under; 0 is none.
-
-        A percentage counts as soon as it is worth a look, so that a finding can name it.
-        """
-        if posterior.any_hidden < WORTH_A_LOOK:
-            return 0
-        hidden = posterior.hidden[1:]
-        return self._discounts.order_percents[1 + hidden.index(max(hidden))]
 
     def _is_alert(self, p_added: float, p_hidden: float, findings: Sequence[Finding]) -> bool:
         if max(p_added, p_hidden) >= self.policy.alert_probability:
@@ -187,6 +228,7 @@ class _Case:
     prices: tuple[int, ...]
     basket_odds: Mapping[str, float]
     posterior: Posterior
+    tables: DiscountTables
 
     def price_of(self, product_id: str) -> int:
         """List price (e4) of one of the order's products."""
@@ -213,9 +255,31 @@ def _likeliest_product(posterior: Posterior) -> str | None:
     return max(posterior.added_item, key=posterior.added_item.__getitem__)
 
 
-def _hidden_amount(charged_e4: int, basis_points: int) -> int:
-    """What a hidden percentage took off: ``charged = (1 - h) x`` and so ``h x`` in e4."""
-    return round(charged_e4 * basis_points / (E8_PER_E4 - basis_points))
+def _likeliest_percent(case: _Case) -> int:
+    """The hidden percentage (basis points) an order is likeliest under; 0 is none.
+
+    A percentage counts as soon as it is worth a look, so that a finding can name it.
+    """
+    if case.posterior.any_hidden < WORTH_A_LOOK:
+        return 0
+    hidden = case.posterior.hidden[1:]
+    return case.tables.order_percents[1 + hidden.index(max(hidden))]
+
+
+def _with_step(assessment: Assessment, prior: Prior, step: Step) -> Assessment:
+    """The assessment with what the order did to the episode of its partition."""
+    order = assessment.order
+    later = {waiting.alert_id for waiting in step.state.waiting}
+    later |= {revisit.alert_id for revisit in step.revisits}
+    return replace(
+        assessment,
+        belief_before=prior.running,
+        belief_after=step.state.belief.running,
+        runs=step.changed,
+        belongs=step.belongs,
+        revisits=step.revisits,
+        waits=alert_id(order.order_id, order.revision) in later,
+    )
 
 
 def _fraud_findings(evidence: Evidence) -> tuple[Finding, ...]:

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.alert import EventPosition, alert_document, alert_id
+from shared.alert import EventPosition, alert_document
 from shared.assessment import Assessment
 from shared.episodes import EpisodeState
 from shared.errors import OrderError
+from shared.notation import alert_id
 from shared.order import Order, received_order
 from shared.partitions import partition_for_key
 from shared.scoring import Scorer

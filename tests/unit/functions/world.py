@@ -17,11 +17,11 @@ from functions.ports import (
     StreamKey,
     WriteConflict,
 )
-from shared.alert import alert_id
 from shared.assessment import Assessment, Explanation
 from shared.catalogue import packaged_catalogue
 from shared.episodes import EpisodeState
 from shared.errors import TransientError
+from shared.notation import alert_id
 from shared.order import Order
 from shared.stream import StreamState
 from tests.orders import order_body

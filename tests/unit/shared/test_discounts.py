@@ -20,7 +20,7 @@ LADDER = (
     DiscountShare(2000, 0.04),
 )
 OFF_LADDER = (DiscountShare(2000, 0.5), DiscountShare(3300, 0.3), DiscountShare(8000, 0.2))
-HIDDEN = (DiscountShare(100, 0.7), DiscountShare(37, 0.3))
+PERCENTS = (100, 37)
 HALF_A_CENT = 50.0
 
 prices = st.sampled_from([342_000, 219_800, 1_200_000, 5_399_900, 35_782_700, 99_999])
@@ -28,7 +28,7 @@ baskets = st.lists(prices, min_size=1, max_size=4).map(lambda p: tuple(sorted(p,
 
 
 def tables(tolerance_e4: float = 3.0) -> DiscountTables:
-    return DiscountTables(LADDER, OFF_LADDER, HIDDEN, tolerance_e4)
+    return DiscountTables(LADDER, OFF_LADDER, PERCENTS, tolerance_e4)
 
 
 def choices(units: tuple[int, ...]) -> Iterator[tuple[float, int]]:

@@ -109,7 +109,7 @@ def test_a_charge_above_list_is_an_alert_without_fraud() -> None:
     found = score(order_of(LIST + 50, Road150Red44=1, HitchRack4Bike=1, CableLock=1))
     assert found.alerted
     assert [finding.typology for finding in found.findings] == ["overcharge"]
-    assert found.probability == 0.0
+    assert found.probability <= found.belief_before
 
 
 def test_a_gap_that_nothing_explains_is_said_to_be_unexplained() -> None:

@@ -1,0 +1,245 @@
+r"""Is a hidden discount running now? The belief that a partition's stream carries along.
+
+A hidden discount is a state of the system, not of an order: while it runs, every order is charged
+less. So each partition filters its own stream with a hidden Markov model (Rabiner, "A tutorial on
+hidden Markov models", Proc. IEEE 77, 1989, the forward algorithm): the state is none or the
+percentage that runs; between two orders it is drawn anew at the rate at which runs start and end,
+
+.. math:: b'_t = d\, b_t + (1 - d)\, \pi_t, \qquad d = e^{-(\lambda + \mu) \Delta}
+
+with :math:`\Delta` the time that has passed and :math:`\pi` the long-run shares, which is the exact
+solution for two states (Norris, "Markov Chains", 1997, example 2.1.4); and each order multiplies in
+how much likelier it is under each state than under none. What is ambiguous inside a run is thus
+flagged, outside it is not.
+
+The percentages are those of the history and the grid of `shared.unseen`, whose members share a
+part of the long-run rate. One number stands for all of the grid that no order has fitted lately,
+so the state stays as small as what it knows.
+
+Arrival order is the definition: time never runs backwards. An order that arrives late, with a
+time before the last one's, is judged by the belief of the moment it arrives, as if (next to) no
+time had passed. One order with a time far ahead thus stops the clock until the others catch up;
+`LEAST_DRAWN_ANEW` keeps runs beginning and ending meanwhile.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LARGEST_RATE = 0.9
+"""A hidden discount that runs nearly always is a price, and would never be seen to begin."""
+
+LEAST_DRAWN_ANEW = 1e-3
+"""Chance with which the state is drawn anew from one order to the next, however close they are: the
+belief must never become so sure that no order could change it."""
+
+SPARED_SHARE = 0.01
+"""Share of orders that a running hidden discount may spare; so that one odd order, or a hidden
+discount on most reps only, does not end a run in the belief."""
+
+MOST_EVIDENCE = 300.0
+"""How many times likelier a percentage one order can make at most. The likelihoods are sharp (a
+charge is explained to the cent or not at all), so that one coincidence would outweigh any prior;
+a run has to show in several orders (a bounded likelihood ratio, as in Huber's robust tests,
+Annals of Mathematical Statistics 36, 1965)."""
+
+WATCHED = 0.01
+"""An unseen percentage believed in this much is explained order by order, as the known ones are."""
+
+MOST_WATCHED = 2
+"""Unseen percentages watched at once, the likeliest."""
+
+FADED = 2.0
+"""An unseen percentage that is hardly likelier than the rest of the grid is one of the rest."""
+
+
+class Belief(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a partition believes about a hidden discount between two of its orders.
+
+    Attributes:
+        at: time of the latest order so far (aware UTC); None before the first.
+        percents: (basis points, probability 0-1) of each known percentage and of each unseen one
+            that orders have fitted lately; a known one that is missing has had no order yet and
+            its long-run share.
+        unseen: probability of each other percentage of the grid; None before the first order.
+        running: probability that any of them runs.
+    """
+
+    at: datetime | None = None
+    percents: tuple[tuple[int, float], ...] = ()
+    unseen: float | None = None
+    running: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """The belief just before an order: ``none``, each percentage by name, and each of ``rest``
+    (the part of the grid without a name); ``none``, ``percents`` and all of ``rest`` sum to 1."""
+
+    none: float
+    percents: Mapping[int, float]
+    rest: float
+
+    @property
+    def running(self) -> float:
+        """The chance that any hidden discount runs, 0-1."""
+        return 1.0 - self.none
+
+
+class Beliefs:
+    """The filter, for the hidden percentages of one bundle and a grid of unseen ones.
+
+    Args:
+        percents: hidden percentages in basis points that the history knows.
+        shares: how runs spread over them; sum to 1.
+        rate: share of the time (0-1) in which one of them runs.
+        run_days: how long a run lasts on average, in days.
+        unseen: percentages of the grid.
+        unseen_share: share of the runs (0-1) that have a percentage of the grid.
+    """
+
+    def __init__(
+        self,
+        percents: Sequence[int],
+        shares: Sequence[float],
+        rate: float,
+        run_days: float,
+        unseen: int = 0,
+        unseen_share: float = 0.0,
+    ) -> None:
+        rate = min(rate, LARGEST_RATE)
+        of_grid = unseen_share if unseen else 0.0
+        self.percents = tuple(percents)
+        self._long_run = {
+            percent: rate * (1.0 - of_grid) * share
+            for percent, share in zip(percents, shares, strict=True)
+        }
+        self._unseen = unseen
+        self._rest = rate * of_grid / unseen if unseen else 0.0
+        # Starts and ends per day: ends are 1 / run_days, and starts / (starts + ends) is the rate.
+        self._pace = 1.0 / (run_days * (1.0 - rate))
+
+    def before(self, belief: Belief, at: datetime) -> Prior:
+        """The belief just before an order placed at a time."""
+        if belief.at is None:
+            return self._prior(self._long_run, self._rest)
+        days = max((at - belief.at).total_seconds(), 0.0) / 86_400
+        kept = min(math.exp(-self._pace * days), 1.0 - LEAST_DRAWN_ANEW)
+        anew = 1.0 - kept
+        known = dict(belief.percents)
+        percents = {
+            percent: kept * known.pop(percent, share) + anew * share
+            for percent, share in self._long_run.items()
+        }
+        if self._unseen:
+            for percent, chance in known.items():
+                percents[percent] = kept * chance + anew * self._rest
+        rest = self._rest if belief.unseen is None else belief.unseen
+        return self._prior(percents, kept * rest + anew * self._rest)
+
+    def _prior(self, percents: Mapping[int, float], rest: float) -> Prior:
+        others = self._unseen - (len(percents) - len(self._long_run))
+        none = 1.0 - sum(percents.values()) - others * rest
+        return Prior(max(none, 0.0), percents, rest)
+
+    def watched(self, prior: Prior) -> tuple[int, ...]:
+        """The percentages that an order is to be explained under: the known ones, in their order,
+        and the likeliest unseen ones that are worth it."""
+        likely = [
+            (chance, percent)
+            for percent, chance in prior.percents.items()
+            if chance >= WATCHED and percent not in self._long_run
+        ]
+        if not likely:
+            return self.percents
+        likely.sort(reverse=True)
+        return (*self.percents, *(percent for _, percent in likely[:MOST_WATCHED]))
+
+    def after(self, belief: Belief, at: datetime, prior: Prior, evidence: Evidence) -> Belief:
+        """The belief once an order is known.
+
+        Args:
+            belief: that of before the order.
+            at: when the order was placed.
+            prior: what `before` gave.
+            evidence: how much likelier the order is under each percentage than under none.
+        """
+        percents = {
+            percent: chance * evidence.of(percent) for percent, chance in prior.percents.items()
+        }
+        if self._unseen:
+            for percent, factor in evidence.factors.items():
+                if percent not in percents and factor > evidence.other:
+                    percents[percent] = prior.rest * factor
+        rest = prior.rest * evidence.other
+        others = self._unseen - (len(percents) - len(self._long_run))
+        total = prior.none + sum(percents.values()) + others * rest
+        latest = at if belief.at is None else max(at, belief.at)
+        if not total > 0:
+            return Belief(latest, tuple(prior.percents.items()), prior.rest, prior.running)
+        rest /= total
+        kept = tuple(
+            (percent, joint / total)
+            for percent, joint in percents.items()
+            if percent in self._long_run or joint / total > FADED * rest
+        )
+        return Belief(latest, kept, rest, 1.0 - prior.none / total)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How many times likelier an order is under a running percentage than under none.
+
+    ``factors`` by percentage (basis points), ``other`` for every percentage of the grid that is
+    not among them; all at most `MOST_EVIDENCE`.
+    """
+
+    factors: Mapping[int, float]
+    other: float
+
+    def of(self, percent: int) -> float:
+        """The factor of one percentage."""
+        return self.factors.get(percent, self.other)
+
+
+def weigh_evidence(
+    none: float, exact: Mapping[int, float], fits: Mapping[int, float], unlisted: float
+) -> Evidence:
+    """The evidence of an order, where a running discount may have spared it.
+
+    A percentage of the grid that the order does not fit gets no more than an unlisted cause: it
+    may be right all the same, but the order does not say so.
+
+    Args:
+        none: likelihood of the order without a hidden discount, above 0.
+        exact: its likelihood under each percentage it was explained under.
+        fits: the same for percentages of the grid, from `shared.unseen`.
+        unlisted: likelihood that some cause nobody listed made it.
+    """
+    factors = {percent: _factor(chance + unlisted, none) for percent, chance in fits.items()}
+    factors |= {percent: _factor(chance, none) for percent, chance in exact.items()}
+    return Evidence(factors, _factor(unlisted, none))
+
+
+def _factor(likelihood: float, none: float) -> float:
+    return min((1.0 - SPARED_SHARE) * likelihood / none + SPARED_SHARE, MOST_EVIDENCE)
+
+
+def order_priors(prior: Prior, watched: Sequence[int]) -> tuple[float, ...]:
+    """The chance of the order itself to be charged in full or under each watched percentage.
+
+    >>> order_priors(Prior(0.0, {100: 1.0}, 0.0), (100,))
+    (0.010000000000000009, 0.99)
+    """
+    running = [
+        (1.0 - SPARED_SHARE) * prior.percents.get(percent, prior.rest) for percent in watched
+    ]
+    return (max(1.0 - sum(running), 0.0), *running)
