@@ -24,6 +24,7 @@ from functions.judgement import Judgement, judge, set_aside, unseen
 from functions.ports import (
     AlertStore,
     DeadLetterStore,
+    IncidentStore,
     OrderEvent,
     ReadScorer,
     StateStore,
@@ -85,6 +86,7 @@ class Desk:
     """Where a process scores: its stores, its one thread for computing, and what it remembers."""
 
     alerts: AlertStore
+    incidents: IncidentStore
     states: StateStore
     dead_letters: DeadLetterStore
     read_scorer: ReadScorer
@@ -219,7 +221,7 @@ class _Run:
     async def _commit(self, judgement: Judgement) -> None:
         """Write what was judged, then the state that says so."""
         desk, before = self.desk, self.state
-        writer = Writer(desk.alerts, desk.dead_letters, desk.limits.writes)
+        writer = Writer(desk.alerts, desk.incidents, desk.dead_letters, desk.limits.writes)
         written = await writer.write(self.key, judgement, desk.now())
         await self._write_state(written.judgement.state)
         self.summary.add(before, written)

@@ -1,14 +1,16 @@
 """Decide what becomes of the events of a partition: pure, and the same however they are cut."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from functions.ports import DeadLetter, OrderEvent, StreamKey
 from shared.alert import EventPosition, alert_document
 from shared.assessment import Assessment
+from shared.docket import Revisited, concerns, enter, still_held
 from shared.errors import OrderError
+from shared.incidents import PartitionRun
 from shared.order import Order, parse_order, received_order
 from shared.scoring import Scorer
 from shared.stream import Admission, Arrival, StreamState
@@ -16,11 +18,15 @@ from shared.stream import Admission, Arrival, StreamState
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """An order that was scored: its alert, if it is one, waits to be written."""
+    """An order that was scored: its alert, if it is one, waits to be written.
+
+    ``run`` names the run of a hidden discount that it belongs to.
+    """
 
     event: OrderEvent
     order: Order
     alert: dict[str, Any] | None
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +37,27 @@ class Judgement:
         scored: the orders that were scored, in their order of arrival.
         dead_letters: the events to set aside.
         state: the state once all of it is written.
+        runs: the runs of a hidden discount that changed, as they are in the end, by name.
+        revisited: orders before that now belong to one of them.
+        currency: of the runs' amounts.
     """
 
     scored: tuple[Scored, ...]
     dead_letters: tuple[DeadLetter, ...]
     state: StreamState
+    runs: Mapping[str, PartitionRun] = field(default_factory=dict)
+    revisited: tuple[Revisited, ...] = ()
+    currency: str = ""
 
     def then(self, later: "Judgement") -> "Judgement":
         """This judgement, followed by that of the events right after."""
         return Judgement(
-            self.scored + later.scored, self.dead_letters + later.dead_letters, later.state
+            self.scored + later.scored,
+            self.dead_letters + later.dead_letters,
+            later.state,
+            {**self.runs, **later.runs},
+            self.revisited + later.revisited,
+            self.currency or later.currency,
         )
 
 
@@ -125,7 +142,7 @@ def refused(
         recent=recent,
     )
     kept = tuple(s for s in judgement.scored if s.event.sequence_number not in errors)
-    return Judgement(kept, tuple(letters), state)
+    return replace(judgement, scored=kept, dead_letters=tuple(letters), state=state)
 
 
 def _judge_together(
@@ -153,10 +170,17 @@ def _judge_together(
         if admission is Admission.SCORE:
             admitted.append((event, order))
     assessments, episode = scorer.score_many([order for _, order in admitted], state.episode)
-    scored = tuple(
-        Scored(event, order, _alert(key, event, assessment, now))
-        for (event, order), assessment in zip(admitted, assessments, strict=True)
-    )
+    held = dict(state.held)
+    scored: list[Scored] = []
+    runs: dict[str, PartitionRun] = {}
+    revisited: list[Revisited] = []
+    currency = scorer.catalogue.currency
+    for (event, order), assessment in zip(admitted, assessments, strict=True):
+        entry = enter(assessment, _document(key, event, assessment, now), held, currency)
+        scored.append(Scored(event, order, entry.alert, assessment.belongs))
+        revisited += entry.revisited
+        for run in assessment.runs:
+            runs[run.opened_by] = PartitionRun(key.partition_id, event.sequence_number, run)
     state = replace(
         _moved(state, events[-1]),
         orders_scored=state.orders_scored + counts[Admission.SCORE],
@@ -164,15 +188,16 @@ def _judge_together(
         duplicates=state.duplicates + counts[Admission.DUPLICATE],
         stale=state.stale + counts[Admission.STALE],
         episode=episode,
+        held=still_held(held, episode),
         recent=recent,
     )
-    return Judgement(scored, tuple(letters), state)
+    return Judgement(tuple(scored), tuple(letters), state, runs, tuple(revisited), currency)
 
 
-def _alert(
+def _document(
     key: StreamKey, event: OrderEvent, assessment: Assessment, now: datetime
 ) -> dict[str, Any] | None:
-    if not assessment.alerted:
+    if not concerns(assessment):
         return None
     return alert_document(
         assessment,

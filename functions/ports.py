@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from shared.docket import Revisited
 from shared.errors import SheriffError
 from shared.scoring import Scorer
 from shared.stream import StreamState
@@ -78,6 +79,31 @@ class AlertStore(Protocol):
         ``superseded_by`` names the first higher revision: what is marked already stays.
 
         Raises: as `create`.
+        """
+
+    async def revisit(self, revisited: Revisited, incident_id: str, at: datetime) -> None:
+        """Add to an alert what `shared.alert.revisited` adds, once; nothing where there is none.
+
+        Raises: as `create`.
+        """
+
+
+class IncidentStore(Protocol):
+    """Incidents of one kind, each document with its version."""
+
+    async def latest(self, kind: str) -> list[tuple[dict[str, Any], str]]:
+        """The incidents of the kind, at least the latest of them, each with its version.
+
+        Raises:
+            TransientError: they may be read next time.
+        """
+
+    async def put(self, incident: dict[str, Any], version: str | None) -> None:
+        """Replace the version that was read (None: create).
+
+        Raises:
+            WriteConflict: it is no longer that version.
+            TransientError: it may be written next time.
         """
 
 

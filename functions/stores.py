@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from azure.core import MatchConditions
@@ -19,11 +20,13 @@ from functions.alert_query import AlertQuery, statement
 from functions.documents import dead_letter_document, dead_letter_path, dead_letter_path_anew
 from functions.ports import DeadLetter, NotThereError, RefusedError, StreamKey, WriteConflict
 from functions.settings import HubSettings, Settings
+from shared.alert import finding_document
+from shared.docket import Revisited
 from shared.errors import TransientError
-from shared.notation import alert_id
+from shared.notation import alert_id, time_text
 from shared.stream import StreamState
 
-ALERTS, STATE, DEAD_LETTERS = "alerts", "state", "dead-letters"
+ALERTS, INCIDENTS, STATE, DEAD_LETTERS = "alerts", "incidents", "state", "dead-letters"
 """Containers, which the Bicep templates make (an identity cannot), or the local stack."""
 
 _REFUSED = {400, 413}
@@ -149,6 +152,30 @@ class CosmosAlerts:
         except WriteConflict:
             return  # marked in the meantime, by the same event in another process
 
+    async def revisit(self, revisited: Revisited, incident_id: str, at: datetime) -> None:
+        changes: list[dict[str, Any]] = [
+            {"op": "add", "path": "/incident_id", "value": incident_id},
+            {"op": "add", "path": "/revisited_at", "value": time_text(at)},
+        ]
+        if revisited.finding is not None:
+            finding = finding_document(revisited.finding)
+            changes.append({"op": "add", "path": "/findings/-", "value": finding})
+        try:
+            async with self.cosmos.container(ALERTS, "revisit alert") as alerts:
+                try:
+                    await alerts.patch_item(
+                        revisited.alert_id,
+                        revisited.rep_id,
+                        changes,
+                        filter_predicate="from c where NOT IS_DEFINED(c.revisited_at)",
+                        no_response=True,
+                    )
+                except HttpResponseError as error:
+                    if error.status_code != 404:  # its order was too large to be held or stored
+                        raise
+        except WriteConflict:
+            return  # revisited before, by the same event
+
     async def find(self, query: AlertQuery) -> list[dict[str, Any]]:
         """One more alert than the query's limit where there are that many, newest first."""
         text, parameters = statement(query)
@@ -167,6 +194,42 @@ class CosmosAlerts:
             # The SDK's types know documents only, not the bare values of SELECT VALUE.
             times: list[Any] = [scored_at async for scored_at in found]
             return times[0] if times else None
+
+
+_LATEST = 20  # incidents that a run may join: two or three are open at once, if ever
+
+
+@dataclass(frozen=True, slots=True)
+class CosmosIncidents:
+    """Incidents in Cosmos DB (`functions.ports.IncidentStore`); a version is an ETag."""
+
+    cosmos: Cosmos
+
+    async def latest(self, kind: str) -> list[tuple[dict[str, Any], str]]:
+        async with self.cosmos.container(INCIDENTS, "find incidents") as incidents:
+            found = incidents.query_items(
+                f"SELECT TOP {_LATEST} * FROM c ORDER BY c.id DESC",  # noqa: S608 - our own number
+                partition_key=kind,
+            )
+            return [(_own(document), document["_etag"]) async for document in found]
+
+    async def put(self, incident: dict[str, Any], version: str | None) -> None:
+        async with self.cosmos.container(INCIDENTS, "write incident") as incidents:
+            if version is None:
+                await incidents.create_item(incident, no_response=True)
+                return
+            await incidents.replace_item(
+                incident["id"],
+                incident,
+                etag=version,
+                match_condition=MatchConditions.IfNotModified,
+                no_response=True,
+            )
+
+
+def _own(document: dict[str, Any]) -> dict[str, Any]:
+    """A document without what the store keeps in it."""
+    return {name: value for name, value in document.items() if not name.startswith("_")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,14 @@ from functools import cache
 from functions.handlers import Desk, Limits
 from functions.settings import Settings
 from functions.shelf import Shelf
-from functions.stores import BlobDeadLetters, Blobs, Cosmos, CosmosAlerts, CosmosStates
+from functions.stores import (
+    BlobDeadLetters,
+    Blobs,
+    Cosmos,
+    CosmosAlerts,
+    CosmosIncidents,
+    CosmosStates,
+)
 
 # The SDKs tell of every request at INFO, which is the worker's level: many lines an order.
 logging.getLogger("azure").setLevel(logging.WARNING)
@@ -54,6 +61,7 @@ def desk() -> Desk:
     ours = settings()
     return Desk(
         alerts=alerts(),
+        incidents=CosmosIncidents(_cosmos()),
         states=CosmosStates(_cosmos()),
         dead_letters=BlobDeadLetters(_blobs()),
         read_scorer=shelf().scorer,

@@ -1,14 +1,32 @@
-"""Apply a judgement: alerts, then dead letters. The caller commits the state after them."""
+"""Apply a judgement: incidents, alerts, dead letters. The caller commits the state after them.
+
+Incidents come first because alerts name them; like all else, writing one again changes nothing.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from functions.judgement import Judgement, Scored, refused
-from functions.ports import AlertStore, DeadLetterStore, RefusedError, StreamKey
+from functions.ports import (
+    AlertStore,
+    DeadLetterStore,
+    IncidentStore,
+    RefusedError,
+    StreamKey,
+    WriteConflict,
+)
+from shared.alert import revisited
+from shared.assessment import HIDDEN_DISCOUNT
+from shared.docket import Revisited
 from shared.errors import TransientError
+from shared.incidents import PartitionRun, settle
+
+_CONFLICTS = 20
+"""Every partition of the hub may write the same incident at once, and one of them gets its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +46,7 @@ class Writer:
     """The stores a judgement goes to, and how many writes may be under way at once."""
 
     alerts: AlertStore
+    incidents: IncidentStore
     dead_letters: DeadLetterStore
     at_once: int
 
@@ -40,8 +59,11 @@ class Writer:
         Raises:
             TransientError: something is left to do, everything else is done.
         """
+        incident_of = await self._settle(judgement, key)
         alerted = [one for one in judgement.scored if one.alert is not None]
-        created = await self._each(self._create, alerted)
+        created = await self._each(self._create, _in_incidents(alerted, incident_of))
+        revisits = [(one, incident_of[one.run], now) for one in judgement.revisited]
+        joined = await self._each(self._revisit, revisits)
         revised = _revised(judgement.scored)
         marked = await self._each(self._supersede, revised)
         latest = [revisions[-1] for revisions in revised]
@@ -54,12 +76,37 @@ class Writer:
         if refusals:
             judgement = refused(judgement, key, refusals, now)
         kept = await self._each(self.dead_letters.add, judgement.dead_letters)
-        _raise_first([outcome for _, outcome in outcomes] + kept, key)
-        return Written(judgement, created.count(True), created.count(False))
+        _raise_first([outcome for _, outcome in outcomes] + joined + kept, key)
+        return Written(judgement, created.count(True) + joined.count(True), created.count(False))
+
+    async def _settle(self, judgement: Judgement, key: StreamKey) -> dict[str, str]:
+        """Write the runs that changed into their incidents; the incident of each run, by name."""
+        return {
+            name: await self._settle_run(part, judgement.currency, key)
+            for name, part in judgement.runs.items()
+        }
+
+    async def _settle_run(self, part: PartitionRun, currency: str, key: StreamKey) -> str:
+        for _ in range(_CONFLICTS):
+            known = await self.incidents.latest(HIDDEN_DISCOUNT)
+            incident = settle([document for document, _ in known], part, currency)
+            versions = {document["id"]: version for document, version in known}
+            with contextlib.suppress(WriteConflict):  # another partition was first: join it
+                await self.incidents.put(incident, versions.get(incident["id"]))
+                return str(incident["id"])
+        raise TransientError(f"{key}: the incident keeps changing")
 
     async def _create(self, one: Scored) -> bool:
         assert one.alert is not None
         return await self.alerts.create(one.alert)
+
+    async def _revisit(self, revisit: tuple[Revisited, str, datetime]) -> bool:
+        """Add the incident to an order's alert; whether that made it one."""
+        one, incident_id, at = revisit
+        if one.document is None:
+            await self.alerts.revisit(one, incident_id, at)
+            return False
+        return await self.alerts.create(revisited(one.document, one.finding, incident_id, at))
 
     async def _supersede(self, revisions: Sequence[Scored]) -> None:
         # In turn: the first higher revision marks an alert, wherever the batch is cut.
@@ -77,6 +124,16 @@ class Writer:
                 return await act(item)
 
         return await asyncio.gather(*map(in_turn, items), return_exceptions=True)
+
+
+def _in_incidents(alerted: Sequence[Scored], incident_of: Mapping[str, str]) -> list[Scored]:
+    """The orders with the incident that each belongs to, if it does, in its alert."""
+    return [
+        one
+        if one.run is None or one.alert is None
+        else replace(one, alert=one.alert | {"incident_id": incident_of[one.run]})
+        for one in alerted
+    ]
 
 
 def _revised(scored: Sequence[Scored]) -> list[list[Scored]]:

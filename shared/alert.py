@@ -61,6 +61,21 @@ def alert_document(
     }
 
 
+def revisited(
+    document: dict[str, Any], finding: Finding | None, incident_id: str, at: datetime
+) -> dict[str, Any]:
+    """The alert of an order that turned out to belong to an incident; what was scored stays.
+
+    ``finding`` is what is added, None where the order had it at arrival.
+    """
+    added = [] if finding is None else [finding_document(finding)]
+    return document | {
+        "findings": [*document["findings"], *added],
+        "incident_id": incident_id,
+        "revisited_at": time_text(at),
+    }
+
+
 def finding_document(finding: Finding) -> dict[str, Any]:
     """One finding as an alert carries it; data quality and fraud alike."""
     document: dict[str, Any] = {

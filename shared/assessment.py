@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.episodes import Revisit, Run
+from shared.notation import amount_text
 from shared.order import Order
 
 ADDED_ITEM = "added_item"
@@ -29,6 +30,18 @@ class Finding:
     message: str
     product_id: str | None = None
     percent: float | None = None
+
+
+def hidden_discount_finding(
+    probability: float, basis_points: int, amount_e4: int, currency: str
+) -> Finding:
+    """The finding that a percentage was taken off a whole order."""
+    percent = basis_points / 100
+    message = (
+        f"The whole order was probably charged {percent:g} % too little "
+        f"({amount_text(amount_e4, currency)})."
+    )
+    return Finding(HIDDEN_DISCOUNT, probability, amount_e4, message, percent=percent)
 
 
 @dataclass(frozen=True, slots=True)

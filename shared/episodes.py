@@ -19,6 +19,7 @@ A run belongs to its partition, so that no replay, rebalance or other partition 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from dataclasses import replace as with_fields
 from datetime import datetime
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 MOST_WAITING = 60
 """Orders that wait at most, the latest: no run stays unseen for as many."""
 
-SUSPECTED = 1e-3
+SUSPECTED = 1e-4
 """Orders wait from this belief in any percentage on: in between, nothing is worth remembering."""
 
 SAMPLES = 10
@@ -56,7 +57,9 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         orders: how many orders it took from.
         amount_e4: what it took off them, in ten-thousandths of the currency.
         reps: who they were of, sorted.
-        spared_reps: reps who had orders meanwhile, and none that it took from; sorted.
+        spared: reps who had orders while it ran, and none that it took from, with the number of
+            those orders; sorted.
+        passed: the same for the orders since its latest one: they count if it goes on.
         sample_order_ids: the first of its orders.
     """
 
@@ -69,7 +72,8 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     orders: int = 0
     amount_e4: int = 0
     reps: tuple[str, ...] = ()
-    spared_reps: tuple[str, ...] = ()
+    spared: tuple[tuple[str, int], ...] = ()
+    passed: tuple[tuple[str, int], ...] = ()
     sample_order_ids: tuple[str, ...] = ()
 
 
@@ -178,7 +182,8 @@ def advance(state: EpisodeState, belief: Belief, order: Waiting, thresholds: Run
         step = _watch(belief, (order,), thresholds)
         return with_fields(step, changed=(ended, *step.changed))
     if order.p_hidden < thresholds.belongs:
-        return Step(EpisodeState(belief, _spared(run, order.rep_id)))
+        passed = _added_up(run.passed, ((order.rep_id, 1),))
+        return Step(EpisodeState(belief, replace(run, passed=passed)))
     grown = _grown(run, order)
     return Step(EpisodeState(belief, grown), (grown,), run.opened_by)
 
@@ -255,24 +260,27 @@ def _revisit(run: Run, order: Waiting, chance: float, belongs: float) -> Revisit
 
 def _grown(run: Run, order: Waiting) -> Run:
     """The run with one more order."""
+    reps = tuple(sorted({*run.reps, order.rep_id}))
+    spared = _added_up(run.spared, run.passed)
     return replace(
         run,
         started_at=min(run.started_at, order.ordered_at),
         last_seen_at=max(run.last_seen_at, order.ordered_at),
         orders=run.orders + 1,
         amount_e4=run.amount_e4 + hidden_e4(order.charged_e4, run.percent),
-        reps=_with(run.reps, order.rep_id),
-        spared_reps=tuple(rep for rep in run.spared_reps if rep != order.rep_id),
+        reps=reps,
+        spared=tuple((rep, orders) for rep, orders in spared if rep not in reps),
+        passed=(),
         sample_order_ids=(*run.sample_order_ids, order.order_id)[:SAMPLES],
     )
 
 
-def _spared(run: Run, rep_id: str) -> Run:
-    """The run after an order that it did not take from."""
-    if rep_id in run.reps:
-        return run
-    return replace(run, spared_reps=_with(run.spared_reps, rep_id))
-
-
-def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:
-    return names if name in names else tuple(sorted((*names, name)))
+def _added_up(
+    some: tuple[tuple[str, int], ...], more: tuple[tuple[str, int], ...]
+) -> tuple[tuple[str, int], ...]:
+    """Orders by rep, of both together."""
+    if not more:
+        return some
+    total = Counter(dict(some))
+    total.update(dict(more))
+    return tuple(sorted(total.items()))

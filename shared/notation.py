@@ -165,6 +165,15 @@ def shortened(text: str, limit: int = 40) -> str:
     return printable if len(printable) <= limit else printable[: limit - 3] + "..."
 
 
+def amount_text(amount_e4: int, currency: str) -> str:
+    """An amount as people write it, to the cent.
+
+    >>> amount_text(12_345_600, "USD")
+    '1,234.56 USD'
+    """
+    return f"{amount_e4 / 1e4:,.2f} {currency}"
+
+
 def alert_id(order_id: str, revision: int) -> str:
     """``id`` of an order's alert: the same for every replay."""
     return f"{order_id}.{revision}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from shared.assessment import Finding
 from shared.features import LARGEST_LOG_ODDS, log_odds
+from shared.notation import amount_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,7 @@ class Evidence:
 
     def money(self, amount_e4: int) -> str:
         """An amount as people write it, to the cent."""
-        return f"{amount_e4 / 1e4:,.2f} {self.currency}"
+        return amount_text(amount_e4, self.currency)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from shared.assessment import (
     ADDED_ITEM,
     DATA_QUALITY_TYPOLOGIES,
     FRAUD_TYPOLOGIES,
-    HIDDEN_DISCOUNT,
     Assessment,
     Explanation,
     Finding,
     Reason,
     UnitDiscount,
+    hidden_discount_finding,
 )
 from shared.baskets import Baskets
 from shared.beliefs import Beliefs, order_priors, weigh_evidence
@@ -297,13 +297,10 @@ def _fraud_findings(evidence: Evidence) -> tuple[Finding, ...]:
             Finding(ADDED_ITEM, p_added, suspect.amount_e4, message, suspect.product_id, percent)
         )
     if evidence.hidden_basis_points:
-        percent = evidence.hidden_basis_points / 100
-        message = (
-            f"The whole order was probably charged {percent:g} % too little "
-            f"({evidence.money(evidence.hidden_e4)})."
-        )
         findings.append(
-            Finding(HIDDEN_DISCOUNT, p_hidden, evidence.hidden_e4, message, percent=percent)
+            hidden_discount_finding(
+                p_hidden, evidence.hidden_basis_points, evidence.hidden_e4, evidence.currency
+            )
         )
     return tuple(findings)
 

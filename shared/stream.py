@@ -119,7 +119,9 @@ class StreamState:
         stale: events with a lower revision than the one scored.
         attempts: runs begun on the events after this one that have not come back: 0 for none or
             unknown, 1 for a whole batch, more for an order on its own.
-        episode: the belief about a running hidden discount.
+        episode: the belief about a running hidden discount, and the run that is open.
+        held: by id, the alert documents of orders that are no alert yet and wait for a run to
+            open (`shared.episodes.Waiting`).
         recent: the latest orders; treat it as frozen, change a `copy`.
     """
 
@@ -131,6 +133,7 @@ class StreamState:
     stale: int = 0
     attempts: int = 0
     episode: EpisodeState = field(default_factory=EpisodeState)
+    held: dict[str, dict[str, Any]] = field(default_factory=dict)
     recent: RecentOrders = field(default_factory=RecentOrders)
 
     def place(self, sequence_number: int, enqueued_at: datetime) -> Arrival:
@@ -176,6 +179,7 @@ class _Document(msgspec.Struct):
     attempts: int
     episode: EpisodeState
     recent: str
+    held: dict[str, dict[str, Any]] = {}
     schema_version: Literal[1] = 1
 
 
@@ -187,6 +191,7 @@ _CARRIED = (
     "stale",
     "attempts",
     "episode",
+    "held",
 )  # stored just as they are
 
 

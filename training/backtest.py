@@ -6,7 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from rich.table import Table
 
 from shared.assessment import Assessment
 from shared.errors import ConfigurationError
+from shared.notation import alert_id
 from shared.policy import Policy, parse_policy
 from shared.scoring import Scorer
 from training.console import ArgumentParser, progress, run
@@ -66,6 +67,26 @@ def score_of(assessment: Assessment) -> Score:
         final_probability=assessment.probability,
         units=sum(line.quantity for line in order.lines),
     )
+
+
+def score_all(assessments: Iterable[Assessment]) -> list[Score]:
+    """A score for each assessment, with what orders after it have said of it."""
+    scores: list[Score] = []
+    place: dict[str, int] = {}
+    for assessment in assessments:
+        score = score_of(assessment)
+        place[alert_id(score.order_id, score.revision)] = len(scores)
+        scores.append(score)
+        for revisit in assessment.revisits:
+            at = place[revisit.alert_id]
+            scores[at] = _revisited(scores[at], revisit.probability)
+    return scores
+
+
+def _revisited(score: Score, p_hidden: float) -> Score:
+    """The score of an order whose hidden discount turned out to be this likely."""
+    final = 1.0 - (1.0 - score.p_added_item) * (1.0 - p_hidden)
+    return replace(score, final_probability=max(final, score.final_probability))
 
 
 def write_scores(path: Path, scores: Iterable[Score]) -> None:
@@ -142,6 +163,7 @@ def _parser() -> ArgumentParser:
     flags.add_argument("--model", type=Path, required=True, help="folder that train wrote")
     flags.add_argument("--scores", type=Path, required=True, help=f"CSV: {','.join(SCORE_COLUMNS)}")
     flags.add_argument("--alerts", type=Path, required=True, help="alert documents, one a line")
+    flags.add_argument("--incidents", type=Path, default=None, help="incidents, one a line")
     flags.add_argument("--truth", type=Path, default=None, help="CSV; prints precision and recall")
     flags.add_argument("--partitions", type=int, default=1, help="of the hub (%(default)s)")
     flags.add_argument("--catalogue", type=Path, default=None, help="CSV (default: packaged)")
@@ -171,10 +193,14 @@ def main(arguments: list[str] | None = None) -> None:
     scorer = _scorer(options)
     replay = Replay(scorer, options.partitions)
     lines = progress(read_lines(options.orders), "reading orders")
-    scores = [score_of(assessment) for assessment in progress(replay.run(lines), "scoring orders")]
+    scores = score_all(progress(replay.run(lines), "scoring orders"))
     write_scores(options.scores, scores)
     write_lines(options.alerts, map(msgspec.json.encode, replay.alerts.values()))
+    if options.incidents is not None:
+        write_lines(options.incidents, map(msgspec.json.encode, replay.incidents.values()))
     print(_summary(scores, replay))
+    for incident in replay.incidents.values():
+        print(f"{incident['id']} ({incident['status']}): {incident['message']}")
     if truth is not None:
         show_quality(verdicts(scores, truth, scorer.policy.alert_probability))
     if options.write:

@@ -11,6 +11,7 @@ import numpy as np
 from shared.policy import Policy
 from training.backtest import verdicts
 from training.history import Bools
+from training.incident_quality import IncidentReport, report_incidents
 from training.intervals import Intervals, bootstrap
 from training.metrics import Quality, Verdict, by_size, judge
 from training.prices import Ints
@@ -72,6 +73,7 @@ class ScenarioReport:
     typologies: dict[str, TypologyReport]
     delay: Delay
     false_alarms: FalseAlarms
+    incidents: IncidentReport
     learned: dict[str, float]
     packaged_defaults: dict[str, str]
     dead_letters: dict[str, int]
@@ -109,6 +111,7 @@ def report(trial: Trial, policy: Policy, seed: int) -> ScenarioReport:
         typologies=typologies,
         delay=measure_delay(run, trial.partition, flagged, drawn.times[rows]),
         false_alarms=count_false_alarms(run, flagged),
+        incidents=report_incidents(trial),
         learned=trial.learned.figures | rates,
         packaged_defaults=trial.learned.defaults,
         dead_letters=trial.dead_letters,

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from training.evaluation import Figures, ScenarioReport, TypologyReport
+from training.incident_quality import IncidentReport
 from training.intervals import Interval
 
 WIDTH = 132
@@ -28,6 +29,7 @@ def show_scenario(report: ScenarioReport) -> None:
     for name, typology in report.typologies.items():
         console.print(f"{name:16} {_worth(typology)}", highlight=False)
     console.print(_alarms(report), highlight=False)
+    console.print(_incidents(report.incidents), highlight=False)
     for name, why in report.packaged_defaults.items():
         console.print(f"packaged default for {name}: {why}", highlight=False)
     if report.dead_letters:
@@ -40,7 +42,7 @@ def show_overview(reports: Sequence[ScenarioReport]) -> None:
     table = Table(title="overview", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     headings = (
         *("scenario", "AP", "asked", "P/R", "added AP", "P/R", "hidden AP", "P/R"),
-        *("P@k", "loss", "orders", "false/M", "ECE"),
+        *("P@k", "loss", "opened", "false", "amount", "ECE"),
     )
     for column in headings:
         table.add_column(column, justify="left" if column == "scenario" else "right")
@@ -50,8 +52,9 @@ def show_overview(reports: Sequence[ScenarioReport]) -> None:
     console.print(table)
     console.print(
         "AP and P/R (precision, recall) first over both frauds; P@k: precision at the policy's "
-        "reviews a day; loss: share flagged; orders: until a hidden run is flagged (95 %); "
-        "false/M: hidden flagged outside of runs per million orders; ECE: of either",
+        "reviews a day; loss: share flagged; opened: orders of a partition until its hidden run "
+        "is an incident (95 %); false: incidents without a run; amount: theirs by what the runs "
+        "took; ECE: of either",
         highlight=False,
     )
 
@@ -76,8 +79,9 @@ def _overview(report: ScenarioReport) -> tuple[str, ...]:
         _precision_recall(hidden.figures),
         _share(either.reviews.precision),
         _share(either.loss.share),
-        _number(report.delay.orders_p95),
-        _number(report.false_alarms.per_million),
+        _number(report.incidents.delay.orders_p95),
+        str(report.incidents.false_incidents),
+        _share(report.incidents.amount_ratio),
         _share(either.calibration.expected_error),
     )
 
@@ -116,6 +120,20 @@ def _alarms(report: ScenarioReport) -> str:
         f"{_number(delay.orders_p50)} orders, {_number(delay.minutes_p50)} minutes (95 %: "
         f"{_number(delay.orders_p95)}, {_number(delay.minutes_p95)}); {alarms.flagged} false "
         f"alarms in {alarms.clean_orders} orders outside of runs"
+    )
+
+
+def _incidents(found: IncidentReport) -> str:
+    percents = ", ".join(f"{percent:g} %" for percent in found.percents)
+    return (
+        f"incidents: {found.incidents} for {found.planted} runs"
+        f"{f' ({percents})' if percents else ''}, {found.missed} missed, "
+        f"{found.false_incidents} false; opened in a partition after "
+        f"{_number(found.delay.orders_p50)} orders, {_number(found.delay.minutes_p50)} minutes "
+        f"(95 %: {_number(found.delay.orders_p95)}, {_number(found.delay.minutes_p95)}; over "
+        f"{found.delay.episodes}); amount {found.amount_lost:,.0f} of {found.amount_planted:,.0f} "
+        f"({_share(found.amount_ratio)}); {found.false_openings} opened falsely in "
+        f"{found.clean_orders} clean orders"
     )
 
 

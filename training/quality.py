@@ -149,11 +149,18 @@ class Delay:
     minutes_p95: float | None
 
 
-def measure_delay(run: Ints, partition: Ints, flagged: Bools, times: Times) -> Delay:
-    """Delay to detection over all runs and partitions; ``run`` is that of `hidden_runs`."""
+def measure_delay(
+    run: Ints, partition: Ints, flagged: Bools, times: Times, least: int = 1
+) -> Delay:
+    """Delay to detection over all runs and partitions; ``run`` is that of `hidden_runs`.
+
+    Runs of fewer than ``least`` orders in a partition are left out.
+    """
     rows = np.flatnonzero(run > 0)
     rows = rows[np.lexsort((rows, partition[rows], run[rows]))]
     episode = run[rows] * (int(partition.max(initial=0)) + 1) + partition[rows]
+    _, which, orders = np.unique(episode, return_inverse=True, return_counts=True)
+    rows, episode = rows[orders[which] >= least], episode[orders[which] >= least]
     place = _place_in_group(episode)
     known, first = np.unique(episode, return_index=True)
     caught, first_hit = np.unique(episode[flagged[rows]], return_index=True)

@@ -7,12 +7,15 @@ enters the hub, and is scored, when it was placed.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from shared.alert import EventPosition, alert_document
+from shared.alert import EventPosition, alert_document, revisited
 from shared.assessment import Assessment
+from shared.docket import Revisited, concerns, enter, still_held
 from shared.episodes import EpisodeState
 from shared.errors import OrderError
+from shared.incidents import PartitionRun, settle
 from shared.notation import alert_id
 from shared.order import Order, received_order
 from shared.partitions import partition_for_key
@@ -29,6 +32,7 @@ class _Partition:
     sequence: int = 0
     recent: RecentOrders = field(default_factory=RecentOrders)
     episode: EpisodeState = field(default_factory=EpisodeState)
+    held: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -40,6 +44,7 @@ class Replay:
         duplicates: orders that repeated a scored revision.
         stale: orders with a lower revision than the one scored.
         alerts: alert documents by id, in the order they were made.
+        incidents: incident documents by id.
     """
 
     scorer: Scorer
@@ -48,6 +53,8 @@ class Replay:
     duplicates: int = 0
     stale: int = 0
     alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    incidents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _incident_of: dict[str, str] = field(default_factory=dict)  # by the name of the run
 
     def run(self, lines: Iterable[ReadLine]) -> Iterator[Assessment]:
         """Score every order worth it, in time order (ties: file order)."""
@@ -102,20 +109,52 @@ class Replay:
         partition: _Partition,
         alerted: dict[str, list[str]],
     ) -> None:
-        """Keep the alert of an order, and mark those of its lower revisions as superseded."""
+        """Keep what an order leads to: its alert, incidents, and what it says of orders before."""
         order = assessment.order
         own_id = alert_id(order.order_id, order.revision)
         for older in alerted.get(order.order_id, ()):
             lower = self.alerts[older]["revision"] < order.revision
             if lower and "superseded_by" not in self.alerts[older]:
                 self.alerts[older]["superseded_by"] = own_id
-        if not assessment.alerted or own_id in self.alerts:
+        document = _document(assessment, body, partition) if concerns(assessment) else None
+        entry = enter(assessment, document, partition.held, self.scorer.catalogue.currency)
+        partition.held = still_held(partition.held, partition.episode)
+        for run in assessment.runs:
+            self._settle(PartitionRun(str(partition.number), partition.sequence, run))
+        if entry.alert is not None:
+            self._keep(entry.alert, assessment.belongs, alerted)
+        for revisit in entry.revisited:
+            self._revisit(revisit, order.ordered_at, alerted)
+
+    def _settle(self, part: PartitionRun) -> None:
+        currency = self.scorer.catalogue.currency
+        incident = settle(list(self.incidents.values()), part, currency)
+        self.incidents[incident["id"]] = incident
+        self._incident_of[part.run.opened_by] = incident["id"]
+
+    def _keep(self, alert: dict[str, Any], run: str | None, alerted: dict[str, list[str]]) -> None:
+        if alert["id"] in self.alerts:
             return
-        position = EventPosition(str(partition.number), partition.sequence, order.ordered_at)
-        self.alerts[own_id] = alert_document(
-            assessment,
-            received=received_order(body),
-            position=position,
-            scored_at=order.ordered_at,
-        )
-        alerted.setdefault(order.order_id, []).append(own_id)
+        joined = {} if run is None else {"incident_id": self._incident_of[run]}
+        self.alerts[alert["id"]] = alert | joined
+        alerted.setdefault(alert["order_id"], []).append(alert["id"])
+
+    def _revisit(self, one: Revisited, at: datetime, alerted: dict[str, list[str]]) -> None:
+        """Add the incident to the alert of an order before, and make it one where it was none."""
+        if one.document is not None:
+            self._keep(one.document, None, alerted)
+        alert = self.alerts.get(one.alert_id)
+        if alert is not None and "revisited_at" not in alert:
+            incident_id = self._incident_of[one.run]
+            self.alerts[one.alert_id] = revisited(alert, one.finding, incident_id, at)
+
+
+def _document(assessment: Assessment, body: bytes, partition: _Partition) -> dict[str, Any]:
+    """The alert document of an order that enters the hub, and is scored, when it was placed."""
+    at = assessment.order.ordered_at
+    return alert_document(
+        assessment,
+        received=received_order(body),
+        position=EventPosition(str(partition.number), partition.sequence, at),
+        scored_at=at,
+    )

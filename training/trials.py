@@ -1,16 +1,20 @@
 """A trial of detection: learn from a scenario's history without labels, score what comes later."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from shared.assessment import Assessment
+from shared.notation import alert_id
 from shared.order import parse_order
 from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
-from training.backtest import Score, score_of
+from training.backtest import Score, score_all
 from training.console import progress
+from training.history import Bools
 from training.learn import Learned, learn
 from training.market import Market
 from training.metrics import Truth
@@ -75,7 +79,8 @@ class Trial:
     """What was learned, and what became of the later stream.
 
     ``rows`` and ``partition`` say of each score where its order is in the stream and which
-    partition it went to; ``dead_letters`` counts the orders without a score, by code.
+    partition it went to, ``opened`` whether a run of a hidden discount opened with it;
+    ``incidents`` are the documents; ``dead_letters`` counts the orders without a score, by code.
     """
 
     scenario: Scenario
@@ -84,6 +89,8 @@ class Trial:
     scores: list[Score]
     rows: Ints
     partition: Ints
+    opened: Bools
+    incidents: list[dict[str, Any]]
     dead_letters: dict[str, int]
 
 
@@ -100,12 +107,21 @@ def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
     stream = _draw(scenario, scenario.stream, sizes.orders, sizes.seed + 1, "stream-")
     replay = Replay(Scorer(learned.bundle, scenario.catalogue, policy), sizes.partitions)
     at = {order_id: row for row, order_id in enumerate(stream.ids)}
-    scores, rows, partition = [], [], []
+    rows: list[int] = []
+    partition: list[int] = []
+    opened: list[bool] = []
+
+    def noted(assessments: Iterable[Assessment]) -> Iterator[Assessment]:
+        for assessment in assessments:
+            order = assessment.order
+            rows.append(at[order.order_id])
+            partition.append(partition_for_key(order.rep_id, sizes.partitions))
+            name = alert_id(order.order_id, order.revision)
+            opened.append(any(run.opened_by == name for run in assessment.runs if not run.ended_at))
+            yield assessment
+
     label = f"{scenario.name}: scoring the stream"
-    for assessment in progress(replay.run(stream.lines()), label, sizes.orders):
-        scores.append(score_of(assessment))
-        rows.append(at[assessment.order.order_id])
-        partition.append(partition_for_key(assessment.order.rep_id, sizes.partitions))
+    scores = score_all(noted(progress(replay.run(stream.lines()), label, sizes.orders)))
     return Trial(
         scenario=scenario,
         learned=learned,
@@ -113,6 +129,8 @@ def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
         scores=scores,
         rows=np.array(rows, dtype=np.int64),
         partition=np.array(partition, dtype=np.int64),
+        opened=np.array(opened, dtype=bool),
+        incidents=list(replay.incidents.values()),
         dead_letters=replay.dead_letters,
     )
 

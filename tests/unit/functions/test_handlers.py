@@ -1,9 +1,11 @@
 """The rules of the stream, each as a fact about what is stored afterwards."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +13,13 @@ from hypothesis import strategies as st
 
 from functions.handlers import PATIENCE, Desk, Limits, score_batch
 from functions.ports import OrderEvent
+from shared.catalogue import packaged_catalogue
 from shared.errors import TransientError
+from shared.model import packaged_bundle
+from shared.policy import Policy
+from shared.scoring import Scorer
 from shared.stream import StreamState
+from tests.schemas import violations
 from tests.unit.functions.world import (
     KEY,
     NOON,
@@ -35,6 +42,18 @@ STREAM = [
     order_event(8, "a", 0, customer_id="alert"),  # late
     order_event(9, "e", customer_id="alert"),
 ]
+
+
+LISTED = 3578.27 + 120.0 + 25.0
+"""List total of a road bike, a hitch rack and a cable lock."""
+
+BASKET = {"Road150Red44": 1, "HitchRack4Bike": 1, "CableLock": 1}
+
+
+def charged(amount: float, **units: int) -> dict[str, Any]:
+    """The fields of an order of these units (else of `BASKET`) charged so much."""
+    lines = [{"product_id": name, "quantity": n} for name, n in (units or BASKET).items()]
+    return {"lines": lines, "charged_price": round(amount, 4)}
 
 
 async def undisturbed(stream: list[OrderEvent] = STREAM) -> World:
@@ -295,6 +314,121 @@ async def test_a_state_that_never_holds_still_is_a_passing_failure() -> None:
     world.on_write = interfere
     with pytest.raises(TransientError, match="keeps changing"):
         await score_batch(world.desk(), KEY, STREAM)
+
+
+RUN = [
+    *(order_event(n, f"n-{n}", **charged(LISTED)) for n in range(2)),
+    order_event(2, "doubtful", **charged(0.99 * 25.0, CableLock=1)),
+    *(order_event(n, f"h-{n}", **charged(0.99 * LISTED)) for n in range(3, 6)),
+    *(order_event(n, f"m-{n}", **charged(LISTED)) for n in range(6, 11)),
+]
+"""A hidden discount of 1 % runs from the third order to the sixth. The first of them could as well
+have a step of the ladder; nobody can tell until the ones after it are there."""
+
+
+def real_scorer() -> Scorer:
+    return Scorer(packaged_bundle(), packaged_catalogue(), Policy())
+
+
+async def watched() -> World:
+    world = World()
+    await score_batch(world.desk(real_scorer()), KEY, RUN)
+    return world
+
+
+async def test_a_run_of_a_hidden_discount_becomes_an_incident() -> None:
+    world = await watched()
+    ((incident, _),) = world.incidents_by_id.values()
+    assert violations("incident", incident) == []
+    assert (incident["status"], incident["percent"]) == ("closed", 1.0)
+    assert incident["orders_affected"] == 4
+    assert incident["sample_order_ids"] == ["doubtful", "h-3", "h-4", "h-5"]
+    assert incident["amount_lost"] == pytest.approx(0.01 * (3 * LISTED + 25.0))
+    assert world.state.episode.run is None
+    assert violations("state", state_document(world.state)) == []
+
+
+async def test_the_order_before_detection_becomes_an_alert_and_its_score_stays() -> None:
+    world = await watched()
+    alert = world.alerts_by_id["doubtful.0"]
+    assert violations("alert", alert) == []
+    assert alert["probability"] < 0.5
+    assert alert["revisited_at"] is not None
+    assert [finding["typology"] for finding in alert["findings"]][-1] == "hidden_discount"
+    assert alert["findings"][-1]["probability"] > 0.5
+    assert world.state.held == {}
+
+
+async def test_every_alert_of_the_run_names_its_incident_and_no_other_does() -> None:
+    alerts = (await watched()).alerts_by_id
+    assert set(alerts) == {"doubtful.0", "h-3.0", "h-4.0", "h-5.0"}
+    assert {alert["incident_id"] for alert in alerts.values()} == {"hidden_discount-000001"}
+
+
+async def test_the_incident_is_written_before_the_alerts_that_name_it() -> None:
+    kinds = [what.split(maxsplit=1)[0] for what in (await watched()).order_of_writes]
+    assert list(dict.fromkeys(kinds[1:])) == ["incident", "alert", "revisit", "state"]
+
+
+async def test_without_the_incidents_nothing_of_a_run_is_committed() -> None:
+    world = World(unreachable={"incident"})
+    desk = world.desk(real_scorer())
+    with pytest.raises(TransientError):
+        await score_batch(desk, KEY, RUN)
+    assert (world.alerts_by_id, world.state.sequence_number) == ({}, -1)
+    world.unreachable = set()
+    await score_batch(desk, KEY, RUN)
+    assert world.contents() == (await watched()).contents()
+
+
+async def test_partitions_that_open_at_once_share_one_incident() -> None:
+    world = World()
+    desk = world.desk(real_scorer())
+    keys = [replace(KEY, partition_id=str(number)) for number in range(6)]
+    await asyncio.gather(*(score_batch(desk, key, RUN) for key in keys))
+    ((incident, _),) = world.incidents_by_id.values()
+    assert incident["orders_affected"] == 4 * 6
+    assert set(incident["by_partition"]) == {key.partition_id for key in keys}
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.integers(1, len(RUN)), max_size=4))
+def test_any_cut_of_a_run_stores_the_same(cuts: list[int]) -> None:
+    async def cut() -> World:
+        world, start = World(), 0
+        desk = world.desk(real_scorer(), limits=Limits(chunk=2))
+        for end in sorted({*cuts, len(RUN)}):
+            await score_batch(desk, KEY, RUN[start:end])
+            start = end
+        return world
+
+    assert asyncio.run(cut()).contents() == asyncio.run(watched()).contents()
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.integers(0, 30), max_size=2), st.integers(1, len(RUN)))
+def test_a_process_that_dies_at_any_write_of_a_run_loses_and_doubles_nothing(
+    deaths: list[int], cut: int
+) -> None:
+    async def live() -> World:
+        world = World()
+        for batch in filter(None, [RUN[:cut], RUN[cut:]]):
+            for death in [*deaths, None]:
+                world.on_write = dying_at(death)
+                try:
+                    await score_batch(world.desk(real_scorer()), KEY, batch)
+                    break
+                except Died:
+                    continue
+        world.on_write = lambda _: None
+        return world
+
+    assert asyncio.run(live()).contents() == asyncio.run(watched()).contents()
+
+
+def state_document(state: StreamState) -> dict[str, Any]:
+    place = {"hub": "orders", "consumer_group": "scorers", "partition_id": "0"}
+    return {"id": "orders.scorers.0", **place, **json.loads(json.dumps(state.to_document()))}
 
 
 async def test_the_log_line_of_a_batch_counts_and_names_nobody(

@@ -17,8 +17,10 @@ from functions.ports import (
     StreamKey,
     WriteConflict,
 )
+from shared.alert import revisited as with_incident
 from shared.assessment import Assessment, Explanation
 from shared.catalogue import packaged_catalogue
+from shared.docket import Revisited
 from shared.episodes import EpisodeState
 from shared.errors import TransientError
 from shared.notation import alert_id
@@ -75,6 +77,7 @@ class World:
     """Everything that outlives a process. ``on_write`` is told before and after every write."""
 
     alerts_by_id: dict[str, dict[str, Any]] = field(default_factory=dict)
+    incidents_by_id: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)
     letters: dict[tuple[str, int], DeadLetter] = field(default_factory=dict)
     states_by_key: dict[StreamKey, tuple[StreamState, int]] = field(default_factory=dict)
     order_of_writes: list[str] = field(default_factory=list)
@@ -89,7 +92,8 @@ class World:
             return told
 
         return Desk(
-            Alerts(self), States(self), Letters(self), read_scorer, now=lambda: NOON, **options
+            Alerts(self), Incidents(self), States(self), Letters(self), read_scorer,
+            now=lambda: NOON, **options
         )  # fmt: skip
 
     def write(self, what: str, act: Callable[[], Any]) -> Any:
@@ -105,6 +109,7 @@ class World:
         """All that is stored, comparable with another world's."""
         return {
             "alerts": self.alerts_by_id,
+            "incidents": {name: document for name, (document, _) in self.incidents_by_id.items()},
             "letters": {
                 place: (letter.code, letter.event) for place, letter in self.letters.items()
             },
@@ -139,6 +144,35 @@ class Alerts:
             mark = partial(alert.setdefault, "superseded_by", alert_id(order_id, revision))
             self.world.write(f"mark {alert['id']}", mark)
         return len(older)
+
+    async def revisit(self, revisited: Revisited, incident_id: str, at: datetime) -> None:
+        alert = self.world.alerts_by_id.get(revisited.alert_id)
+        if alert is None or "revisited_at" in alert:
+            return
+        changed = with_incident(alert, revisited.finding, incident_id, at)
+        self.world.write(f"revisit {revisited.alert_id}", lambda: alert.update(changed))
+
+
+@dataclass
+class Incidents:
+    world: World
+
+    async def latest(self, kind: str) -> list[tuple[dict[str, Any], str]]:
+        if "incident" in self.world.unreachable:
+            raise TransientError("incident: unreachable")
+        return [
+            (document, str(version)) for document, version in self.world.incidents_by_id.values()
+        ]
+
+    async def put(self, incident: dict[str, Any], version: str | None) -> None:
+        def put() -> None:
+            _, now = self.world.incidents_by_id.get(incident["id"], (None, None))
+            if version != (None if now is None else str(now)):
+                raise WriteConflict(incident["id"])
+            stored = json.loads(json.dumps(incident))
+            self.world.incidents_by_id[incident["id"]] = (stored, (now or 0) + 1)
+
+        self.world.write(f"incident {incident['id']}", put)
 
 
 @dataclass

@@ -2,14 +2,14 @@
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from functions.judgement import Judgement, judge
+from functions.handlers import score_batch
 from functions.ports import OrderEvent, StreamKey
 from shared.catalogue import packaged_catalogue
 from shared.errors import OrderError
@@ -18,14 +18,12 @@ from shared.order import Order, parse_order
 from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
-from shared.stream import StreamState
 from tests.orders import order_body
+from tests.unit.functions.world import World
 from training import backtest, simulate, train
 from training.console import run
 from training.orders_file import ReadLine, read_lines, write_lines
 from training.replay import Replay
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -62,35 +60,39 @@ def _scorer(folder: Path) -> Scorer:
 
 
 @pytest.mark.parametrize("batch", [1, 7, 1000])
-def test_alerts_are_those_of_the_function_however_the_stream_is_cut(
+async def test_alerts_and_incidents_are_those_of_the_function_however_the_stream_is_cut(
     batch: int, folder: Path
 ) -> None:
     replay = Replay(_scorer(folder), partitions=4)
     scored = list(replay.run(read_lines(folder / "mixed.jsonl")))
-    judged = list(_by_function(_scorer(folder), list(read_lines(folder / "mixed.jsonl")), batch))
-    assert len(scored) == sum(one.state.orders_scored for one in judged)
-    assert replay.duplicates == sum(one.state.duplicates for one in judged)
-    assert replay.stale == sum(one.state.stale for one in judged)
+    lines = list(read_lines(folder / "mixed.jsonl"))
+    world = await _by_function(_scorer(folder), lines, batch)
+    states = [state for state, _ in world.states_by_key.values()]
+    assert len(scored) == sum(one.orders_scored for one in states)
+    assert replay.duplicates == sum(one.duplicates for one in states)
+    assert replay.stale == sum(one.stale for one in states)
     # The line that is no order has no time: the function's streams are without it.
-    assert sum(replay.dead_letters.values()) == 1 + sum(one.state.dead_lettered for one in judged)
-    theirs = [one.alert for judgement in judged for one in judgement.scored if one.alert]
-    assert len(theirs) > 20
-    assert _comparable(replay.alerts.values()) == _comparable(theirs)
+    assert sum(replay.dead_letters.values()) == 1 + sum(one.dead_lettered for one in states)
+    assert len(world.alerts_by_id) > 20
+    assert _comparable(replay.alerts) == _comparable(world.alerts_by_id)
+    incidents = {name: incident for name, (incident, _) in world.incidents_by_id.items()}
+    assert len(incidents) == 1
+    assert replay.incidents == incidents
 
 
-def _by_function(scorer: Scorer, lines: Sequence[ReadLine], batch: int) -> Iterator[Judgement]:
-    """What the function's own code makes of each partition, in batches."""
+async def _by_function(scorer: Scorer, lines: Sequence[ReadLine], batch: int) -> World:
+    """What the function's own code stores of each partition, in batches."""
     orders = [(line.order, line.body) for line in lines if not isinstance(line.order, OrderError)]
     orders.sort(key=lambda pair: pair[0].ordered_at)
+    world = World()
+    desk = world.desk(scorer)
     for partition in range(4):
         mine = [one for one in orders if partition_for_key(one[0].rep_id, 4) == partition]
         events = [_event(at, order, body) for at, (order, body) in enumerate(mine)]
         key = StreamKey("orders", "$Default", str(partition))
-        judgement = Judgement((), (), StreamState())
-        for start in range(0, len(events), batch):
-            part = events[start : start + batch]
-            judgement = judgement.then(judge(scorer, key, judgement.state, part, NOW))
-        yield judgement
+        for part in batched(events, batch, strict=False):
+            await score_batch(desk, key, part)
+    return world
 
 
 def _event(sequence: int, order: Order, body: bytes) -> OrderEvent:
@@ -103,12 +105,12 @@ def _event(sequence: int, order: Order, body: bytes) -> OrderEvent:
     )
 
 
-def _comparable(alerts: Any) -> dict[str, dict[str, Any]]:
-    """Alerts by id, without what differs: when they were made, and marks set by the store."""
-    left_out = {"scored_at", "superseded_by"}
+def _comparable(alerts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Alerts without what differs: when they were made and changed."""
+    left_out = {"scored_at", "revisited_at"}
     return {
-        alert["id"]: {name: value for name, value in alert.items() if name not in left_out}
-        for alert in alerts
+        name: {field: value for field, value in alert.items() if field not in left_out}
+        for name, alert in alerts.items()
     }
 
 

@@ -56,7 +56,7 @@ def test_a_report_judges_every_order_by_every_measure(trial: Trial) -> None:
     judged = json.loads(msgspec.json.encode(report(trial, Policy(), seed=1)))
     assert set(judged) == {
         "name", "about", "target_average_precision", "typologies", "delay", "false_alarms",
-        "learned", "packaged_defaults", "dead_letters",
+        "incidents", "learned", "packaged_defaults", "dead_letters",
     }  # fmt: skip
     assert list(judged["typologies"]) == ["added_item", "hidden_discount", "either"]
     for typology in judged["typologies"].values():

@@ -1,0 +1,99 @@
+"""From what was concluded about an order to what is to be stored of it, now or later.
+
+Most orders leave nothing. An alert is stored at once. An order that may turn out to belong to a run
+of a hidden discount is held: its document waits in the partition's state, as it was at arrival, and
+is stored if a later order shows that it was one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from shared.assessment import Finding, hidden_discount_finding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.assessment import Assessment
+    from shared.episodes import EpisodeState, Revisit
+
+Document = dict[str, Any]
+
+LARGEST_HELD = 16 * 1024
+"""Bytes of a document that is held: with `shared.episodes.MOST_WAITING` of them the state stays
+within half of what the store takes. A larger order counts in its incident without an alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revisited:
+    """An order before, which now belongs to the run named ``run`` (`shared.episodes.Run`).
+
+    ``finding`` is what to add to its alert, None where it had one at arrival; ``document`` is the
+    alert as it would have been at arrival, of an order that was none.
+    """
+
+    alert_id: str
+    rep_id: str
+    run: str
+    finding: Finding | None
+    document: Document | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one order leads to: its alert, if it is one, and the orders to revisit."""
+
+    alert: Document | None
+    revisited: tuple[Revisited, ...]
+
+
+def enter(
+    assessment: Assessment, document: Document | None, held: dict[str, Document], currency: str
+) -> Entry:
+    """Decide what becomes of an order's document and of those that it sheds light on.
+
+    Args:
+        assessment: the order.
+        document: its alert document; needed where `concerns` says so.
+        held: the documents held, by id; changed in place.
+        currency: of the amounts.
+    """
+    if document is not None and not assessment.alerted and _fits(document):
+        held[document["id"]] = document
+    revisited = tuple(
+        Revisited(
+            alert_id=revisit.alert_id,
+            rep_id=revisit.rep_id,
+            run=assessment.runs[-1].opened_by,
+            finding=_finding(revisit, currency),
+            document=held.pop(revisit.alert_id, None),
+        )
+        for revisit in assessment.revisits
+    )
+    return Entry(document if assessment.alerted else None, revisited)
+
+
+def concerns(assessment: Assessment) -> bool:
+    """Whether an order needs a document: it is an alert, or may become one."""
+    return assessment.alerted or assessment.waits
+
+
+def still_held(held: Mapping[str, Document], episode: EpisodeState) -> dict[str, Document]:
+    """The held documents of the orders that still wait."""
+    waiting = {order.alert_id for order in episode.waiting}
+    return {name: document for name, document in held.items() if name in waiting}
+
+
+def _fits(document: Document) -> bool:
+    return len(msgspec.json.encode(document)) <= LARGEST_HELD
+
+
+def _finding(revisit: Revisit, currency: str) -> Finding | None:
+    if revisit.known:
+        return None
+    return hidden_discount_finding(
+        revisit.probability, revisit.percent, revisit.amount_e4, currency
+    )

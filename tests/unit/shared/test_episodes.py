@@ -1,0 +1,222 @@
+"""When a run of a hidden discount opens in a partition, what belongs to it, and when it ends."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.beliefs import Belief
+from shared.episodes import (
+    MOST_WAITING,
+    EpisodeState,
+    Run,
+    RunThresholds,
+    Step,
+    Waiting,
+    advance,
+    chances_within,
+    hidden_e4,
+)
+
+START = datetime(2026, 3, 1, 9, tzinfo=UTC)
+THRESHOLDS = RunThresholds(opens=0.99, belongs=0.5)
+
+CLEAR, AMBIGUOUS, NORMAL = 300.0, 0.9, 0.01
+"""How many times likelier an order is under a hidden discount of 1 %."""
+
+
+def order(
+    number: int, factor: float = CLEAR, p_hidden: float = 0.0, rep: str = "Annie Corns"
+) -> Waiting:
+    """An order charged 99.00, a minute after the one before."""
+    at = START + timedelta(minutes=number)
+    name = f"o-{number}"
+    return Waiting(f"{name}.0", name, rep, at, 990_000, p_hidden, ((100, factor),), NORMAL)
+
+
+def believing(chance: float, percent: int = 100) -> Belief:
+    return Belief(START, ((percent, chance),), 0.0, chance)
+
+
+def followed(
+    *steps: tuple[Waiting, float], state: EpisodeState | None = None
+) -> tuple[EpisodeState, list[Step]]:
+    """Orders, each with the belief after it."""
+    state, taken = state or EpisodeState(), []
+    for one, chance in steps:
+        taken.append(advance(state, believing(chance), one, THRESHOLDS))
+        state = taken[-1].state
+    return state, taken
+
+
+RUNNING, _ = followed((order(0), 0.3), (order(1), 0.999))
+
+
+def test_nothing_waits_while_nothing_is_suspected() -> None:
+    state, _ = followed((order(0, NORMAL), 1e-5), (order(1, NORMAL), 1e-5))
+    assert state == EpisodeState(believing(1e-5))
+
+
+def test_orders_wait_while_something_is_suspected_and_are_let_go_when_it_is_not() -> None:
+    state, _ = followed((order(0), 0.2), (order(1, AMBIGUOUS), 0.2))
+    assert [one.order_id for one in state.waiting] == ["o-0", "o-1"]
+    state, _ = followed((order(2, NORMAL), 1e-5), state=state)
+    assert state.waiting == ()
+
+
+def test_a_run_opens_with_the_order_that_makes_the_belief_strong() -> None:
+    assert RUNNING.run is not None
+    assert RUNNING.run.opened_by == "o-1.0"
+    assert RUNNING.run.percent == 100
+    assert RUNNING.run.detected_at == START + timedelta(minutes=1)
+    assert RUNNING.waiting == ()
+
+
+def test_the_orders_before_that_belong_to_it_are_revisited_and_counted() -> None:
+    state, steps = followed(
+        (order(0, NORMAL), 0.002), (order(1, CLEAR), 0.1), (order(2, AMBIGUOUS), 0.1),
+        (order(3, CLEAR, p_hidden=0.97), 0.999),
+    )  # fmt: skip
+    assert [one.alert_id for one in steps[-1].revisits] == ["o-1.0", "o-2.0"]
+    assert all(one.probability > 0.9 and not one.known for one in steps[-1].revisits)
+    assert steps[-1].belongs == "o-3.0"
+    assert state.run is not None
+    assert state.run.orders == 3
+    assert state.run.started_at == START + timedelta(minutes=1)
+    assert state.run.amount_e4 == 3 * 10_000  # a hundredth of 100.00 each
+
+
+def test_an_order_that_was_flagged_at_arrival_gets_no_second_finding() -> None:
+    _, steps = followed((order(0, CLEAR, p_hidden=0.8), 0.3), (order(1, CLEAR), 0.999))
+    assert [(one.alert_id, one.known) for one in steps[-1].revisits] == [
+        ("o-0.0", True),
+        ("o-1.0", False),
+    ]
+
+
+def test_a_normal_order_amid_the_clear_ones_is_not_revisited() -> None:
+    _, steps = followed((order(0), 0.9), (order(1, NORMAL), 0.1), (order(2), 0.999))
+    assert [one.alert_id for one in steps[-1].revisits] == ["o-0.0", "o-2.0"]
+
+
+def test_a_run_grows_by_the_orders_that_are_flagged() -> None:
+    state, steps = followed(
+        (order(2, p_hidden=0.999), 1.0), (order(3, NORMAL), 0.9), (order(4, p_hidden=0.9), 1.0),
+        state=RUNNING,
+    )  # fmt: skip
+    assert [step.belongs for step in steps] == ["o-1.0", None, "o-1.0"]
+    assert state.run is not None
+    assert state.run.orders == 4
+    assert state.run.last_seen_at == START + timedelta(minutes=4)
+    assert state.run.sample_order_ids == ("o-0", "o-1", "o-2", "o-4")
+
+
+def test_reps_it_takes_nothing_from_are_told_once_it_has_gone_on_without_them() -> None:
+    spared = order(2, NORMAL, rep="Bo Ek")
+    state, _ = followed((spared, 0.9), state=RUNNING)
+    assert state.run is not None
+    assert (state.run.spared, state.run.passed) == ((), (("Bo Ek", 1),))
+    state, _ = followed((order(3, p_hidden=0.99), 0.999), (spared, 0.9), state=state)
+    state, _ = followed((order(4, p_hidden=0.99, rep="Cy Gard"), 0.999), state=state)
+    assert state.run is not None
+    assert state.run.spared == (("Bo Ek", 2),)
+    assert state.run.reps == ("Annie Corns", "Cy Gard")
+
+
+def test_a_run_ends_when_the_belief_has_fallen_and_says_when() -> None:
+    state, steps = followed((order(2, NORMAL), 0.5), (order(3, NORMAL), 0.009), state=RUNNING)
+    assert state.run is None
+    (ended,) = steps[-1].changed
+    assert ended.ended_at == START + timedelta(minutes=3)
+    assert ended.orders == 2
+
+
+def test_the_order_that_ends_a_run_may_open_one_of_another_percentage() -> None:
+    step = advance(RUNNING, Belief(START, ((100, 0.001), (50, 0.995))), order(2), THRESHOLDS)
+    ended, opened = step.changed
+    assert (ended.percent, ended.ended_at is not None) == (100, True)
+    assert (opened.percent, opened.ended_at) == (50, None)
+    assert step.state.run == opened
+
+
+def test_only_so_many_orders_wait() -> None:
+    steps = [(order(number, AMBIGUOUS), 0.5) for number in range(2 * MOST_WAITING)]
+    state, _ = followed(*steps)
+    assert len(state.waiting) == MOST_WAITING
+    assert state.waiting[-1].order_id == f"o-{2 * MOST_WAITING - 1}"
+
+
+def test_what_a_percentage_took_is_reckoned_from_what_was_charged() -> None:
+    assert hidden_e4(990_000, 100) == 10_000
+    assert hidden_e4(0, 100) == 0
+
+
+def test_a_state_comes_back_from_its_document_unchanged() -> None:
+    state, _ = followed((order(2, NORMAL, rep="Bo Ek"), 0.9), state=RUNNING)
+    waiting, _ = followed((order(0), 0.3))
+    for one in (state, waiting, EpisodeState()):
+        document = msgspec.json.decode(msgspec.json.encode(one))
+        assert msgspec.convert(document, EpisodeState) == one
+
+
+factors = st.lists(st.floats(1e-3, 300.0), min_size=1, max_size=60)
+
+
+@given(factors)
+def test_the_chance_to_lie_within_a_run_rises_to_1(given_factors: list[float]) -> None:
+    chances = chances_within(given_factors)
+    assert chances == sorted(chances)
+    assert chances[-1] == pytest.approx(1.0)
+
+
+@given(factors)
+def test_the_beginning_is_weighed_by_bayes_rule(given_factors: list[float]) -> None:
+    """Against the plain sum over every place where the run may have begun."""
+    weights = []
+    for start in range(len(given_factors)):
+        weight = 1.0
+        for factor in given_factors[start:]:
+            weight *= factor
+        weights.append(weight)
+    total = sum(weights)
+    expected = [sum(weights[: at + 1]) / total for at in range(len(weights))]
+    assert chances_within(given_factors) == pytest.approx(expected, abs=1e-9)
+
+
+orders = st.lists(
+    st.tuples(
+        st.sampled_from([CLEAR, AMBIGUOUS, NORMAL]),
+        st.floats(0, 1),
+        st.floats(0, 1),
+        st.sampled_from(["a", "b", "c"]),
+    ),
+    max_size=30,
+)
+
+
+@given(orders)
+def test_a_run_counts_each_order_once_and_sums_what_they_lost(
+    drawn: Sequence[tuple[float, float, float, str]],
+) -> None:
+    state = EpisodeState()
+    runs: dict[str, Run] = {}
+    members: dict[str, list[str]] = {}
+    for number, (factor, p_hidden, chance, rep) in enumerate(drawn):
+        one = order(number, factor, p_hidden, rep)
+        step = advance(state, believing(chance), one, THRESHOLDS)
+        state = step.state
+        runs |= {run.opened_by: run for run in step.changed}
+        if step.belongs:
+            members.setdefault(step.belongs, []).append(one.alert_id)
+        for revisit in step.revisits:
+            members.setdefault(step.changed[-1].opened_by, []).append(revisit.alert_id)
+    everyone = [name for names in members.values() for name in names]
+    assert len(everyone) == len(set(everyone))
+    for name, run in runs.items():
+        assert run.orders == len(members[name])
+        assert run.amount_e4 == 10_000 * run.orders
+        assert not {*run.reps} & {rep for rep, _ in run.spared}
+        assert run.started_at <= run.last_seen_at

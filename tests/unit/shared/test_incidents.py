@@ -1,0 +1,158 @@
+"""Runs of all partitions, gathered into incidents."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.episodes import Run
+from shared.incidents import QUIET, RESUMED, PartitionRun, settle
+from tests.schemas import violations
+
+START = datetime(2026, 3, 1, 9, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def a_run(
+    name: str = "a.0",
+    *,
+    percent: int = 100,
+    start: float = 0,
+    last: float | None = None,
+    ended: float | None = None,
+    orders: int = 3,
+    spared: tuple[tuple[str, int], ...] = (),
+) -> Run:
+    """A run; times are hours from `START`."""
+    return Run(
+        opened_by=name,
+        percent=percent,
+        started_at=START + start * HOUR,
+        detected_at=START + (start + 0.5) * HOUR,
+        last_seen_at=START + (start + 1 if last is None else last) * HOUR,
+        ended_at=None if ended is None else START + ended * HOUR,
+        orders=orders,
+        amount_e4=orders * 10_000,
+        reps=("Annie Corns",),
+        spared=spared,
+        sample_order_ids=(name[:-2],),
+    )
+
+
+def settled(*parts: tuple[str, Run]) -> dict[str, dict[str, Any]]:
+    """The incidents by id after runs of partitions, one after the other."""
+    documents: dict[str, dict[str, Any]] = {}
+    for sequence, (partition, run) in enumerate(parts):
+        found = settle(list(documents.values()), PartitionRun(partition, sequence, run), "USD")
+        assert violations("incident", found) == []
+        documents[found["id"]] = found
+    return documents
+
+
+def only(*parts: tuple[str, Run]) -> dict[str, Any]:
+    (incident,) = settled(*parts).values()
+    return incident
+
+
+def test_a_run_opens_an_incident_that_says_what_happens() -> None:
+    incident = only(("0", a_run(orders=1_200)))
+    assert incident["id"] == "hidden_discount-000001"
+    assert (incident["status"], incident["ended_at"]) == ("open", None)
+    assert incident["message"] == (
+        "Since 2026-03-01 09:00 UTC every order is charged 1 % too little: "
+        "1,200 orders of 1 rep, 1,200.00 USD so far."
+    )
+
+
+def test_the_run_of_another_partition_joins_and_totals_are_sums() -> None:
+    incident = only(("0", a_run("a.0")), ("1", a_run("b.0", start=2, orders=5)))
+    assert incident["orders_affected"] == 8
+    assert incident["amount_lost"] == 8.0
+    assert incident["by_partition"]["1"]["orders"] == 5
+    assert incident["started_at"] == "2026-03-01T09:00:00.000000Z"
+    assert incident["sample_order_ids"] == ["a", "b"]
+
+
+def test_a_run_that_grows_replaces_what_it_was() -> None:
+    incident = only(("0", a_run(orders=3)), ("0", a_run(orders=9, last=4)))
+    assert incident["orders_affected"] == 9
+    assert incident["last_seen_at"] == "2026-03-01T13:00:00.000000Z"
+
+
+def test_it_closes_when_its_last_partition_has_seen_the_end() -> None:
+    first_ended = (("0", a_run("a.0")), ("1", a_run("b.0")), ("0", a_run("a.0", ended=5)))
+    assert only(*first_ended)["status"] == "open"
+    incident = only(*first_ended, ("1", a_run("b.0", ended=6)))
+    assert (incident["status"], incident["ended_at"]) == ("closed", "2026-03-01T15:00:00.000000Z")
+    assert incident["message"] == (
+        "From 2026-03-01 09:00 UTC to 2026-03-01 10:00 UTC every order was charged 1 % too "
+        "little: 6 orders of 1 rep, 6.00 USD."
+    )
+
+
+def test_a_partition_without_orders_does_not_keep_it_open_for_ever() -> None:
+    late = QUIET / HOUR + 2
+    incident = only(("1", a_run("b.0")), ("0", a_run("a.0", last=late, ended=late + 1)))
+    assert incident["status"] == "closed"
+
+
+def test_another_percentage_is_another_incident() -> None:
+    assert len(settled(("0", a_run("a.0")), ("1", a_run("b.0", percent=50)))) == 2
+
+
+def test_a_run_long_after_the_last_one_is_the_next_incident() -> None:
+    later = 6 + RESUMED / HOUR + 1
+    incidents = settled(("0", a_run("a.0", ended=5)), ("0", a_run("b.0", start=later)))
+    assert [*incidents] == ["hidden_discount-000001", "hidden_discount-000002"]
+
+
+def test_a_run_that_resumes_soon_goes_on_with_its_incident() -> None:
+    incident = only(("0", a_run("a.0", ended=5)), ("0", a_run("b.0", start=6, orders=4)))
+    assert (incident["status"], incident["orders_affected"]) == ("open", 7)
+
+
+def test_a_partition_that_is_late_joins_the_incident_that_has_closed_meanwhile() -> None:
+    incident = only(("0", a_run("a.0", ended=5)), ("1", a_run("b.0", start=0.5, ended=4)))
+    assert (incident["status"], incident["orders_affected"]) == ("closed", 6)
+
+
+def test_a_partition_that_lags_by_months_opens_an_incident_of_its_own() -> None:
+    lagging = a_run("b.0", start=-2_000, ended=-1_990)
+    assert len(settled(("0", a_run("a.0", ended=5)), ("1", lagging))) == 2
+
+
+def test_an_open_incident_that_nobody_has_seen_for_long_is_not_joined() -> None:
+    later = 1 + QUIET / HOUR + 1
+    assert len(settled(("0", a_run("a.0")), ("1", a_run("b.0", start=later)))) == 2
+
+
+def test_a_replay_finds_the_incident_it_had_opened_and_closed() -> None:
+    parts = (("0", a_run("a.0")), ("0", a_run("a.0", ended=5)))
+    assert only(*parts, *parts) == only(*parts) | {
+        "by_partition": {"0": only(*parts)["by_partition"]["0"] | {"sequence": 3}}
+    }
+
+
+def test_reps_it_spares_are_told() -> None:
+    incident = only(("0", a_run(spared=(("Bo Ek", 7), ("Cy Gard", 1)))))
+    assert incident["spared_reps"] == ["Bo Ek"]
+    assert "every order of Annie Corns, and none of 1 other, is charged" in incident["message"]
+
+
+def test_a_rep_whom_another_partition_saw_charged_less_is_not_spared() -> None:
+    incident = only(("0", a_run("a.0")), ("1", a_run("b.0", spared=(("Annie Corns", 9),))))
+    assert incident["spared_reps"] == []
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@given(st.permutations(["a", "b", "c", "d"]))
+def test_any_order_of_partitions_and_any_repetition_gives_the_same_totals(
+    times: int, order: list[str]
+) -> None:
+    parts = [(name, a_run(f"{name}.0", start="abcd".index(name))) for name in order]
+    incident, expected = only(*parts * times), only(*sorted(parts))
+    left_out = ("by_partition",)
+    for name in incident.keys() - {*left_out}:
+        assert incident[name] == expected[name]
