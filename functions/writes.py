@@ -5,6 +5,7 @@ Incidents come first because alerts name them; like all else, writing one again 
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,6 +25,8 @@ from shared.assessment import HIDDEN_DISCOUNT
 from shared.docket import Revisited
 from shared.errors import TransientError
 from shared.incidents import PartitionRun, settle
+
+logger = logging.getLogger(__name__)
 
 _CONFLICTS = 20
 """Every partition of the hub may write the same incident at once, and one of them gets its way."""
@@ -91,8 +94,10 @@ class Writer:
             known = await self.incidents.latest(HIDDEN_DISCOUNT)
             incident = settle([document for document, _ in known], part, currency)
             versions = {document["id"]: version for document, version in known}
+            before = next((one for one, _ in known if one["id"] == incident["id"]), None)
             with contextlib.suppress(WriteConflict):  # another partition was first: join it
                 await self.incidents.put(incident, versions.get(incident["id"]))
+                _log_status(incident, before)
                 return str(incident["id"])
         raise TransientError(f"{key}: the incident keeps changing")
 
@@ -124,6 +129,18 @@ class Writer:
                 return await act(item)
 
         return await asyncio.gather(*map(in_turn, items), return_exceptions=True)
+
+
+def _log_status(incident: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
+    """One line when an incident opens or closes, without a word about any order or person."""
+    if before is None or before["status"] != incident["status"]:
+        logger.warning(
+            "incident %s is %s: %g %%, %d orders",
+            incident["id"],
+            incident["status"],
+            incident["percent"],
+            incident["orders_affected"],
+        )
 
 
 def _in_incidents(alerted: Sequence[Scored], incident_of: Mapping[str, str]) -> list[Scored]:

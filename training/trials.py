@@ -100,11 +100,11 @@ def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
     Raises:
         ConfigurationError: a size is out of its range.
     """
-    history = _draw(scenario, scenario.history, sizes.history, sizes.seed, "history-")
+    history = draw_stream(scenario, scenario.history, sizes.history, sizes.seed, "history-")
     label = f"{scenario.name}: reading the history"
     orders = [parse_order(body) for body in progress(history.bodies(), label, sizes.history)]
     learned = learn(orders, scenario.catalogue, f"evaluate-{scenario.name}")
-    stream = _draw(scenario, scenario.stream, sizes.orders, sizes.seed + 1, "stream-")
+    stream = draw_stream(scenario, scenario.stream, sizes.orders, sizes.seed + 1, "stream-")
     replay = Replay(Scorer(learned.bundle, scenario.catalogue, policy), sizes.partitions)
     at = {order_id: row for row, order_id in enumerate(stream.ids)}
     rows: list[int] = []
@@ -135,7 +135,12 @@ def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
     )
 
 
-def _draw(scenario: Scenario, market: Market, count: int, seed: int, prefix: str) -> Stream:
+def draw_stream(scenario: Scenario, market: Market, count: int, seed: int, prefix: str) -> Stream:
+    """A stream of a market at the prices of a scenario; the prefix begins its order ids.
+
+    Raises:
+        ConfigurationError: the count is out of its range.
+    """
     prices = price_table(scenario.catalogue)
     drawn = draw_orders(market, prices, count, seed)
     return Stream(drawn, order_ids(drawn, prefix), market, prices, scenario.catalogue.currency)

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -93,18 +93,45 @@ async def stream(company: Company, settings: Mapping[str, str]) -> tuple[int, fl
     started = time.monotonic()
     async with CosmosClient(settings["COSMOS_ENDPOINT"], settings["COSMOS_KEY"]) as cosmos:
         states = _container(cosmos, settings, "state")
+        watch = IncidentWatch(_container(cosmos, settings, "incidents"))
         with _progress() as bars:
             sent, done = bars.add_task("sent", total=total), bars.add_task("scored", total=total)
             connection, hub = settings["EventHubConnection"], settings["ORDERS_HUB"]
             sending = asyncio.create_task(send(company.orders, connection, hub))
             sending.add_done_callback(lambda task: _completed(bars, sent, task))
-            await _all_settled(states, bars, done, total, sending)
+            await _all_settled(states, watch, bars, done, total, sending)
             await sending
     return total, time.monotonic() - started
 
 
+@dataclass
+class IncidentWatch:
+    """Says when an incident opens or closes, as whoever is on call would be told."""
+
+    incidents: ContainerProxy
+    known: dict[str, str] = field(default_factory=dict)
+
+    async def look(self) -> None:
+        """Print the incidents whose status has changed since the last look."""
+        query = "SELECT c.id, c.status, c.message FROM c ORDER BY c.id"
+        async for incident in self.incidents.query_items(query):
+            if self.known.get(incident["id"]) != incident["status"]:
+                self.known[incident["id"]] = incident["status"]
+                sign = (
+                    "[bold red]incident opens[/]"
+                    if incident["status"] == "open"
+                    else ("[bold green]incident closes[/]")
+                )
+                console.print(f"{sign}: {incident['message']}", highlight=False)
+
+
 async def _all_settled(
-    states: ContainerProxy, bars: Progress, bar: TaskID, total: int, sending: asyncio.Task[int]
+    states: ContainerProxy,
+    watch: IncidentWatch,
+    bars: Progress,
+    bar: TaskID,
+    total: int,
+    sending: asyncio.Task[int],
 ) -> None:
     """Poll the state documents, as any monitor would, until they count every order."""
     settled, last = 0, time.monotonic()
@@ -112,6 +139,7 @@ async def _all_settled(
         if sending.done():
             sending.result()  # a producer that failed ends the demo
         counts = await _settled(states)
+        await watch.look()
         if counts > settled:
             settled, last = counts, time.monotonic()
             bars.update(bar, completed=settled)

@@ -60,9 +60,17 @@ class Company:
         backtest.main([
             *(str(stream), "--model", str(self.model), "--catalogue", str(self.catalogue)),
             *("--scores", str(self.folder / "scores.csv"), "--alerts", str(alerts)),
-            *("--partitions", str(partitions)),
+            *("--partitions", str(partitions), "--incidents", str(self._incidents)),
         ])  # fmt: skip
         return by_id([json.loads(line) for line in alerts.read_bytes().splitlines()])
+
+    @property
+    def _incidents(self) -> Path:
+        return self.folder / "incidents.jsonl"
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """The incidents of the orders backtested last."""
+        return [json.loads(line) for line in self._incidents.read_bytes().splitlines()]
 
 
 def founded(folder: Path) -> Company:

@@ -41,8 +41,9 @@ type Place = tuple[int, datetime]
 
 NOWHERE: Place = (-1, datetime.min.replace(tzinfo=UTC))
 
-NOT_COMPARED = ("scored_at", "event")
-"""What says when and where an order was scored, not what was found."""
+NOT_COMPARED = ("scored_at", "revisited_at", "event", "incident_id")
+"""What says when and where an order was scored, not what was found; incidents are numbered in the
+order in which tests open them."""
 
 
 async def until[T](
@@ -189,6 +190,14 @@ class Stores:
             async for document in documents
         ])  # fmt: skip
 
+    async def incidents(self) -> list[dict[str, Any]]:
+        """The incidents, in the order in which they were opened."""
+        found = self._container("incidents").query_items("SELECT * FROM c ORDER BY c.id")
+        return [
+            {name: value for name, value in document.items() if not name.startswith("_")}
+            async for document in found
+        ]
+
     async def dead_letters(self) -> dict[str, dict[str, Any]]:
         """The dead letters by the name of their blob."""
         container = self.blobs.get_container_client("dead-letters")
@@ -317,7 +326,8 @@ def _remembers(state: StreamState, order_id: str, revision: int) -> bool:
 
 
 def _comparable(alert: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in alert.items() if name not in NOT_COMPARED}
+    kept = {name: value for name, value in alert.items() if name not in NOT_COMPARED}
+    return kept | {"in an incident": "incident_id" in alert, "revisited": "revisited_at" in alert}
 
 
 @asynccontextmanager

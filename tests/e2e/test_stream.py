@@ -15,6 +15,7 @@ from infra.local.stack import Stack
 from shared.order import parse_order
 from tests.e2e.company import Company
 from tests.e2e.flow import Counts, Flow, body_of
+from tests.schemas import violations
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -29,6 +30,7 @@ async def test_the_stack_writes_the_alerts_that_the_backtest_writes(
 ) -> None:
     orders = company.simulated("day", 2_000, "--episodes", "1")
     expected = company.backtested(orders)
+    before = len(await flow.stores.incidents())
     found = {finding["typology"] for alert in expected.values() for finding in alert["findings"]}
     assert {"added_item", "hidden_discount"} <= found
     assert not any(alert["degraded"] for alert in expected.values())
@@ -37,6 +39,14 @@ async def test_the_stack_writes_the_alerts_that_the_backtest_writes(
     assert await flow.check(orders, expected) == Counts(scored=2_000)
     states = await flow.stores.states()
     assert len([state for state in states.values() if state.orders_scored]) == 4
+    (incident,) = (await flow.stores.incidents())[before:]
+    (planted,) = company.incidents()
+    assert violations("incident", incident) == []
+    for name in incident.keys() - {"id", "by_partition"}:
+        assert incident[name] == planted[name]
+    alerts = (await flow.stores.alerts()).values()
+    named = [alert for alert in alerts if alert.get("incident_id") == incident["id"]]
+    assert len(named) == incident["orders_affected"]
 
 
 async def test_poison_is_set_aside_and_the_good_orders_around_it_are_scored(

@@ -27,9 +27,12 @@ from functions.stores import (
     Blobs,
     Cosmos,
     CosmosAlerts,
+    CosmosIncidents,
     CosmosStates,
 )
 from infra.local import processes, resources, services
+from shared.assessment import Finding
+from shared.docket import Revisited
 from shared.errors import TransientError
 from shared.stream import StreamState
 from tests.unit.functions.world import NOON, ToldScorer, event, order_event
@@ -100,6 +103,54 @@ async def test_only_the_alerts_of_lower_revisions_are_marked_and_only_once(
             async for found in container.query_items("SELECT * FROM c WHERE c.revision >= 0")
         }
     assert marks == {"a.0": "a.3", "a.2": "a.3", "a.3": "a.4", "b.0": None}
+
+
+REVISITED = Revisited(
+    "a.0", "Annie Corns", "b.0", Finding("hidden_discount", 0.9, 10_000, "too little"), None
+)
+
+
+async def test_an_alert_is_revisited_once_and_what_was_decided_and_scored_stays(
+    database: Cosmos,
+) -> None:
+    alerts = CosmosAlerts(database)
+    scored = alert("a", status="dismissed", probability=0.2, findings=[{"typology": "below_cost"}])
+    await alerts.create(scored)
+    for minute in (1, 2):
+        at = NOON + timedelta(minutes=minute)
+        await alerts.revisit(REVISITED, "hidden_discount-000001", at)
+    async with database.container("alerts", "read") as container:
+        kept = await container.read_item("a.0", "Annie Corns")
+    changed = {"findings", "incident_id", "revisited_at"}
+    assert {name: kept[name] for name in scored if name not in changed} == {
+        name: value for name, value in scored.items() if name not in changed
+    }
+    assert [one["typology"] for one in kept["findings"]] == ["below_cost", "hidden_discount"]
+    assert kept["incident_id"] == "hidden_discount-000001"
+    assert kept["revisited_at"] == "2026-03-01T12:01:00.000000Z"
+
+
+async def test_revisiting_an_alert_that_is_not_there_does_nothing(database: Cosmos) -> None:
+    await CosmosAlerts(database).revisit(REVISITED, "hidden_discount-000001", NOON)
+
+
+async def test_incidents_are_created_once_and_replaced_only_over_the_version_read(
+    database: Cosmos,
+) -> None:
+    incidents = CosmosIncidents(database)
+    assert await incidents.latest("hidden_discount") == []
+    first = {"id": "hidden_discount-000001", "kind": "hidden_discount", "status": "open"}
+    await incidents.put(first, None)
+    with pytest.raises(WriteConflict):
+        await incidents.put(first, None)
+    ((found, version),) = await incidents.latest("hidden_discount")
+    assert found == first
+    await incidents.put(first | {"status": "closed"}, version)
+    with pytest.raises(WriteConflict):
+        await incidents.put(first, version)
+    await incidents.put(first | {"id": "hidden_discount-000002"}, None)
+    latest = [document for document, _ in await incidents.latest("hidden_discount")]
+    assert [document["id"][-1] for document in latest] == ["2", "1"]
 
 
 async def test_an_alert_that_the_store_refuses_is_told_from_a_passing_failure(
@@ -227,7 +278,8 @@ async def test_a_stream_scored_twice_is_stored_once(
     ]
     for _ in range(2):
         desk = Desk(
-            CosmosAlerts(database), CosmosStates(database), BlobDeadLetters(blobs), told,
+            CosmosAlerts(database), CosmosIncidents(database), CosmosStates(database),
+            BlobDeadLetters(blobs), told,
             now=lambda: datetime.now(UTC),
         )  # fmt: skip
         await score_batch(desk, key, stream)

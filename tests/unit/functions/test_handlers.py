@@ -370,6 +370,20 @@ async def test_the_incident_is_written_before_the_alerts_that_name_it() -> None:
     assert list(dict.fromkeys(kinds[1:])) == ["incident", "alert", "revisit", "state"]
 
 
+async def test_the_log_tells_when_an_incident_opens_and_closes_and_names_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    desk = world.desk(real_scorer())
+    for one in RUN:
+        await score_batch(desk, KEY, [one])
+    assert [r.message for r in caplog.records if "incident" in r.message] == [
+        "incident hidden_discount-000001 is open: 1 %, 4 orders",
+        "incident hidden_discount-000001 is closed: 1 %, 4 orders",
+    ]
+    assert "Annie" not in caplog.text
+
+
 async def test_without_the_incidents_nothing_of_a_run_is_committed() -> None:
     world = World(unreachable={"incident"})
     desk = world.desk(real_scorer())

@@ -1,0 +1,238 @@
+"""`python -m training.watch`: how soon incidents open, and how seldom falsely.
+
+One bundle is learned from a history; then the same streams are watched in 1, 4 and 16 partitions:
+one with many runs of the known percentage, one with as many of a percentage that nobody has seen,
+one with a promotion, and a very long one without any hidden discount.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import batched
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from shared.episodes import EpisodeState
+from shared.errors import ConfigurationError
+from shared.model import ModelBundle
+from shared.notation import alert_id
+from shared.order import Order, parse_order
+from shared.partitions import partition_for_key
+from shared.policy import Policy
+from shared.scoring import Scorer
+from training.console import ArgumentParser, progress, run
+from training.incident_quality import LEAST
+from training.learn import learn
+from training.market import HiddenDiscounts
+from training.orders_file import replacing
+from training.quality import Delay, hidden_runs, measure_delay
+from training.scenarios import NAMES, Scenario, make_scenarios
+from training.trials import Stream, draw_stream
+
+CHUNK = 2_000
+"""Orders scored at a time, of all partitions together."""
+
+CLEAN_PER_DAY = 3_000.0
+"""Orders a day of the clean stream: a million in a year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One stream in so many partitions.
+
+    ``false_openings`` are runs that opened with an order outside of every planted one, in
+    ``clean_orders``; ``delay`` is until a planted one opened, over those of `LEAST` orders in a
+    partition.
+    """
+
+    stream: str
+    partitions: int
+    orders: int
+    delay: Delay
+    false_openings: int
+    clean_orders: int
+
+    @property
+    def false_per_million(self) -> float | None:
+        """False openings per million clean orders."""
+        return 1e6 * self.false_openings / self.clean_orders if self.clean_orders else None
+
+
+def watch(bundle: ModelBundle, scenario: Scenario, stream: Stream, partitions: int) -> Watched:
+    """Score a stream, and compare the runs that open with those that were planted."""
+    scorer = Scorer(bundle, scenario.catalogue, Policy())
+    states = [EpisodeState() for _ in range(partitions)]
+    opened = np.zeros(len(stream.ids), dtype=bool)
+    partition = np.zeros(len(stream.ids), dtype=np.int64)
+    bodies = progress(stream.bodies(), f"{scenario.name}, {partitions} partitions", len(opened))
+    for rows in batched(enumerate(map(parse_order, bodies)), CHUNK, strict=False):
+        for number, mine in _by_partition(rows, partitions):
+            at = [row for row, _ in mine]
+            partition[at] = number
+            opened[at], states[number] = _opened(
+                scorer, [order for _, order in mine], states[number]
+            )
+    runs = hidden_runs(stream.drawn.hidden)
+    return Watched(
+        stream=scenario.name,
+        partitions=partitions,
+        orders=len(opened),
+        delay=measure_delay(runs, partition, opened, stream.drawn.times, LEAST),
+        false_openings=int((opened & (runs == 0)).sum()),
+        clean_orders=int((runs == 0).sum()),
+    )
+
+
+def _by_partition(
+    rows: Sequence[tuple[int, Order]], partitions: int
+) -> Iterator[tuple[int, list[tuple[int, Order]]]]:
+    found: dict[int, list[tuple[int, Order]]] = {}
+    for row, order in rows:
+        found.setdefault(partition_for_key(order.rep_id, partitions), []).append((row, order))
+    yield from found.items()
+
+
+def _opened(
+    scorer: Scorer, orders: list[Order], state: EpisodeState
+) -> tuple[list[bool], EpisodeState]:
+    """Whether a run opened with each order."""
+    assessments, state = scorer.score_many(orders, state)
+    return [
+        any(found.opened_by == alert_id(order.order_id, order.revision) for found in one.runs)
+        for order, one in zip(orders, assessments, strict=True)
+    ], state
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One stream to watch, small enough to be sent to another process."""
+
+    scenario: str
+    stream: str
+    partitions: int
+    history: int
+    orders: int
+    clean: int
+    seed: int
+
+
+STREAMS = ("many-runs", "many-unseen", "promotion", "clean")
+
+
+def planned(task: Task) -> tuple[Scenario, Stream]:
+    """The stream of a task: what its scenario makes of the days after its history.
+
+    Raises:
+        ConfigurationError: a size is out of its range.
+    """
+    sizes = (task.history, task.orders, task.seed)
+    base, runs, promotion, unseen = make_scenarios(
+        (task.scenario, "many-runs", "promotion", "hidden-unseen"), *sizes
+    )
+    if task.stream == "promotion":
+        market = replace(base.stream, promotions=promotion.stream.promotions)
+        market = replace(market, hidden=HiddenDiscounts(runs=0))
+    elif task.stream == "clean":
+        volume = replace(base.stream.volume, orders_per_day=CLEAN_PER_DAY, yearly_growth=1.0)
+        market = replace(base.stream, volume=volume, hidden=HiddenDiscounts(runs=0))
+    else:
+        often = runs.stream.hidden
+        percents = base.stream.hidden.percents
+        if task.stream == "many-unseen":
+            percents = unseen.stream.hidden.percents
+        market = replace(base.stream, hidden=replace(often, percents=percents))
+    count = task.clean if task.stream == "clean" else task.orders
+    scenario = replace(base, name=task.stream, stream=market)
+    return scenario, draw_stream(scenario, market, count, task.seed + 1, "watch-")
+
+
+def do(task: Task, bundle: bytes) -> Watched:
+    """Watch the stream of a task."""
+    scenario, stream = planned(task)
+    return watch(msgspec.json.decode(bundle, type=ModelBundle), scenario, stream, task.partitions)
+
+
+def learned(scenario: Scenario, count: int, seed: int) -> ModelBundle:
+    """The bundle of a scenario's history."""
+    history = draw_stream(scenario, scenario.history, count, seed, "history-")
+    orders = [parse_order(body) for body in history.bodies()]
+    return learn(orders, scenario.catalogue, f"watch-{scenario.name}").bundle
+
+
+def show(found: Sequence[Watched], scenario: str) -> None:
+    """Print one line a stream and number of partitions."""
+    table = Table(title=f"incidents, learned from {scenario}", title_justify="left")
+    for column in (
+        *("stream", "partitions", "orders", "runs", "opened after", "95 %", "missed"),
+        *("opened falsely", "per million"),
+    ):
+        table.add_column(column, justify="left" if column == "stream" else "right")
+    for one in found:
+        delay = one.delay
+        table.add_row(
+            one.stream,
+            str(one.partitions),
+            f"{one.orders:,}",
+            str(delay.episodes),
+            *(
+                "-" if value is None else f"{value:g}"
+                for value in (delay.orders_p50, delay.orders_p95)
+            ),
+            str(delay.missed),
+            f"{one.false_openings} in {one.clean_orders:,}",
+            "-" if one.false_per_million is None else f"{one.false_per_million:.1f}",
+        )
+    console = Console(width=120)
+    console.print(table)
+    console.print(
+        f"runs: planted ones of {LEAST} orders or more in a partition; opened after so many orders "
+        "of the partition, the median and the 95th percentile",
+        highlight=False,
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Learn, watch every stream, and print.
+
+    Raises:
+        ConfigurationError: a size is out of its range.
+    """
+    flags = ArgumentParser(
+        prog="training.watch",
+        description="How soon a hidden discount opens an incident, and how seldom one opens falsely.",
+    )
+    flags.add_argument("--scenario", choices=NAMES, default="base", help="learned (%(default)s)")
+    flags.add_argument("--history", type=int, default=60_000, help="learned from (%(default)s)")
+    flags.add_argument("--orders", type=int, default=20_000, help="of each stream (%(default)s)")
+    flags.add_argument("--clean", type=int, default=1_000_000, help="clean ones (%(default)s)")
+    flags.add_argument("--partitions", type=int, nargs="+", default=[1, 4, 16], metavar="N")
+    flags.add_argument("--seed", type=int, default=1, help="of every random draw (%(default)s)")
+    flags.add_argument("--json", type=Path, default=None, help="write all figures to this file")
+    options = flags.parse_args(arguments)
+    if min(options.partitions) < 1 or options.seed < 0:
+        raise ConfigurationError("expected 1 partition or more, and a seed of 0 or more")
+    (scenario,) = make_scenarios((options.scenario,), options.history, options.orders, options.seed)
+    bundle = msgspec.json.encode(learned(scenario, options.history, options.seed))
+    tasks = [
+        Task(
+            options.scenario, stream, partitions,
+            options.history, options.orders, options.clean, options.seed,
+        )
+        for stream in STREAMS
+        for partitions in options.partitions
+    ]  # fmt: skip
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(do, tasks, [bundle] * len(tasks)))
+    show(found, options.scenario)
+    if options.json is not None:
+        with replacing(options.json) as file:
+            file.write(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+
+
+if __name__ == "__main__":
+    run(main)
