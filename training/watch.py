@@ -74,9 +74,8 @@ def watch(bundle: ModelBundle, scenario: Scenario, stream: Stream, partitions: i
         for number, mine in _by_partition(rows, partitions):
             at = [row for row, _ in mine]
             partition[at] = number
-            opened[at], states[number] = _opened(
-                scorer, [order for _, order in mine], states[number]
-            )
+            orders = [order for _, order in mine]
+            opened[at], states[number] = _opened(scorer, orders, states[number])
     runs = hidden_runs(stream.drawn.hidden)
     return Watched(
         stream=scenario.name,
@@ -179,13 +178,11 @@ def show(found: Sequence[Watched], scenario: str) -> None:
             str(one.partitions),
             f"{one.orders:,}",
             str(delay.episodes),
-            *(
-                "-" if value is None else f"{value:g}"
-                for value in (delay.orders_p50, delay.orders_p95)
-            ),
+            _number(delay.orders_p50),
+            _number(delay.orders_p95),
             str(delay.missed),
             f"{one.false_openings} in {one.clean_orders:,}",
-            "-" if one.false_per_million is None else f"{one.false_per_million:.1f}",
+            _number(one.false_per_million),
         )
     console = Console(width=120)
     console.print(table)
@@ -196,6 +193,10 @@ def show(found: Sequence[Watched], scenario: str) -> None:
     )
 
 
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Learn, watch every stream, and print.
 
@@ -204,7 +205,7 @@ def main(arguments: list[str] | None = None) -> None:
     """
     flags = ArgumentParser(
         prog="training.watch",
-        description="How soon a hidden discount opens an incident, and how seldom one opens falsely.",
+        description="How soon hidden discounts open incidents, and how seldom that is false.",
     )
     flags.add_argument("--scenario", choices=NAMES, default="base", help="learned (%(default)s)")
     flags.add_argument("--history", type=int, default=60_000, help="learned from (%(default)s)")

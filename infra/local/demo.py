@@ -115,14 +115,16 @@ class IncidentWatch:
         """Print the incidents whose status has changed since the last look."""
         query = "SELECT c.id, c.status, c.message FROM c ORDER BY c.id"
         async for incident in self.incidents.query_items(query):
-            if self.known.get(incident["id"]) != incident["status"]:
-                self.known[incident["id"]] = incident["status"]
-                sign = (
-                    "[bold red]incident opens[/]"
-                    if incident["status"] == "open"
-                    else ("[bold green]incident closes[/]")
-                )
-                console.print(f"{sign}: {incident['message']}", highlight=False)
+            before, now = self.known.get(incident["id"]), incident["status"]
+            if before is None:
+                self._say("[bold red]incident opens[/]", incident)
+            if now == "closed" and before != now:
+                self._say("[bold green]incident closes[/]", incident)
+            self.known[incident["id"]] = now
+
+    @staticmethod
+    def _say(what: str, incident: dict[str, Any]) -> None:
+        console.print(f"{what}: {incident['message']}", highlight=False)
 
 
 async def _all_settled(
