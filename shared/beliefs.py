@@ -51,6 +51,13 @@ charge is explained to the cent or not at all), so that one coincidence would ou
 a run has to show in several orders (a bounded likelihood ratio, as in Huber's robust tests,
 Annals of Mathematical Statistics 36, 1965)."""
 
+MEMORY = 50
+"""Orders of a partition over which the share of unexplained ones is taken, fading."""
+
+RARELY = 0.05
+"""Share of unexplained orders from which on one of them is rather one of many with the same cause
+than a case of its own: the third within `MEMORY` orders is."""
+
 WATCHED = 0.01
 """An unseen percentage believed in this much is explained order by order, as the known ones are."""
 
@@ -71,12 +78,15 @@ class Belief(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             its long-run share.
         unseen: probability of each other percentage of the grid; None before the first order.
         running: probability that any of them runs.
+        unexplained: share of the latest orders (0-1, fading over `MEMORY` orders) whose charge
+            nothing explains: a promotion, say, that no training has seen yet.
     """
 
     at: datetime | None = None
     percents: tuple[tuple[int, float], ...] = ()
     unseen: float | None = None
     running: float = 0.0
+    unexplained: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,15 @@ class Prior:
     def running(self) -> float:
         """The chance that any hidden discount runs, 0-1."""
         return 1.0 - self.none
+
+
+def own_case(unexplained: float) -> float:
+    """The chance (0-1) that an unexplained charge is a case of its own, not one of many.
+
+    >>> own_case(0.0), round(own_case(0.3), 3)
+    (1.0, 0.143)
+    """
+    return RARELY / (RARELY + unexplained)
 
 
 class Beliefs:
@@ -184,14 +203,16 @@ class Beliefs:
         total = prior.none + sum(percents.values()) + others * rest
         latest = at if belief.at is None else max(at, belief.at)
         if not total > 0:
-            return Belief(latest, tuple(prior.percents.items()), prior.rest, prior.running)
+            kept = tuple(prior.percents.items())
+            return Belief(latest, kept, prior.rest, prior.running, belief.unexplained)
         rest /= total
         kept = tuple(
             (percent, joint / total)
             for percent, joint in percents.items()
             if percent in self._long_run or joint / total > FADED * rest
         )
-        return Belief(latest, kept, rest, 1.0 - prior.none / total)
+        unexplained = belief.unexplained + (evidence.unexplained - belief.unexplained) / MEMORY
+        return Belief(latest, kept, rest, 1.0 - prior.none / total, unexplained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +220,13 @@ class Evidence:
     """How many times likelier an order is under a running percentage than under none.
 
     ``factors`` by percentage (basis points), ``other`` for every percentage of the grid that is
-    not among them; all at most `MOST_EVIDENCE`.
+    not among them; all at most `MOST_EVIDENCE`. ``unexplained`` is the chance (0-1) that no listed
+    cause made the charge.
     """
 
     factors: Mapping[int, float]
     other: float
+    unexplained: float = 0.0
 
     def of(self, percent: int) -> float:
         """The factor of one percentage."""
@@ -211,7 +234,11 @@ class Evidence:
 
 
 def weigh_evidence(
-    none: float, exact: Mapping[int, float], fits: Mapping[int, float], unlisted: float
+    none: float,
+    exact: Mapping[int, float],
+    fits: Mapping[int, float],
+    unlisted: float,
+    unexplained: float = 0.0,
 ) -> Evidence:
     """The evidence of an order, where a running discount may have spared it.
 
@@ -223,10 +250,11 @@ def weigh_evidence(
         exact: its likelihood under each percentage it was explained under.
         fits: the same for percentages of the grid, from `shared.unseen`.
         unlisted: likelihood that some cause nobody listed made it.
+        unexplained: the chance that one did.
     """
     factors = {percent: _factor(chance + unlisted, none) for percent, chance in fits.items()}
     factors |= {percent: _factor(chance, none) for percent, chance in exact.items()}
-    return Evidence(factors, _factor(unlisted, none))
+    return Evidence(factors, _factor(unlisted, none), unexplained)
 
 
 def _factor(likelihood: float, none: float) -> float:

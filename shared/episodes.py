@@ -38,7 +38,13 @@ MOST_WAITING = 60
 """Orders that wait at most, the latest: no run stays unseen for as many."""
 
 SUSPECTED = 1e-4
-"""Orders wait from this belief in any percentage on: in between, nothing is worth remembering."""
+"""Orders begin to wait with this belief in any percentage, or with a `STRIKING` order."""
+
+STRIKING = 30.0
+"""An order this many times likelier under a percentage is remembered, however small the belief."""
+
+DISMISSED = 1e-6
+"""Below this belief nothing is suspected any more, and the orders that waited are let go."""
 
 SAMPLES = 10
 """Order ids that a run names."""
@@ -191,7 +197,7 @@ def advance(state: EpisodeState, belief: Belief, order: Waiting, thresholds: Run
 def _watch(belief: Belief, waiting: tuple[Waiting, ...], thresholds: RunThresholds) -> Step:
     """No run is open: open one if the last of the waiting orders has made the belief strong."""
     percent, chance = max(belief.percents, key=itemgetter(1), default=(0, 0.0))
-    if chance < SUSPECTED:
+    if not _suspicious(chance, waiting):
         return Step(EpisodeState(belief))
     if chance < thresholds.opens:
         return Step(EpisodeState(belief, None, waiting))
@@ -212,6 +218,13 @@ def _watch(belief: Belief, waiting: tuple[Waiting, ...], thresholds: RunThreshol
         if order is not last or not at_once
     )
     return Step(EpisodeState(belief, run), (run,), run.opened_by if at_once else None, revisits)
+
+
+def _suspicious(chance: float, waiting: tuple[Waiting, ...]) -> bool:
+    """Whether the orders are to wait on; the last of them has just come."""
+    if len(waiting) > 1 and chance >= DISMISSED:
+        return True
+    return chance >= SUSPECTED or max((f for _, f in waiting[-1].factors), default=0.0) >= STRIKING
 
 
 def _members(factors: Sequence[float]) -> list[float]:

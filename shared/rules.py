@@ -38,7 +38,8 @@ class Evidence:
 
     ``hidden_basis_points`` and ``hidden_e4`` are the likeliest hidden percentage and what it took;
     ``unit_discounts`` are the likeliest (list price e4, basis points), the suspect's first, and
-    ``unexplained_e4`` the part of the gap that they leave.
+    ``unexplained_e4`` the part of the gap that they leave; ``own_case`` is the chance (0-1) that an
+    unexplained charge would be a case of its own, not one of many lately.
     """
 
     priced: PricedOrder
@@ -51,6 +52,7 @@ class Evidence:
     hidden_e4: int
     unit_discounts: tuple[tuple[int, int], ...]
     unexplained_e4: int
+    own_case: float
 
     def money(self, amount_e4: int) -> str:
         """An amount as people write it, to the cent."""
@@ -164,8 +166,11 @@ def price_tampering(evidence: Evidence, policy: Policy) -> RuleHit | None:
 
 
 def unexplained_gap(evidence: Evidence, policy: Policy) -> RuleHit | None:
-    """Is there a gap that no discount Sheriff knows of explains?"""
-    probability = evidence.posterior.unlisted
+    """Is there a gap that no discount Sheriff knows of explains?
+
+    Where such gaps have become common there is a cause to be learned, not a suspect an order.
+    """
+    probability = evidence.posterior.unlisted * evidence.own_case
     gap = evidence.priced.list_total_e4 - evidence.priced.order.charged_e4
     if evidence.priced.unknown or gap <= 0 or probability < policy.unexplained_gap_probability:
         return None

@@ -18,7 +18,7 @@ from shared.assessment import (
     hidden_discount_finding,
 )
 from shared.baskets import Baskets
-from shared.beliefs import Beliefs, order_priors, weigh_evidence
+from shared.beliefs import Beliefs, order_priors, own_case, weigh_evidence
 from shared.discounts import E8_PER_E4, LARGEST_TOTAL_E4, DiscountTables, UnitDiscounts
 from shared.episodes import EpisodeState, RunThresholds, Waiting, advance, hidden_e4
 from shared.features import build_features
@@ -90,7 +90,8 @@ class Scorer:
     def _score(self, order: Order, episode: EpisodeState) -> tuple[Assessment, EpisodeState]:
         prior = self._beliefs.before(episode.belief, order.ordered_at)
         watched = self._beliefs.watched(prior)
-        case = self._weigh(self.catalogue.price(order), watched, order_priors(prior, watched))
+        priced, priors = self.catalogue.price(order), order_priors(prior, watched)
+        case = self._weigh(priced, watched, priors, own_case(episode.belief.unexplained))
         assessment = self._assess(case)
         if not case.posterior.likelihoods:
             return assessment, episode
@@ -103,7 +104,9 @@ class Scorer:
         none, *running = posterior.likelihoods
         fits = self._unseen.fits(case.prices, order.charged_e4)
         exact = dict(zip(case.tables.order_percents[1:], running, strict=True))
-        evidence = weigh_evidence(none, exact, fits, posterior.unlisted_likelihood)
+        evidence = weigh_evidence(
+            none, exact, fits, posterior.unlisted_likelihood, posterior.unlisted
+        )
         belief = self._beliefs.after(episode.belief, order.ordered_at, prior, evidence)
         waiting = Waiting(
             alert_id=alert_id(order.order_id, order.revision),
@@ -155,21 +158,25 @@ class Scorer:
         )
 
     def _weigh(
-        self, priced: PricedOrder, percents: tuple[int, ...], hidden: Sequence[float]
+        self,
+        priced: PricedOrder,
+        percents: tuple[int, ...],
+        hidden: Sequence[float],
+        own_case: float,
     ) -> _Case:
         """What the hypotheses make of an order; of one with unknown prices, nothing."""
         tables = self._tables_of(percents)
         basket = {line.product.product_id: line.quantity for line in priced.lines}
         odds = self._baskets.added_odds(basket)
         if priced.unknown or priced.list_total_e4 > LARGEST_TOTAL_E4:
-            return _Case(priced, (), odds, _UNDECIDED, tables)
+            return _Case(priced, (), odds, _UNDECIDED, tables, own_case)
         prices = _unit_prices(priced)
         likelihoods = tables.explain(prices, priced.order.charged_e4)
         price_of = {line.product.product_id: line.product.list_e4 for line in priced.lines}
         window = 2.0 * self.bundle.charge_tolerance_e4 / max(priced.list_total_e4, 1)
         rates = Rates(self.bundle.added_item_rate, hidden)
         posterior = weigh(likelihoods, price_of, odds, rates, min(window, 1.0))
-        return _Case(priced, prices, odds, posterior, tables)
+        return _Case(priced, prices, odds, posterior, tables, own_case)
 
     def _evidence(self, case: _Case) -> Evidence:
         """The facts of a case; for one worth a look also its likeliest explanation."""
@@ -200,6 +207,7 @@ class Scorer:
             hidden_e4=hidden_e4(case.priced.order.charged_e4, percent),
             unit_discounts=found.discounts,
             unexplained_e4=found.unexplained_e4,
+            own_case=case.own_case,
         )
 
     def _is_alert(self, p_added: float, p_hidden: float, findings: Sequence[Finding]) -> bool:
@@ -222,13 +230,17 @@ class Scorer:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One order with what the hypotheses made of it; ``prices`` (e4) of its units descend."""
+    """One order with what the hypotheses made of it; ``prices`` (e4) of its units descend.
+
+    ``tables`` explained it, and ``own_case`` is that of `Evidence`.
+    """
 
     priced: PricedOrder
     prices: tuple[int, ...]
     basket_odds: Mapping[str, float]
     posterior: Posterior
     tables: DiscountTables
+    own_case: float
 
     def price_of(self, product_id: str) -> int:
         """List price (e4) of one of the order's products."""

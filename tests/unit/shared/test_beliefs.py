@@ -16,6 +16,7 @@ from shared.beliefs import (
     Evidence,
     Prior,
     order_priors,
+    own_case,
     weigh_evidence,
 )
 
@@ -196,6 +197,14 @@ def test_a_percentage_that_was_dropped_is_one_of_the_grid() -> None:
 def test_without_percentages_nothing_is_believed() -> None:
     prior = Beliefs((), (), 0.05, 3.0).before(Belief(), START)
     assert order_priors(prior, ()) == (1.0,)
+
+
+def test_unexplained_charges_become_common_and_fade_again() -> None:
+    unexplained, explained = (weigh_evidence(0.1, {}, {}, 1e-9, share) for share in (1.0, 0.0))
+    assert own_case(after(unexplained).unexplained) > 0.5
+    common = after(*[unexplained] * 3)
+    assert own_case(common.unexplained) < 0.5
+    assert own_case(after(*[unexplained] * 3, *[explained] * 200).unexplained) > 0.95
 
 
 def test_a_belief_comes_back_from_its_document_unchanged() -> None:

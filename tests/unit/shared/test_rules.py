@@ -40,6 +40,7 @@ def evidence(order: dict[str, Any] | None = None, **changes: Any) -> Evidence:
         "hidden_e4": 0,
         "unit_discounts": (),
         "unexplained_e4": 0,
+        "own_case": 1.0,
     }
     return Evidence(**facts | changes)
 
@@ -130,6 +131,12 @@ def test_a_gap_that_nothing_explains_is_a_finding_with_its_probability() -> None
     assert found is not None
     assert found.finding is not None
     assert found.finding.probability == 0.9
+
+
+def test_a_gap_that_is_one_of_many_of_the_kind_is_none() -> None:
+    posterior = Posterior({}, (0.1,), 0.9, {}, 1.0)
+    one_of_many = evidence({"charged_price": 390}, posterior=posterior, own_case=0.2)
+    assert unexplained_gap(one_of_many, POLICY) is None
 
 
 def test_unknown_reps_and_products_are_data_quality_without_weight() -> None:

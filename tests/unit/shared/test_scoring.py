@@ -118,6 +118,41 @@ def test_a_gap_that_nothing_explains_is_said_to_be_unexplained() -> None:
     assert found.explanation.unexplained_e4 == 77_777
 
 
+def test_gaps_that_nothing_explains_stop_being_alerts_once_they_are_common() -> None:
+    """As in a promotion that no training has seen yet."""
+    scorer = Scorer(LEARNED, packaged_catalogue(), Policy())
+    promoted = order_of(LIST * 0.88, Road150Red44=1, HitchRack4Bike=1, CableLock=1)
+    usual = order_of(LIST, Road150Red44=1, HitchRack4Bike=1, CableLock=1)
+    found, state = scorer.score_many([promoted] * 10, EpisodeState())
+    assert [one.alerted for one in found] == [True] * 3 + [False] * 7
+    assert state.run is None
+    _, later = scorer.score_many([usual] * 200, state)
+    assert scorer.score_many([promoted], later)[0][0].alerted
+
+
+def test_orders_that_come_later_change_no_score_at_arrival() -> None:
+    clear = order_of(round(0.99 * LIST, 4), Road150Red44=1, HitchRack4Bike=1, CableLock=1)
+    doubtful = order_of(round(0.99 * 25.0, 4), CableLock=1)
+    scorer = Scorer(LEARNED, packaged_catalogue(), Policy())
+    few, _ = scorer.score_many([doubtful], EpisodeState())
+    many, _ = scorer.score_many([doubtful, clear, clear, clear], EpisodeState())
+    assert many[0] == few[0]
+    assert [revisit.alert_id for one in many for revisit in one.revisits].count("o-1.0") > 0
+
+
+def test_a_percentage_that_nobody_has_seen_is_found_within_a_few_orders() -> None:
+    scorer = Scorer(LEARNED, packaged_catalogue(), Policy())
+    usual = order_of(LIST, Road150Red44=1, HitchRack4Bike=1, CableLock=1)
+    hidden = order_of(round(0.9963 * LIST, 4), Road150Red44=1, HitchRack4Bike=1, CableLock=1)
+    found, state = scorer.score_many([usual] * 5 + [hidden] * 6, EpisodeState())
+    assert state.run is not None
+    assert (state.run.percent, state.run.orders) == (37, 6)
+    last = found[-1]
+    assert last.p_hidden_discount > 0.99
+    assert last.findings[0].percent == 0.37
+    assert last.belongs == state.run.opened_by
+
+
 def test_an_unknown_product_is_recorded_and_never_an_alert_alone() -> None:
     found = score(order_of(100, NoSuchThing=1))
     assert [finding.typology for finding in found.findings] == ["unknown_product"]
