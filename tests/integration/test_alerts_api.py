@@ -15,7 +15,7 @@ import pytest
 from functions import alerts_api, wiring
 from functions.settings import Settings
 from functions.shelf import Shelf
-from functions.stores import Blobs, Cosmos, CosmosAlerts
+from functions.stores import Blobs, Cosmos, CosmosAlerts, CosmosIncidents
 from infra.local import resources
 
 # By second, and within one by id.
@@ -121,13 +121,21 @@ async def test_an_alert_comes_without_the_stores_own_fields() -> None:
 
 async def test_the_documented_queries_run_as_they_stand(alerts: CosmosAlerts) -> None:
     text = (Path(__file__).parents[2] / "docs" / "queries.md").read_text()
-    queries = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
-    assert len(queries) == 6
-    for query in queries:
-        container = "state" if "partition_id" in query else "alerts"
-        async with alerts.cosmos.container(container, "ask") as asked:
+    await alerts.create(alert(60, incident_id="hidden_discount-000001"))
+    await CosmosIncidents(alerts.cosmos).put(
+        {"id": "hidden_discount-000001", "kind": "hidden_discount", "status": "open"}, None
+    )
+    sections = re.findall(r"Container `(\w+)`(.*?)(?=Container `|\Z)", text, re.DOTALL)
+    asked_for = [
+        (container, query)
+        for container, section in sections
+        for query in re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
+    ]
+    assert len(asked_for) == text.count("```sql") == 8
+    for name, query in asked_for:
+        async with alerts.cosmos.container(name, "ask") as asked:
             found = [row async for row in asked.query_items(query)]
-        assert found or container == "state" or "probability >=" in query, query
+        assert found or name == "state" or "probability >=" in query, query
 
 
 @pytest.mark.usefixtures("alerts")
