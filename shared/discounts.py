@@ -38,6 +38,7 @@ from shared.sums import (
     Moments,
     SumTable,
     SuspectTable,
+    Windows,
     combined,
     moments,
     suspect_table,
@@ -130,9 +131,7 @@ class DiscountTables:
         self._off_shares = np.array([step.share for step in off_ladder])
         self.order_percents: tuple[int, ...] = (0, *(step.basis_points for step in hidden))
         self._scale = [1.0 / (1.0 - percent / E8_PER_E4) for percent in self.order_percents]
-        self._tolerance = np.array(
-            [math.ceil(tolerance_e4 * E8_PER_E4 * scale) for scale in self._scale], dtype=np.int64
-        )
+        self._tolerance = [math.ceil(tolerance_e4 * E8_PER_E4 * scale) for scale in self._scale]
         self._smallest_off_step = int(self._off_steps.min(initial=E8_PER_E4))
         self._step = moments(self._steps, self._shares)
         self._none = float(self._shares[self._steps == 0].sum())
@@ -150,14 +149,15 @@ class DiscountTables:
             charged_e4: the total that was charged.
         """
         self._long.clear()
-        gaps = self._gaps(prices, charged_e4)
-        highest = self._highest(gaps)
+        windows = self._windows(prices, charged_e4)
         suspects = [
-            price for price in dict.fromkeys(prices) if price * self._smallest_off_step <= highest
+            price
+            for price in dict.fromkeys(prices)
+            if price * self._smallest_off_step <= windows.highest
         ]
         if len(prices) <= 2 * SHORT_HALF:
-            return self._explain_short(prices, suspects, gaps)
-        return self._explain_long(prices, suspects, gaps)
+            return self._explain_short(prices, suspects, windows)
+        return self._explain_long(prices, suspects, windows)
 
     def most_likely(
         self,
@@ -176,8 +176,9 @@ class DiscountTables:
             off_ladder_price: list price (e4) of the unit that is off the ladder, if one is.
         """
         at = self.order_percents.index(order_percent)
-        gaps = self._gaps(prices, charged_e4)
-        wanted = _Wanted(int(gaps[at]), int(self._tolerance[at]), self._highest(gaps))
+        windows = self._windows(prices, charged_e4)
+        tolerance = self._tolerance[at]
+        wanted = _Wanted(int(windows.low[at]) + tolerance, tolerance, windows.highest)
         if off_ladder_price is None:
             found = self._best_pair(_halves(prices), wanted)
             discounts = found.discounts if found else _NO_DISCOUNTS
@@ -185,29 +186,33 @@ class DiscountTables:
             discounts = self._likeliest_off_ladder(prices, wanted, off_ladder_price)
         return UnitDiscounts(discounts, _leftover_e4(wanted, discounts))
 
-    def _gaps(self, prices: tuple[int, ...], charged_e4: int) -> Ints:
-        """The sum of unit discounts (e8) that each order percentage leaves to explain."""
+    def _windows(self, prices: tuple[int, ...], charged_e4: int) -> Windows:
+        """The sums of unit discounts that explain a charge, under each order percentage."""
         listed, charged = sum(prices) * E8_PER_E4, charged_e4 * E8_PER_E4
-        return np.array([listed - round(charged * scale) for scale in self._scale], dtype=np.int64)
-
-    def _highest(self, gaps: Ints) -> int:
-        """The highest sum of discounts that can explain any of the gaps."""
-        return int((gaps + self._tolerance).max())
+        gaps = [listed - round(charged * scale) for scale in self._scale]
+        low = [gap - off for gap, off in zip(gaps, self._tolerance, strict=True)]
+        high = [gap + off for gap, off in zip(gaps, self._tolerance, strict=True)]
+        return Windows(np.array(low), np.array(high), max(high))
 
     def _explain_short(
-        self, prices: tuple[int, ...], suspects: list[int], gaps: Ints
+        self, prices: tuple[int, ...], suspects: list[int], windows: Windows
     ) -> ChargeLikelihoods:
-        """Exactly: one half with one unit, or none, off the ladder, and the other half on it."""
-        left, right = _halves(prices) if len(prices) > SHORT_HALF else (prices, ())
-        found = self._suspect_table(left).matched(self._table(right, 0), gaps, self._tolerance)
-        off_ladder = dict(zip(dict.fromkeys(left), found[1:], strict=True))
-        if right:
-            other = self._suspect_table(right).matched(self._table(left, 0), gaps, self._tolerance)
-            off_ladder |= zip(dict.fromkeys(right), other[1:], strict=True)
-        return ChargeLikelihoods(found[0], {price: off_ladder[price] for price in suspects})
+        """Exactly: a half that holds a suspect with each of its units off the ladder in turn."""
+        left, right = _halves(prices) if len(prices) > 2 else (prices, ())
+        first, second = self._short_table(left), self._short_table(right)
+        ladder: Floats | None = None
+        off_ladder: dict[int, Floats] = {}
+        for half, other in ((left, second), (right, first)):
+            if half and half[-1] in suspects:
+                found = self._suspect_table(half).matched(other, windows)
+                ladder = found[0]
+                off_ladder |= zip(dict.fromkeys(half), found[1:], strict=True)
+        if ladder is None:
+            ladder = first.matched(second, windows)
+        return ChargeLikelihoods(ladder, {price: off_ladder[price] for price in suspects})
 
     def _explain_long(
-        self, prices: tuple[int, ...], suspects: list[int], gaps: Ints
+        self, prices: tuple[int, ...], suspects: list[int], windows: Windows
     ) -> ChargeLikelihoods:
         """The order as a whole stands in for itself less the unit that is off the ladder.
 
@@ -215,19 +220,15 @@ class DiscountTables:
         exactly those of the others; the choices in which it has one add coincidences in proportion
         to its chance of a discount.
         """
-        highest = self._highest(gaps)
-        left, right = _halves(prices)
-        pair = [self._table(left, highest), self._table(right, highest)]
-        few, many = sorted(pair, key=lambda table: len(table.sums))
-        ladder = many.matched(few, gaps, self._tolerance)
+        left, right = (self._table(half, windows.highest) for half in _halves(prices))
+        few, many = (left, right) if len(left.sums) <= len(right.sums) else (right, left)
+        ladder = many.matched(few, windows)
+        if not suspects:
+            return ChargeLikelihoods(ladder, {})
         taken = np.multiply.outer(suspects, self._off_steps)
-        targets = (gaps - taken[:, :, None]).astype(np.int64)
-        feasible = targets >= -self._tolerance
-        tolerance = np.broadcast_to(self._tolerance, targets.shape)
-        rest = np.zeros(targets.shape)
-        few = few.likeliest(probe_limit(len(prices)))
-        rest[feasible] = many.matched(few, targets[feasible], tolerance[feasible])
-        off_ladder = self._off_shares @ (rest / max(self._none, 0.1))
+        rest = many.matched(few.likeliest(probe_limit(len(prices))), windows.less(taken))
+        by_step = rest.reshape(*taken.shape, -1)
+        off_ladder = self._off_shares @ by_step / max(self._none, 0.1)
         return ChargeLikelihoods(ladder, dict(zip(suspects, off_ladder, strict=True)))
 
     def _likeliest_off_ladder(
@@ -300,10 +301,8 @@ class DiscountTables:
         table = self._suspected.get(prices)
         if table is None:
             fewer = {p: self._short_table(_without(p, prices)) for p in dict.fromkeys(prices)}
-            off_ladder = [
-                fewer[price].with_unit(price * self._off_steps, self._off_shares) for price in fewer
-            ]
-            table = suspect_table(self._short_table(prices), off_ladder)
+            ladder = self._short_table(prices)
+            table = suspect_table(ladder, fewer, self._off_steps, self._off_shares)
             self._suspected[prices] = table
         return table
 

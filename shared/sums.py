@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
@@ -45,20 +47,35 @@ NEGLIGIBLE = 1e-9
 """Less probability than this is rounding error, not choices that were dropped."""
 
 
+class Windows(NamedTuple):
+    """Sums (e8) that count as found: from ``low`` to ``high``, element by element, incl. both.
+
+    ``highest`` is the largest of ``high``.
+    """
+
+    low: Ints
+    high: Ints
+    highest: int
+
+    def less(self, taken: Ints) -> Windows:
+        """What is left to find once some was taken (any shape), one row of it after the other."""
+        low = (self.low - taken[..., None]).ravel()
+        high = (self.high - taken[..., None]).ravel()
+        return Windows(low, high, int(high.max()))
+
+
 @dataclass(frozen=True, slots=True)
 class SumTable:
     """The likeliest sums of the ladder discounts of some units.
 
     ``sums`` (e8) ascend without repeats, ``probabilities`` belong to them, ``cumulative`` has one
-    more entry and starts at 0. ``unlisted`` are the moments of the choices that were dropped, and
-    ``listed`` those of the sums that were kept.
+    more entry and starts at 0. ``unlisted`` are the moments of the choices that were dropped.
     """
 
     sums: Ints
     probabilities: Floats
     cumulative: Floats
     unlisted: Moments
-    listed: Moments
 
     @property
     def complete(self) -> bool:
@@ -70,54 +87,43 @@ class SumTable:
         """Roughly how much memory it takes."""
         return 3 * self.sums.nbytes + 500
 
-    def matched(self, other: SumTable, targets: Ints, tolerance: Ints) -> Floats:
-        """The probability of each target within its tolerance as a sum from both tables.
+    def listed(self) -> Moments:
+        """Moments of the sums that are listed."""
+        return moments(self.sums, self.probabilities)
+
+    def matched(self, other: SumTable, windows: Windows) -> Floats:
+        """The probability of each window's sums, one part from either table.
 
         What the tables do not list counts as `dropped_density`.
         """
-        end = other.sums.searchsorted(max((targets + tolerance).tolist(), default=0), "right")
-        wanted = targets[:, None] - other.sums[:end]
-        margin = tolerance[:, None]
-        low = self.sums.searchsorted(wanted - margin, "left")
-        high = self.sums.searchsorted(wanted + margin, "right")
+        end = other.sums.searchsorted(windows.highest, "right")
+        low = self.sums.searchsorted(windows.low[:, None] - other.sums[:end], "left")
+        high = self.sums.searchsorted(windows.high[:, None] - other.sums[:end], "right")
         listed: Floats = (self.cumulative[high] - self.cumulative[low]) @ other.probabilities[:end]
-        return listed + dropped_density(self, other, targets, tolerance)
+        return listed + dropped_density(self, other, windows)
 
     def with_unit(self, discounts: Ints, shares: Floats) -> SumTable:
         """The table with one more unit that has one of some discounts (e8); every sum is listed."""
-        sums, probabilities = _merged(
-            np.add.outer(discounts, self.sums).ravel(),
-            np.multiply.outer(shares, self.probabilities).ravel(),
-        )
-        return table_of(sums, probabilities, NOTHING)
-
-    def up_to(self, highest: int) -> SumTable:
-        """The same table without the sums above ``highest``, which are forgotten altogether."""
-        end = int(self.sums.searchsorted(highest, "right"))
-        if end == len(self.sums):
-            return self
-        return table_of(self.sums[:end], self.probabilities[:end], self.unlisted)
+        sums = np.add.outer(discounts, self.sums).ravel()
+        probabilities = np.multiply.outer(shares, self.probabilities).ravel()
+        return table_of(*_merged(sums, probabilities), NOTHING)
 
     def likeliest(self, limit: int) -> SumTable:
         """The same table with no more than ``limit`` sums listed."""
         surplus = len(self.sums) - limit
         if surplus <= 0:
             return self
-        kept = np.sort(self.probabilities.argpartition(surplus)[surplus:])
-        listed = moments(self.sums[kept], self.probabilities[kept])
-        unlisted = self.unlisted.plus(self.listed.minus(listed))
-        return _table(self.sums[kept], self.probabilities[kept], unlisted, listed)
+        by_chance = self.probabilities.argpartition(surplus)
+        dropped, kept = by_chance[:surplus], np.sort(by_chance[surplus:])
+        unlisted = moments(self.sums[dropped], self.probabilities[dropped])
+        return table_of(self.sums[kept], self.probabilities[kept], self.unlisted.plus(unlisted))
 
 
 def table_of(sums: Ints, probabilities: Floats, unlisted: Moments) -> SumTable:
     """A table of sums that ascend without repeats."""
-    return _table(sums, probabilities, unlisted, moments(sums, probabilities))
-
-
-def _table(sums: Ints, probabilities: Floats, unlisted: Moments, listed: Moments) -> SumTable:
     cumulative = np.zeros(len(sums) + 1)
     probabilities.cumsum(out=cumulative[1:])
-    return SumTable(sums, probabilities, cumulative, unlisted, listed)
+    return SumTable(sums, probabilities, cumulative, unlisted)
 
 
 def moments(sums: Ints, probabilities: Floats) -> Moments:
@@ -147,28 +153,39 @@ class SuspectTable:
         """Roughly how much memory it takes."""
         return self.sums.nbytes + self.cumulative.nbytes + 500
 
-    def matched(self, other: SumTable, targets: Ints, tolerance: Ints) -> Floats:
-        """The probability of each target under each hypothesis (rows) as a sum from both tables."""
-        end = other.sums.searchsorted(max((targets + tolerance).tolist()), "right")
-        wanted = targets[:, None] - other.sums[:end]
-        margin = tolerance[:, None]
-        low = self.sums.searchsorted(wanted - margin, "left")
-        high = self.sums.searchsorted(wanted + margin, "right")
+    def matched(self, other: SumTable, windows: Windows) -> Floats:
+        """The probability of each window's sums by hypothesis (rows), one part from either table.
+
+        Nothing is left out of the other table, either.
+        """
+        end = other.sums.searchsorted(windows.highest, "right")
+        low = self.sums.searchsorted(windows.low[:, None] - other.sums[:end], "left")
+        high = self.sums.searchsorted(windows.high[:, None] - other.sums[:end], "right")
         found: Floats = other.probabilities[:end] @ (self.cumulative[high] - self.cumulative[low])
         return found.T
 
 
-def suspect_table(ladder: SumTable, off_ladder: list[SumTable]) -> SuspectTable:
-    """Complete tables of the same units as one, the one with all on the ladder first."""
-    tables = [ladder, *off_ladder]
-    sums = np.concatenate([table.sums for table in tables])
-    order = sums.argsort()
-    at = np.repeat(np.arange(len(tables)), [len(table.sums) for table in tables])
-    probabilities = np.zeros((len(sums) + 1, len(tables)))
-    probabilities[np.arange(1, len(sums) + 1), at[order]] = np.concatenate(
-        [table.probabilities for table in tables]
-    )[order]
-    return SuspectTable(sums[order], probabilities.cumsum(axis=0))
+def suspect_table(
+    ladder: SumTable, fewer: Mapping[int, SumTable], steps: Ints, shares: Floats
+) -> SuspectTable:
+    """Complete tables as one.
+
+    Args:
+        ladder: of all units.
+        fewer: of all but one unit, by the price (e4) of that unit.
+        steps: discounts (basis points) that it may have instead of the ladder's.
+        shares: how likely each of them is.
+    """
+    sums, probabilities = [ladder.sums], [ladder.probabilities]
+    for price, rest in fewer.items():
+        sums.append(np.add.outer(price * steps, rest.sums).ravel())
+        probabilities.append(np.multiply.outer(shares, rest.probabilities).ravel())
+    joined = np.concatenate(sums)
+    order = joined.argsort()
+    hypothesis = np.repeat(np.arange(len(sums)), [len(some) for some in sums])
+    chances = np.zeros((len(joined) + 1, len(sums)))
+    chances[np.arange(1, len(chances)), hypothesis[order]] = np.concatenate(probabilities)[order]
+    return SuspectTable(joined[order], chances.cumsum(axis=0))
 
 
 def combined(first: SumTable, second: SumTable, limit: int, highest: int) -> SumTable:
@@ -180,22 +197,38 @@ def combined(first: SumTable, second: SumTable, limit: int, highest: int) -> Sum
         limit: how many sums may be listed.
         highest: sums above it (e8) are forgotten.
     """
-    first, second = first.up_to(highest), second.up_to(highest)
-    one, other = likeliest_pairs(len(first.sums), len(second.sums), limit)
-    one, other = _ranked(first)[one], _ranked(second)[other]
-    sums = first.sums[one] + second.sums[other]
-    probabilities = first.probabilities[one] * second.probabilities[other]
+    one, other = _up_to(highest, first), _up_to(highest, second)
+    sums, probabilities = _likeliest_products(one, other, limit)
     low_enough = sums <= highest
-    beyond = moments(sums[~low_enough], probabilities[~low_enough])
-    sums, probabilities = sums[low_enough], probabilities[low_enough]
-    surplus = len(sums) - limit
+    kept = low_enough.nonzero()[0]
+    surplus = len(kept) - limit
     if surplus > 0:
-        kept = probabilities.argpartition(surplus)[surplus:]
-        sums, probabilities = sums[kept], probabilities[kept]
-    sums, probabilities = _merged(sums, probabilities)
-    listed = moments(sums, probabilities)
-    everything = first.unlisted.plus(first.listed).times(second.unlisted.plus(second.listed))
-    return _table(sums, probabilities, everything.minus(beyond).minus(listed), listed)
+        kept = kept[probabilities[kept].argpartition(surplus)[surplus:]]
+    whole = len(sums) == len(one[0]) * len(other[0]) and surplus <= 0
+    unlisted = NOTHING
+    if not (whole and first.complete and second.complete):
+        beyond = moments(sums[~low_enough], probabilities[~low_enough])
+        listed = moments(sums[kept], probabilities[kept])
+        everything = first.unlisted.plus(moments(*one)).times(second.unlisted.plus(moments(*other)))
+        unlisted = everything.minus(beyond).minus(listed)
+    return table_of(*_merged(sums[kept], probabilities[kept]), unlisted)
+
+
+def _up_to(highest: int, table: SumTable) -> tuple[Ints, Floats]:
+    end = table.sums.searchsorted(highest, "right")
+    return table.sums[:end], table.probabilities[:end]
+
+
+def _likeliest_products(
+    one: tuple[Ints, Floats], other: tuple[Ints, Floats], limit: int
+) -> tuple[Ints, Floats]:
+    """Pairs of sums and their probabilities, at least the ``limit`` likeliest of them."""
+    if len(one[0]) * len(other[0]) <= 2 * limit:
+        sums = np.add.outer(one[0], other[0]).ravel()
+        return sums, np.multiply.outer(one[1], other[1]).ravel()
+    i, j = likeliest_pairs(len(one[0]), len(other[0]), limit)
+    i, j = (-one[1]).argsort()[i], (-other[1]).argsort()[j]
+    return one[0][i] + other[0][j], one[1][i] * other[1][j]
 
 
 def likeliest_pairs(first: int, second: int, limit: int) -> tuple[Ints, Ints]:
@@ -222,11 +255,6 @@ def _all_pairs(limit: int) -> tuple[Ints, Ints, list[int]]:
     return one, np.arange(starts[-1]) - starts[one], starts.tolist()
 
 
-def _ranked(table: SumTable) -> Ints:
-    """Where the sums of a table are, the likeliest first."""
-    return (-table.probabilities).argsort()
-
-
 def _merged(sums: Ints, probabilities: Floats) -> tuple[Ints, Floats]:
     """Sums in ascending order, equal ones as one."""
     order = sums.argsort()
@@ -237,25 +265,21 @@ def _merged(sums: Ints, probabilities: Floats) -> tuple[Ints, Floats]:
     return sums[starts], np.add.reduceat(probabilities, starts)
 
 
-def dropped_density(
-    first: SumTable, second: SumTable, targets: Ints, tolerance: Ints
-) -> Floats | float:
-    """The probability of each target from the choices that neither table lists.
+def dropped_density(first: SumTable, second: SumTable, windows: Windows) -> Floats | float:
+    """The probability of each window's sums from the choices that neither table lists.
 
-    They become a normal density with the mean and variance that they really have.
-
-    Args:
-        first: sums of some units.
-        second: sums of the other units.
-        targets: sums of all of them (e8).
-        tolerance: how far from each target still counts (e8).
+    They become a normal density with the mean and variance that they really have; no sum is
+    negative.
     """
     if first.complete and second.complete:
         return 0.0
-    everything = first.unlisted.plus(first.listed).times(second.unlisted.plus(second.listed))
-    unlisted = everything.minus(first.listed.times(second.listed))
+    listed, also = first.listed(), second.listed()
+    everything = first.unlisted.plus(listed).times(second.unlisted.plus(also))
+    unlisted = everything.minus(listed.times(also))
     mean = unlisted.first / unlisted.mass
     deviation = math.sqrt(max(unlisted.second / unlisted.mass - mean**2, 1.0))
-    z = (targets - mean) / deviation
-    density: Floats = np.exp(-0.5 * z * z) / (deviation * math.sqrt(2 * math.pi))
-    return unlisted.mass * density * (2 * tolerance + 1)
+    z = (0.5 * (windows.low + windows.high) - mean) / deviation
+    height = unlisted.mass / (deviation * math.sqrt(2 * math.pi))
+    width = np.where(windows.high < 0, 0, windows.high - windows.low + 1)
+    density: Floats = height * np.exp(-0.5 * z * z) * width
+    return density
