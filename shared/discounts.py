@@ -226,8 +226,11 @@ class DiscountTables:
         if not suspects:
             return ChargeLikelihoods(ladder, {})
         taken = np.multiply.outer(suspects, self._off_steps)
-        rest = many.matched(few.likeliest(probe_limit(len(prices))), windows.less(taken))
-        by_step = rest.reshape(*taken.shape, -1)
+        price, step = (taken <= windows.highest).nonzero()
+        few = few.likeliest(probe_limit(len(prices)))
+        rest = many.matched(few, windows.less(taken[price, step]))
+        by_step = np.zeros((*taken.shape, len(self._scale)))
+        by_step[price, step] = rest.reshape(len(price), -1)
         off_ladder = self._off_shares @ by_step / max(self._none, 0.1)
         return ChargeLikelihoods(ladder, dict(zip(suspects, off_ladder, strict=True)))
 

@@ -43,6 +43,9 @@ class Moments(NamedTuple):
 
 
 NOTHING = Moments(0.0, 0.0, 0.0)
+BEYOND = np.iinfo(np.int64).max
+"""More than any sum."""
+
 NEGLIGIBLE = 1e-9
 """Less probability than this is rounding error, not choices that were dropped."""
 
@@ -97,9 +100,14 @@ class SumTable:
         What the tables do not list counts as `dropped_density`.
         """
         end = other.sums.searchsorted(windows.highest, "right")
-        low = self.sums.searchsorted(windows.low[:, None] - other.sums[:end], "left")
-        high = self.sums.searchsorted(windows.high[:, None] - other.sums[:end], "right")
-        listed: Floats = (self.cumulative[high] - self.cumulative[low]) @ other.probabilities[:end]
+        low_sums = windows.low[:, None] - other.sums[:end]
+        low = self.sums.searchsorted(low_sums, "left")
+        # Few windows hold a sum at all, and only for those it matters where they end.
+        width = windows.high - windows.low
+        row, column = (np.append(self.sums, BEYOND)[low] <= low_sums + width[:, None]).nonzero()
+        high = self.sums.searchsorted(low_sums[row, column] + width[row], "right")
+        chance = self.cumulative[high] - self.cumulative[low[row, column]]
+        listed = np.bincount(row, chance * other.probabilities[column], len(windows.low))
         return listed + dropped_density(self, other, windows)
 
     def with_unit(self, discounts: Ints, shares: Floats) -> SumTable:
@@ -198,20 +206,20 @@ def combined(first: SumTable, second: SumTable, limit: int, highest: int) -> Sum
         highest: sums above it (e8) are forgotten.
     """
     one, other = _up_to(highest, first), _up_to(highest, second)
-    sums, probabilities = _likeliest_products(one, other, limit)
-    low_enough = sums <= highest
-    kept = low_enough.nonzero()[0]
-    surplus = len(kept) - limit
+    made = _likeliest_products(one, other, limit)
+    low_enough = (made[0] <= highest).nonzero()[0]
+    within = made[0][low_enough], made[1][low_enough]
+    kept, surplus = within, len(low_enough) - limit
     if surplus > 0:
-        kept = kept[probabilities[kept].argpartition(surplus)[surplus:]]
-    whole = len(sums) == len(one[0]) * len(other[0]) and surplus <= 0
+        likeliest = within[1].argpartition(surplus)[surplus:]
+        kept = within[0][likeliest], within[1][likeliest]
     unlisted = NOTHING
+    whole = len(made[0]) == len(one[0]) * len(other[0]) and surplus <= 0
     if not (whole and first.complete and second.complete):
-        beyond = moments(sums[~low_enough], probabilities[~low_enough])
-        listed = moments(sums[kept], probabilities[kept])
         everything = first.unlisted.plus(moments(*one)).times(second.unlisted.plus(moments(*other)))
-        unlisted = everything.minus(beyond).minus(listed)
-    return table_of(*_merged(sums[kept], probabilities[kept]), unlisted)
+        beyond = moments(*made).minus(moments(*within))
+        unlisted = everything.minus(beyond).minus(moments(*kept))
+    return table_of(*_merged(*kept), unlisted)
 
 
 def _up_to(highest: int, table: SumTable) -> tuple[Ints, Floats]:
