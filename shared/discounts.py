@@ -208,7 +208,7 @@ class DiscountTables:
                 ladder = found[0]
                 off_ladder |= zip(dict.fromkeys(half), found[1:], strict=True)
         if ladder is None:
-            ladder = first.matched(second, windows)
+            ladder = second.matched(first, windows)  # of the dearer half fewer sums are in reach
         return ChargeLikelihoods(ladder, {price: off_ladder[price] for price in suspects})
 
     def _explain_long(
@@ -238,7 +238,8 @@ class DiscountTables:
         self, prices: tuple[int, ...], wanted: _Wanted, price: int
     ) -> tuple[tuple[int, int], ...]:
         """The off-ladder unit's own discount first; none at all where nothing listed fits."""
-        halves = _halves(_without(price, prices))
+        left, right = _halves(prices)
+        halves = (_without(price, left), right) if price in left else (left, _without(price, right))
         best, discounts = -1.0, _NO_DISCOUNTS
         for step, share in zip(self._off_steps.tolist(), self._off_shares.tolist(), strict=True):
             found = self._best_pair(halves, wanted.less(price * step))

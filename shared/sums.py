@@ -149,7 +149,7 @@ NO_UNITS = table_of(np.zeros(1, np.int64), np.ones(1), NOTHING)
 class SuspectTable:
     """Every sum of some units, each of them in turn off the ladder.
 
-    ``sums`` (e8) ascend; ``cumulative[i, k]`` is the probability of all sums before the ``i``-th
+    ``sums`` (e8) ascend; ``cumulative[k, i]`` is the probability of all sums before the ``i``-th
     with all units on the ladder (``k`` is 0) or with one unit of the ``k``-th price off it.
     """
 
@@ -169,8 +169,9 @@ class SuspectTable:
         end = other.sums.searchsorted(windows.highest, "right")
         low = self.sums.searchsorted(windows.low[:, None] - other.sums[:end], "left")
         high = self.sums.searchsorted(windows.high[:, None] - other.sums[:end], "right")
-        found: Floats = other.probabilities[:end] @ (self.cumulative[high] - self.cumulative[low])
-        return found.T
+        chances = self.cumulative.take(high, axis=1) - self.cumulative.take(low, axis=1)
+        found: Floats = chances @ other.probabilities[:end]
+        return found
 
 
 def suspect_table(
@@ -190,10 +191,10 @@ def suspect_table(
         probabilities.append(np.multiply.outer(shares, rest.probabilities).ravel())
     joined = np.concatenate(sums)
     order = joined.argsort()
-    hypothesis = np.repeat(np.arange(len(sums)), [len(some) for some in sums])
-    chances = np.zeros((len(joined) + 1, len(sums)))
-    chances[np.arange(1, len(chances)), hypothesis[order]] = np.concatenate(probabilities)[order]
-    return SuspectTable(joined[order], chances.cumsum(axis=0))
+    hypothesis = np.arange(len(sums)).repeat([len(some) for some in sums])
+    chances = np.zeros((len(sums), len(joined) + 1))
+    chances[hypothesis[order], np.arange(1, len(joined) + 1)] = np.concatenate(probabilities)[order]
+    return SuspectTable(joined[order], chances.cumsum(axis=1))
 
 
 def combined(first: SumTable, second: SumTable, limit: int, highest: int) -> SumTable:
