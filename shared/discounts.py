@@ -14,7 +14,7 @@ with an off-ladder discount, the others on the ladder; and either of them under 
 The sum over :math:`K^n` choices is met in the middle (Horowitz and Sahni, "Computing partitions
 with applications to the knapsack problem", JACM 21, 1974): the sums of each half of the units are
 listed once, sorted and merged where equal; a pair that explains the gap is found by binary search.
-A short half is listed whole, with each of its units off the ladder as well, and kept. A long one is
+A short half is listed whole and kept. A long one is
 put together from its own halves for each order: sums beyond the gap explain nothing and are left
 out, and of the others the `table_limit` likeliest are kept. What is dropped is not lost: its
 probability, mean and variance are carried along exactly and it becomes a normal density, so *not
@@ -37,11 +37,13 @@ from shared.sums import (
     NO_UNITS,
     Moments,
     SumTable,
+    Suspects,
     SuspectTable,
     Windows,
     combined,
     moments,
     suspect_table,
+    suspects_of,
     table_of,
 )
 
@@ -67,6 +69,10 @@ LISTED_UNITS = 200
 SHORT_HALF = 3
 """Halves of up to this many units are listed whole and kept: they recur all day. A longer one is
 listed for each order up to its gap, and stands in for itself less one unit (see `_stand_in`)."""
+
+PAIR = 2
+"""For halves of up to this many units even all their sums with one unit off the ladder are kept:
+they recur nearly always. Those of larger halves recur too seldom to be worth the making."""
 
 CACHE_BYTES = 128 << 20
 """Room for the tables that are kept; the least recently used go first."""
@@ -197,19 +203,27 @@ class DiscountTables:
     def _explain_short(
         self, prices: tuple[int, ...], suspects: list[int], windows: Windows
     ) -> ChargeLikelihoods:
-        """Exactly: a half that holds a suspect with each of its units off the ladder in turn."""
-        left, right = _halves(prices) if len(prices) > 2 else (prices, ())
+        """Exactly: each unit of either half off the ladder in turn, and the other half on it."""
+        left, right = _halves(prices) if len(prices) > PAIR else (prices, ())
         first, second = self._short_table(left), self._short_table(right)
         ladder: Floats | None = None
         off_ladder: dict[int, Floats] = {}
         for half, other in ((left, second), (right, first)):
-            if half and half[-1] in suspects:
-                found = self._suspect_table(half).matched(other, windows)
-                ladder = found[0]
-                off_ladder |= zip(dict.fromkeys(half), found[1:], strict=True)
+            if not half or half[-1] not in suspects:
+                continue
+            if len(half) <= PAIR:
+                ladder, *found = self._suspect_table(half).matched(other, windows)
+            else:
+                found = [*other.matched_suspects(self._suspects(half), windows)]
+            off_ladder |= zip(dict.fromkeys(half), found, strict=True)
         if ladder is None:
             ladder = second.matched(first, windows)  # of the dearer half fewer sums are in reach
         return ChargeLikelihoods(ladder, {price: off_ladder[price] for price in suspects})
+
+    def _suspects(self, half: tuple[int, ...]) -> Suspects:
+        """The choices of a short half with one unit off the ladder."""
+        fewer = {price: self._short_table(_without(price, half)) for price in half}
+        return suspects_of(fewer, self._off_steps, self._off_shares)
 
     def _explain_long(
         self, prices: tuple[int, ...], suspects: list[int], windows: Windows
@@ -220,8 +234,10 @@ class DiscountTables:
         exactly those of the others; the choices in which it has one add coincidences in proportion
         to its chance of a discount.
         """
-        left, right = (self._table(half, windows.highest) for half in _halves(prices))
-        few, many = (left, right) if len(left.sums) <= len(right.sums) else (right, left)
+        left, right = _halves(prices)
+        few, many = _by_length(
+            self._table(left, windows.highest), self._table(right, windows.highest)
+        )
         ladder = many.matched(few, windows)
         if not suspects:
             return ChargeLikelihoods(ladder, {})
@@ -304,9 +320,7 @@ class DiscountTables:
         """The table of a short half with each of its units off the ladder."""
         table = self._suspected.get(prices)
         if table is None:
-            fewer = {p: self._short_table(_without(p, prices)) for p in dict.fromkeys(prices)}
-            ladder = self._short_table(prices)
-            table = suspect_table(ladder, fewer, self._off_steps, self._off_shares)
+            table = suspect_table(self._short_table(prices), self._suspects(prices))
             self._suspected[prices] = table
         return table
 
@@ -372,6 +386,11 @@ class Kept[Table: (SumTable, SuspectTable)]:
 def _halves(prices: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     middle = (len(prices) + 1) // 2
     return prices[:middle], prices[middle:]
+
+
+def _by_length(one: SumTable, other: SumTable) -> tuple[SumTable, SumTable]:
+    """Two tables, the one that lists fewer sums first."""
+    return (one, other) if len(one.sums) <= len(other.sums) else (other, one)
 
 
 def _without(price: int, prices: tuple[int, ...]) -> tuple[int, ...]:

@@ -100,15 +100,28 @@ class SumTable:
         What the tables do not list counts as `dropped_density`.
         """
         end = other.sums.searchsorted(windows.highest, "right")
-        low_sums = windows.low[:, None] - other.sums[:end]
-        low = self.sums.searchsorted(low_sums, "left")
+        window, part, chance = self._within(windows, other.sums[:end])
+        listed = np.bincount(window, chance * other.probabilities[part], len(windows.low))
+        return listed + dropped_density(self, other, windows)
+
+    def matched_suspects(self, suspects: Suspects, windows: Windows) -> Floats:
+        """The same by suspect (rows), from what a suspect's units take and this table's sums."""
+        reached = (suspects.sums <= windows.highest).nonzero()[0]
+        window, part, chance = self._within(windows, suspects.sums[reached])
+        part, count = reached[part], len(windows.low)
+        at = suspects.suspect[part] * count + window
+        chance *= suspects.probabilities[part]
+        return np.bincount(at, chance, suspects.prices * count).reshape(-1, count)
+
+    def _within(self, windows: Windows, taken: Ints) -> tuple[Ints, Ints, Floats]:
+        """Which windows are hit once some sums are taken, by which of them, and how likely."""
+        lowest = windows.low[:, None] - taken
+        low = self.sums.searchsorted(lowest, "left")
         # Few windows hold a sum at all, and only for those it matters where they end.
         width = windows.high - windows.low
-        row, column = (np.append(self.sums, BEYOND)[low] <= low_sums + width[:, None]).nonzero()
-        high = self.sums.searchsorted(low_sums[row, column] + width[row], "right")
-        chance = self.cumulative[high] - self.cumulative[low[row, column]]
-        listed = np.bincount(row, chance * other.probabilities[column], len(windows.low))
-        return listed + dropped_density(self, other, windows)
+        window, part = (np.append(self.sums, BEYOND)[low] <= lowest + width[:, None]).nonzero()
+        high = self.sums.searchsorted(lowest[window, part] + width[window], "right")
+        return window, part, self.cumulative[high] - self.cumulative[low[window, part]]
 
     def with_unit(self, discounts: Ints, shares: Floats) -> SumTable:
         """The table with one more unit that has one of some discounts (e8); every sum is listed."""
@@ -145,6 +158,32 @@ NO_UNITS = table_of(np.zeros(1, np.int64), np.ones(1), NOTHING)
 """The only sum of no units is nothing."""
 
 
+class Suspects(NamedTuple):
+    """Sums (e8, in no order) of some units, one of them off the ladder, and their probabilities.
+
+    ``suspect`` counts the prices, of which there are ``prices``, of which a unit may be that one.
+    """
+
+    sums: Ints
+    probabilities: Floats
+    suspect: Ints
+    prices: int
+
+
+def suspects_of(fewer: Mapping[int, SumTable], steps: Ints, shares: Floats) -> Suspects:
+    """Every choice of one unit off the ladder, and the others on it.
+
+    Args:
+        fewer: complete table of all units but one, by the price (e4) of that one; at least one.
+        steps: discounts (basis points) that it may have.
+        shares: how likely each of them is.
+    """
+    sums = [np.add.outer(price * steps, rest.sums).ravel() for price, rest in fewer.items()]
+    chances = [np.multiply.outer(shares, rest.probabilities).ravel() for rest in fewer.values()]
+    suspect = np.arange(len(sums)).repeat([len(some) for some in sums])
+    return Suspects(np.concatenate(sums), np.concatenate(chances), suspect, len(sums))
+
+
 @dataclass(frozen=True, slots=True)
 class SuspectTable:
     """Every sum of some units, each of them in turn off the ladder.
@@ -164,7 +203,7 @@ class SuspectTable:
     def matched(self, other: SumTable, windows: Windows) -> Floats:
         """The probability of each window's sums by hypothesis (rows), one part from either table.
 
-        Nothing is left out of the other table, either.
+        The other table is complete, too.
         """
         end = other.sums.searchsorted(windows.highest, "right")
         low = self.sums.searchsorted(windows.low[:, None] - other.sums[:end], "left")
@@ -174,27 +213,16 @@ class SuspectTable:
         return found
 
 
-def suspect_table(
-    ladder: SumTable, fewer: Mapping[int, SumTable], steps: Ints, shares: Floats
-) -> SuspectTable:
-    """Complete tables as one.
-
-    Args:
-        ladder: of all units.
-        fewer: of all but one unit, by the price (e4) of that unit.
-        steps: discounts (basis points) that it may have instead of the ladder's.
-        shares: how likely each of them is.
-    """
-    sums, probabilities = [ladder.sums], [ladder.probabilities]
-    for price, rest in fewer.items():
-        sums.append(np.add.outer(price * steps, rest.sums).ravel())
-        probabilities.append(np.multiply.outer(shares, rest.probabilities).ravel())
-    joined = np.concatenate(sums)
-    order = joined.argsort()
-    hypothesis = np.arange(len(sums)).repeat([len(some) for some in sums])
-    chances = np.zeros((len(sums), len(joined) + 1))
-    chances[hypothesis[order], np.arange(1, len(joined) + 1)] = np.concatenate(probabilities)[order]
-    return SuspectTable(joined[order], chances.cumsum(axis=1))
+def suspect_table(ladder: SumTable, suspects: Suspects) -> SuspectTable:
+    """The complete table of some units and their suspects as one."""
+    sums = np.concatenate((ladder.sums, suspects.sums))
+    order = sums.argsort()
+    hypothesis = np.concatenate((np.zeros(len(ladder.sums), np.int64), 1 + suspects.suspect))
+    chances = np.zeros((1 + suspects.prices, len(sums) + 1))
+    at = np.arange(1, len(sums) + 1)
+    probabilities = np.concatenate((ladder.probabilities, suspects.probabilities))
+    chances[hypothesis[order], at] = probabilities[order]
+    return SuspectTable(sums[order], chances.cumsum(axis=1))
 
 
 def combined(first: SumTable, second: SumTable, limit: int, highest: int) -> SumTable:
