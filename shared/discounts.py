@@ -14,10 +14,11 @@ with an off-ladder discount, the others on the ladder; and either of them under 
 The sum over :math:`K^n` choices is met in the middle (Horowitz and Sahni, "Computing partitions
 with applications to the knapsack problem", JACM 21, 1974): the sums of each half of the units are
 listed once, sorted and merged where equal; a pair that explains the gap is found by binary search.
-Sums beyond the gap explain nothing and are left out of long halves as they are made. A half that
-would still need more than `table_limit` sums keeps its likeliest ones. What it drops is not lost:
-its probability, mean and variance are carried along exactly and it becomes a normal density, so
-*not listed never means unexplainable*.
+A short half is listed whole and kept. A long one is
+put together from its own halves for each order: sums beyond the gap explain nothing and are left
+out, and of the others the `table_limit` likeliest are kept. What is dropped is not lost: its
+probability, mean and variance are carried along exactly and it becomes a normal density, so *not
+listed never means unexplainable*.
 
 All sums are exact integers: prices in ten-thousandths of the currency times discounts in basis
 points (hundredths of a percent), "e8" below.
@@ -25,13 +26,26 @@ points (hundredths of a percent), "e8" below.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.sums import NOTHING, Moments, SumTable, dropped_density, moments, table_of
+from shared.sums import (
+    NO_UNITS,
+    Moments,
+    SumTable,
+    Suspects,
+    SuspectTable,
+    Windows,
+    combined,
+    moments,
+    suspect_table,
+    suspects_of,
+    table_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +68,11 @@ LISTED_UNITS = 200
 
 SHORT_HALF = 3
 """Halves of up to this many units are listed whole and kept: they recur all day. A longer one is
-listed for each order up to its gap, and stands in for itself less one unit (see `_rest_of`)."""
+listed for each order up to its gap, and stands in for itself less one unit (see `_stand_in`)."""
+
+PAIR = 2
+"""For halves of up to this many units even all their sums with one unit off the ladder are kept:
+they recur nearly always. Those of larger halves recur too seldom to be worth the making."""
 
 CACHE_BYTES = 128 << 20
 """Room for the tables that are kept; the least recently used go first."""
@@ -75,8 +93,8 @@ class ChargeLikelihoods:
     """How likely a charge is under each hypothesis; probabilities of the observed amount, 0-1.
 
     ``ladder[t]`` is ladder only, ``off_ladder[price][t]`` the same with one unit of that list
-    price (e4) off the ladder; ``t`` runs over `DiscountTables.order_percents` (0 is no hidden
-    discount, the others the hidden percentages).
+    price (e4) off the ladder; ``t`` runs over no hidden discount and then the hidden percentages
+    that were asked about.
     """
 
     ladder: Floats
@@ -93,165 +111,171 @@ class UnitDiscounts:
 
 
 class DiscountTables:
-    """A ladder, off-ladder discounts and hidden percentages, and the tables made from them.
+    """A ladder and off-ladder discounts, and the tables made from them.
 
     Args:
         ladder: discounts of a normal unit, incl. none (0); shares sum to 1.
         off_ladder: discounts of an added unit; shares sum to 1.
-        hidden: percentages on a whole order, in basis points.
         tolerance_e4: how far a charge may be from its exact value: 50 where charges are rounded
             to cents, the noise of the source where they are not.
 
-    Not safe to share between threads: the tables made so far are kept.
+    Not safe to share between threads: the tables made so far are kept. Each depends on nothing but
+    the key it is kept by, so that no explanation depends on the orders before it.
     """
 
     def __init__(
         self,
         ladder: Sequence[DiscountShare],
         off_ladder: Sequence[DiscountShare],
-        hidden: Sequence[int],
         tolerance_e4: float,
     ) -> None:
         self._steps = np.array([step.basis_points for step in ladder], dtype=np.int64)
         self._shares = np.array([step.share for step in ladder])
         self._off_steps = np.array([step.basis_points for step in off_ladder], dtype=np.int64)
         self._off_shares = np.array([step.share for step in off_ladder])
-        self.order_percents: tuple[int, ...] = (0, *hidden)
-        kept = 1.0 - np.array(self.order_percents) / E8_PER_E4
-        self._scale = 1.0 / kept
-        self._tolerance = np.ceil(tolerance_e4 * E8_PER_E4 * self._scale).astype(np.int64)
-        self._off_tolerance = np.tile(self._tolerance[:, None], len(off_ladder))
+        self._tolerance_e4 = tolerance_e4
         self._smallest_off_step = int(self._off_steps.min(initial=E8_PER_E4))
         self._step = moments(self._steps, self._shares)
         self._none = float(self._shares[self._steps == 0].sum())
-        self._cache: OrderedDict[tuple[int, ...], SumTable] = OrderedDict()
-        self._cached_bytes = 0
-        # Long halves of the order at hand, each with the highest sum it was listed up to.
-        self._latest: dict[tuple[int, ...], tuple[int, SumTable]] = {}
+        self._short = Kept[SumTable](CACHE_BYTES // 2)
+        self._short[()] = NO_UNITS
+        self._suspected = Kept[SuspectTable](CACHE_BYTES // 2)
+        # Long tables of the order at hand, by their units and the highest sum they list.
+        self._long: dict[tuple[tuple[int, ...], int], SumTable] = {}
 
-    def explain(self, prices: tuple[int, ...], charged_e4: int) -> ChargeLikelihoods:
+    def explain(
+        self, prices: tuple[int, ...], charged_e4: int, percents: tuple[int, ...]
+    ) -> ChargeLikelihoods:
         """How likely a charge is under each hypothesis.
 
         Args:
             prices: list price (e4) of every unit, descending.
             charged_e4: the total that was charged.
+            percents: hidden percentages on the whole order, in basis points.
         """
-        # Of the order before. Up to its own gap it may list other sums than this order's would,
-        # and no order's explanation may depend on what came before it.
-        self._latest.clear()
-        gaps = self._gaps(prices, charged_e4)
-        highest = int((gaps + self._tolerance).max())
-        left, right = _halves(prices)
-        first, second = self._table(left, highest), self._table(right, highest)
-        ladder = self._match(first, second, gaps, self._tolerance)
-        off_ladder = {
-            price: self._off_ladder(price, gaps, (left, first), (right, second))
+        self._long.clear()
+        windows = self._windows(prices, charged_e4, percents)
+        suspects = [
+            price
             for price in dict.fromkeys(prices)
-            if price * self._smallest_off_step <= highest
-        }
-        return ChargeLikelihoods(ladder, off_ladder)
+            if price * self._smallest_off_step <= windows.highest
+        ]
+        if len(prices) <= 2 * SHORT_HALF:
+            return self._explain_short(prices, suspects, windows)
+        return self._explain_long(prices, suspects, windows)
 
     def most_likely(
         self,
         prices: tuple[int, ...],
         charged_e4: int,
+        percents: tuple[int, ...],
         *,
         order_percent: int = 0,
         off_ladder_price: int | None = None,
     ) -> UnitDiscounts:
-        """The likeliest unit discounts of the order explained last, under one hypothesis.
+        """The likeliest unit discounts of an order under one hypothesis.
 
         Args:
             prices: list price (e4) of every unit, descending.
             charged_e4: the total that was charged.
-            order_percent: the hidden discount in basis points, one of `order_percents`.
+            percents: what `explain` was asked about.
+            order_percent: the hidden discount in basis points, 0 or one of those.
             off_ladder_price: list price (e4) of the unit that is off the ladder, if one is.
         """
-        at = self.order_percents.index(order_percent)
-        gap = int(self._gaps(prices, charged_e4)[at])
-        tolerance = int(self._tolerance[at])
-        discounts = (
-            self._likeliest_on_ladder(prices, gap, tolerance)
-            if off_ladder_price is None
-            else self._likeliest_off_ladder(prices, gap, tolerance, off_ladder_price)
-        )
-        return UnitDiscounts(discounts, _leftover_e4(gap, discounts, tolerance))
+        at = (0, *percents).index(order_percent)
+        windows = self._windows(prices, charged_e4, percents)
+        low, high = int(windows.low[at]), int(windows.high[at])
+        wanted = _Wanted((low + high) // 2, (high - low) // 2, windows.highest)
+        if off_ladder_price is None:
+            found = self._best_pair(_halves(prices), wanted)
+            discounts = found.discounts if found else _NO_DISCOUNTS
+        else:
+            discounts = self._likeliest_off_ladder(prices, wanted, off_ladder_price)
+        return UnitDiscounts(discounts, _leftover_e4(wanted, discounts))
 
-    def _likeliest_on_ladder(
-        self, prices: tuple[int, ...], gap: int, tolerance: int
-    ) -> tuple[tuple[int, int], ...]:
-        found = self._best_pair(_halves(prices), gap, tolerance)
-        return tuple(found[1]) if found else ()
+    def _windows(
+        self, prices: tuple[int, ...], charged_e4: int, percents: tuple[int, ...]
+    ) -> Windows:
+        """The sums of unit discounts that explain a charge, under each order percentage."""
+        listed, charged = sum(prices) * E8_PER_E4, charged_e4 * E8_PER_E4
+        scales = [1.0, *(1.0 / (1.0 - percent / E8_PER_E4) for percent in percents)]
+        off = [math.ceil(self._tolerance_e4 * E8_PER_E4 * scale) for scale in scales]
+        gaps = [listed - round(charged * scale) for scale in scales]
+        low = [gap - tolerance for gap, tolerance in zip(gaps, off, strict=True)]
+        high = [gap + tolerance for gap, tolerance in zip(gaps, off, strict=True)]
+        return Windows(np.array(low), np.array(high), max(high))
+
+    def _explain_short(
+        self, prices: tuple[int, ...], suspects: list[int], windows: Windows
+    ) -> ChargeLikelihoods:
+        """Exactly: each unit of either half off the ladder in turn, and the other half on it."""
+        left, right = _halves(prices) if len(prices) > PAIR else (prices, ())
+        first, second = self._short_table(left), self._short_table(right)
+        ladder: Floats | None = None
+        off_ladder: dict[int, Floats] = {}
+        for half, other in ((left, second), (right, first)):
+            if not half or half[-1] not in suspects:
+                continue
+            if len(half) <= PAIR:
+                ladder, *found = self._suspect_table(half).matched(other, windows)
+            else:
+                found = [*other.matched_suspects(self._suspects(half), windows)]
+            off_ladder |= zip(dict.fromkeys(half), found, strict=True)
+        if ladder is None:
+            ladder = second.matched(first, windows)  # of the dearer half fewer sums are in reach
+        return ChargeLikelihoods(ladder, {price: off_ladder[price] for price in suspects})
+
+    def _suspects(self, half: tuple[int, ...]) -> Suspects:
+        """The choices of a short half with one unit off the ladder."""
+        fewer = {price: self._short_table(_without(price, half)) for price in half}
+        return suspects_of(fewer, self._off_steps, self._off_shares)
+
+    def _explain_long(
+        self, prices: tuple[int, ...], suspects: list[int], windows: Windows
+    ) -> ChargeLikelihoods:
+        """The order as a whole stands in for itself less the unit that is off the ladder.
+
+        The choices in which that unit has no ladder discount are, after division by that chance,
+        exactly those of the others; the choices in which it has one add coincidences in proportion
+        to its chance of a discount.
+        """
+        left, right = _halves(prices)
+        few, many = _by_length(
+            self._table(left, windows.highest), self._table(right, windows.highest)
+        )
+        ladder = many.matched(few, windows)
+        if not suspects:
+            return ChargeLikelihoods(ladder, {})
+        taken = np.multiply.outer(suspects, self._off_steps)
+        price, step = (taken <= windows.highest).nonzero()
+        few = few.likeliest(probe_limit(len(prices)))
+        rest = many.matched(few, windows.less(taken[price, step]))
+        by_step = np.zeros((*taken.shape, len(windows.low)))
+        by_step[price, step] = rest.reshape(len(price), -1)
+        off_ladder = self._off_shares @ by_step / max(self._none, 0.1)
+        return ChargeLikelihoods(ladder, dict(zip(suspects, off_ladder, strict=True)))
 
     def _likeliest_off_ladder(
-        self, prices: tuple[int, ...], gap: int, tolerance: int, price: int
+        self, prices: tuple[int, ...], wanted: _Wanted, price: int
     ) -> tuple[tuple[int, int], ...]:
         """The off-ladder unit's own discount first; none at all where nothing listed fits."""
         left, right = _halves(prices)
-        rest = (_without(price, left), right) if price in left else (left, _without(price, right))
-        best: tuple[float, tuple[tuple[int, int], ...]] = (-1.0, ())
+        halves = (_without(price, left), right) if price in left else (left, _without(price, right))
+        best, discounts = -1.0, _NO_DISCOUNTS
         for step, share in zip(self._off_steps.tolist(), self._off_shares.tolist(), strict=True):
-            found = self._best_pair(rest, gap - price * step, tolerance)
-            if found is not None and found[0] * share > best[0]:
-                best = (found[0] * share, ((price, step), *found[1]))
-        return best[1]
-
-    def _gaps(self, prices: tuple[int, ...], charged_e4: int) -> Ints:
-        """The sum of unit discounts (e8) that each order percentage leaves to explain."""
-        charged = np.rint(charged_e4 * E8_PER_E4 * self._scale).astype(np.int64)
-        return sum(prices) * E8_PER_E4 - charged
-
-    def _off_ladder(self, price: int, gaps: Ints, left: _Half, right: _Half) -> Floats:
-        """The probability of each gap where one unit of a list price is off the ladder."""
-        targets = gaps[:, None] - price * self._off_steps
-        feasible = targets >= -self._off_tolerance
-        first, second, scale = self._rest_of(price, left, right)
-        found = self._match(first, second, targets[feasible], self._off_tolerance[feasible])
-        likelihood = np.zeros(targets.shape)
-        likelihood[feasible] = found * scale
-        by_percent: Floats = likelihood @ self._off_shares
-        return by_percent
-
-    def _rest_of(self, price: int, left: _Half, right: _Half) -> tuple[SumTable, SumTable, float]:
-        """Tables of all units but one, and a factor for their probabilities.
-
-        A long half stands in for itself less the unit: the choices in which the unit has no ladder
-        discount are, after division by that chance, exactly those of the others; the choices in
-        which it has one add coincidences in proportion to its chance of a discount.
-        """
-        half, other = (left, right) if price in left[0] else (right, left)
-        units, table = half
-        scale = 1.0
-        if len(units) <= SHORT_HALF:
-            table = self._short_table(_without(price, units))
-        else:
-            scale = 1.0 / max(self._none, 0.1)
-        limit = probe_limit(len(units) + len(other[0]))
-        if len(table.sums) <= len(other[1].sums):
-            return table.likeliest(limit), other[1], scale
-        return table, other[1].likeliest(limit), scale
-
-    def _match(self, first: SumTable, second: SumTable, targets: Ints, tolerance: Ints) -> Floats:
-        """The probability of each target within its tolerance as a sum from both tables."""
-        small, large = (first, second) if len(first.sums) <= len(second.sums) else (second, first)
-        highest = int((targets + tolerance).max())
-        end = int(small.sums.searchsorted(highest, "right"))
-        wanted = targets[:, None] - small.sums[:end]
-        margin = tolerance[:, None]
-        low = large.sums.searchsorted(wanted - margin, "left")
-        high = large.sums.searchsorted(wanted + margin, "right")
-        listed = (large.cumulative[high] - large.cumulative[low]) @ small.probabilities[:end]
-        return listed + dropped_density(first, second, targets, tolerance)
+            found = self._best_pair(halves, wanted.less(price * step))
+            if found is not None and found.probability * share > best:
+                best = found.probability * share
+                discounts = ((price, step), *found.discounts)
+        return discounts
 
     def _best_pair(
-        self, halves: tuple[tuple[int, ...], tuple[int, ...]], target: int, tolerance: int
-    ) -> tuple[float, list[tuple[int, int]]] | None:
-        """Probability and unit discounts of the likeliest listed choice that hits a target."""
-        left, right = halves
-        highest = target + tolerance
-        first, second = self._table(left, highest), self._table(right, highest)
-        low = second.sums.searchsorted(target - first.sums - tolerance, "left")
-        high = second.sums.searchsorted(target - first.sums + tolerance, "right")
+        self, halves: tuple[tuple[int, ...], tuple[int, ...]], wanted: _Wanted
+    ) -> _Choice | None:
+        """The likeliest listed choice that hits a target."""
+        first, second = (self._table(half, wanted.highest) for half in halves)
+        low = second.sums.searchsorted(wanted.total - first.sums - wanted.tolerance, "left")
+        high = second.sums.searchsorted(wanted.total - first.sums + wanted.tolerance, "right")
         best: tuple[float, int, int] | None = None
         for i in np.flatnonzero(high > low).tolist():
             j = low[i] + int(np.argmax(second.probabilities[low[i] : high[i]]))
@@ -260,35 +284,20 @@ class DiscountTables:
                 best = (probability, int(first.sums[i]), int(second.sums[j]))
         if best is None:
             return None
-        return best[0], self._trace(left, best[1]) + self._trace(right, best[2])
+        left, right = (
+            self._trace(half, _Wanted(total, 0, wanted.highest))
+            for half, total in zip(halves, best[1:], strict=True)
+        )
+        return _Choice(best[0], (*left, *right))
 
-    def _trace(self, prices: tuple[int, ...], total: int) -> list[tuple[int, int]]:
-        """The likeliest steps behind a listed sum, unit by unit from the last."""
-        units: list[tuple[int, int]] = []
-        if not total:
-            return units
-        for price, before in reversed(
-            list(zip(prices, self._prefixes(prices, total), strict=True))
-        ):
-            rests = total - price * self._steps
-            at = np.minimum(before.sums.searchsorted(rests), len(before.sums) - 1)
-            chance = (
-                np.where(before.sums[at] == rests, before.probabilities[at], 0.0) * self._shares
-            )
-            step = int(np.argmax(chance))
-            if not chance[step]:  # listed up to another sum, the way to this one is not
-                break
-            total = int(rests[step])
-            if self._steps[step]:
-                units.append((price, int(self._steps[step])))
-        return units
-
-    def _prefixes(self, prices: tuple[int, ...], highest: int) -> list[SumTable]:
-        """The tables of none, the first, the first two, ... and all but the last unit."""
-        short = [self._short_table(prices[:end]) for end in range(min(len(prices), SHORT_HALF + 1))]
-        for end in range(SHORT_HALF, len(prices) - 1):
-            short.append(self._one_more(short[-1], prices[end], table_limit(len(prices)), highest))
-        return short[: len(prices)]
+    def _trace(self, prices: tuple[int, ...], wanted: _Wanted) -> tuple[tuple[int, int], ...]:
+        """The likeliest discounts behind a listed sum."""
+        if not wanted.total:
+            return ()
+        if len(prices) == 1:
+            return ((prices[0], wanted.total // prices[0]),)
+        found = self._best_pair(_halves(prices), wanted)
+        return found.discounts if found else ()
 
     def _table(self, prices: tuple[int, ...], highest: int) -> SumTable:
         """The table of some units; sums above ``highest`` (e8) may be missing from it."""
@@ -296,45 +305,29 @@ class DiscountTables:
             return self._short_table(prices)
         if len(prices) > LISTED_UNITS // 2:
             return self._all_at_list(prices)
-        reach, table = self._latest.get(prices, (-1, None))
-        if table is None or reach < highest:
-            table = self._short_table(prices[:SHORT_HALF])
-            for price in prices[SHORT_HALF:]:
-                table = self._one_more(table, price, table_limit(len(prices)), highest)
-            self._latest[prices] = (highest, table)
+        table = self._long.get((prices, highest))
+        if table is None:
+            first, second = (self._table(half, highest) for half in _halves(prices))
+            table = combined(first, second, table_limit(len(prices)), highest)
+            self._long[prices, highest] = table
         return table
 
     def _short_table(self, prices: tuple[int, ...]) -> SumTable:
-        """The whole table of a short half, from the cache or made from that of one unit fewer."""
-        table = self._cache.get(prices)
-        if table is not None:
-            self._cache.move_to_end(prices)
-            return table
-        if not prices:
-            table = table_of(np.zeros(1, np.int64), np.ones(1), NOTHING)
-        else:
-            shorter = self._short_table(prices[:-1])
-            table = self._one_more(shorter, prices[-1], table_limit(len(prices)), None)
-        self._keep(prices, table)
+        """The whole table of a short half, kept or made from that of one unit fewer."""
+        table = self._short.get(prices)
+        if table is None:
+            fewer = self._short_table(prices[:-1])
+            table = fewer.with_unit(prices[-1] * self._steps, self._shares)
+            self._short[prices] = table
         return table
 
-    def _one_more(self, table: SumTable, price: int, limit: int, highest: int | None) -> SumTable:
-        """The table with one more unit of a list price, up to a highest sum."""
-        unit = Moments(self._step.mass, price * self._step.first, price**2 * self._step.second)
-        if highest is not None:
-            table = table.likeliest(limit // 3)  # the others would hardly be kept below
-        # step by step, so that the sums lie in ascending runs, which the stable sort merges
-        sums = np.add.outer(price * self._steps, table.sums).ravel()
-        probabilities = np.multiply.outer(self._shares, table.probabilities).ravel()
-        if highest is not None:
-            within = sums <= max(highest, 0)
-            sums, probabilities = sums[within], probabilities[within]
-        unlisted = table.unlisted.times(unit)
-        order = sums.argsort(kind="stable")
-        sums, probabilities = sums[order], probabilities[order]
-        starts = np.flatnonzero(np.concatenate(([True], sums[1:] != sums[:-1])))
-        sums, probabilities = sums[starts], np.add.reduceat(probabilities, starts)
-        return table_of(sums, probabilities, unlisted).likeliest(limit)
+    def _suspect_table(self, prices: tuple[int, ...]) -> SuspectTable:
+        """The table of a short half with each of its units off the ladder."""
+        table = self._suspected.get(prices)
+        if table is None:
+            table = suspect_table(self._short_table(prices), self._suspects(prices))
+            self._suspected[prices] = table
+        return table
 
     def _all_at_list(self, prices: tuple[int, ...]) -> SumTable:
         """The table of too many units: no discount at all is listed, the rest is a density."""
@@ -346,24 +339,63 @@ class DiscountTables:
         unlisted = everything.minus(Moments(chance, 0.0, 0.0))
         return table_of(np.zeros(1, np.int64), np.array([chance]), unlisted)
 
-    def _keep(self, prices: tuple[int, ...], table: SumTable) -> None:
-        self._cache[prices] = table
-        self._cached_bytes += _bytes(table)
-        while self._cached_bytes > CACHE_BYTES:
-            _, dropped = self._cache.popitem(last=False)
-            self._cached_bytes -= _bytes(dropped)
+
+_NO_DISCOUNTS: tuple[tuple[int, int], ...] = ()
 
 
-_Half = tuple[tuple[int, ...], SumTable]
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A sum of discounts (e8) to be found within a tolerance, in tables up to a highest sum."""
+
+    total: int
+    tolerance: int
+    highest: int
+
+    def less(self, taken: int) -> _Wanted:
+        """What is left to find when some of it is known."""
+        return _Wanted(self.total - taken, self.tolerance, self.highest)
 
 
-def _bytes(table: SumTable) -> int:
-    return 3 * table.sums.nbytes + 500
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Discounts of units, as `UnitDiscounts` has them, and their probability."""
+
+    probability: float
+    discounts: tuple[tuple[int, int], ...]
+
+
+class Kept[Table: (SumTable, SuspectTable)]:
+    """Tables by the units they are of, up to a size; the least recently used go first."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._tables: OrderedDict[tuple[int, ...], Table] = OrderedDict()
+        self.nbytes = 0
+
+    def get(self, prices: tuple[int, ...]) -> Table | None:
+        """The table of some units, if it is there."""
+        table = self._tables.get(prices)
+        if table is not None:
+            self._tables.move_to_end(prices)
+        return table
+
+    def __setitem__(self, prices: tuple[int, ...], table: Table) -> None:
+        """Keep a table that is not there yet."""
+        self._tables[prices] = table
+        self.nbytes += table.nbytes
+        while self.nbytes > self._room:
+            _, dropped = self._tables.popitem(last=False)
+            self.nbytes -= dropped.nbytes
 
 
 def _halves(prices: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     middle = (len(prices) + 1) // 2
     return prices[:middle], prices[middle:]
+
+
+def _by_length(one: SumTable, other: SumTable) -> tuple[SumTable, SumTable]:
+    """Two tables, the one that lists fewer sums first."""
+    return (one, other) if len(one.sums) <= len(other.sums) else (other, one)
 
 
 def _without(price: int, prices: tuple[int, ...]) -> tuple[int, ...]:
@@ -372,7 +404,7 @@ def _without(price: int, prices: tuple[int, ...]) -> tuple[int, ...]:
     return prices[:at] + prices[at + 1 :]
 
 
-def _leftover_e4(gap: int, discounts: Sequence[tuple[int, int]], tolerance: int) -> int:
+def _leftover_e4(wanted: _Wanted, discounts: Sequence[tuple[int, int]]) -> int:
     """The part of a gap (e8) that unit discounts leave, in e4; nothing within the tolerance."""
-    left = gap - sum(price * step for price, step in discounts)
-    return left // E8_PER_E4 if abs(left) > tolerance else 0
+    left = wanted.total - sum(price * step for price, step in discounts)
+    return left // E8_PER_E4 if abs(left) > wanted.tolerance else 0

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Rates:
     hidden: Sequence[float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Posterior:
     """Probabilities after seeing charge and basket, each 0-1.
 
@@ -58,12 +59,12 @@ class Posterior:
     likelihoods: tuple[float, ...] = ()
     unlisted_likelihood: float = 0.0
 
-    @property
+    @cached_property
     def any_added_item(self) -> float:
         """Probability of an added item, whichever it is."""
         return min(sum(self.added_item.values()), 1.0)
 
-    @property
+    @cached_property
     def any_hidden(self) -> float:
         """Probability of a hidden discount, whichever percentage."""
         return min(sum(self.hidden[1:]), 1.0)

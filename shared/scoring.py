@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -41,9 +41,6 @@ WORTH_A_LOOK = 0.05
 """Findings, reasons and an explanation are worked out from this probability on: it is well below
 any threshold for an alert, and they cost more than the score itself."""
 
-TABLES_KEPT = 4
-"""Sets of discount tables: that of the known percentages, and those of unseen ones in sight."""
-
 
 class Scorer:
     """Scores orders with one bundle, one catalogue and one policy; holds no state of a stream.
@@ -66,7 +63,9 @@ class Scorer:
             unseen=self._unseen.count,
             unseen_share=bundle.hidden_unseen_share,
         )
-        self._tables: OrderedDict[tuple[int, ...], DiscountTables] = OrderedDict()
+        self._discounts = DiscountTables(
+            bundle.ladder, bundle.off_ladder, bundle.charge_tolerance_e4
+        )
         self._baskets = Baskets(bundle.baskets, catalogue.products)
         self._thresholds = RunThresholds(policy.incident_belief, policy.alert_probability)
 
@@ -103,7 +102,7 @@ class Scorer:
         order, posterior = case.priced.order, case.posterior
         none, *running = posterior.likelihoods
         fits = self._unseen.fits(case.prices, order.charged_e4)
-        exact = dict(zip(case.tables.order_percents[1:], running, strict=True))
+        exact = dict(zip(case.percents, running, strict=True))
         evidence = weigh_evidence(
             none, exact, fits, posterior.unlisted_likelihood, posterior.unlisted
         )
@@ -119,20 +118,6 @@ class Scorer:
             other=evidence.other,
         )
         return advance(episode, belief, waiting, self._thresholds)
-
-    def _tables_of(self, percents: tuple[int, ...]) -> DiscountTables:
-        """Tables for the percentages that an order is explained under; the latest are kept."""
-        tables = self._tables.get(percents)
-        if tables is None:
-            bundle = self.bundle
-            tables = DiscountTables(
-                bundle.ladder, bundle.off_ladder, percents, bundle.charge_tolerance_e4
-            )
-            self._tables[percents] = tables
-            if len(self._tables) > TABLES_KEPT:
-                self._tables.popitem(last=False)
-        self._tables.move_to_end(percents)
-        return tables
 
     def _assess(self, case: _Case) -> Assessment:
         order = case.priced.order
@@ -165,18 +150,17 @@ class Scorer:
         own_case: float,
     ) -> _Case:
         """What the hypotheses make of an order; of one with unknown prices, nothing."""
-        tables = self._tables_of(percents)
         basket = {line.product.product_id: line.quantity for line in priced.lines}
         odds = self._baskets.added_odds(basket)
         if priced.unknown or priced.list_total_e4 > LARGEST_TOTAL_E4:
-            return _Case(priced, (), odds, _UNDECIDED, tables, own_case)
+            return _Case(priced, (), odds, _UNDECIDED, percents, own_case)
         prices = _unit_prices(priced)
-        likelihoods = tables.explain(prices, priced.order.charged_e4)
+        likelihoods = self._discounts.explain(prices, priced.order.charged_e4, percents)
         price_of = {line.product.product_id: line.product.list_e4 for line in priced.lines}
         window = 2.0 * self.bundle.charge_tolerance_e4 / max(priced.list_total_e4, 1)
         rates = Rates(self.bundle.added_item_rate, hidden)
         posterior = weigh(likelihoods, price_of, odds, rates, min(window, 1.0))
-        return _Case(priced, prices, odds, posterior, tables, own_case)
+        return _Case(priced, prices, odds, posterior, percents, own_case)
 
     def _evidence(self, case: _Case) -> Evidence:
         """The facts of a case; for one worth a look also its likeliest explanation."""
@@ -187,9 +171,10 @@ class Scorer:
         suspect: Suspect | None = None
         if max(posterior.any_added_item, posterior.any_hidden, posterior.unlisted) >= WORTH_A_LOOK:
             price = case.price_of(product) if product else None
-            found = case.tables.most_likely(
+            found = self._discounts.most_likely(
                 case.prices,
                 case.priced.order.charged_e4,
+                case.percents,
                 order_percent=percent,
                 off_ladder_price=price,
             )
@@ -232,14 +217,15 @@ class Scorer:
 class _Case:
     """One order with what the hypotheses made of it; ``prices`` (e4) of its units descend.
 
-    ``tables`` explained it, and ``own_case`` is that of `Evidence`.
+    ``percents`` are the hidden ones (basis points) it was explained under, and ``own_case`` is that
+    of `Evidence`.
     """
 
     priced: PricedOrder
     prices: tuple[int, ...]
     basket_odds: Mapping[str, float]
     posterior: Posterior
-    tables: DiscountTables
+    percents: tuple[int, ...]
     own_case: float
 
     def price_of(self, product_id: str) -> int:
@@ -275,7 +261,7 @@ def _likeliest_percent(case: _Case) -> int:
     if case.posterior.any_hidden < WORTH_A_LOOK:
         return 0
     hidden = case.posterior.hidden[1:]
-    return case.tables.order_percents[1 + hidden.index(max(hidden))]
+    return case.percents[hidden.index(max(hidden))]
 
 
 def _with_step(assessment: Assessment, prior: Prior, step: Step) -> Assessment:

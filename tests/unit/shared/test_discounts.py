@@ -28,7 +28,7 @@ baskets = st.lists(prices, min_size=1, max_size=4).map(lambda p: tuple(sorted(p,
 
 
 def tables(tolerance_e4: float = 3.0) -> DiscountTables:
-    return DiscountTables(LADDER, OFF_LADDER, PERCENTS, tolerance_e4)
+    return DiscountTables(LADDER, OFF_LADDER, tolerance_e4)
 
 
 def choices(units: tuple[int, ...]) -> Iterator[tuple[float, int]]:
@@ -75,7 +75,7 @@ def test_every_hypothesis_has_the_probability_that_listing_all_choices_gives(
     charge: tuple[tuple[int, ...], int],
 ) -> None:
     units, charged = charge
-    found = tables().explain(units, charged)
+    found = tables().explain(units, charged, PERCENTS)
     for t, hidden in enumerate((0, 100, 37)):
         expected = by_brute_force(units, charged, hidden, 3.0, None)
         assert found.ladder[t] == pytest.approx(expected, rel=1e-6, abs=1e-15)
@@ -92,11 +92,11 @@ def test_the_likeliest_unit_discounts_add_up_to_the_gap(
 ) -> None:
     units, charged = charge
     tables_ = tables()
-    found = tables_.explain(units, charged)
-    for t, hidden in enumerate(tables_.order_percents):
+    found = tables_.explain(units, charged, PERCENTS)
+    for t, hidden in enumerate((0, *PERCENTS)):
         if found.ladder[t] == 0:
             continue
-        likeliest = tables_.most_likely(units, charged, order_percent=hidden)
+        likeliest = tables_.most_likely(units, charged, PERCENTS, order_percent=hidden)
         discount = sum(price * step for price, step in likeliest.discounts)
         exact = (1 - hidden / 1e4) * (sum(units) - discount / 10_000)
         assert likeliest.unexplained_e4 == 0
@@ -107,7 +107,7 @@ def test_the_likeliest_choice_beats_every_other_that_explains_the_charge() -> No
     units = (1_200_000, 1_200_000, 342_000)
     for probability, discount in choices(units):
         charged = (sum(units) * 10_000 - discount) // 10_000
-        found = tables().most_likely(units, charged)
+        found = tables().most_likely(units, charged, PERCENTS)
         shares = {step.basis_points: step.share for step in LADDER}
         given_discounts = math.prod(shares[step] for _, step in found.discounts)
         likelihood = given_discounts * 0.8 ** (len(units) - len(found.discounts))
@@ -117,14 +117,14 @@ def test_the_likeliest_choice_beats_every_other_that_explains_the_charge() -> No
 def test_an_off_ladder_unit_is_named_with_its_percentage() -> None:
     units = (5_399_900, 1_200_000, 342_000)
     charged = sum(units) - 1_200_000 * 33 // 100 - 342_000 // 100
-    found = tables().most_likely(units, charged, off_ladder_price=1_200_000)
+    found = tables().most_likely(units, charged, PERCENTS, off_ladder_price=1_200_000)
     assert found.discounts[0] == (1_200_000, 3300)
     assert found.discounts[1:] == ((342_000, 100),)
 
 
 def test_a_hidden_percentage_is_told_from_the_same_gap_on_the_ladder() -> None:
     units = (35_782_700, 1_200_000, 342_000)
-    found = tables().explain(units, round(0.9963 * sum(units)))
+    found = tables().explain(units, round(0.9963 * sum(units)), PERCENTS)
     assert found.ladder[0] == 0.0
     assert found.ladder[2] == pytest.approx(0.8**3)
 
@@ -133,8 +133,8 @@ def test_charges_rounded_to_cents_are_explained_within_half_a_cent() -> None:
     units = (5_399_900, 99_999)
     exact = sum(units) * 10_000 - 99_999 * 150
     to_the_cent = round(exact / 1_000_000) * 100
-    assert tables(0.1).explain(units, to_the_cent).ladder[0] == 0.0
-    assert tables(HALF_A_CENT).explain(units, to_the_cent).ladder[0] > 0.03
+    assert tables(0.1).explain(units, to_the_cent, PERCENTS).ladder[0] == 0.0
+    assert tables(HALF_A_CENT).explain(units, to_the_cent, PERCENTS).ladder[0] > 0.03
 
 
 def test_the_density_of_what_was_not_listed_holds_all_of_its_probability() -> None:
@@ -143,7 +143,7 @@ def test_the_density_of_what_was_not_listed_holds_all_of_its_probability() -> No
     tolerance = 40_000.0
     step = round(2 * tolerance) + 1
     found = [
-        float(tables(tolerance).explain(units, charged).ladder[0])
+        float(tables(tolerance).explain(units, charged, PERCENTS).ladder[0])
         for charged in range(sum(units) - 4_000_000, sum(units) + 1_000_000, step)
     ]
     assert sum(found) == pytest.approx(1.0, abs=0.02)
@@ -155,25 +155,25 @@ def test_a_charge_is_never_unexplainable_because_an_order_is_large(count: int) -
     rng = np.random.default_rng(count)
     steps = rng.choice([s.basis_points for s in LADDER], count, p=[s.share for s in LADDER])
     charged = sum(units) - sum(p * int(s) for p, s in zip(units, steps, strict=True)) // 10_000
-    assert tables().explain(units, charged).ladder[0] > 0.0
-    assert tables().explain(units, sum(units)).ladder[0] >= 0.99 * 0.8**count
+    assert tables().explain(units, charged, PERCENTS).ladder[0] > 0.0
+    assert tables().explain(units, sum(units), PERCENTS).ladder[0] >= 0.99 * 0.8**count
 
 
 def test_a_charge_above_list_has_no_explanation() -> None:
-    found = tables().explain((1_200_000, 342_000), 1_600_000)
+    found = tables().explain((1_200_000, 342_000), 1_600_000, PERCENTS)
     assert not found.ladder.any()
     assert not any(row.any() for row in found.off_ladder.values())
 
 
 def test_what_cannot_be_explained_is_left_as_it_is() -> None:
-    found = tables().most_likely((1_200_000,), 1_195_555)
+    found = tables().most_likely((1_200_000,), 1_195_555, PERCENTS)
     assert found.discounts == ()
     assert found.unexplained_e4 == 4_445
 
 
 def test_the_largest_total_fits_the_integers() -> None:
     units = (LARGEST_TOTAL_E4 // 2, LARGEST_TOTAL_E4 // 2)
-    assert tables().explain(units, sum(units)).ladder[0] == pytest.approx(0.64)
+    assert tables().explain(units, sum(units), PERCENTS).ladder[0] == pytest.approx(0.64)
 
 
 def test_tables_shrink_as_orders_grow() -> None:
@@ -185,10 +185,15 @@ def test_what_explains_a_charge_does_not_depend_on_the_orders_before_it() -> Non
     units = tuple(sorted((99_999 * n for n in range(2, 14)), reverse=True))
     total, charged = sum(units), round(0.98 * sum(units), -2)
     alone, after_another = tables(HALF_A_CENT), tables(HALF_A_CENT)
-    after_another.explain(units, round(0.8 * total, -2))  # the same units, a larger gap
-    expected, found = alone.explain(units, charged), after_another.explain(units, charged)
+    after_another.explain(units, round(0.8 * total, -2), PERCENTS)  # the same units, a larger gap
+    expected, found = (
+        alone.explain(units, charged, PERCENTS),
+        after_another.explain(units, charged, PERCENTS),
+    )
     assert np.array_equal(found.ladder, expected.ladder)
     assert found.off_ladder.keys() == expected.off_ladder.keys()
     for price, likelihood in expected.off_ladder.items():
         assert np.array_equal(found.off_ladder[price], likelihood)
-    assert after_another.most_likely(units, charged) == alone.most_likely(units, charged)
+    assert after_another.most_likely(units, charged, PERCENTS) == alone.most_likely(
+        units, charged, PERCENTS
+    )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.sums import NOTHING, Moments, dropped_density, moments, table_of
+from shared.sums import NOTHING, Moments, Windows, dropped_density, moments, table_of
 
 weighted = st.dictionaries(st.integers(0, 10**12), st.floats(1e-6, 1.0), min_size=1, max_size=30)
 
@@ -50,12 +50,12 @@ def test_the_density_lies_where_the_dropped_sums_lie() -> None:
     first = table_of(np.zeros(1, np.int64), np.array([0.5]), unlisted)
     second = table_of(np.zeros(1, np.int64), np.ones(1), NOTHING)
     targets = np.arange(9 * 10**8, 11 * 10**8, 10**5)
-    window = np.full(len(targets), 49_999)
-    found = dropped_density(first, second, targets, window)
+    windows = Windows(targets - 49_999, targets + 49_999, int(targets[-1]) + 49_999)
+    found = dropped_density(first, second, windows)
     assert np.sum(found) == pytest.approx(0.5, rel=1e-3)
     assert targets[np.argmax(found)] == 10**9
 
 
 def test_tables_that_list_everything_have_no_density() -> None:
     table = table_of(np.zeros(1, np.int64), np.ones(1), NOTHING)
-    assert dropped_density(table, table, np.zeros(1, np.int64), np.ones(1, np.int64)) == 0.0
+    assert dropped_density(table, table, Windows(np.zeros(1), np.ones(1), 1)) == 0.0
