@@ -58,7 +58,7 @@ RARELY = 0.05
 """Share of unexplained orders from which on one of them is rather one of many with the same cause
 than a case of its own: the third within `MEMORY` orders is."""
 
-WATCHED = 0.01
+WATCHED = 1e-4
 """An unseen percentage believed in this much is explained order by order, as the known ones are."""
 
 MOST_WATCHED = 2

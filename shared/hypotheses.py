@@ -108,7 +108,7 @@ def weigh(
     return Posterior(
         added_item={product: joint / total for product, joint in added.items()},
         hidden=tuple(joint / total for joint in hidden),
-        unlisted=unlisted / total,
+        unlisted=min(unlisted / total, 1.0),
         charge_odds=charge_odds,
         hidden_odds=_odds(best_hidden, ladder[0]),
         likelihoods=tuple(likelihood),
