@@ -51,7 +51,8 @@ class Scenario:
     """Two markets, one after the other, with the prices of both.
 
     ``target`` is the average precision over both frauds that is asked for, None where nothing is;
-    ``last`` the last day of the stream.
+    ``last`` the last day of the stream. Where it is ``decided``, analysts have decided on alerts of
+    the history's last part, and the classifier learns from them.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Scenario:
     stream: Market
     last: date
     catalogue: Catalogue
+    decided: bool = False
 
     @property
     def cut(self) -> date:
@@ -210,6 +212,10 @@ def _generous_rep(one: Scenario) -> Scenario:
     return _both(one, lambda market: replace(market, generosity=GENEROUS))
 
 
+def _decided(change: "_Change") -> "_Change":
+    return lambda one: replace(change(one), decided=True)
+
+
 _Change = Callable[[Scenario], Scenario]
 
 _SCENARIOS: dict[str, tuple[str, float | None, _Change]] = {
@@ -229,6 +235,17 @@ _SCENARIOS: dict[str, tuple[str, float | None, _Change]] = {
     "new-prices": ("other prices from the middle of the stream on", None, _new_prices),
     "no-fraud": ("not one fraud in the stream", None, _no_fraud),
     "generous-rep": ("a rep who discounts most units, deeply and honestly", None, _generous_rep),
+    "base-decided": ("the base, with decisions on earlier alerts", 0.985, _decided(_base)),
+    "added-inside-decided": (
+        "added items inside the ladder, with decisions on earlier alerts",
+        0.93,
+        _decided(_added_inside),
+    ),
+    "generous-rep-decided": (
+        "a generous rep, with decisions on earlier alerts",
+        None,
+        _decided(_generous_rep),
+    ),
 }
 
 NAMES = tuple(_SCENARIOS)

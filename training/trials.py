@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
+from shared.model import ModelBundle
 from shared.order import parse_order
 from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
+from training.analysts import decide
 from training.backtest import Score, score_of
 from training.console import progress
 from training.learn import Learned, learn
@@ -20,6 +23,10 @@ from training.replay import Replay
 from training.scenarios import Scenario
 from training.simulate import order_bodies, order_ids, truth_rows
 from training.synthesis import WHOLE, SimulatedOrders, draw_orders
+from training.weak_labels import classified, fit, score_forward
+
+DECIDED_FROM = 0.6
+"""Share of the history before the first order that analysts decided on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,8 @@ class Trial:
     """What was learned, and what became of the later stream.
 
     ``rows`` and ``partition`` say of each score where its order is in the stream and which
-    partition it went to; ``dead_letters`` counts the orders without a score, by code.
+    partition it went to; ``dead_letters`` counts the orders without a score, by code. ``unaided``
+    are the same scores without the classifier, where the bundle has one.
     """
 
     scenario: Scenario
@@ -85,6 +93,7 @@ class Trial:
     rows: Ints
     partition: Ints
     dead_letters: dict[str, int]
+    unaided: list[Score] | None = None
 
 
 def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
@@ -97,8 +106,11 @@ def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
     label = f"{scenario.name}: reading the history"
     orders = [parse_order(body) for body in progress(history.bodies(), label, sizes.history)]
     learned = learn(orders, scenario.catalogue, f"evaluate-{scenario.name}")
+    if scenario.decided:
+        forward = score_forward(orders, scenario.catalogue, round(DECIDED_FROM * len(orders)))
+        learned = classified(learned, fit(forward, decide(forward, history.truth(), policy)))
     stream = _draw(scenario, scenario.stream, sizes.orders, sizes.seed + 1, "stream-")
-    replay = Replay(Scorer(learned.bundle, scenario.catalogue, policy), sizes.partitions)
+    replay = _replay(learned.bundle, scenario, policy, sizes)
     at = {order_id: row for row, order_id in enumerate(stream.ids)}
     scores, rows, partition = [], [], []
     label = f"{scenario.name}: scoring the stream"
@@ -114,7 +126,24 @@ def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
         rows=np.array(rows, dtype=np.int64),
         partition=np.array(partition, dtype=np.int64),
         dead_letters=replay.dead_letters,
+        unaided=_unaided(learned.bundle, scenario, policy, sizes, stream),
     )
+
+
+def _replay(bundle: ModelBundle, scenario: Scenario, policy: Policy, sizes: Sizes) -> Replay:
+    return Replay(Scorer(bundle, scenario.catalogue, policy), sizes.partitions)
+
+
+def _unaided(
+    bundle: ModelBundle, scenario: Scenario, policy: Policy, sizes: Sizes, stream: Stream
+) -> list[Score] | None:
+    """The scores of the stream by the tables alone, where there is more than tables."""
+    if bundle.classifier is None:
+        return None
+    tables = msgspec.structs.replace(bundle, classifier=None)
+    label = f"{scenario.name}: scoring without the classifier"
+    assessments = _replay(tables, scenario, policy, sizes).run(stream.lines())
+    return [score_of(found) for found in progress(assessments, label, sizes.orders)]
 
 
 def _draw(scenario: Scenario, market: Market, count: int, seed: int, prefix: str) -> Stream:
