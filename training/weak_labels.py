@@ -140,19 +140,30 @@ def score_forward(orders: Sequence[Order], catalogue: Catalogue, first: int) -> 
     learned = learn(orders[:cut], catalogue, "forward")
     scorer = Scorer(learned.bundle, catalogue, Policy())
     later = [order for order in orders[cut:] if order.currency in {None, catalogue.currency}]
+    return Forward(*walk(scorer, later), last)
+
+
+def walk(scorer: Scorer, orders: Sequence[Order]) -> tuple[tuple[Example, ...], RepHabits]:
+    """Score orders in time order; each is described by what came before it, and by nothing else.
+
+    Args:
+        scorer: made from tables of earlier orders.
+        orders: in the catalogue's currency.
+    """
     examples, by_rep, total, state = [], dict[str, RepHabit](), RepHabit(), EpisodeState()
-    for some in progress(batched(later, CHUNK, strict=False), "scoring the history"):
+    tolerance_e4 = scorer.bundle.charge_tolerance_e4
+    for some in progress(batched(orders, CHUNK, strict=False), "scoring the history"):
         assessments, state = scorer.score_many(some, state)
         for assessment in assessments:
             rep_id, habits = assessment.order.rep_id, RepHabits(total, by_rep)
             if max(assessment.p_added_item, assessment.p_hidden_discount) >= WORTH_A_LOOK:
                 examples.append(_example(assessment, rep_features(habits, rep_id)))
-            discounted = assessment.features["gap"] * 1e4 > learned.bundle.charge_tolerance_e4
+            discounted = assessment.features["gap"] * 1e4 > tolerance_e4
             suspected = assessment.p_added_item
             total = total.plus(discounted=discounted, suspected=suspected)
             own = by_rep.get(rep_id, RepHabit())
             by_rep[rep_id] = own.plus(discounted=discounted, suspected=suspected)
-    return Forward(tuple(examples), RepHabits(total, by_rep), last)
+    return tuple(examples), RepHabits(total, by_rep)
 
 
 def _example(assessment: Assessment, of_rep: tuple[float, float]) -> Example:
