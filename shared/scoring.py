@@ -95,7 +95,7 @@ class Scorer:
         features = build_features(
             case.priced, case.basket_odds, posterior, evidence.suspect, self._steps, self._habits
         )
-        p_added, model = self._classify(posterior.any_added_item, evidence, features)
+        p_added, model = self._classify(posterior.any_added_item, features)
         p_hidden = posterior.any_hidden
         frauds = _fraud_findings(evidence, p_added)
         findings = (*frauds, *(hit.finding for hit in hits if hit.finding))
@@ -116,15 +116,15 @@ class Scorer:
         )
 
     def _classify(
-        self, p_core: float, evidence: Evidence, features: Mapping[str, float]
+        self, p_core: float, features: Mapping[str, float]
     ) -> tuple[float, tuple[Reason, ...]]:
         """The probability of an added item with what analysts decided, and the model's reasons.
 
-        Without a suspect the core's own stands: nobody decides on orders not worth a look, so
-        decisions say nothing about them.
+        Below `WORTH_A_LOOK` the core's own stands: nobody decides on such orders, so decisions
+        say nothing about them.
         """
         classifier = self.bundle.classifier
-        if classifier is None or evidence.suspect is None:
+        if classifier is None or p_core < WORTH_A_LOOK:
             return p_core, ()
         p_added, contributions = adjust(classifier, p_core, features)
         return p_added, model_reasons(contributions, features)
