@@ -7,14 +7,14 @@ from shared.decision import Decision
 from shared.notation import time_text
 from shared.policy import Policy
 from training.metrics import Truth
-from training.weak_labels import Example, Forward
+from training.weak_labels import Example, Window
 
 ANALYST = "analyst"
 DELAY = timedelta(days=3)
 """From an order to the decision on it."""
 
 
-def decide(forward: Forward, truth: Mapping[str, Truth], policy: Policy) -> tuple[Decision, ...]:
+def decide(window: Window, truth: Mapping[str, Truth], policy: Policy) -> tuple[Decision, ...]:
     """Decide on the likeliest alerts of each day, as many as the policy says are looked at.
 
     Only suspected added items that reach the policy's threshold are seen; what lies below it
@@ -22,7 +22,7 @@ def decide(forward: Forward, truth: Mapping[str, Truth], policy: Policy) -> tupl
     whoever learns must not look at it.
     """
     by_day: dict[str, list[Example]] = {}
-    for example in forward.examples:
+    for example in window.examples:
         if max(example.p_added_item, example.p_hidden_discount) >= policy.alert_probability:
             by_day.setdefault(f"{example.order.ordered_at:%Y-%m-%d}", []).append(example)
     return tuple(

@@ -39,6 +39,8 @@ GENEROUS = Generosity(reps=1, ladder=Ladder(shares=(1, 1, 2, 3, 5, 7, 8, 8), rat
 PROMOTED = ("Touring Bikes", "Gloves", "Fenders", "Cranksets")
 PROMOTION_POINTS = 1200
 PROMOTION_DAYS = 21
+LONG_PROMOTION_SHARE = 0.3
+"""Share of the history's days that a promotion runs for which analysts know."""
 NEW_PRICES_FACTOR = 1.06
 NEW_PRICES_SPREAD = 0.15
 UNSEEN_POINTS = 70
@@ -190,6 +192,14 @@ def _promotion(one: Scenario) -> Scenario:
     return replace(one, stream=replace(one.stream, promotions=(weeks,)))
 
 
+def _long_promotion(one: Scenario) -> Scenario:
+    """A promotion that began late in the history, and runs on."""
+    days = (one.cut - one.history.volume.start).days
+    first = one.cut - timedelta(days=round(days * LONG_PROMOTION_SHARE))
+    weeks = Promotion(PROMOTED, PROMOTION_POINTS, first, (one.last - first).days + 1)
+    return _both(one, lambda market: replace(market, promotions=(weeks,)))
+
+
 def _new_prices(one: Scenario) -> Scenario:
     """Other prices from the middle of the stream on."""
     day = one.cut + timedelta(days=one.stream_days // 2)
@@ -240,6 +250,11 @@ _SCENARIOS: dict[str, tuple[str, float | None, _Change]] = {
         "added items inside the ladder, with decisions on earlier alerts",
         0.93,
         _decided(_added_inside),
+    ),
+    "promotion-decided": (
+        "a promotion that runs on, with decisions on earlier alerts",
+        None,
+        _decided(_long_promotion),
     ),
     "generous-rep-decided": (
         "a generous rep, with decisions on earlier alerts",

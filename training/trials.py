@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from shared.model import ModelBundle
-from shared.order import parse_order
+from shared.order import Order, parse_order
 from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
@@ -23,7 +23,7 @@ from training.replay import Replay
 from training.scenarios import Scenario
 from training.simulate import order_bodies, order_ids, truth_rows
 from training.synthesis import WHOLE, SimulatedOrders, draw_orders
-from training.weak_labels import classified, fit, score_forward
+from training.weak_labels import classified, fit, score_forward, score_window
 
 DECIDED_FROM = 0.6
 """Share of the history before the first order that analysts decided on."""
@@ -107,8 +107,7 @@ def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
     orders = [parse_order(body) for body in progress(history.bodies(), label, sizes.history)]
     learned = learn(orders, scenario.catalogue, f"evaluate-{scenario.name}")
     if scenario.decided:
-        forward = score_forward(orders, scenario.catalogue, round(DECIDED_FROM * len(orders)))
-        learned = classified(learned, fit(forward, decide(forward, history.truth(), policy)))
+        learned = _taught(learned, scenario, orders, history, policy)
     stream = _draw(scenario, scenario.stream, sizes.orders, sizes.seed + 1, "stream-")
     replay = _replay(learned.bundle, scenario, policy, sizes)
     at = {order_id: row for row, order_id in enumerate(stream.ids)}
@@ -128,6 +127,17 @@ def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
         dead_letters=replay.dead_letters,
         unaided=_unaided(learned.bundle, scenario, policy, sizes, stream),
     )
+
+
+def _taught(
+    learned: Learned, scenario: Scenario, orders: list[Order], history: Stream, policy: Policy
+) -> Learned:
+    """The same with a classifier, once analysts decided on alerts of the history's last part."""
+    cut = round(DECIDED_FROM * len(orders))
+    forward = score_forward(orders, scenario.catalogue, cut)
+    served = score_window(learned.bundle, orders, scenario.catalogue, cut)
+    decisions = decide(forward, history.truth(), policy)
+    return classified(learned, fit(forward, served, decisions))
 
 
 def _replay(bundle: ModelBundle, scenario: Scenario, policy: Policy, sizes: Sizes) -> Replay:

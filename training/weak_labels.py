@@ -7,8 +7,10 @@ By weak labels alone the best fit is the core itself (slope 1, all else 0), so n
 from the model about the model; decisions teach where it is wrong.
 
 How much a decision weighs, and how readily a term departs from 0, is chosen by how likely the
-decisions on later orders are under a fit to what was decided earlier; the core itself is one of
-the choices, and stays unless a fit is better by more than its standard error.
+decisions on later orders are under a fit to what was decided earlier. That is judged on top of the
+tables that will serve, because they may have learned meanwhile what analysts had to correct before:
+a new step of the ladder, say. The tables alone are one of the choices, and stay unless a fit is
+better by more than its standard error.
 """
 
 from collections.abc import Sequence
@@ -27,6 +29,7 @@ from shared.decision import Decision
 from shared.episodes import EpisodeState
 from shared.features import FEATURE_NAMES, rep_features
 from shared.habits import RepHabit, RepHabits
+from shared.model import ModelBundle
 from shared.order import Order
 from shared.policy import Policy
 from shared.scoring import WORTH_A_LOOK, Scorer
@@ -77,8 +80,12 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Forward:
-    """A history scored by what was known before: orders in time order, and the reps' habits."""
+class Window:
+    """The last part of a history, scored.
+
+    ``examples`` are those of its orders that are worth a look, in time order, ``habits`` those of
+    the reps at its end, ``last`` the time of its last order.
+    """
 
     examples: tuple[Example, ...]
     habits: RepHabits
@@ -109,8 +116,13 @@ def with_classifier(
     """
     if not decisions:
         return learned
-    forward = score_forward(orders, catalogue, first_decided(orders, decisions))
-    return classified(learned, fit(forward, decisions))
+    cut = max(first_decided(orders, decisions), round(EARLIEST_SHARE * len(orders)))
+    if cut < ENOUGH_ORDERS:
+        why = f"{cut} orders before the first decision, fewer than {ENOUGH_ORDERS}"
+        return classified(learned, Fit(None, {}, why))
+    forward = score_forward(orders, catalogue, cut)
+    served = score_window(learned.bundle, orders, catalogue, cut)
+    return classified(learned, fit(forward, served, decisions))
 
 
 def classified(learned: Learned, found: Fit) -> Learned:
@@ -128,19 +140,22 @@ def first_decided(orders: Sequence[Order], decisions: Sequence[Decision]) -> int
     return next((at for at, order in enumerate(orders) if order.order_id in decided), len(orders))
 
 
-def score_forward(orders: Sequence[Order], catalogue: Catalogue, first: int) -> Forward:
+def score_forward(orders: Sequence[Order], catalogue: Catalogue, cut: int) -> Window:
     """Score a history from a position on by what was learned from the orders before it.
 
-    At least `EARLIEST_SHARE` of the history is left to learn from.
+    Raises:
+        ConfigurationError: the catalogue prices none of the orders before it.
     """
-    cut = max(first, round(EARLIEST_SHARE * len(orders)))
-    last = orders[-1].ordered_at
-    if cut < ENOUGH_ORDERS:
-        return Forward((), RepHabits(), last)
-    learned = learn(orders[:cut], catalogue, "forward")
-    scorer = Scorer(learned.bundle, catalogue, Policy())
+    return score_window(learn(orders[:cut], catalogue, "forward").bundle, orders, catalogue, cut)
+
+
+def score_window(
+    bundle: ModelBundle, orders: Sequence[Order], catalogue: Catalogue, cut: int
+) -> Window:
+    """Score a history from a position on by some tables."""
+    scorer = Scorer(bundle, catalogue, Policy())
     later = [order for order in orders[cut:] if order.currency in {None, catalogue.currency}]
-    return Forward(*walk(scorer, later), last)
+    return Window(*walk(scorer, later), orders[-1].ordered_at)
 
 
 def walk(scorer: Scorer, orders: Sequence[Order]) -> tuple[tuple[Example, ...], RepHabits]:
@@ -208,10 +223,13 @@ class Columns:
         )
 
 
-def fit(forward: Forward, decisions: Sequence[Decision]) -> Fit:
-    """Fit the classifier, unless the core itself is as good.
+def fit(forward: Window, served: Window, decisions: Sequence[Decision]) -> Fit:
+    """Fit the classifier, unless the tables alone are as good.
 
-    Only what was decided until the last order of the history counts.
+    Args:
+        forward: the window scored by earlier tables: what is learned from.
+        served: the same orders scored by the tables that the classifier will correct.
+        decisions: only those until the last order of the history count.
     """
     columns = to_columns(forward, decisions)
     figures: dict[str, float] = {
@@ -221,7 +239,7 @@ def fit(forward: Forward, decisions: Sequence[Decision]) -> Fit:
     if figures["classifier_decisions"] < ENOUGH_DECISIONS:
         why = f"{figures['classifier_decisions']:.0f} decisions, fewer than {ENOUGH_DECISIONS}"
         return Fit(None, figures, why)
-    choice = choose(columns)
+    choice = choose(columns, to_columns(served, decisions))
     figures |= {
         "classifier_gain_nats": round(choice.gain, 5),
         "classifier_gain_error": round(choice.error, 5),
@@ -229,13 +247,13 @@ def fit(forward: Forward, decisions: Sequence[Decision]) -> Fit:
     if choice.gain <= choice.error:
         return Fit(None, figures, "no fit foretold later decisions better than the tables do")
     found = fit_columns(columns, choice.weight, choice.freedom)
-    return Fit(msgspec.structs.replace(found, habits=forward.habits), figures)
+    return Fit(msgspec.structs.replace(found, habits=served.habits), figures)
 
 
-def to_columns(forward: Forward, decisions: Sequence[Decision]) -> Columns:
+def to_columns(window: Window, decisions: Sequence[Decision]) -> Columns:
     """Orders whose added item is worth a look, with what was decided on them."""
-    known = latest(decisions, forward.last)
-    examples = [one for one in forward.examples if one.p_added_item >= WORTH_A_LOOK]
+    known = latest(decisions, window.last)
+    examples = [one for one in window.examples if one.p_added_item >= WORTH_A_LOOK]
     truths = [
         added_item_truth(
             known.get((example.order.order_id, example.order.revision), {}), example.likelier
@@ -266,8 +284,10 @@ class Choice:
     error: float
 
 
-def choose(columns: Columns) -> Choice:
+def choose(columns: Columns, served: Columns) -> Choice:
     """The most cautious of `WEIGHTS` and `FREEDOMS` that foretells decisions nearly best.
+
+    Fitted on ``columns``, judged on ``served``.
 
     Nearly: within a standard error of the best (Hastie, Tibshirani and Friedman, "The Elements of
     Statistical Learning", 2009, section 7.10).
@@ -278,18 +298,17 @@ def choose(columns: Columns) -> Choice:
     choices = []
     for weight, freedom in product(WEIGHTS, FREEDOMS):  # the most cautious first
         gains = np.concatenate([
-            _gains(columns, cut, end, weight, freedom)
+            _gains(fit_columns(columns.as_of(cut), weight, freedom), served, cut, end)
             for cut, end in zip(cuts, ends, strict=True)
         ])  # fmt: skip
-        error = float(gains.std() / np.sqrt(max(len(gains), 1)))
-        choices.append(Choice(weight, freedom, float(gains.mean()), error))
+        mean, spread = (float(gains.mean()), float(gains.std())) if len(gains) else (0.0, 0.0)
+        choices.append(Choice(weight, freedom, mean, spread / max(len(gains), 1) ** 0.5))
     best = max(choices, key=lambda choice: choice.gain)
     return next(choice for choice in choices if choice.gain >= best.gain - best.error)
 
 
-def _gains(columns: Columns, cut: float, end: float, weight: float, freedom: float) -> Floats:
+def _gains(fitted: Classifier, columns: Columns, cut: float, end: float) -> Floats:
     """Nats by which each decision on the orders of a while is likelier than under the core."""
-    fitted = fit_columns(columns.as_of(cut), weight, freedom)
     judged = columns.decided & (columns.placed > cut) & (columns.placed <= end)
     confirmed, core = columns.confirmed[judged], columns.p_core[judged]
     adjusted = np.array([

@@ -82,7 +82,7 @@ def test_a_decided_scenario_is_judged_with_and_without_the_classifier(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So little history would leave the tables as they are.
-    monkeypatch.setattr(weak_labels, "choose", lambda _: Choice(1.0, 1.0, gain=1.0, error=0.0))
+    monkeypatch.setattr(weak_labels, "choose", lambda *_: Choice(1.0, 1.0, gain=1.0, error=0.0))
     sizes = Sizes(history=3_000, orders=600, seed=1, partitions=2)
     (scenario,) = make_scenarios(["added-inside-decided"], sizes.history, sizes.orders, 1)
     trial = run_trial(scenario, sizes, Policy())

@@ -33,7 +33,7 @@ from training.weak_labels import (
     WEIGHTS,
     Columns,
     Example,
-    Forward,
+    Window,
     fit,
     fit_columns,
     score_forward,
@@ -60,8 +60,8 @@ def examples(count: int, seed: int = 1) -> list[Example]:
     return found
 
 
-def forward(found: list[Example]) -> Forward:
-    return Forward(tuple(found), RepHabits(), found[-1].order.ordered_at)
+def window(found: list[Example]) -> Window:
+    return Window(tuple(found), RepHabits(), found[-1].order.ordered_at)
 
 
 def decision(example: Example, confirmed: bool, after: timedelta = timedelta(0)) -> Decision:
@@ -78,7 +78,7 @@ def decision(example: Example, confirmed: bool, after: timedelta = timedelta(0))
 
 @pytest.mark.parametrize("freedom", FREEDOMS)
 def test_weak_labels_alone_leave_the_core_as_it_is(freedom: float) -> None:
-    found = fit_columns(to_columns(forward(examples(600)), ()), WEIGHTS[-1], freedom)
+    found = fit_columns(to_columns(window(examples(600)), ()), WEIGHTS[-1], freedom)
     assert found.slope == pytest.approx(1.0, abs=1e-3)
     assert found.intercept == pytest.approx(0.0, abs=1e-3)
     assert max(abs(nats) for term in found.terms for nats in term.log_odds) < 1e-3
@@ -87,7 +87,7 @@ def test_weak_labels_alone_leave_the_core_as_it_is(freedom: float) -> None:
 def test_too_few_decisions_teach_nothing() -> None:
     given_examples = examples(600)
     decisions = [decision(one, True) for one in given_examples[: ENOUGH_DECISIONS - 1]]
-    found = fit(forward(given_examples), decisions)
+    found = fit(window(given_examples), window(given_examples), decisions)
     assert found.classifier is None
     assert found.refused == "29 decisions, fewer than 30"
 
@@ -96,7 +96,7 @@ def test_decisions_that_agree_with_the_core_leave_it_alone() -> None:
     rng = np.random.default_rng(3)
     given_examples = examples(600)
     decisions = [decision(one, bool(rng.random() < one.p_added_item)) for one in given_examples]
-    found = fit(forward(given_examples), decisions)
+    found = fit(window(given_examples), window(given_examples), decisions)
     assert found.classifier is None
     assert "better than the tables" in found.refused
 
@@ -105,7 +105,7 @@ def test_a_kind_that_analysts_dismiss_is_ranked_lower() -> None:
     given_examples = examples(600)
     likely = [one for one in given_examples if one.p_added_item >= 0.5]
     decisions = [decision(one, not one.features[ON_LADDER]) for one in likely]
-    model = fit(forward(given_examples), decisions).classifier
+    model = fit(window(given_examples), window(given_examples), decisions).classifier
     assert model is not None
     assert model.decisions == len(decisions)
     features = dict.fromkeys(FEATURE_NAMES, 0.0)
@@ -120,10 +120,33 @@ def test_a_kind_that_analysts_dismiss_is_ranked_lower() -> None:
     )
 
 
+def test_what_the_tables_have_learned_meanwhile_is_not_corrected_again() -> None:
+    """Analysts dismissed a kind of alert that the tables which will serve no longer make."""
+    given_examples = examples(600)
+    decisions = [
+        decision(one, not one.features[ON_LADDER])
+        for one in given_examples
+        if one.p_added_item >= 0.5
+    ]
+    wiser = [
+        replace(one, p_added_item=0.06 if one.features[ON_LADDER] else 0.99)
+        for one in given_examples
+    ]
+    rng = np.random.default_rng(6)
+    decisions_now = [
+        decision(one, not one.features[ON_LADDER] or bool(rng.random() < 0.06))
+        for one in given_examples
+    ]
+    assert fit(window(given_examples), window(given_examples), decisions).classifier is not None
+    found = fit(window(given_examples), window(wiser), decisions_now)
+    assert found.classifier is None
+    assert "better than the tables" in found.refused
+
+
 def test_what_was_decided_after_the_history_does_not_count() -> None:
     given_examples = examples(600)
     late = [decision(one, False, timedelta(days=30)) for one in given_examples]
-    found = fit(forward(given_examples), late)
+    found = fit(window(given_examples), window(given_examples), late)
     assert found.classifier is None
     assert found.figures["classifier_decisions"] == 0
 
@@ -131,7 +154,7 @@ def test_what_was_decided_after_the_history_does_not_count() -> None:
 def test_a_fit_is_judged_by_orders_placed_after_all_that_it_was_fitted_to() -> None:
     given_examples = examples(100)
     decisions = [decision(one, True, timedelta(hours=6)) for one in given_examples]
-    columns = to_columns(forward(given_examples), decisions)
+    columns = to_columns(window(given_examples), decisions)
     cut = float(columns.placed[50])
     known = columns.as_of(cut)
     assert known.placed.max() == cut
@@ -145,7 +168,7 @@ def test_a_decision_on_another_revision_does_not_count() -> None:
         Decision(one.order.order_id, "A", "confirmed", "analyst", time_text(START), None, 1)
         for one in given_examples
     ]
-    assert not to_columns(forward(given_examples), other).decided.any()
+    assert not to_columns(window(given_examples), other).decided.any()
 
 
 def test_a_weight_counts_as_that_many_decisions() -> None:
@@ -203,12 +226,14 @@ def test_the_tables_that_score_a_history_forward_know_nothing_of_what_they_score
     tables = learn(history[:600], packaged_catalogue(), "forward").bundle
     scorer = Scorer(tables, packaged_catalogue(), Policy())
     assert found.examples == walk(scorer, history[600:])[0]
-    least = score_forward(history, packaged_catalogue(), 0)
-    assert min(one.order.ordered_at for one in least.examples) >= history[300].ordered_at
 
 
-def test_a_history_too_short_to_score_forward_has_no_examples(history: tuple[Order, ...]) -> None:
-    assert score_forward(history[:500], packaged_catalogue(), 0).examples == ()
+def test_too_few_orders_before_the_first_decision_teach_nothing(history: tuple[Order, ...]) -> None:
+    learned = learn(history[:600], packaged_catalogue(), "v")
+    one = Decision(history[0].order_id, "A", "confirmed", "analyst", time_text(START))
+    found = with_classifier(learned, history[:600], packaged_catalogue(), [one])
+    assert found.bundle == learned.bundle
+    assert found.defaults["classifier"] == "200 orders before the first decision, fewer than 300"
 
 
 def test_without_decisions_nothing_is_scored_or_changed(
@@ -230,14 +255,14 @@ def test_why_there_is_no_classifier_is_on_the_card(history: tuple[Order, ...]) -
 def test_analysts_decide_on_the_likeliest_alerts_of_a_day_and_never_below_the_threshold() -> None:
     given_examples = examples(96 * 3)
     truth = {one.order.order_id: Truth(one.p_added_item > 0.7, False) for one in given_examples}
-    decisions = decide(forward(given_examples), truth, Policy(reviews_per_day=5))
+    decisions = decide(window(given_examples), truth, Policy(reviews_per_day=5))
     assert len(decisions) == 15
     of_order = {one.order.order_id: one for one in given_examples}
     for made in decisions:
         example = of_order[made.order_id]
         assert made.at == example.order.ordered_at + DELAY
         assert (made.decision == "confirmed") == (example.p_added_item > 0.7)
-    everything = decide(forward(given_examples), truth, Policy(reviews_per_day=1000))
+    everything = decide(window(given_examples), truth, Policy(reviews_per_day=1000))
     assert {made.order_id for made in everything} == {
         one.order.order_id for one in given_examples if one.p_added_item >= 0.5
     }
