@@ -7,7 +7,7 @@ from shared.decision import Decision
 from shared.notation import time_text
 from shared.policy import Policy
 from training.metrics import Truth
-from training.weak_labels import Example, Window
+from training.windows import Example, Window
 
 ANALYST = "analyst"
 DELAY = timedelta(days=3)

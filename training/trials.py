@@ -23,7 +23,8 @@ from training.replay import Replay
 from training.scenarios import Scenario
 from training.simulate import order_bodies, order_ids, truth_rows
 from training.synthesis import WHOLE, SimulatedOrders, draw_orders
-from training.weak_labels import classified, fit, score_forward, score_window
+from training.weak_labels import classified, fit
+from training.windows import score_forward, score_window
 
 DECIDED_FROM = 0.6
 """Share of the history before the first order that analysts decided on."""

@@ -14,6 +14,7 @@ from shared.model import ModelBundle
 from shared.order import Order, OrderLine, parse_order
 from shared.policy import Policy
 from shared.scoring import Scorer
+from training.additive import fit_columns
 from training.analysts import decide
 from training.learn import learn
 from training.market import AddedItems, HiddenDiscounts, Market
@@ -21,7 +22,8 @@ from training.metrics import Truth
 from training.prices import price_table
 from training.simulate import order_bodies, order_ids, truth_rows
 from training.synthesis import SimulatedOrders, draw_orders
-from training.weak_labels import fit_columns, score_forward, to_columns
+from training.weak_labels import to_columns
+from training.windows import score_forward
 
 CATALOGUE = packaged_catalogue()
 PRICES = price_table(CATALOGUE)

@@ -8,13 +8,13 @@ import pytest
 
 from shared.policy import Policy
 from training import evaluate, weak_labels
+from training.additive import Choice
 from training.console import run
 from training.evaluation import report
 from training.evaluation_tables import show_scenario
 from training.metrics import Truth
 from training.scenarios import NAMES, make_scenarios
 from training.trials import Sizes, Trial, run_trial
-from training.weak_labels import Choice
 
 SMALL = Sizes(history=500, orders=400, seed=1, partitions=2)
 

@@ -20,6 +20,7 @@ from shared.policy import Policy
 from shared.scoring import Scorer
 from tests.orders import an_order
 from training import weak_labels
+from training.additive import FREEDOMS, WEIGHTS, Columns, fit_columns
 from training.analysts import DELAY, decide
 from training.learn import learn
 from training.market import AddedItems, Market
@@ -27,20 +28,8 @@ from training.metrics import Truth
 from training.prices import price_table
 from training.simulate import order_bodies, order_ids
 from training.synthesis import draw_orders
-from training.weak_labels import (
-    ENOUGH_DECISIONS,
-    FREEDOMS,
-    WEIGHTS,
-    Columns,
-    Example,
-    Window,
-    fit,
-    fit_columns,
-    score_forward,
-    to_columns,
-    walk,
-    with_classifier,
-)
+from training.weak_labels import ENOUGH_DECISIONS, fit, to_columns, with_classifier
+from training.windows import Example, Window, score_forward, walk
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ON_LADDER = FEATURE_NAMES.index("suspect_on_ladder")
