@@ -2,7 +2,8 @@
 
 The history is scored forward in time: tables learned from its first part score the rest, as they
 would have at the time. Every order worth a look then counts twice, as an added item with the
-weight p and as none with 1 - p; a decided one once, as what was decided, with a weight of its own.
+weight p and as none with 1 - p; a decided one once more, as what was decided, with a weight of its
+own.
 By weak labels alone the best fit is the core itself (slope 1, all else 0), so nothing is learned
 from the model about the model; decisions teach where it is wrong.
 

@@ -160,20 +160,17 @@ def test_a_decision_on_another_revision_does_not_count() -> None:
     assert not to_columns(window(given_examples), other).decided.any()
 
 
-def test_a_weight_counts_as_that_many_decisions() -> None:
-    rng = np.random.default_rng(5)
+def test_a_decision_weighs_as_many_weak_labels_as_said() -> None:
     rows = Columns(
-        rng.normal(size=(40, len(FEATURE_NAMES))),
-        np.full(40, 0.5),
+        np.zeros((40, len(FEATURE_NAMES))),
+        np.full(40, 0.6),
         np.zeros(40),
         np.zeros(40),
-        rng.random(40) < 0.7,
+        np.ones(40, dtype=bool),
     )
-    thrice = Columns(*(np.concatenate([column] * 3) for column in (
-        rows.features, rows.p_core, rows.placed, rows.decided_at, rows.confirmed
-    )))  # fmt: skip
-    once, often = fit_columns(rows, 3.0, 0.1), fit_columns(thrice, 1.0, 0.1)
-    assert [t.log_odds for t in once.terms] == [pytest.approx(t.log_odds) for t in often.terms]
+    for weight in WEIGHTS:
+        served, _ = adjust(fit_columns(rows, weight, 1.0), 0.6, dict.fromkeys(FEATURE_NAMES, 0.0))
+        assert served == pytest.approx((0.6 + weight) / (1 + weight), abs=1e-4)
 
 
 @pytest.fixture(scope="module")
