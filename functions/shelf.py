@@ -172,6 +172,7 @@ class Shelf:
             "bundle_version": scorer.bundle.version,
             "trained_orders": scorer.bundle.trained_orders,
             "degraded": scorer.bundle.degraded,
+            "refused_classifier": scorer.bundle.refused_classifier,
             "catalogue_version": scorer.catalogue.version,
             "policy_version": scorer.policy.version,
             "last_refusal": self.last_refusal,

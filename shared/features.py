@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.catalogue import PricedOrder
+    from shared.habits import RepHabits
     from shared.hypotheses import Posterior
+    from shared.rules import Suspect
 
 FEATURE_NAMES = (
     "units",
@@ -21,18 +23,42 @@ FEATURE_NAMES = (
     "worst_fit_log_odds",
     "off_ladder_log_odds",
     "hidden_discount_log_odds",
+    "suspect_fit_log_odds",
+    "suspect_charge_log_odds",
+    "suspect_percent",
+    "suspect_on_ladder",
+    "suspect_share_percent",
+    "suspect_price_rank",
+    "suspect_price_alone",
+    "rep_discounted_percent",
+    "rep_suspected_percent",
 )
 LARGEST_LOG_ODDS = 50.0
 """Log-likelihood ratios are cut here, both ways: an impossible alternative has no finite one."""
 
+_NO_SUSPECT = (0.0,) * 7
+
 
 def build_features(
-    priced: PricedOrder, basket_odds: Mapping[str, float], posterior: Posterior
+    priced: PricedOrder,
+    basket_odds: Mapping[str, float],
+    posterior: Posterior,
+    suspect: Suspect | None,
+    ladder: frozenset[int],
+    habits: RepHabits,
 ) -> dict[str, float]:
     """The features of an order, by `FEATURE_NAMES`.
 
     Money is in units of the currency, percentages of the list total (0 where it is 0), log-odds
-    natural and cut at `LARGEST_LOG_ODDS`. Nothing but the order itself and the tables goes in.
+    natural and cut at `LARGEST_LOG_ODDS`. Those of the suspect are 0 where there is none: its
+    discount, whether that is a step of the ladder (0 or 1), what it took of the list total, the
+    place of its price among the units (1: the dearest) and whether it is alone there (0 or 1).
+    Those of the rep are percentages of the orders before this one, as of the habits.
+
+    Nothing but the order itself and what was known before it goes in.
+
+    Args:
+        ladder: steps of the ladder in basis points.
     """
     listed, charged = priced.list_total_e4, priced.order.charged_e4
     values = (
@@ -45,8 +71,43 @@ def build_features(
         log_odds(max(basket_odds.values(), default=1.0)),
         log_odds(max(posterior.charge_odds.values(), default=1.0)),
         log_odds(posterior.hidden_odds),
+        *(
+            _NO_SUSPECT
+            if suspect is None
+            else _suspect_features(priced, basket_odds, posterior, suspect, ladder)
+        ),
+        *rep_features(habits, priced.order.rep_id),
     )
     return dict(zip(FEATURE_NAMES, values, strict=True))
+
+
+def rep_features(habits: RepHabits, rep_id: str) -> tuple[float, float]:
+    """The last two features, which training works out anew as of every order."""
+    discounted, suspected = habits.shares(rep_id)
+    return 100.0 * discounted, 100.0 * suspected
+
+
+def _suspect_features(
+    priced: PricedOrder,
+    basket_odds: Mapping[str, float],
+    posterior: Posterior,
+    suspect: Suspect,
+    ladder: frozenset[int],
+) -> tuple[float, ...]:
+    units = {line.product.product_id: line.quantity for line in priced.lines}
+    prices = {line.product.product_id: line.product.list_e4 for line in priced.lines}
+    own = prices[suspect.product_id]
+    dearer = sum(units[product] for product, price in prices.items() if price > own)
+    alike = sum(units[product] for product, price in prices.items() if price == own)
+    return (
+        log_odds(basket_odds[suspect.product_id]),
+        log_odds(posterior.charge_odds[suspect.product_id]),
+        suspect.basis_points / 100,
+        float(suspect.basis_points in ladder),
+        _percent(suspect.amount_e4, priced.list_total_e4),
+        float(dearer + 1),
+        float(alike == 1),
+    )
 
 
 def log_odds(odds: float) -> float:

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import msgspec
 
+from shared.classifier import Classifier, read_classifier
 from shared.errors import BundleError
 
+_NULL = msgspec.Raw(b"null")
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
@@ -55,6 +57,9 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         hidden_unseen_share: share of hidden discounts whose percentage is none of ``hidden``.
         reps: every rep seen in the history.
         degraded: the tables are packaged defaults, not learned from this company's orders.
+        classifier: what analysts' decisions add to the tables; None where there were none.
+        refused_classifier: why the classifier of the file does not serve with this version of
+            Sheriff, while the tables do; set as the file is read.
     """
 
     version: str
@@ -70,6 +75,8 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hidden_unseen_share: Share = 0.5
     reps: frozenset[str] = frozenset()
     degraded: bool = False
+    classifier: Classifier | None = None
+    refused_classifier: str | None = None
     schema_version: int = 1
 
 
@@ -82,6 +89,9 @@ def encode_bundle(bundle: ModelBundle) -> tuple[bytes, str]:
 def decode_bundle(data: bytes, sha256: str) -> ModelBundle:
     """Load a bundle whose SHA-256 is known from elsewhere (the pointer); checked before decoding.
 
+    A classifier that this version cannot use is left out, and the bundle says why: an upgrade
+    costs the classifier until the next training, never the tables.
+
     Raises:
         BundleError: the hash differs, or the file is not a bundle of this schema.
     """
@@ -89,9 +99,12 @@ def decode_bundle(data: bytes, sha256: str) -> ModelBundle:
     if found != sha256:
         raise BundleError(f"bundle has SHA-256 {found}, expected {sha256}: refused")
     try:
-        bundle = msgspec.json.decode(data, type=ModelBundle)
+        fields = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+        classifier, refused = read_classifier(fields.pop("classifier", _NULL))
+        bundle = msgspec.json.decode(msgspec.json.encode(fields), type=ModelBundle)
     except msgspec.DecodeError as error:
         raise BundleError(f"bundle is not readable: {error}") from error
+    bundle = msgspec.structs.replace(bundle, classifier=classifier, refused_classifier=refused)
     if bundle.schema_version != 1:
         raise BundleError(f"bundle has schema_version {bundle.schema_version}, expected 1")
     return bundle

@@ -19,9 +19,11 @@ from shared.assessment import (
 )
 from shared.baskets import Baskets
 from shared.beliefs import Beliefs, order_priors, own_case, weigh_evidence
+from shared.classifier import adjust, model_reasons
 from shared.discounts import E8_PER_E4, LARGEST_TOTAL_E4, DiscountTables, UnitDiscounts
 from shared.episodes import EpisodeState, RunThresholds, Waiting, advance, hidden_e4
 from shared.features import build_features
+from shared.habits import NO_HABITS
 from shared.hypotheses import Posterior, Rates, weigh
 from shared.notation import alert_id
 from shared.rules import RULES, Evidence, RuleHit, Suspect
@@ -52,6 +54,8 @@ class Scorer:
         self.bundle = bundle
         self.catalogue = catalogue
         self.policy = policy
+        self._steps = frozenset(step.basis_points for step in bundle.ladder)
+        self._habits = NO_HABITS if bundle.classifier is None else bundle.classifier.habits
         percents = [step.basis_points for step in bundle.hidden]
         shares = [step.share for step in bundle.hidden]
         self._unseen = UnseenPercents(bundle.ladder, bundle.charge_tolerance_e4, percents)
@@ -123,9 +127,14 @@ class Scorer:
         order = case.priced.order
         evidence = self._evidence(case)
         hits = [hit for rule in RULES if (hit := rule(evidence, self.policy)) is not None]
-        findings = (*_fraud_findings(evidence), *(hit.finding for hit in hits if hit.finding))
         posterior = case.posterior
-        p_added, p_hidden = posterior.any_added_item, posterior.any_hidden
+        features = build_features(
+            case.priced, case.basket_odds, posterior, evidence.suspect, self._steps, self._habits
+        )
+        p_added, model = self._classify(posterior.any_added_item, features)
+        p_hidden = posterior.any_hidden
+        frauds = _fraud_findings(evidence, p_added)
+        findings = (*frauds, *(hit.finding for hit in hits if hit.finding))
         return Assessment(
             order=order,
             p_added_item=p_added,
@@ -133,14 +142,28 @@ class Scorer:
             probability=1.0 - (1.0 - p_added) * (1.0 - p_hidden),
             expected_loss_e4=round(sum(f.probability * f.amount_e4 for f in findings)),
             findings=findings,
-            reasons=_reasons(hits),
+            reasons=_reasons(hits, model),
             explanation=self._explanation(case, evidence),
-            features=build_features(case.priced, case.basket_odds, posterior),
+            features=features,
             model_version=self.bundle.version,
             policy_version=self.policy.version,
             degraded=self.bundle.degraded,
             alerted=self._is_alert(p_added, p_hidden, findings),
         )
+
+    def _classify(
+        self, p_core: float, features: Mapping[str, float]
+    ) -> tuple[float, tuple[Reason, ...]]:
+        """The probability of an added item with what analysts decided, and the model's reasons.
+
+        Below `WORTH_A_LOOK` the core's own stands: nobody decides on such orders, so decisions
+        say nothing about them.
+        """
+        classifier = self.bundle.classifier
+        if classifier is None or p_core < WORTH_A_LOOK:
+            return p_core, ()
+        p_added, contributions = adjust(classifier, p_core, features)
+        return p_added, model_reasons(contributions, features)
 
     def _weigh(
         self,
@@ -280,10 +303,10 @@ def _with_step(assessment: Assessment, prior: Prior, step: Step) -> Assessment:
     )
 
 
-def _fraud_findings(evidence: Evidence) -> tuple[Finding, ...]:
+def _fraud_findings(evidence: Evidence, p_added: float) -> tuple[Finding, ...]:
     """The frauds worth a look, with what they cost."""
     findings = []
-    p_added, p_hidden = evidence.posterior.any_added_item, evidence.posterior.any_hidden
+    p_hidden = evidence.posterior.any_hidden
     if evidence.suspect is not None:
         suspect = evidence.suspect
         percent = suspect.basis_points / 100
@@ -303,10 +326,10 @@ def _fraud_findings(evidence: Evidence) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def _reasons(hits: Sequence[RuleHit]) -> tuple[Reason, ...]:
-    """Every rule's reason, the weightiest first."""
-    ordered = sorted(hits, key=lambda hit: -hit.contribution)
-    return tuple(Reason("rule", hit.code, hit.message, hit.contribution) for hit in ordered)
+def _reasons(hits: Sequence[RuleHit], model: Sequence[Reason]) -> tuple[Reason, ...]:
+    """Every rule's reason and the model's, the weightiest first."""
+    rules = (Reason("rule", hit.code, hit.message, hit.contribution) for hit in hits)
+    return tuple(sorted((*rules, *model), key=lambda reason: -reason.contribution))
 
 
 def _name_units(priced: PricedOrder, evidence: Evidence) -> tuple[UnitDiscount, ...]:

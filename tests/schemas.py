@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from jsonschema import Draft202012Validator
 
+from shared.decision import Decision
 from shared.model import ModelBundle
 from shared.policy import Policy
 
@@ -31,7 +32,7 @@ def violations(name: str, document: Any) -> list[str]:
 def generated_schemas() -> dict[str, dict[str, Any]]:
     """The schemas that follow from a type of the code, by name."""
     dialect = {"$schema": Draft202012Validator.META_SCHEMA["$id"]}
-    types = {"policy": Policy, "bundle": ModelBundle}
+    types = {"policy": Policy, "bundle": ModelBundle, "decision": Decision}
     return {name: dialect | msgspec.json.schema(kind) for name, kind in types.items()}
 
 

@@ -12,7 +12,7 @@ from shared.policy import Policy
 from training.backtest import verdicts
 from training.history import Bools
 from training.incident_quality import IncidentReport, report_incidents
-from training.intervals import Intervals, bootstrap
+from training.intervals import Interval, Intervals, bootstrap, paired_bootstrap
 from training.metrics import Quality, Verdict, by_size, judge
 from training.prices import Ints
 from training.quality import (
@@ -59,12 +59,24 @@ class TypologyReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassifierGain:
+    """Average precision with and without the classifier; ``interval`` is that of the difference,
+    over the same resampled days."""
+
+    average_precision: float | None
+    without: float | None
+    difference: float | None
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
 class ScenarioReport:
     """Everything measured on one scenario.
 
     ``learned`` holds the figures of the bundle's card, ``packaged_defaults`` what the history was
     too short for, ``dead_letters`` orders that were not scored, by code. Typologies are
-    ``added_item``, ``hidden_discount`` and ``either``.
+    ``added_item``, ``hidden_discount`` and ``either``. ``classifier`` says what it gained, by
+    typology; None where the bundle has none.
     """
 
     name: str
@@ -77,6 +89,7 @@ class ScenarioReport:
     learned: dict[str, float]
     packaged_defaults: dict[str, str]
     dead_letters: dict[str, int]
+    classifier: dict[str, ClassifierGain] | None
 
     @property
     def missed_target(self) -> bool:
@@ -115,6 +128,30 @@ def report(trial: Trial, policy: Policy, seed: int) -> ScenarioReport:
         learned=trial.learned.figures | rates,
         packaged_defaults=trial.learned.defaults,
         dead_letters=trial.dead_letters,
+        classifier=_gains(trial, judged, days, policy, seed),
+    )
+
+
+def _gains(
+    trial: Trial, judged: dict[str, list[Verdict]], days: Ints, policy: Policy, seed: int
+) -> dict[str, ClassifierGain] | None:
+    """What the classifier gained on each typology."""
+    if trial.unaided is None:
+        return None
+    without = verdicts(trial.unaided, trial.stream.truth(), policy.alert_probability)
+    return {name: _gain(judged[name], without[name], days, seed) for name in judged}
+
+
+def _gain(
+    judged: Sequence[Verdict], without: Sequence[Verdict], days: Ints, seed: int
+) -> ClassifierGain:
+    probability, _, fraud = _columns(judged)
+    aided, unaided = (judge(one).average_precision for one in (judged, without))
+    return ClassifierGain(
+        average_precision=aided,
+        without=unaided,
+        difference=None if aided is None or unaided is None else aided - unaided,
+        interval=paired_bootstrap(days, probability, _columns(without)[0], fraud, seed),
     )
 
 

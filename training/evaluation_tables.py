@@ -6,7 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from training.evaluation import Figures, ScenarioReport, TypologyReport
+from training.evaluation import ClassifierGain, Figures, ScenarioReport, TypologyReport
 from training.incident_quality import IncidentReport
 from training.intervals import Interval
 
@@ -30,6 +30,8 @@ def show_scenario(report: ScenarioReport) -> None:
         console.print(f"{name:16} {_worth(typology)}", highlight=False)
     console.print(_alarms(report), highlight=False)
     console.print(_incidents(report.incidents), highlight=False)
+    for name, gain in (report.classifier or {}).items():
+        console.print(f"{name:16} {_gain(gain)}", highlight=False)
     for name, why in report.packaged_defaults.items():
         console.print(f"packaged default for {name}: {why}", highlight=False)
     if report.dead_letters:
@@ -110,6 +112,17 @@ def _worth(typology: TypologyReport) -> str:
         f"({_share(found.share_of_attainable)} of what is there); "
         f"loss found {loss.found:,.0f} of {loss.planted:,.0f} ({_share(loss.share)}); "
         f"Brier {fit.brier:.4f}, ECE {fit.expected_error:.4f}"
+    )
+
+
+def _gain(gain: ClassifierGain) -> str:
+    difference = "-" if gain.difference is None else f"{gain.difference:+.4f}"
+    within = (
+        "" if gain.interval is None else f" ({gain.interval[0]:+.4f} to {gain.interval[1]:+.4f})"
+    )
+    return (
+        f"AP with the classifier {_share(gain.average_precision)}, without it "
+        f"{_share(gain.without)}: {difference}{within}"
     )
 
 

@@ -39,6 +39,8 @@ GENEROUS = Generosity(reps=1, ladder=Ladder(shares=(1, 1, 2, 3, 5, 7, 8, 8), rat
 PROMOTED = ("Touring Bikes", "Gloves", "Fenders", "Cranksets")
 PROMOTION_POINTS = 1200
 PROMOTION_DAYS = 21
+LONG_PROMOTION_SHARE = 0.3
+"""Share of the history's days that a promotion runs for which analysts know."""
 NEW_PRICES_FACTOR = 1.06
 NEW_PRICES_SPREAD = 0.15
 UNSEEN_POINTS = 70
@@ -51,7 +53,8 @@ class Scenario:
     """Two markets, one after the other, with the prices of both.
 
     ``target`` is the average precision over both frauds that is asked for, None where nothing is;
-    ``last`` the last day of the stream.
+    ``last`` the last day of the stream. Where it is ``decided``, analysts have decided on alerts of
+    the history's last part, and the classifier learns from them.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Scenario:
     stream: Market
     last: date
     catalogue: Catalogue
+    decided: bool = False
 
     @property
     def cut(self) -> date:
@@ -188,6 +192,14 @@ def _promotion(one: Scenario) -> Scenario:
     return replace(one, stream=replace(one.stream, promotions=(weeks,)))
 
 
+def _long_promotion(one: Scenario) -> Scenario:
+    """A promotion that began late in the history, and runs on."""
+    days = (one.cut - one.history.volume.start).days
+    first = one.cut - timedelta(days=round(days * LONG_PROMOTION_SHARE))
+    weeks = Promotion(PROMOTED, PROMOTION_POINTS, first, (one.last - first).days + 1)
+    return _both(one, lambda market: replace(market, promotions=(weeks,)))
+
+
 def _new_prices(one: Scenario) -> Scenario:
     """Other prices from the middle of the stream on."""
     day = one.cut + timedelta(days=one.stream_days // 2)
@@ -210,6 +222,10 @@ def _generous_rep(one: Scenario) -> Scenario:
     return _both(one, lambda market: replace(market, generosity=GENEROUS))
 
 
+def _decided(change: "_Change") -> "_Change":
+    return lambda one: replace(change(one), decided=True)
+
+
 _Change = Callable[[Scenario], Scenario]
 
 _SCENARIOS: dict[str, tuple[str, float | None, _Change]] = {
@@ -229,6 +245,22 @@ _SCENARIOS: dict[str, tuple[str, float | None, _Change]] = {
     "new-prices": ("other prices from the middle of the stream on", None, _new_prices),
     "no-fraud": ("not one fraud in the stream", None, _no_fraud),
     "generous-rep": ("a rep who discounts most units, deeply and honestly", None, _generous_rep),
+    "base-decided": ("the base, with decisions on earlier alerts", 0.985, _decided(_base)),
+    "added-inside-decided": (
+        "added items inside the ladder, with decisions on earlier alerts",
+        0.93,
+        _decided(_added_inside),
+    ),
+    "promotion-decided": (
+        "a promotion that runs on, with decisions on earlier alerts",
+        None,
+        _decided(_long_promotion),
+    ),
+    "generous-rep-decided": (
+        "a generous rep, with decisions on earlier alerts",
+        None,
+        _decided(_generous_rep),
+    ),
 }
 
 NAMES = tuple(_SCENARIOS)

@@ -1,6 +1,7 @@
 """`python -m training.train`: learns a bundle from a history of orders, with its card."""
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,17 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.catalogue import Catalogue
+from shared.decision import Decision
 from shared.errors import BundleError, ConfigurationError
 from shared.model import DiscountShare, ModelBundle, decode_bundle, encode_bundle
 from shared.notation import time_text
 from training.console import ArgumentParser, run
+from training.decisions import read_decisions
 from training.history import OrderFile, read_history
 from training.learn import Learned, learn
 from training.orders_file import replacing
 from training.prices import read_catalogue
+from training.weak_labels import with_classifier
 
 BUNDLE_FILE = "bundle.json"
 CARD_FILE = "card.json"
@@ -25,15 +29,25 @@ LIBRARIES = ("numpy", "msgspec")
 """What the learned tables depend on."""
 
 
-def train(history: OrderFile, catalogue: Catalogue, version: str | None) -> Learned:
-    """Learn from a history; the version defaults to its last day and hash."""
+def train(
+    history: OrderFile,
+    catalogue: Catalogue,
+    version: str | None,
+    decisions: Sequence[Decision] = (),
+) -> Learned:
+    """Learn from a history and what analysts decided.
+
+    The version defaults to the history's last day and hash.
+    """
     name = version or f"{history.last:%Y%m%d}-{history.sha256[:8]}"
-    return learn(history.orders, catalogue, name)
+    learned = learn(history.orders, catalogue, name)
+    return with_classifier(learned, history.orders, catalogue, decisions)
 
 
 def card(learned: Learned, history: OrderFile, catalogue: Catalogue, sha256: str) -> dict[str, Any]:
     """What a bundle is, for people and for the pointer that names it; JSON-ready."""
-    libraries = {name: library_version(name) for name in LIBRARIES}
+    names = LIBRARIES if learned.bundle.classifier is None else (*LIBRARIES, "scikit-learn")
+    libraries = {name: library_version(name) for name in names}
     return {
         "schema_version": 1,
         "version": learned.bundle.version,
@@ -107,6 +121,9 @@ def show(learned: Learned) -> None:
     print(f"a hidden discount runs for {bundle.hidden_run_days:.1f} days on average")
     print(f"charges within {bundle.charge_tolerance_e4 / 1e4:.5f} of their exact value")
     print(f"{len(bundle.baskets.companions)} products with companions, {len(bundle.reps)} reps")
+    if bundle.classifier is not None:
+        count, weight = bundle.classifier.decisions, bundle.classifier.decision_weight
+        print(f"classifier from {count} decisions, each worth {weight:g} weak labels")
     for name, why in learned.defaults.items():
         print(f"packaged default for {name}: {why}")
 
@@ -120,7 +137,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Learn, write, show.
 
     Raises:
-        ConfigurationError: the history holds no order that can be priced.
+        ConfigurationError: the history holds no order that can be priced, or a line of the
+            decisions is none.
     """
     flags = ArgumentParser(
         prog="training.train", description="Learn a model bundle from unlabelled orders."
@@ -128,13 +146,17 @@ def main(arguments: list[str] | None = None) -> None:
     flags.add_argument("--history", type=Path, required=True, help="orders, one a line")
     flags.add_argument("--out", type=Path, required=True, help="folder of bundle.json, card.json")
     flags.add_argument("--catalogue", type=Path, default=None, help="CSV (default: packaged)")
+    flags.add_argument(
+        "--decisions", type=Path, default=None, help="analysts' decisions, one a line (optional)"
+    )
     flags.add_argument("--version", default=None, help="name of the run (default: from the data)")
     options = flags.parse_args(arguments)
     if options.out.is_file():
         raise ConfigurationError(f"{options.out} is a file, expected a folder")
     catalogue = read_catalogue(options.catalogue)
+    decisions = () if options.decisions is None else read_decisions(options.decisions)
     history = read_history(options.history)
-    learned = train(history, catalogue, options.version)
+    learned = train(history, catalogue, options.version, decisions)
     save(options.out, learned, history, catalogue)
     show(learned)
 

@@ -4,14 +4,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from shared.assessment import Assessment
+from shared.model import ModelBundle
 from shared.notation import alert_id
-from shared.order import parse_order
+from shared.order import Order, parse_order
 from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
+from training.analysts import decide
 from training.backtest import Score, score_all
 from training.console import progress
 from training.history import Bools
@@ -24,6 +27,11 @@ from training.replay import Replay
 from training.scenarios import Scenario
 from training.simulate import order_bodies, order_ids, truth_rows
 from training.synthesis import WHOLE, SimulatedOrders, draw_orders
+from training.weak_labels import classified, fit
+from training.windows import score_forward, score_window
+
+DECIDED_FROM = 0.6
+"""Share of the history before the first order that analysts decided on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,7 @@ class Trial:
     ``rows`` and ``partition`` say of each score where its order is in the stream and which
     partition it went to, ``opened`` whether a run of a hidden discount opened with it;
     ``incidents`` are the documents; ``dead_letters`` counts the orders without a score, by code.
+    ``unaided`` are the same scores without the classifier, where the bundle has one.
     """
 
     scenario: Scenario
@@ -92,6 +101,7 @@ class Trial:
     opened: Bools
     incidents: list[dict[str, Any]]
     dead_letters: dict[str, int]
+    unaided: list[Score] | None = None
 
 
 def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
@@ -104,8 +114,10 @@ def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
     label = f"{scenario.name}: reading the history"
     orders = [parse_order(body) for body in progress(history.bodies(), label, sizes.history)]
     learned = learn(orders, scenario.catalogue, f"evaluate-{scenario.name}")
+    if scenario.decided:
+        learned = _taught(learned, scenario, orders, history, policy)
     stream = draw_stream(scenario, scenario.stream, sizes.orders, sizes.seed + 1, "stream-")
-    replay = Replay(Scorer(learned.bundle, scenario.catalogue, policy), sizes.partitions)
+    replay = _replay(learned.bundle, scenario, policy, sizes)
     at = {order_id: row for row, order_id in enumerate(stream.ids)}
     rows: list[int] = []
     partition: list[int] = []
@@ -132,7 +144,35 @@ def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
         opened=np.array(opened, dtype=bool),
         incidents=list(replay.incidents.values()),
         dead_letters=replay.dead_letters,
+        unaided=_unaided(learned.bundle, scenario, policy, sizes, stream),
     )
+
+
+def _taught(
+    learned: Learned, scenario: Scenario, orders: list[Order], history: Stream, policy: Policy
+) -> Learned:
+    """The same with a classifier, once analysts decided on alerts of the history's last part."""
+    cut = round(DECIDED_FROM * len(orders))
+    forward = score_forward(orders, scenario.catalogue, cut)
+    served = score_window(learned.bundle, orders, scenario.catalogue, cut)
+    decisions = decide(forward, history.truth(), policy)
+    return classified(learned, fit(forward, served, decisions))
+
+
+def _replay(bundle: ModelBundle, scenario: Scenario, policy: Policy, sizes: Sizes) -> Replay:
+    return Replay(Scorer(bundle, scenario.catalogue, policy), sizes.partitions)
+
+
+def _unaided(
+    bundle: ModelBundle, scenario: Scenario, policy: Policy, sizes: Sizes, stream: Stream
+) -> list[Score] | None:
+    """The scores of the stream by the tables alone, where there is more than tables."""
+    if bundle.classifier is None:
+        return None
+    tables = msgspec.structs.replace(bundle, classifier=None)
+    label = f"{scenario.name}: scoring without the classifier"
+    assessments = _replay(tables, scenario, policy, sizes).run(stream.lines())
+    return score_all(progress(assessments, label, sizes.orders))
 
 
 def draw_stream(scenario: Scenario, market: Market, count: int, seed: int, prefix: str) -> Stream:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from training.intervals import bootstrap, weighted_average_precision
+from training.intervals import bootstrap, paired_bootstrap, weighted_average_precision
 from training.quality import (
     calibrate,
     count_false_alarms,
@@ -137,3 +137,23 @@ def test_orders_of_a_day_are_drawn_together() -> None:
     assert found.recall == (0, 0)
     nothing = bootstrap(days, flagged.astype(float), flagged, np.zeros(100, bool), seed=1)
     assert nothing.recall is None
+
+
+def test_a_paired_interval_is_that_of_the_difference_and_narrower_than_the_two_apart() -> None:
+    rng = np.random.default_rng(2)
+    days = np.repeat(np.arange(60), 40)
+    fraud = rng.random(len(days)) < 0.1
+    ranking = np.clip(0.3 * fraud + rng.random(len(days)) * 0.7, 0, 1)
+    better = np.clip(ranking + 0.05 * fraud, 0, 1)
+    flagged = ranking >= 0.5
+    same = paired_bootstrap(days, ranking, ranking, fraud, seed=1)
+    assert same == (0, 0)
+    found = paired_bootstrap(days, better, ranking, fraud, seed=1)
+    other_way = paired_bootstrap(days, ranking, better, fraud, seed=1)
+    assert found is not None
+    assert other_way == pytest.approx((-found[1], -found[0]))
+    assert 0 < found[0] < found[1]
+    apart = bootstrap(days, ranking, flagged, fraud, seed=1).average_precision
+    assert apart is not None
+    assert found[1] - found[0] < apart[1] - apart[0]
+    assert paired_bootstrap(days, better, ranking, fraud & False, seed=1) is None

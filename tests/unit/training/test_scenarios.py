@@ -137,6 +137,13 @@ def test_scenarios_plant_what_their_names_say() -> None:
     (promotion,) = scenarios["promotion"].stream.promotions
     assert (promotion.subcategories, promotion.basis_points) == (PROMOTED, PROMOTION_POINTS)
     assert scenarios["promotion"].history.promotions == ()
+    decided = scenarios["added-inside-decided"]
+    assert decided == replace(
+        scenarios["added-inside"], name=decided.name, about=decided.about, decided=True
+    )
+    assert {name for name, one in scenarios.items() if one.decided} == {
+        name for name in NAMES if name.endswith("-decided")
+    }
     assert scenarios["promotion"].cut < promotion.first < promotion.end < scenarios["base"].last
 
 

@@ -76,3 +76,36 @@ def test_a_missing_history_ends_in_one_line_and_code_two(
         run(train.main, ["--history", str(tmp_path / "none"), "--out", str(tmp_path / "m")])
     assert end.value.code == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_decisions_are_counted_on_the_card_and_change_no_table(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = (folder / "history.jsonl").read_text().splitlines()[-2]
+    decision = {
+        "order_id": json.loads(last)["order_id"],
+        "rep_id": json.loads(last)["rep_id"],
+        "decision": "confirmed",
+        "decided_by": "analyst",
+        "decided_at": json.loads(last)["ordered_at"],
+    }
+    (tmp_path / "d.jsonl").write_text(json.dumps(decision) + "\n")
+    arguments = ["--history", str(folder / "history.jsonl"), "--out", str(tmp_path / "model")]
+    train.main([*arguments, "--decisions", str(tmp_path / "d.jsonl")])
+    assert "fewer than 30" in capsys.readouterr().out
+    card = json.loads((tmp_path / "model" / "card.json").read_bytes())
+    assert "fewer than 30" in card["packaged_defaults"]["classifier"]
+    assert train.load(tmp_path / "model") == train.load(folder / "model")
+
+
+def test_bad_decisions_end_in_one_line_and_code_two(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "d.jsonl").write_text('{"order_id": "o-1"}\n')
+    arguments = ["--history", str(folder / "history.jsonl"), "--out", str(tmp_path / "model")]
+    with pytest.raises(SystemExit) as end:
+        run(train.main, [*arguments, "--decisions", str(tmp_path / "d.jsonl")])
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "d.jsonl: line 1: rep_id" in line
+    assert not (tmp_path / "model").exists()

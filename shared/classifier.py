@@ -1,0 +1,205 @@
+r"""What analysts' decisions add to the calculated probability of an added item.
+
+An additive logistic model on top of the core's probability, with binned features:
+
+.. math:: \mathrm{logit}\,p = a \, \mathrm{logit}\,p_{core} + b + \sum_j f_j(x_j)
+
+(Hastie and Tibshirani, "Generalized Additive Models", 1990, chapter 6.) Every term is a number of
+nats in a table, so the sum is its own explanation: nothing is approximated, and a positive term is
+more suspicious. Training (`training.weak_labels`) makes the tables; here they are only looked up.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from shared.assessment import Reason
+from shared.features import FEATURE_NAMES, LARGEST_LOG_ODDS
+from shared.habits import NO_HABITS, RepHabits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CORE = "core"
+"""Name of the part that comes from the core's own probability."""
+
+SURE = 1e-15
+"""Probabilities nearer to 0 or 1 are taken for this near: no logit may be infinite."""
+
+WORTH_SAYING = 0.2
+"""Nats from which on a term is given as a reason: odds changed by a fifth and more."""
+
+
+class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The step function of one feature.
+
+    ``log_odds[i]`` (nats) holds from ``edges[i - 1]`` on and below ``edges[i]``; edges ascend.
+    ``decided[i]`` is the number of analysts' decisions it rests on.
+    """
+
+    feature: str
+    edges: tuple[float, ...]
+    log_odds: tuple[float, ...]
+    decided: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse tables that do not fit together."""
+        if not len(self.edges) + 1 == len(self.log_odds) == len(self.decided):
+            raise ValueError(f"{self.feature}: {len(self.edges)} edges do not part its log-odds")
+        if list(self.edges) != sorted(set(self.edges)):
+            raise ValueError(f"{self.feature}: edges do not ascend")
+
+    def at(self, value: float) -> float:
+        """Nats of one value of the feature."""
+        return self.log_odds[bisect_right(self.edges, value)]
+
+
+class Classifier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The frozen model.
+
+    Attributes:
+        slope: a, of the logit of the core's probability; 1 leaves it as it is.
+        intercept: b, in nats.
+        terms: one a feature, in the order of `shared.features.FEATURE_NAMES`.
+        habits: of every rep, as of the end of the history.
+        orders: orders worth a look that it was fitted on, decided ones included.
+        decisions: analysts' decisions among them.
+        decision_weight: how many weak labels a decision weighs.
+    """
+
+    slope: Annotated[float, msgspec.Meta(ge=0)]
+    intercept: float
+    terms: tuple[Term, ...]
+    habits: RepHabits = NO_HABITS
+    orders: Annotated[int, msgspec.Meta(ge=0)] = 0
+    decisions: Annotated[int, msgspec.Meta(ge=0)] = 0
+    decision_weight: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+
+
+def read_classifier(data: msgspec.Raw | bytes) -> tuple[Classifier | None, str | None]:
+    """A classifier's JSON, or why it cannot serve with these features; null is neither."""
+    try:
+        found = msgspec.json.decode(data, type=Classifier | None)
+    except msgspec.DecodeError as error:
+        return None, f"the classifier is not readable: {error}"
+    names = () if found is None else tuple(term.feature for term in found.terms)
+    if found is None or names == FEATURE_NAMES:
+        return found, None
+    unknown = sorted({*names} - {*FEATURE_NAMES})
+    missing = sorted({*FEATURE_NAMES} - {*names})
+    why = f"unknown {', '.join(unknown) or 'none'}, missing {', '.join(missing) or 'none'}"
+    return None, f"the classifier was trained on other features: {why}"
+
+
+def adjust(
+    classifier: Classifier, p_core: float, features: Mapping[str, float]
+) -> tuple[float, dict[str, float]]:
+    """The probability of an added item, and the nats of each part of its logit.
+
+    The parts are `CORE` and every feature; they sum to the logit of what is returned.
+
+    Args:
+        p_core: the core's own probability, 0-1.
+        features: by name, at least those of the classifier's terms.
+    """
+    parts = {CORE: classifier.slope * logit(p_core) + classifier.intercept}
+    for term in classifier.terms:
+        parts[term.feature] = term.at(features[term.feature])
+    return probability(math.fsum(parts.values())), parts
+
+
+def logit(chance: float) -> float:
+    """Log-odds of a probability, which is kept `SURE` away from 0 and 1.
+
+    >>> logit(0.5), round(logit(0.9), 3), round(logit(1.0), 1)
+    (0.0, 2.197, 34.5)
+    """
+    kept = min(max(chance, SURE), 1.0 - SURE)
+    return math.log(kept / (1.0 - kept))
+
+
+def probability(log_odds: float) -> float:
+    """The inverse of `logit`; never overflows.
+
+    >>> probability(0.0), round(probability(2.197), 3), probability(-1e9)
+    (0.5, 0.9, 0.0)
+    """
+    if log_odds >= 0:
+        return 1.0 / (1.0 + math.exp(-log_odds))
+    odds = math.exp(max(log_odds, -700.0))
+    return odds / (1.0 + odds) if log_odds > -700.0 else 0.0
+
+
+def model_reasons(
+    contributions: Mapping[str, float], features: Mapping[str, float]
+) -> tuple[Reason, ...]:
+    """The terms worth saying, in sentences; the core's part has reasons of its own, the rules."""
+    return tuple(
+        Reason("model", name, _sentence(name, features[name], nats), nats)
+        for name, nats in contributions.items()
+        if name != CORE and abs(nats) >= WORTH_SAYING
+    )
+
+
+def _sentence(feature: str, value: float, nats: float) -> str:
+    change = "likelier" if nats > 0 else "less likely"
+    return (
+        f"{_described(feature, value)}: by what analysts decided on such orders, an added item is "
+        f"{_times(abs(nats))} {change}."
+    )
+
+
+def _described(feature: str, value: float) -> str:
+    """A value of a feature as the beginning of a sentence."""
+    if feature in _YES_OR_NO:
+        return _YES_OR_NO[feature][value == 0]
+    if feature.endswith("_log_odds"):
+        way = "for it" if value >= 0 else "against it"
+        return f"{_PHRASES[feature]} {_times(abs(value))} {way}"
+    return _PHRASES[feature].format(value)
+
+
+def _times(nats: float) -> str:
+    """A factor for a sentence.
+
+    >>> _times(0.4), _times(3.0), _times(50.0)
+    ('1.5 times', '20 times', 'over a million times')
+    """
+    if nats >= math.log(1e6):
+        return "over a million times"
+    factor = math.exp(min(nats, LARGEST_LOG_ODDS))
+    return f"{factor:,.1f} times" if factor < 10 else f"{factor:,.0f} times"
+
+
+_YES_OR_NO = {
+    "suspect_on_ladder": (
+        "The suspected discount is one that reps usually give",
+        "The suspected discount is one that reps do not usually give",
+    ),
+    "suspect_price_alone": (
+        "No other unit has the suspected item's price",
+        "Other units have the suspected item's price",
+    ),
+}
+_PHRASES = {
+    "units": "The order has {:,.0f} units",
+    "products": "The order has {:,.0f} products",
+    "list_total": "The order's list total is {:,.2f}",
+    "gap": "The order was charged {:,.2f} less than its list total",
+    "gap_percent": "The order was charged {:.1f} % less than its list total",
+    "margin_percent": "The order's margin is {:.1f} % of its list total",
+    "worst_fit_log_odds": "The basket's worst fitting item speaks",
+    "off_ladder_log_odds": "A discount that is no step of the ladder speaks",
+    "hidden_discount_log_odds": "A percentage off the whole order speaks",
+    "suspect_fit_log_odds": "How the suspected item fits its basket speaks",
+    "suspect_charge_log_odds": "The charge, with the suspected item off the ladder, speaks",
+    "suspect_percent": "The suspected discount is {:g} %",
+    "suspect_share_percent": "The suspected discount took {:.1f} % of the list total",
+    "suspect_price_rank": "The suspected item's price is number {:.0f} of the order",
+    "rep_discounted_percent": "The rep discounts {:.0f} % of the orders",
+    "rep_suspected_percent": "{:.1f} % of the rep's orders were suspected of an added item",
+}

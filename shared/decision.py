@@ -1,0 +1,56 @@
+"""What an analyst decided about an alert: the truth that the classifier learns from."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from shared.errors import ConfigurationError
+from shared.notation import IDENTIFIER_PATTERN, NotationError, blame, utc_time
+
+_Identifier = Annotated[str, msgspec.Meta(pattern=IDENTIFIER_PATTERN)]
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """One decision, as the container ``decisions`` keeps it; fields of the store's are ignored.
+
+    Attributes:
+        order_id: the order that was looked at, in its ``revision``.
+        decision: the alert was right, or it was not.
+        typology: the finding it is about; null for the alert as a whole.
+        decided_by: the analyst.
+        decided_at: RFC 3339 with offset. Of several decisions about one finding the latest counts.
+    """
+
+    order_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)")]
+    rep_id: _Identifier
+    decision: Literal["confirmed", "dismissed"]
+    decided_by: _Identifier
+    decided_at: str
+    typology: Literal["added_item", "hidden_discount"] | None = None
+    revision: Annotated[int, msgspec.Meta(ge=0, le=9999)] = 0
+    schema_version: Literal[1] = 1
+
+    @property
+    def at(self) -> datetime:
+        """`decided_at` as aware UTC."""
+        return utc_time(self.decided_at)
+
+
+def parse_decision(body: bytes) -> Decision:
+    """Read one decision from UTF-8 JSON.
+
+    Raises:
+        ConfigurationError: names the field and what is wrong with it.
+    """
+    try:
+        decision = msgspec.json.decode(body, type=Decision)
+        _ = decision.at
+    except msgspec.ValidationError as error:
+        field, complaint = blame(error)
+        raise ConfigurationError(f"{field or 'the line'}: {complaint}") from error
+    except NotationError as error:
+        raise ConfigurationError(f"decided_at: expected {error.expected}") from error
+    except (ValueError, RecursionError) as error:  # msgspec.DecodeError is a ValueError
+        raise ConfigurationError(f"not JSON: {error}") from error
+    return decision

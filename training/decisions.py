@@ -1,0 +1,64 @@
+"""Files of analysts' decisions: one JSON object a line (docs/schemas/decision.json)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from shared.assessment import ADDED_ITEM, HIDDEN_DISCOUNT
+from shared.decision import Decision, parse_decision
+from shared.errors import ConfigurationError
+
+Key = tuple[str, int]
+"""Order id and revision."""
+
+
+def read_decisions(path: Path) -> tuple[Decision, ...]:
+    """Every decision of a file, in file order; blank lines are fine, and so is an empty file.
+
+    Raises:
+        ConfigurationError: a line is no decision; names the line, and how many more there are.
+    """
+    decisions, bad = [], []
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            body = line.strip()
+            if not body:
+                continue
+            try:
+                decisions.append(parse_decision(body))
+            except ConfigurationError as error:
+                bad.append(f"line {number}: {error}")
+    if bad:
+        others = f" (and {len(bad) - 1} more bad lines)" if len(bad) > 1 else ""
+        raise ConfigurationError(f"{path}: {bad[0]}{others}")
+    return tuple(decisions)
+
+
+def latest(decisions: Iterable[Decision], until: datetime) -> dict[Key, dict[str, Decision]]:
+    """What was decided until a time, by order and by typology (empty: the alert as a whole).
+
+    A later decision takes the place of an earlier one on the same finding.
+    """
+    found: dict[Key, dict[str, Decision]] = {}
+    for decision in sorted(decisions, key=lambda decision: decision.at):
+        if decision.at <= until:
+            by_typology = found.setdefault((decision.order_id, decision.revision), {})
+            by_typology[decision.typology or ""] = decision
+    return found
+
+
+def added_item_truth(decided: dict[str, Decision], likelier: str) -> Decision | None:
+    """The decision of an order that says whether it holds an added item, if any does.
+
+    One about the added item does, and so does the dismissal of the alert as a whole. The
+    confirmation of the whole is one of the fraud that was ``likelier``, and nothing is said about
+    the other one.
+    """
+    if ADDED_ITEM in decided:
+        return decided[ADDED_ITEM]
+    whole = decided.get("")
+    if whole is None:
+        return None
+    if whole.decision == "confirmed" and likelier == HIDDEN_DISCOUNT:
+        return None
+    return whole
