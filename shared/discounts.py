@@ -57,7 +57,7 @@ SHORT_HALF = 3
 listed for each order up to its gap, and stands in for itself less one unit (see `_rest_of`)."""
 
 CACHE_BYTES = 128 << 20
-"""Room for the tables that are kept; the least recently used go first."""
+"""Room for the tables that are kept, unless the caller has less."""
 
 
 def table_limit(units: int) -> int:
@@ -101,6 +101,7 @@ class DiscountTables:
         hidden: percentages on a whole order.
         tolerance_e4: how far a charge may be from its exact value: 50 where charges are rounded
             to cents, the noise of the source where they are not.
+        room: bytes for the tables that are kept; the least recently used go first.
 
     Not safe to share between threads: the tables made so far are kept.
     """
@@ -111,7 +112,10 @@ class DiscountTables:
         off_ladder: Sequence[DiscountShare],
         hidden: Sequence[DiscountShare],
         tolerance_e4: float,
+        *,
+        room: int = CACHE_BYTES,
     ) -> None:
+        self._room = room
         self._steps = np.array([step.basis_points for step in ladder], dtype=np.int64)
         self._shares = np.array([step.share for step in ladder])
         self._off_steps = np.array([step.basis_points for step in off_ladder], dtype=np.int64)
@@ -349,7 +353,7 @@ class DiscountTables:
     def _keep(self, prices: tuple[int, ...], table: SumTable) -> None:
         self._cache[prices] = table
         self._cached_bytes += _bytes(table)
-        while self._cached_bytes > CACHE_BYTES:
+        while self._cached_bytes > self._room:
             _, dropped = self._cache.popitem(last=False)
             self._cached_bytes -= _bytes(dropped)
 

@@ -53,6 +53,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         baskets: what is bought together.
         hidden_run_days: how long a run of a hidden discount lasts on average, in days.
         reps: every rep seen in the history.
+        rep_ladders: the ladders of those reps whose own departs from the common one, by rep.
         degraded: the tables are packaged defaults, not learned from this company's orders.
     """
 
@@ -67,6 +68,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     baskets: BasketTable
     hidden_run_days: Annotated[float, msgspec.Meta(gt=0)] = 3.0
     reps: frozenset[str] = frozenset()
+    rep_ladders: dict[str, tuple[DiscountShare, ...]] = {}
     degraded: bool = False
     schema_version: int = 1
 

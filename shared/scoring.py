@@ -18,7 +18,7 @@ from shared.assessment import (
     UnitDiscount,
 )
 from shared.baskets import Baskets
-from shared.discounts import E8_PER_E4, LARGEST_TOTAL_E4, DiscountTables, UnitDiscounts
+from shared.discounts import CACHE_BYTES, E8_PER_E4, LARGEST_TOTAL_E4, DiscountTables, UnitDiscounts
 from shared.episodes import Episodes, order_priors
 from shared.features import build_features
 from shared.hypotheses import Posterior, Rates, weigh
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from shared.catalogue import Catalogue, PricedOrder
     from shared.episodes import EpisodeState
-    from shared.model import ModelBundle
+    from shared.model import DiscountShare, ModelBundle
     from shared.order import Order
     from shared.policy import Policy
 
@@ -48,15 +48,29 @@ class Scorer:
         self.bundle = bundle
         self.catalogue = catalogue
         self.policy = policy
-        self._discounts = DiscountTables(
-            bundle.ladder, bundle.off_ladder, bundle.hidden, bundle.charge_tolerance_e4
-        )
+        self._common = self._tables(bundle.ladder)
+        self._by_rep = {rep: self._tables(own) for rep, own in bundle.rep_ladders.items()}
         self._baskets = Baskets(bundle.baskets, catalogue.products)
         percents = [step.basis_points for step in bundle.hidden]
         shares = [step.share for step in bundle.hidden]
         self._episodes = Episodes(
             percents, shares, bundle.hidden_discount_rate, bundle.hidden_run_days
         )
+
+    def _tables(self, ladder: Sequence[DiscountShare]) -> DiscountTables:
+        """The tables of one ladder; all of a bundle's ladders share the room there is."""
+        bundle = self.bundle
+        return DiscountTables(
+            ladder,
+            bundle.off_ladder,
+            bundle.hidden,
+            bundle.charge_tolerance_e4,
+            room=CACHE_BYTES // (1 + len(bundle.rep_ladders)),
+        )
+
+    def _discounts(self, order: Order) -> DiscountTables:
+        """The tables of an order's rep: those of the rep's own ladder, if there is one."""
+        return self._by_rep.get(order.rep_id, self._common)
 
     def score_many(
         self, orders: Sequence[Order], episode: EpisodeState
@@ -113,7 +127,7 @@ class Scorer:
         if priced.unknown or priced.list_total_e4 > LARGEST_TOTAL_E4:
             return _Case(priced, (), odds, _UNDECIDED)
         prices = _unit_prices(priced)
-        likelihoods = self._discounts.explain(prices, priced.order.charged_e4)
+        likelihoods = self._discounts(priced.order).explain(prices, priced.order.charged_e4)
         price_of = {line.product.product_id: line.product.list_e4 for line in priced.lines}
         window = 2.0 * self.bundle.charge_tolerance_e4 / max(priced.list_total_e4, 1)
         rates = Rates(self.bundle.added_item_rate, hidden)
@@ -129,7 +143,7 @@ class Scorer:
         suspect: Suspect | None = None
         if max(posterior.any_added_item, posterior.any_hidden, posterior.unlisted) >= WORTH_A_LOOK:
             price = case.price_of(product) if product else None
-            found = self._discounts.most_likely(
+            found = self._discounts(case.priced.order).most_likely(
                 case.prices,
                 case.priced.order.charged_e4,
                 order_percent=percent,
@@ -159,7 +173,7 @@ class Scorer:
         if posterior.any_hidden < WORTH_A_LOOK:
             return 0
         hidden = posterior.hidden[1:]
-        return self._discounts.order_percents[1 + hidden.index(max(hidden))]
+        return self._common.order_percents[1 + hidden.index(max(hidden))]
 
     def _is_alert(self, p_added: float, p_hidden: float, findings: Sequence[Finding]) -> bool:
         if max(p_added, p_hidden) >= self.policy.alert_probability:
