@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from shared.catalogue import Catalogue
-from shared.model import DiscountShare, ModelBundle, packaged_bundle
+from shared.model import BasketTable, DiscountShare, ModelBundle, packaged_bundle
 from shared.order import Order
 from training.baskets import learn_baskets
 from training.fitting import FittingOrders, find_fitting
@@ -27,6 +27,7 @@ from training.frauds import (
     run_lengths,
 )
 from training.history import Bools, History, price_history
+from training.kinds import learn_kinds
 from training.prices import Ints
 from training.reps import Ladder, find_rep_ladders, orders_of
 from training.steps import Floats, StepCounts, find_steps, share_steps, small_orders
@@ -103,7 +104,7 @@ def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learne
     defaults: dict[str, str] = {}
     added_rate = _added_rate(work, defaults)
     none, hidden_share = _rates(work, percents, added_rate)
-    baskets = learn_baskets(history.orders, work.undiscounted.tolist(), none)
+    baskets = _baskets(work, none)
     fitting = find_fitting(history, baskets, ~work.rare.holds & ~lost, SMALL, added_rate)
     steps = _count_steps(work, fitting.orders)
     deep = _deep_table(work, steps, defaults)
@@ -190,6 +191,18 @@ def _added_by_size(work: _Groundwork) -> Floats:
     holds = work.rare.holds & work.common
     sizes = np.bincount(work.history.units[holds], minlength=13).astype(float)
     return sizes * (work.rare.added * work.rare.scale if work.rare.enough else 0.0)
+
+
+def _baskets(work: _Groundwork, none: float) -> BasketTable:
+    """What is bought together."""
+    history = work.history
+    table = learn_baskets(history.orders, work.undiscounted.tolist(), none)
+    innocent = [
+        {line.product_id: line.quantity for line in history.orders[at].lines}
+        for at in np.flatnonzero(work.undiscounted).tolist()
+    ]
+    kinds = learn_kinds(table, innocent, history.prices.product_ids, none)
+    return msgspec.structs.replace(table, kinds=kinds)
 
 
 def _rates(
