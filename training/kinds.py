@@ -28,7 +28,7 @@ from training.steps import Floats
 SHAPE = (2, 4, 8)
 """Units of the item, other units of its kind and units of partners that are told apart."""
 
-FEWEST_BROUGHT = 10.0
+FEWEST_BROUGHT = 5.0
 """Lines that one product must have brought of another for the two to go together."""
 
 SPARE = 1.0
