@@ -75,7 +75,7 @@ PAIR = 2
 they recur nearly always. Those of larger halves recur too seldom to be worth the making."""
 
 CACHE_BYTES = 128 << 20
-"""Room for the tables that are kept; the least recently used go first."""
+"""Room for the tables that are kept, unless the caller has less."""
 
 
 def table_limit(units: int) -> int:
@@ -118,6 +118,7 @@ class DiscountTables:
         off_ladder: discounts of an added unit; shares sum to 1.
         tolerance_e4: how far a charge may be from its exact value: 50 where charges are rounded
             to cents, the noise of the source where they are not.
+        room: bytes for the tables that are kept; the least recently used go first.
 
     Not safe to share between threads: the tables made so far are kept. Each depends on nothing but
     the key it is kept by, so that no explanation depends on the orders before it.
@@ -128,6 +129,8 @@ class DiscountTables:
         ladder: Sequence[DiscountShare],
         off_ladder: Sequence[DiscountShare],
         tolerance_e4: float,
+        *,
+        room: int = CACHE_BYTES,
     ) -> None:
         self._steps = np.array([step.basis_points for step in ladder], dtype=np.int64)
         self._shares = np.array([step.share for step in ladder])
@@ -137,9 +140,9 @@ class DiscountTables:
         self._smallest_off_step = int(self._off_steps.min(initial=E8_PER_E4))
         self._step = moments(self._steps, self._shares)
         self._none = float(self._shares[self._steps == 0].sum())
-        self._short = Kept[SumTable](CACHE_BYTES // 2)
+        self._short = Kept[SumTable](room // 2)
         self._short[()] = NO_UNITS
-        self._suspected = Kept[SuspectTable](CACHE_BYTES // 2)
+        self._suspected = Kept[SuspectTable](room // 2)
         # Long tables of the order at hand, by their units and the highest sum they list.
         self._long: dict[tuple[tuple[int, ...], int], SumTable] = {}
 

@@ -26,18 +26,35 @@ class DiscountShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     orders: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
+class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Products that go with the same others, and how far the rates misjudge their baskets.
+
+    ``products`` are those of the kind, ``partners`` those they go with.
+    ``corrections[q][r][c]`` (> 0) is a factor on the odds that a product of the kind was added to
+    a basket in which it has ``q + 1`` units beside ``r`` other units of the kind and ``c`` units
+    of partners; the last entry of each counts for more, too. ``orders`` is the number of orders
+    it rests on.
+    """
+
+    products: frozenset[str]
+    partners: frozenset[str]
+    corrections: tuple[tuple[tuple[float, ...], ...], ...]
+    orders: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
 class BasketTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is bought together, learned from any history.
 
     ``orders`` is the number of orders it rests on (0: nothing is known). ``companions[p][q]`` is
     the number of lines of ``q`` that one unit of ``p`` brings along on average; ``alone[q]`` the
     number per order that come by themselves and are not explained by added items. Rates are >= 0;
-    those left out are 0.
+    those left out are 0. ``kinds`` correct what follows from the rates alone; no product is of two.
     """
 
     orders: Annotated[int, msgspec.Meta(ge=0)] = 0
     companions: dict[str, dict[str, float]] = {}
     alone: dict[str, float] = {}
+    kinds: tuple[Kind, ...] = ()
 
 
 class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,6 +73,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         hidden_run_days: how long a run of a hidden discount lasts on average, in days.
         hidden_unseen_share: share of hidden discounts whose percentage is none of ``hidden``.
         reps: every rep seen in the history.
+        rep_ladders: the ladders of those reps whose own departs from the common one, by rep.
         degraded: the tables are packaged defaults, not learned from this company's orders.
         classifier: what analysts' decisions add to the tables; None where there were none.
         refused_classifier: why the classifier of the file does not serve with this version of
@@ -74,6 +92,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hidden_run_days: Annotated[float, msgspec.Meta(gt=0)] = 3.0
     hidden_unseen_share: Share = 0.5
     reps: frozenset[str] = frozenset()
+    rep_ladders: dict[str, tuple[DiscountShare, ...]] = {}
     degraded: bool = False
     classifier: Classifier | None = None
     refused_classifier: str | None = None

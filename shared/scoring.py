@@ -20,7 +20,7 @@ from shared.assessment import (
 from shared.baskets import Baskets
 from shared.beliefs import Beliefs, order_priors, own_case, weigh_evidence
 from shared.classifier import adjust, model_reasons
-from shared.discounts import E8_PER_E4, LARGEST_TOTAL_E4, DiscountTables, UnitDiscounts
+from shared.discounts import CACHE_BYTES, E8_PER_E4, LARGEST_TOTAL_E4, DiscountTables, UnitDiscounts
 from shared.episodes import EpisodeState, RunThresholds, Waiting, advance, hidden_e4
 from shared.features import build_features
 from shared.habits import NO_HABITS
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from shared.beliefs import Prior
     from shared.catalogue import Catalogue, PricedOrder
     from shared.episodes import Step
-    from shared.model import ModelBundle
+    from shared.model import DiscountShare, ModelBundle
     from shared.order import Order
     from shared.policy import Policy
 
@@ -56,6 +56,8 @@ class Scorer:
         self.policy = policy
         self._steps = frozenset(step.basis_points for step in bundle.ladder)
         self._habits = NO_HABITS if bundle.classifier is None else bundle.classifier.habits
+        self._common = self._tables(bundle.ladder)
+        self._by_rep = {rep: self._tables(own) for rep, own in bundle.rep_ladders.items()}
         percents = [step.basis_points for step in bundle.hidden]
         shares = [step.share for step in bundle.hidden]
         self._unseen = UnseenPercents(bundle.ladder, bundle.charge_tolerance_e4, percents)
@@ -67,11 +69,22 @@ class Scorer:
             unseen=self._unseen.count,
             unseen_share=bundle.hidden_unseen_share,
         )
-        self._discounts = DiscountTables(
-            bundle.ladder, bundle.off_ladder, bundle.charge_tolerance_e4
-        )
         self._baskets = Baskets(bundle.baskets, catalogue.products)
         self._thresholds = RunThresholds(policy.incident_belief, policy.alert_probability)
+
+    def _tables(self, ladder: Sequence[DiscountShare]) -> DiscountTables:
+        """The tables of one ladder; all of a bundle's ladders share the room there is."""
+        bundle = self.bundle
+        return DiscountTables(
+            ladder,
+            bundle.off_ladder,
+            bundle.charge_tolerance_e4,
+            room=CACHE_BYTES // (1 + len(bundle.rep_ladders)),
+        )
+
+    def _discounts(self, order: Order) -> DiscountTables:
+        """The tables of an order's rep: those of the rep's own ladder, if there is one."""
+        return self._by_rep.get(order.rep_id, self._common)
 
     def score_many(
         self, orders: Sequence[Order], episode: EpisodeState
@@ -178,7 +191,8 @@ class Scorer:
         if priced.unknown or priced.list_total_e4 > LARGEST_TOTAL_E4:
             return _Case(priced, (), odds, _UNDECIDED, percents, own_case)
         prices = _unit_prices(priced)
-        likelihoods = self._discounts.explain(prices, priced.order.charged_e4, percents)
+        discounts = self._discounts(priced.order)
+        likelihoods = discounts.explain(prices, priced.order.charged_e4, percents)
         price_of = {line.product.product_id: line.product.list_e4 for line in priced.lines}
         window = 2.0 * self.bundle.charge_tolerance_e4 / max(priced.list_total_e4, 1)
         rates = Rates(self.bundle.added_item_rate, hidden)
@@ -194,7 +208,7 @@ class Scorer:
         suspect: Suspect | None = None
         if max(posterior.any_added_item, posterior.any_hidden, posterior.unlisted) >= WORTH_A_LOOK:
             price = case.price_of(product) if product else None
-            found = self._discounts.most_likely(
+            found = self._discounts(case.priced.order).most_likely(
                 case.prices,
                 case.priced.order.charged_e4,
                 case.percents,

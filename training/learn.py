@@ -7,15 +7,16 @@ too short to count, the packaged table stands in, and the card says so.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
 
 from shared.catalogue import Catalogue
-from shared.model import DiscountShare, ModelBundle, packaged_bundle
+from shared.model import BasketTable, DiscountShare, ModelBundle, packaged_bundle
 from shared.order import Order
 from training.baskets import learn_baskets
+from training.fitting import FittingOrders, find_fitting
 from training.frauds import (
     HiddenPercent,
     RareProducts,
@@ -26,7 +27,9 @@ from training.frauds import (
     run_lengths,
 )
 from training.history import Bools, History, price_history
+from training.kinds import learn_kinds
 from training.prices import Ints
+from training.reps import Ladder, find_rep_ladders, orders_of
 from training.steps import Floats, StepCounts, find_steps, share_steps, small_orders
 
 SMALL = 4
@@ -43,9 +46,6 @@ FEWEST = 5.0
 
 SMALLEST_STEP = 0.02
 """A step given more seldom than this, against the commonest one, is a coincidence."""
-
-SMALLEST_STEP_UNTOLD = 0.25
-"""The same where nothing tells the discounts of added items from steps of the ladder."""
 
 MOST_STEPS = 40
 """Candidates compared with each other in pairs; the commonest are kept."""
@@ -71,13 +71,17 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class _Groundwork:
-    """What every table is counted from; ``none`` is a first estimate."""
+    """What every table is counted from; ``none`` is a first estimate.
+
+    ``common`` are the orders that the common ladder is learned from.
+    """
 
     history: History
     tolerance_e4: float
     undiscounted: Bools
     none: float
     rare: RareProducts
+    common: Bools
 
 
 def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learned:
@@ -97,12 +101,20 @@ def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learne
     work = _groundwork(history)
     rough = _count_steps(work, ~work.rare.holds)
     percents, lost = find_hidden(history, rough, work.tolerance_e4)
-    steps = _count_steps(work, ~work.rare.holds & ~lost)
     defaults: dict[str, str] = {}
-    deep = _deep_table(work, steps, defaults)
     added_rate = _added_rate(work, defaults)
     none, hidden_share = _rates(work, percents, added_rate)
-    ladder = _ladder_table(work, steps, deep, none, defaults)
+    baskets = _baskets(work, none)
+    fitting = find_fitting(history, baskets, ~work.rare.holds & ~lost, SMALL, added_rate)
+    steps = _count_steps(work, fitting.orders)
+    deep = _deep_table(work, steps, defaults)
+    ladder = _ladder_table(work, steps, deep, none, fitting, defaults)
+    own = find_rep_ladders(history, fitting.orders, ladder, SMALL, work.tolerance_e4)
+    if own:  # the common ladder is that of the others
+        work = replace(work, common=~orders_of(history, own))
+        none, hidden_share = _rates(work, percents, added_rate)
+        steps = _count_steps(work, fitting.orders & work.common)
+        ladder = _ladder_table(work, steps, deep, none, fitting, defaults)
     run_days = _run_days(run_lengths(history, lost, none), defaults)
     bundle = ModelBundle(
         version=version,
@@ -114,8 +126,9 @@ def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learne
         hidden_discount_rate=hidden_share,
         hidden_run_days=run_days,
         charge_tolerance_e4=work.tolerance_e4,
-        baskets=learn_baskets(history.orders, work.undiscounted.tolist(), ladder[0].share),
+        baskets=baskets,
         reps=frozenset(order.rep_id for order in orders),
+        rep_ladders=own,
     )
     return Learned(bundle, _figures(work, orders, lost), defaults)
 
@@ -134,7 +147,8 @@ def _groundwork(history: History) -> _Groundwork:
     undiscounted = np.abs(history.gap_e4) <= tolerance
     none = fit_none(history.units, undiscounted)
     rare = find_rare(history, undiscounted, none)
-    return _Groundwork(history, tolerance, undiscounted, none, rare)
+    everyone = np.ones(len(history.orders), dtype=bool)
+    return _Groundwork(history, tolerance, undiscounted, none, rare, everyone)
 
 
 def _count_steps(work: _Groundwork, chosen: Bools) -> StepCounts:
@@ -150,9 +164,7 @@ def _count_steps(work: _Groundwork, chosen: Bools) -> StepCounts:
     return StepCounts(shared.steps, shared.counts / units)
 
 
-def _deep_table(
-    work: _Groundwork, steps: StepCounts, defaults: dict[str, str]
-) -> tuple[DiscountShare, ...]:
+def _deep_table(work: _Groundwork, steps: StepCounts, defaults: dict[str, str]) -> Ladder:
     """The discounts of added items."""
     seen = float(work.rare.holds.sum()) * work.rare.added
     if work.rare.enough and seen >= ENOUGH_ADDED:
@@ -175,9 +187,22 @@ def _added_rate(work: _Groundwork, defaults: dict[str, str]) -> float:
 
 
 def _added_by_size(work: _Groundwork) -> Floats:
-    """Expected orders with an added item, by number of units (index)."""
-    sizes = np.bincount(work.history.units[work.rare.holds], minlength=13).astype(float)
+    """Expected orders with an added item among the common, by number of units (index)."""
+    holds = work.rare.holds & work.common
+    sizes = np.bincount(work.history.units[holds], minlength=13).astype(float)
     return sizes * (work.rare.added * work.rare.scale if work.rare.enough else 0.0)
+
+
+def _baskets(work: _Groundwork, none: float) -> BasketTable:
+    """What is bought together."""
+    history = work.history
+    table = learn_baskets(history.orders, work.undiscounted.tolist(), none)
+    innocent = [
+        {line.product_id: line.quantity for line in history.orders[at].lines}
+        for at in np.flatnonzero(work.undiscounted).tolist()
+    ]
+    kinds = learn_kinds(table, innocent, history.prices.product_ids, none)
+    return msgspec.structs.replace(table, kinds=kinds)
 
 
 def _rates(
@@ -190,7 +215,8 @@ def _rates(
     none, hidden = work.none, 0.0
     for _ in range(3):
         hidden = hidden_rate(work.history, percents, none, added_rate)
-        none = fit_none(work.history.units, work.undiscounted, _added_by_size(work), hidden)
+        units, undiscounted = work.history.units[work.common], work.undiscounted[work.common]
+        none = fit_none(units, undiscounted, _added_by_size(work), hidden)
     return none, max(hidden, FLOOR_ORDERS / len(work.history.orders))
 
 
@@ -202,9 +228,7 @@ def _run_days(lengths: list[int], defaults: dict[str, str]) -> float:
     return sum(lengths) / len(lengths)
 
 
-def _hidden_table(
-    percents: list[HiddenPercent], defaults: dict[str, str]
-) -> tuple[DiscountShare, ...]:
+def _hidden_table(percents: list[HiddenPercent], defaults: dict[str, str]) -> Ladder:
     """Hidden percentages.
 
     Where none was found the packaged ones are kept, at a rate of next to nothing: a hidden
@@ -221,37 +245,34 @@ def _hidden_table(
 def _ladder_table(
     work: _Groundwork,
     steps: StepCounts,
-    deep: tuple[DiscountShare, ...],
+    deep: Ladder,
     none: float,
+    fitting: FittingOrders,
     defaults: dict[str, str],
-) -> tuple[DiscountShare, ...]:
+) -> Ladder:
     """No discount, and the steps of the ladder.
 
-    What added items of normal products explain is taken off a step's count; a step that this
+    What added items of fitting products explain is taken off a step's count; a step that this
     explains altogether is none of the ladder's.
     """
-    small = (work.history.units <= SMALL) & (work.history.units > 0)
-    units = float(work.history.units[small & ~work.rare.holds].sum())
-    counts = steps.counts * units
-    unseen = 0.0
-    if work.rare.enough and "off_ladder" not in defaults:
-        unseen = work.rare.added_orders(small) * (1 - 1 / work.rare.scale)
+    counted = fitting.orders & work.common
+    counts = steps.counts * float(work.history.units[counted].sum())
+    unseen = fitting.added * int(counted.sum()) / max(int(fitting.orders.sum()), 1)
     share_of = {discount.basis_points: discount.share for discount in deep}
     added = np.array([unseen * share_of.get(step, 0.0) for step in steps.steps.tolist()])
     left = counts - added
-    smallest = SMALLEST_STEP if unseen else SMALLEST_STEP_UNTOLD
-    kept = (left > 2 * added) & (left >= max(FEWEST, smallest * left.max(initial=0.0)))
+    kept = (left > 2 * added) & (left >= max(FEWEST, SMALLEST_STEP * left.max(initial=0.0)))
     if not kept.any():
         defaults["ladder"] = "no discount was given often enough to be a step"
         return packaged_bundle().ladder
     discounted = _table(StepCounts(steps.steps[kept], left[kept]), left[kept])
-    nothing = DiscountShare(0, none, int(work.undiscounted.sum()))
+    nothing = DiscountShare(0, none, int(work.undiscounted[work.common].sum()))
     return (nothing, *(
         msgspec.structs.replace(step, share=step.share * (1 - none)) for step in discounted
     ))  # fmt: skip
 
 
-def _table(steps: StepCounts, weights: Floats) -> tuple[DiscountShare, ...]:
+def _table(steps: StepCounts, weights: Floats) -> Ladder:
     """Discounts with shares in proportion to the weights; they sum to 1."""
     shares = weights / weights.sum()
     return tuple(

@@ -35,10 +35,14 @@ CHUNK = 2_000
 
 @dataclass(frozen=True, slots=True)
 class SmallOrders:
-    """Orders that all have the same number of units; ``prices_e4`` has shape (orders, units)."""
+    """Orders that all have the same number of units; ``prices_e4`` has shape (orders, units).
+
+    ``orders`` says where they are in their history.
+    """
 
     prices_e4: Ints
     gaps_e4: Ints
+    orders: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ def small_orders(history: History, chosen: NDArray[np.bool_], most_units: int) -
         selected = np.flatnonzero(chosen & (history.units == units))
         if len(selected):
             prices = history.unit_prices(selected, units)
-            groups.append(SmallOrders(prices, history.gap_e4[selected]))
+            groups.append(SmallOrders(prices, history.gap_e4[selected], selected))
     return groups
 
 
@@ -135,7 +139,7 @@ def share_steps(
         none: chance of a unit to have no discount, above 0.
         tolerance_e4: how far a charge may be from its exact value.
     """
-    rows = [_explanations(group, steps, tolerance_e4) for group in groups]
+    rows = [explanations(group, steps, tolerance_e4) for group in groups]
     offsets = np.cumsum([0, *(len(group.gaps_e4) for group in groups)])
     order = np.concatenate([row[0] + at for row, at in zip(rows, offsets, strict=False)])
     one = np.concatenate([row[1] for row in rows])
@@ -152,7 +156,7 @@ def share_steps(
     return StepCounts(steps, counts[1:])
 
 
-def _explanations(group: SmallOrders, steps: Ints, tolerance_e4: float) -> tuple[Ints, Ints, Ints]:
+def explanations(group: SmallOrders, steps: Ints, tolerance_e4: float) -> tuple[Ints, Ints, Ints]:
     """Rows of (order, step of one unit, step of another or 0) whose discounts make the gap.
 
     Steps count from 1; 0 is no discount. An order without a gap has no row: its one explanation

@@ -10,26 +10,17 @@ import pytest
 from shared.catalogue import Catalogue, packaged_catalogue
 from shared.errors import ConfigurationError
 from shared.model import DiscountShare, ModelBundle, packaged_bundle
-from shared.order import Order, OrderLine, parse_order
+from shared.order import Order, OrderLine
+from tests.unit.training.companies import simulated
 from training.learn import Learned, fit_none, learn
 from training.market import AddedItems, HiddenDiscounts, Ladder, Market, Volume
 from training.prices import price_table, repriced
-from training.simulate import order_bodies, order_ids
 from training.synthesis import draw_orders
 
 ELSEWHERE = Catalogue.from_csv(
     repriced(packaged_catalogue(), factor=1.17, spread=0.2, currency="EUR", seed=3)
 )
 """Nobody's prices: every product's own."""
-
-
-def _simulated(market: Market, count: int, seed: int, catalogue: Catalogue) -> list[Order]:
-    prices = price_table(catalogue)
-    orders = draw_orders(market, prices, count, seed)
-    ids = order_ids(orders, "h-")
-    return [
-        parse_order(body) for body in order_bodies(orders, prices, market, ids, catalogue.currency)
-    ]
 
 
 def _percents(table: Sequence[DiscountShare]) -> set[int]:
@@ -39,7 +30,7 @@ def _percents(table: Sequence[DiscountShare]) -> set[int]:
 @pytest.fixture(scope="module")
 def default() -> Learned:
     """Learned from 15,000 orders of the default market."""
-    orders = _simulated(Market(), 15_000, 11, packaged_catalogue())
+    orders = simulated(Market(), 15_000, 11)
     return learn(orders, packaged_catalogue(), "default")
 
 
@@ -72,7 +63,7 @@ def test_another_market_in_whole_cents_at_other_prices_is_recovered() -> None:
         reps=240,
         rounding="cents",
     )
-    learned = learn(_simulated(market, 15_000, 21, ELSEWHERE), ELSEWHERE, "elsewhere")
+    learned = learn(simulated(market, 15_000, 21, ELSEWHERE), ELSEWHERE, "elsewhere")
     bundle = learned.bundle
     assert learned.defaults == {}
     assert [step.basis_points for step in bundle.ladder] == [0, 300, 450, 600, 1200]
@@ -91,7 +82,7 @@ def test_the_rate_of_a_hidden_discount_is_the_share_of_orders_under_it(rounding:
     market = Market(hidden=HiddenDiscounts(percents=(35,), rate=0.1), rounding=rounding)  # type: ignore[arg-type]
     prices = price_table(packaged_catalogue())
     truth = float((draw_orders(market, prices, 10_000, 31).hidden > 0).mean())
-    orders = _simulated(market, 10_000, 31, packaged_catalogue())
+    orders = simulated(market, 10_000, 31)
     bundle = learn(orders, packaged_catalogue(), "v").bundle
     assert _percents(bundle.hidden) == {35}
     assert bundle.hidden_discount_rate == pytest.approx(truth, rel=0.15)
@@ -99,7 +90,7 @@ def test_the_rate_of_a_hidden_discount_is_the_share_of_orders_under_it(rounding:
 
 def test_a_history_without_fraud_leaves_both_rates_next_to_nothing() -> None:
     market = Market(added=AddedItems(rate=0), hidden=HiddenDiscounts(rate=0))
-    learned = learn(_simulated(market, 6_000, 41, packaged_catalogue()), packaged_catalogue(), "v")
+    learned = learn(simulated(market, 6_000, 41), packaged_catalogue(), "v")
     bundle = learned.bundle
     assert bundle.added_item_rate < 0.001
     assert bundle.hidden_discount_rate < 0.001
@@ -111,7 +102,7 @@ def test_a_history_without_fraud_leaves_both_rates_next_to_nothing() -> None:
 
 def test_slow_products_that_customers_buy_are_not_taken_for_added_items() -> None:
     market = Market(added=AddedItems(rate=0.046))
-    orders = _simulated(market, 12_000, 51, packaged_catalogue())
+    orders = simulated(market, 12_000, 51)
     slow = _slow_sellers(orders)
     bundle = learn(slow, packaged_catalogue(), "v").bundle
     assert bundle.added_item_rate == pytest.approx(0.046, rel=0.25)
@@ -127,7 +118,7 @@ def _slow_sellers(orders: list[Order]) -> list[Order]:
 
 
 def test_a_short_history_keeps_the_packaged_tables_and_says_so() -> None:
-    orders = _simulated(Market(), 50, 61, packaged_catalogue())
+    orders = simulated(Market(), 50, 61)
     learned = learn(orders, packaged_catalogue(), "short")
     assert learned.bundle.ladder == packaged_bundle().ladder
     assert learned.bundle.reps == {order.rep_id for order in orders}
@@ -135,7 +126,7 @@ def test_a_short_history_keeps_the_packaged_tables_and_says_so() -> None:
 
 
 def test_a_few_hundred_orders_are_enough_for_the_common_steps() -> None:
-    orders = _simulated(Market(), 900, 71, packaged_catalogue())
+    orders = simulated(Market(), 900, 71)
     bundle: ModelBundle = learn(orders, packaged_catalogue(), "v").bundle
     wrong = _percents(bundle.ladder) - {0, *Ladder().steps}
     assert wrong == set()
@@ -143,7 +134,7 @@ def test_a_few_hundred_orders_are_enough_for_the_common_steps() -> None:
 
 
 def test_orders_of_another_catalogue_cannot_be_learned_from() -> None:
-    orders = _simulated(Market(), 10, 81, ELSEWHERE)
+    orders = simulated(Market(), 10, 81, ELSEWHERE)
     with pytest.raises(ConfigurationError, match="not one order"):
         learn(orders, packaged_catalogue(), "v")
 
@@ -159,5 +150,5 @@ def test_the_chance_of_no_discount_is_read_off_orders_of_every_size() -> None:
 @pytest.mark.parametrize("days", [1, 4])
 def test_runs_of_a_hidden_discount_are_as_long_as_they_were(days: int) -> None:
     market = Market(hidden=HiddenDiscounts(runs=5, run_days=(days, days)))
-    learned = learn(_simulated(market, 9_000, 51, packaged_catalogue()), packaged_catalogue(), "v")
+    learned = learn(simulated(market, 9_000, 51), packaged_catalogue(), "v")
     assert learned.bundle.hidden_run_days == pytest.approx(days, abs=0.3)
