@@ -30,10 +30,12 @@ def violations(name: str, document: Any) -> list[str]:
 
 
 def generated_schemas() -> dict[str, dict[str, Any]]:
-    """The schemas that follow from a type of the code, by name."""
+    """The schemas that follow from a type of the code, by name, as JSON has them."""
     dialect = {"$schema": Draft202012Validator.META_SCHEMA["$id"]}
     types = {"policy": Policy, "bundle": ModelBundle, "decision": Decision}
-    return {name: dialect | msgspec.json.schema(kind) for name, kind in types.items()}
+    schemas = {name: dialect | msgspec.json.schema(kind) for name, kind in types.items()}
+    found: dict[str, dict[str, Any]] = json.loads(json.dumps(schemas))
+    return found
 
 
 if __name__ == "__main__":
