@@ -1,10 +1,8 @@
-"""How often reps add items, at which discounts, and how often whole orders lose a percentage.
+"""How often reps add items, and at which discounts.
 
-Nobody labels these frauds. Added items show because they are drawn from the whole catalogue, also
+Nobody labels them. Added items show because they are drawn from the whole catalogue, also
 from products that customers hardly ever buy: an order that holds one of those, and is discounted,
 is almost surely a fraud, and what is true of them is true of the added items that nobody sees.
-A hidden discount shows because orders without any unit discount are then charged the same exact
-fraction of their list total, whatever their units cost.
 """
 
 from dataclasses import dataclass
@@ -13,10 +11,7 @@ import numpy as np
 
 from training.history import Bools, History
 from training.prices import Ints
-from training.steps import Floats, StepCounts, count_votes, grid_discounts
-
-PERCENTAGES = np.arange(10, 501)
-"""Hidden percentages looked for: 0.1 % to 5 %, in basis points."""
+from training.steps import StepCounts, count_votes, grid_discounts
 
 FEWEST_RARE = 0.05
 """Share of the catalogue that must be rare products before they say how often items are added."""
@@ -117,100 +112,3 @@ def _other_lines(history: History, orders: Ints, item: Ints) -> list[tuple[Ints,
         owner = np.flatnonzero((lines > place) & (first + place != item))
         result.append((first[owner] + place, owner))
     return result
-
-
-FEWEST_A_DAY = 2
-"""A day of fewer orders at exactly a hidden percentage says nothing about a run."""
-
-
-@dataclass(frozen=True, slots=True)
-class HiddenPercent:
-    """A percentage taken off whole orders, in basis points, and the orders seen beyond chance."""
-
-    basis_points: int
-    orders: float
-
-
-def find_hidden(
-    history: History, ladder: StepCounts, tolerance_e4: float
-) -> tuple[list[HiddenPercent], Bools]:
-    """Percentages that far more whole orders lose than chance explains; and the orders that do.
-
-    Orders of one price are left out, because a unit discount explains them too. What is expected
-    by chance: orders whose every unit got the same ladder step (``ladder.counts`` are chances of
-    a step on a unit), and coincidences, as many as at the percentages around.
-    """
-    mixed = _prices_differ(history)
-    hits = _hits(history, mixed, tolerance_e4)
-    chance = np.array([hits[_around(at)].mean() for at in range(len(PERCENTAGES))])
-    for step, share in zip(ladder.steps.tolist(), ladder.counts.tolist(), strict=True):
-        chance[step == PERCENTAGES] += float((share ** history.units[mixed]).sum())
-    excess = hits - chance
-    spikes = np.flatnonzero(excess > 6 * np.sqrt(chance) + 5).tolist()
-    found = [
-        HiddenPercent(int(PERCENTAGES[at]), float(excess[at]))
-        for at in spikes
-        if hits[at] == hits[_around(at)].max(initial=hits[at])
-    ]
-    lost = np.zeros(len(history.orders), dtype=bool)
-    for percent in found:
-        exact_e4 = history.list_e4 * percent.basis_points / 1e4
-        lost |= np.abs(history.gap_e4 - exact_e4) <= tolerance_e4
-    return found, lost
-
-
-def hidden_rate(
-    history: History, percents: list[HiddenPercent], none: float, added_rate: float
-) -> float:
-    """Share of orders (0-1) under any hidden percentage.
-
-    Those that were seen have no unit discount, so no added item either; the rate is what makes
-    them as many as they are.
-    """
-    seen = sum(percent.orders for percent in percents)
-    plain = float((none ** history.units[_prices_differ(history)]).sum()) * (1 - added_rate)
-    return min(1.0, seen / max(plain, 1.0))
-
-
-def run_lengths(history: History, lost: Bools, none: float) -> list[int]:
-    """Days of each run of a hidden discount, oldest first.
-
-    A day belongs to a run when at least half as many of its orders as would be if it did (those
-    without any unit discount) were charged exactly a hidden percentage less than list.
-
-    Args:
-        history: the orders, in time order.
-        lost: the orders charged exactly a hidden percentage less, from `find_hidden`.
-        none: chance of a unit to have no discount.
-    """
-    days = np.array([order.ordered_at.toordinal() for order in history.orders])
-    first = int(days[0])
-    mixed = _prices_differ(history)
-    expected = np.bincount(days[mixed] - first, none ** history.units[mixed])
-    seen = np.bincount(days[mixed] - first, lost[mixed])
-    running = np.flatnonzero((seen >= 0.5 * expected) & (seen >= FEWEST_A_DAY))
-    if not len(running):
-        return []
-    breaks = np.flatnonzero(np.diff(running) > 1) + 1
-    return [len(run) for run in np.split(running, breaks)]
-
-
-def _prices_differ(history: History) -> Bools:
-    """Orders whose units do not all have one price."""
-    starts = np.searchsorted(history.line_order, np.arange(len(history.orders)))
-    lowest = np.minimum.reduceat(history.line_price_e4, starts)
-    highest = np.maximum.reduceat(history.line_price_e4, starts)
-    return np.asarray(lowest < highest)
-
-
-def _hits(history: History, mixed: Bools, tolerance_e4: float) -> Floats:
-    """Orders whose gap is exactly a percentage of their list total, one count a percentage."""
-    _, percentage = grid_discounts(history.list_e4[mixed], history.gap_e4[mixed], tolerance_e4)
-    counts = np.bincount(percentage, minlength=PERCENTAGES[-1] + 1)
-    return counts[PERCENTAGES].astype(float)
-
-
-def _around(at: int) -> Ints:
-    """Positions of the percentages around one: up to 10 on each side, itself left out."""
-    first, last = max(0, at - 10), min(len(PERCENTAGES), at + 11)
-    return np.array([near for near in range(first, last) if near != at])

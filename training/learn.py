@@ -18,14 +18,11 @@ from shared.order import Order
 from training.baskets import learn_baskets
 from training.fitting import FittingOrders, find_fitting
 from training.frauds import (
-    HiddenPercent,
     RareProducts,
     deep_discounts,
-    find_hidden,
     find_rare,
-    hidden_rate,
-    run_lengths,
 )
+from training.hidden import HiddenRun, find_runs
 from training.history import Bools, History, price_history
 from training.kinds import learn_kinds
 from training.prices import Ints
@@ -55,6 +52,9 @@ SINGLE_PRECISION_E4 = 3.0
 
 FEWEST_RUNS = 3
 """Runs of a hidden discount below which their length is not learned."""
+
+SHORTEST_RUN_DAYS = 1 / 24
+"""A run is taken to last an hour at least, on average."""
 
 FLOOR_ORDERS = 0.5
 """A fraud never seen is taken to be in half an order of the history, not to be impossible."""
@@ -99,11 +99,11 @@ def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learne
     if len(history.orders) < ENOUGH_ORDERS:
         return _too_short(orders, history, version)
     work = _groundwork(history)
-    rough = _count_steps(work, ~work.rare.holds)
-    percents, lost = find_hidden(history, rough, work.tolerance_e4)
+    runs, lost = find_runs(history, work.none, work.tolerance_e4)
+    hidden_share = min(sum(run.orders for run in runs) / len(history.orders), 1.0)
     defaults: dict[str, str] = {}
     added_rate = _added_rate(work, defaults)
-    none, hidden_share = _rates(work, percents, added_rate)
+    none = _none(work, hidden_share)
     baskets = _baskets(work, none)
     fitting = find_fitting(history, baskets, ~work.rare.holds & ~lost, SMALL, added_rate)
     steps = _count_steps(work, fitting.orders)
@@ -112,19 +112,18 @@ def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learne
     own = find_rep_ladders(history, fitting.orders, ladder, SMALL, work.tolerance_e4)
     if own:  # the common ladder is that of the others
         work = replace(work, common=~orders_of(history, own))
-        none, hidden_share = _rates(work, percents, added_rate)
+        none = _none(work, hidden_share)
         steps = _count_steps(work, fitting.orders & work.common)
         ladder = _ladder_table(work, steps, deep, none, fitting, defaults)
-    run_days = _run_days(run_lengths(history, lost, none), defaults)
     bundle = ModelBundle(
         version=version,
         trained_orders=len(history.orders),
         ladder=ladder,
         off_ladder=deep,
-        hidden=_hidden_table(percents, defaults),
+        hidden=_hidden_table(runs, defaults),
         added_item_rate=added_rate,
-        hidden_discount_rate=hidden_share,
-        hidden_run_days=run_days,
+        hidden_discount_rate=max(hidden_share, FLOOR_ORDERS / len(history.orders)),
+        hidden_run_days=_run_days(runs, defaults),
         charge_tolerance_e4=work.tolerance_e4,
         baskets=baskets,
         reps=frozenset(order.rep_id for order in orders),
@@ -205,41 +204,38 @@ def _baskets(work: _Groundwork, none: float) -> BasketTable:
     return msgspec.structs.replace(table, kinds=kinds)
 
 
-def _rates(
-    work: _Groundwork, percents: list[HiddenPercent], added_rate: float
-) -> tuple[float, float]:
-    """Chance of a unit to have no discount, and of an order to be under a hidden one.
-
-    Each is needed to count the other; from the first estimate on they settle at once.
-    """
-    none, hidden = work.none, 0.0
-    for _ in range(3):
-        hidden = hidden_rate(work.history, percents, none, added_rate)
-        units, undiscounted = work.history.units[work.common], work.undiscounted[work.common]
-        none = fit_none(units, undiscounted, _added_by_size(work), hidden)
-    return none, max(hidden, FLOOR_ORDERS / len(work.history.orders))
+def _none(work: _Groundwork, hidden: float) -> float:
+    """Chance of a common unit to have no discount, once the rates of the frauds are known."""
+    units, undiscounted = work.history.units[work.common], work.undiscounted[work.common]
+    return fit_none(units, undiscounted, _added_by_size(work), hidden)
 
 
-def _run_days(lengths: list[int], defaults: dict[str, str]) -> float:
+def _run_days(runs: list[HiddenRun], defaults: dict[str, str]) -> float:
     """Mean days of a run of a hidden discount."""
-    if len(lengths) < FEWEST_RUNS:
-        defaults["hidden_run_days"] = f"{len(lengths)} runs seen, fewer than {FEWEST_RUNS}"
+    if len(runs) < FEWEST_RUNS:
+        defaults["hidden_run_days"] = f"{len(runs)} runs seen, fewer than {FEWEST_RUNS}"
         return packaged_bundle().hidden_run_days
-    return sum(lengths) / len(lengths)
+    return max(sum(run.days for run in runs) / len(runs), SHORTEST_RUN_DAYS)
 
 
-def _hidden_table(percents: list[HiddenPercent], defaults: dict[str, str]) -> Ladder:
+def _hidden_table(runs: list[HiddenRun], defaults: dict[str, str]) -> Ladder:
     """Hidden percentages.
 
     Where none was found the packaged ones are kept, at a rate of next to nothing: a hidden
     discount that begins tomorrow must still have a name.
     """
-    if not percents:
-        defaults["hidden"] = "no percentage was lost by more orders than chance explains"
+    if not runs:
+        defaults["hidden"] = "no percentage was lost by more orders in a row than chance explains"
         return packaged_bundle().hidden
-    steps = np.array([percent.basis_points for percent in percents])
-    counts = np.array([percent.orders for percent in percents])
-    return _table(StepCounts(steps, counts), counts)
+    steps = np.array(sorted({run.basis_points for run in runs}))
+    spanned, seen = (
+        np.array([sum(of for run, of in pairs if run.basis_points == step) for step in steps])
+        for pairs in (
+            [(run, run.orders) for run in runs],
+            [(run, float(run.seen)) for run in runs],
+        )
+    )
+    return _table(StepCounts(steps, seen), spanned)
 
 
 def _ladder_table(
@@ -333,7 +329,7 @@ def fit_none(
     if added is not None:
         totals = np.maximum(totals - added[sizes], zeros)
     nones = np.arange(0.02, 1.0, 0.0005)
-    kept = np.linspace(0.5, 1.0, 101) if hidden is None else np.array([1 - hidden])
+    kept = np.linspace(0.05, 1.0, 191) if hidden is None else np.array([1 - hidden])
     chance = np.clip(kept[:, None, None] * nones[:, None] ** sizes, 1e-9, 1 - 1e-9)
     likelihood = (zeros * np.log(chance) + (totals - zeros) * np.log1p(-chance)).sum(axis=2)
     return float(nones[np.unravel_index(likelihood.argmax(), likelihood.shape)[1]])
