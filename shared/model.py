@@ -71,7 +71,8 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         charge_tolerance_e4: how far a charge may be from its exact value, in ten-thousandths.
         baskets: what is bought together.
         hidden_run_days: how long a run of a hidden discount lasts on average, in days.
-        hidden_unseen_share: share of hidden discounts whose percentage is none of ``hidden``.
+        hidden_unseen_share: chance that the next hidden discount has a percentage that is none of
+            ``hidden``; from a history of n runs one in n + 1, as if the next were one more kind.
         reps: every rep seen in the history.
         rep_ladders: the ladders of those reps whose own departs from the common one, by rep.
         degraded: the tables are packaged defaults, not learned from this company's orders.

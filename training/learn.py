@@ -56,6 +56,9 @@ FEWEST_RUNS = 3
 SHORTEST_RUN_DAYS = 1 / 24
 """A run is taken to last an hour at least, on average."""
 
+FLOOR_RUNS = 0.5
+"""Runs of hidden discounts that a history without any counts as."""
+
 FLOOR_ORDERS = 0.5
 """A fraud never seen is taken to be in half an order of the history, not to be impossible."""
 
@@ -115,6 +118,7 @@ def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learne
         none = _none(work, hidden_share)
         steps = _count_steps(work, fitting.orders & work.common)
         ladder = _ladder_table(work, steps, deep, none, fitting, defaults)
+    run_days = _run_days(runs, defaults)
     bundle = ModelBundle(
         version=version,
         trained_orders=len(history.orders),
@@ -122,8 +126,9 @@ def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learne
         off_ladder=deep,
         hidden=_hidden_table(runs, defaults),
         added_item_rate=added_rate,
-        hidden_discount_rate=max(hidden_share, FLOOR_ORDERS / len(history.orders)),
-        hidden_run_days=_run_days(runs, defaults),
+        hidden_discount_rate=max(hidden_share, _least_hidden_rate(history, run_days)),
+        hidden_run_days=run_days,
+        hidden_unseen_share=1 / (1 + len(runs)),
         charge_tolerance_e4=work.tolerance_e4,
         baskets=baskets,
         reps=frozenset(order.rep_id for order in orders),
@@ -208,6 +213,13 @@ def _none(work: _Groundwork, hidden: float) -> float:
     """Chance of a common unit to have no discount, once the rates of the frauds are known."""
     units, undiscounted = work.history.units[work.common], work.undiscounted[work.common]
     return fit_none(units, undiscounted, _added_by_size(work), hidden)
+
+
+def _least_hidden_rate(history: History, run_days: float) -> float:
+    """Share of the time in a run if half a run had passed unseen; tomorrow's may be the first."""
+    first, last = history.orders[0].ordered_at, history.orders[-1].ordered_at
+    days = max((last - first).total_seconds() / 86_400, run_days)
+    return FLOOR_RUNS * run_days / days
 
 
 def _run_days(runs: list[HiddenRun], defaults: dict[str, str]) -> float:
