@@ -14,11 +14,10 @@ with an off-ladder discount, the others on the ladder; and either of them under 
 The sum over :math:`K^n` choices is met in the middle (Horowitz and Sahni, "Computing partitions
 with applications to the knapsack problem", JACM 21, 1974): the sums of each half of the units are
 listed once, sorted and merged where equal; a pair that explains the gap is found by binary search.
-A short half is listed whole and kept. A long one is
-put together from its own halves for each order: sums beyond the gap explain nothing and are left
-out, and of the others the `table_limit` likeliest are kept. What is dropped is not lost: its
-probability, mean and variance are carried along exactly and it becomes a normal density, so *not
-listed never means unexplainable*.
+A short half is listed whole and kept. A long one is put together from its own halves for each
+order: sums beyond the gap explain nothing and are left out, and of the others the `table_limit`
+likeliest are listed. What is dropped is not lost: its probability, mean and variance are carried
+along and it becomes a normal density, so *not listed never means unexplainable*.
 
 All sums are exact integers: prices in ten-thousandths of the currency times discounts in basis
 points (hundredths of a percent), "e8" below.
@@ -68,11 +67,12 @@ LISTED_UNITS = 200
 
 SHORT_HALF = 3
 """Halves of up to this many units are listed whole and kept: they recur all day. A longer one is
-listed for each order up to its gap, and stands in for itself less one unit (see `_stand_in`)."""
+listed for each order up to its gap, and its order stands in for itself less one unit (see
+`DiscountTables._explain_long`)."""
 
 PAIR = 2
-"""For halves of up to this many units even all their sums with one unit off the ladder are kept:
-they recur nearly always. Those of larger halves recur too seldom to be worth the making."""
+"""Of up to this many units even the sums with one of them off the ladder are kept: they recur
+nearly always, while those of more units recur too seldom to be worth their room."""
 
 CACHE_BYTES = 128 << 20
 """Room for the tables that are kept, unless the caller has less."""
@@ -85,7 +85,7 @@ def table_limit(units: int) -> int:
 
 def probe_limit(units: int) -> int:
     """How many sums of one half are tried for each off-ladder discount of an order."""
-    return max(50, 3_200 // max(units, 16))
+    return max(50, 1_600 // max(units, 16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,6 +392,7 @@ class Kept[Table: (SumTable, SuspectTable)]:
 
 
 def _halves(prices: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The dearer and the cheaper half of some units."""
     middle = (len(prices) + 1) // 2
     return prices[:middle], prices[middle:]
 

@@ -36,6 +36,8 @@ from training.history import read_history
 from training.train import train
 
 BATCH = 200
+BANDS = ((1, 2), (3, 3), (4, 4), (5, 5), (6, 7), (8, 12), (13, 1000))
+"""Sizes of orders, in units, that the time is broken down by."""
 
 
 def simulated(count: int, seed: int) -> tuple[Path, list[Order]]:
@@ -78,8 +80,29 @@ def baseline(rows: Sequence[Sequence[float]]) -> float:
     return seconds(lambda: [model.predict_proba(features[i : i + 1]) for i in range(calls)]) / calls
 
 
-def measure(history: int, count: int) -> Table:
-    """Every figure, with how slow the machine was when it was taken."""
+def by_size(orders: Sequence[Order], spent: Sequence[float]) -> Table:
+    """Which orders the time goes to, from the seconds that each took alone."""
+    table = Table("units", "orders", "time", "each", title="One order alone, by its size")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for low, high in BANDS:
+        inside = [
+            taken
+            for order, taken in zip(orders, spent, strict=True)
+            if low <= sum(line.quantity for line in order.lines) <= high
+        ]
+        if inside:
+            table.add_row(
+                f"{low}" if low == high else f"{low}-{high}",
+                f"{len(inside) / len(orders):.1%}",
+                f"{sum(inside) / sum(spent):.1%}",
+                f"{sum(inside) / len(inside) * 1e3:.2f} ms",
+            )
+    return table
+
+
+def measure(history: int, count: int) -> tuple[Table, Table]:
+    """Every figure, with how slow the machine was when it was taken; and the time by order size."""
     scorer = Scorer(learned(history), packaged_catalogue(), Policy())
     _, orders = simulated(count, seed=2)
     state = EpisodeState()
@@ -96,9 +119,9 @@ def measure(history: int, count: int) -> Table:
     rate = (count - warm) / spent
     slow = (slow + plain_loop()) / 2
     table.add_row(f"orders a second, batches of {BATCH}", f"{rate:,.0f}", f"{rate * slow:,.0f}")
-    alone = sorted(
-        seconds(lambda order=order: scorer.score_many([order], state)) for order in orders[-2000:]
-    )
+    last = orders[-2000:]
+    each = [seconds(lambda order=order: scorer.score_many([order], state)) for order in last]
+    alone = sorted(each)
     for name, at in (("median", 0.5), ("p99", 0.99)):
         _add(table, f"one order alone, {name}", alone[int(at * len(alone))], slow)
     many = large_order(200)
@@ -111,7 +134,7 @@ def measure(history: int, count: int) -> Table:
         f"{count - warm:,} orders; a plain Python loop took this machine {slow:.1f} times the "
         f"{PLAIN_LOOP * 1e3:.0f} ms of an assumed core, to which the last column is scaled"
     )
-    return table
+    return table, by_size(last, each)
 
 
 def _add(table: Table, name: str, spent: float, slow: float) -> None:
@@ -120,7 +143,8 @@ def _add(table: Table, name: str, spent: float, slow: float) -> None:
 
 def main(history: int = 20_000, count: int = 12_000) -> None:
     """Measure and print."""
-    Console().print(measure(history, count))
+    for table in measure(history, count):
+        Console().print(table)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ PERCENTS = (100, 37)
 HALF_A_CENT = 50.0
 
 prices = st.sampled_from([342_000, 219_800, 1_200_000, 5_399_900, 35_782_700, 99_999])
-baskets = st.lists(prices, min_size=1, max_size=4).map(lambda p: tuple(sorted(p, reverse=True)))
+baskets = st.lists(prices, min_size=1, max_size=6).map(lambda p: tuple(sorted(p, reverse=True)))
 
 
 def tables(tolerance_e4: float = 3.0) -> DiscountTables:
@@ -174,6 +174,15 @@ def test_what_cannot_be_explained_is_left_as_it_is() -> None:
 def test_the_largest_total_fits_the_integers() -> None:
     units = (LARGEST_TOTAL_E4 // 2, LARGEST_TOTAL_E4 // 2)
     assert tables().explain(units, sum(units), PERCENTS).ladder[0] == pytest.approx(0.64)
+
+
+def test_an_order_beyond_the_short_halves_is_explained_as_listing_all_choices_would() -> None:
+    """Its tables hold every sum within this gap, so that nothing of it is an approximation."""
+    units = (35_782_700, 5_399_900, 1_200_000, 1_200_000, 342_000, 219_800, 99_999)
+    discount = 342_000 * 1000 + 219_800 * 150
+    charged = sum(units) - round(discount / 10_000)
+    found = tables().explain(units, charged)
+    assert found.ladder[0] == pytest.approx(by_brute_force(units, charged, 0, 3.0, None), rel=1e-6)
 
 
 def test_tables_shrink_as_orders_grow() -> None:

@@ -1,11 +1,22 @@
 """Tables of sums: what they list, and what they keep of the rest."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.sums import NOTHING, Moments, Windows, dropped_density, moments, table_of
+from shared.sums import (
+    NOTHING,
+    Moments,
+    Windows,
+    combined,
+    dropped_density,
+    likeliest_pairs,
+    moments,
+    table_of,
+)
 
 weighted = st.dictionaries(st.integers(0, 10**12), st.floats(1e-6, 1.0), min_size=1, max_size=30)
 
@@ -59,3 +70,50 @@ def test_the_density_lies_where_the_dropped_sums_lie() -> None:
 def test_tables_that_list_everything_have_no_density() -> None:
     table = table_of(np.zeros(1, np.int64), np.ones(1), NOTHING)
     assert dropped_density(table, table, Windows(np.zeros(1), np.ones(1), 1)) == 0.0
+
+
+def pairs(one: dict[int, float], other: dict[int, float], highest: int) -> dict[int, float]:
+    """What two sets of units sum to, every pair of choices listed."""
+    found: dict[int, float] = {}
+    for (s, p), (t, q) in itertools.product(one.items(), other.items()):
+        if s + t <= highest:
+            found[s + t] = found.get(s + t, 0.0) + p * q
+    return found
+
+
+@given(weighted, weighted, st.integers(0, 2 * 10**12))
+def test_two_tables_combined_list_every_pair_of_choices_up_to_the_highest_sum(
+    one: dict[int, float], other: dict[int, float], highest: int
+) -> None:
+    one, other = one | {0: 1.0}, other | {0: 1.0}
+    (s, p), (t, q) = arrays(one), arrays(other)
+    found = combined(table_of(s, p, NOTHING), table_of(t, q, NOTHING), 1_000, highest)
+    expected = pairs(
+        dict(zip(s.tolist(), p.tolist(), strict=True)),
+        dict(zip(t.tolist(), q.tolist(), strict=True)),
+        highest,
+    )
+    assert found.complete
+    listed = dict(zip(found.sums.tolist(), found.probabilities.tolist(), strict=True))
+    assert listed == pytest.approx(expected, rel=1e-9)
+
+
+@given(weighted, weighted, st.integers(1, 40))
+def test_two_tables_combined_and_cut_short_forget_no_probability(
+    one: dict[int, float], other: dict[int, float], limit: int
+) -> None:
+    (s, p), (t, q) = arrays(one), arrays(other)
+    found = combined(table_of(s, p, NOTHING), table_of(t, q, NOTHING), limit, 2 * 10**12)
+    assert len(found.sums) <= limit
+    kept = found.listed().plus(found.unlisted)
+    assert kept == pytest.approx(moments(s, p).times(moments(t, q)), rel=1e-9)
+
+
+@given(weighted, weighted, st.integers(1, 200))
+def test_the_ranks_that_are_tried_hold_the_likeliest_pairs(
+    one: dict[int, float], other: dict[int, float], limit: int
+) -> None:
+    p, q = (np.sort(arrays(weights)[1])[::-1] for weights in (one, other))
+    i, j = likeliest_pairs(len(p), len(q), limit)
+    best = np.sort(np.multiply.outer(p, q).ravel())[::-1][:limit]
+    assert np.array_equal(np.sort(p[i] * q[j])[::-1][: len(best)], best)
