@@ -25,7 +25,7 @@ from shared.model import BasketTable, Kind
 from training.prices import Ints
 from training.steps import Floats
 
-SHAPE = (2, 4, 8)
+SHAPE = (2, 6, 8)
 """Units of the item, other units of its kind and units of partners that are told apart."""
 
 FEWEST_BROUGHT = 5.0

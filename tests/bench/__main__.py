@@ -1,6 +1,7 @@
-"""make bench: how fast orders are scored, alone and through the whole stack."""
+"""make bench: how fast orders are scored and learned from, and go through the whole stack."""
 
-from tests.bench import scoring, stack
+from tests.bench import learning, scoring, stack
 
 scoring.main()
+learning.main()
 stack.main()

@@ -181,7 +181,7 @@ def test_an_order_beyond_the_short_halves_is_explained_as_listing_all_choices_wo
     units = (35_782_700, 5_399_900, 1_200_000, 1_200_000, 342_000, 219_800, 99_999)
     discount = 342_000 * 1000 + 219_800 * 150
     charged = sum(units) - round(discount / 10_000)
-    found = tables().explain(units, charged)
+    found = tables().explain(units, charged, PERCENTS)
     assert found.ladder[0] == pytest.approx(by_brute_force(units, charged, 0, 3.0, None), rel=1e-6)
 
 
