@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.assessment import (
@@ -21,7 +21,7 @@ from shared.baskets import Baskets
 from shared.beliefs import Beliefs, order_priors, own_case, weigh_evidence
 from shared.classifier import adjust, model_reasons
 from shared.discounts import CACHE_BYTES, E8_PER_E4, LARGEST_TOTAL_E4, DiscountTables, UnitDiscounts
-from shared.episodes import EpisodeState, RunThresholds, Waiting, advance, hidden_e4
+from shared.episodes import EpisodeState, RunThresholds, Step, Waiting, advance, hidden_e4
 from shared.features import build_features
 from shared.habits import NO_HABITS
 from shared.hypotheses import Posterior, Rates, weigh
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from shared.beliefs import Prior
     from shared.catalogue import Catalogue, PricedOrder
-    from shared.episodes import Step
     from shared.model import DiscountShare, ModelBundle
     from shared.order import Order
     from shared.policy import Policy
@@ -108,17 +107,16 @@ class Scorer:
         watched = self._beliefs.watched(prior)
         priced, priors = self.catalogue.price(order), order_priors(prior, watched)
         case = self._weigh(priced, watched, priors, own_case(episode.belief.unexplained))
-        assessment = self._assess(case)
-        if not case.posterior.likelihoods:
-            return assessment, episode
-        step = self._advance(case, assessment.p_hidden_discount, prior, episode)
-        return _with_step(assessment, prior, step), step.state
+        step = self._advance(case, prior, episode)
+        return self._assess(case, prior, step), step.state
 
-    def _advance(self, case: _Case, p_hidden: float, prior: Prior, episode: EpisodeState) -> Step:
-        """What an order does to the belief and the run of its partition."""
+    def _advance(self, case: _Case, prior: Prior, episode: EpisodeState) -> Step:
+        """What an order does to the belief and the run of its partition; undecided, nothing."""
         order, posterior = case.priced.order, case.posterior
+        if not posterior.likelihoods:
+            return Step(episode)
         none, *running = posterior.likelihoods
-        fits = self._unseen.fits(case.prices, order.charged_e4)
+        fits = self._unseen.fits(case.prices, order.charged_e4, none)
         exact = dict(zip(case.percents, running, strict=True))
         evidence = weigh_evidence(
             none, exact, fits, posterior.unlisted_likelihood, posterior.unlisted
@@ -130,13 +128,13 @@ class Scorer:
             rep_id=order.rep_id,
             ordered_at=order.ordered_at,
             charged_e4=order.charged_e4,
-            p_hidden=p_hidden,
+            p_hidden=posterior.any_hidden,
             factors=tuple(evidence.factors.items()),
             other=evidence.other,
         )
         return advance(episode, belief, waiting, self._thresholds)
 
-    def _assess(self, case: _Case) -> Assessment:
+    def _assess(self, case: _Case, prior: Prior, step: Step) -> Assessment:
         order = case.priced.order
         evidence = self._evidence(case)
         hits = [hit for rule in RULES if (hit := rule(evidence, self.policy)) is not None]
@@ -162,6 +160,12 @@ class Scorer:
             policy_version=self.policy.version,
             degraded=self.bundle.degraded,
             alerted=self._is_alert(p_added, p_hidden, findings),
+            belief_before=prior.running,
+            belief_after=step.state.belief.running,
+            runs=step.changed,
+            belongs=step.belongs,
+            revisits=step.revisits,
+            waits=_waits(order, step),
         )
 
     def _classify(
@@ -301,20 +305,10 @@ def _likeliest_percent(case: _Case) -> int:
     return case.percents[hidden.index(max(hidden))]
 
 
-def _with_step(assessment: Assessment, prior: Prior, step: Step) -> Assessment:
-    """The assessment with what the order did to the episode of its partition."""
-    order = assessment.order
-    later = {waiting.alert_id for waiting in step.state.waiting}
-    later |= {revisit.alert_id for revisit in step.revisits}
-    return replace(
-        assessment,
-        belief_before=prior.running,
-        belief_after=step.state.belief.running,
-        runs=step.changed,
-        belongs=step.belongs,
-        revisits=step.revisits,
-        waits=alert_id(order.order_id, order.revision) in later,
-    )
+def _waits(order: Order, step: Step) -> bool:
+    """Whether an order may be revisited by a later one, or is by itself; it comes last of all."""
+    name = alert_id(order.order_id, order.revision)
+    return any(one[-1].alert_id == name for one in (step.state.waiting, step.revisits) if one)
 
 
 def _fraud_findings(evidence: Evidence, p_added: float) -> tuple[Finding, ...]:

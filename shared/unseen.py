@@ -18,13 +18,20 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from shared.model import DiscountShare
+
+    Floats = NDArray[np.float64]
 
 SMALLEST, LARGEST = 20, 300
 """The grid, in basis points: 0.2 % to 3 %, both included."""
 
 BLURRED = 0.25
 """An order whose rounding spans more basis points than this either way fits too many of them."""
+
+TELLING = 3.0
+"""A percentage must be able to make a charge this many times likelier to be worth looking for."""
 
 
 class UnseenPercents:
@@ -47,13 +54,19 @@ class UnseenPercents:
         self._known = frozenset(known)
         self.count = len(set(range(SMALLEST, LARGEST + 1)) - self._known)
 
-    def fits(self, prices: Sequence[int], charged_e4: int) -> dict[int, float]:
+    def fits(
+        self, prices: Sequence[int], charged_e4: int, explained: float = 0.0
+    ) -> dict[int, float]:
         """The chance of the charge under each percentage it fits, 0-1; every other one is left out.
 
         Args:
             prices: list price (e4) of every unit.
             charged_e4: the total that was charged.
+            explained: its chance without a hidden discount. Where no percentage could make it much
+                likelier, none is looked for.
         """
+        if self._none ** len(prices) < TELLING * explained:
+            return {}
         listed = sum(prices)
         gap = listed - charged_e4
         if gap <= 0 or self._tolerance * 10_000 > BLURRED * charged_e4:
@@ -72,9 +85,7 @@ class UnseenPercents:
                 fits[percent] = fits.get(percent, 0.0) + float(chances[at])
         return fits
 
-    def _choices(
-        self, prices: Sequence[int]
-    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], np.ndarray]:
+    def _choices(self, prices: Sequence[int]) -> tuple[Floats, Floats]:
         """Sum (e8) and chance of no discount, then of one step on one unit of each price."""
         units = Counter(prices)
         none = self._none ** len(prices)
@@ -82,4 +93,4 @@ class UnseenPercents:
         off = np.multiply.outer(np.array(list(units), dtype=np.float64), self._steps).ravel()
         counts = np.array(list(units.values()), dtype=np.float64)
         chances = np.multiply.outer(each * counts, self._shares).ravel()
-        return np.append(0.0, off), np.append(none, chances)
+        return np.concatenate(([0.0], off)), np.concatenate(([none], chances))

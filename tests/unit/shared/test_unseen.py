@@ -33,6 +33,11 @@ def test_a_known_percentage_is_none_of_the_grid() -> None:
     assert UNSEEN.count == LARGEST - SMALLEST
 
 
+def test_a_charge_that_is_explained_well_without_is_not_held_against_the_grid() -> None:
+    assert UNSEEN.fits(PRICES, charged(37), explained=0.5) == {}
+    assert UNSEEN.fits(PRICES, charged(37), explained=0.01) != {}
+
+
 @pytest.mark.parametrize("percent", [37.4, SMALLEST - 1, LARGEST + 1])
 def test_what_is_no_whole_basis_point_of_the_grid_fits_nothing(percent: float) -> None:
     assert UNSEEN.fits(PRICES, round(LISTED * (1 - percent / 10_000))) == {}
