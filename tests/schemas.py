@@ -32,7 +32,10 @@ def generated_schemas() -> dict[str, dict[str, Any]]:
     """The schemas that follow from a type of the code, by name."""
     dialect = {"$schema": Draft202012Validator.META_SCHEMA["$id"]}
     types = {"policy": Policy, "bundle": ModelBundle}
-    return {name: dialect | msgspec.json.schema(kind) for name, kind in types.items()}
+    schemas = {name: dialect | msgspec.json.schema(kind) for name, kind in types.items()}
+    # Defaults come as Python's tuples; as JSON they are arrays.
+    plain: dict[str, dict[str, Any]] = json.loads(json.dumps(schemas))
+    return plain
 
 
 if __name__ == "__main__":
