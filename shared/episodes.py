@@ -241,7 +241,7 @@ def chances_within(factors: Sequence[float]) -> list[float]:
     ``factors`` say how many times likelier each order is within the run, in order of arrival.
 
     >>> [round(chance, 3) for chance in chances_within([0.01, 100.0, 0.9, 100.0])]
-    [0.01, 0.979, 0.989, 1.0]
+    [0.01, 0.98, 0.989, 1.0]
     """
     logs = [math.log(max(factor, 1e-300)) for factor in factors]
     begun = [sum(logs[start:]) for start in range(len(logs))]

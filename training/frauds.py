@@ -13,6 +13,9 @@ from training.history import Bools, History
 from training.prices import Ints
 from training.steps import StepCounts, count_votes, grid_discounts
 
+MOST_HOLDING = 0.2
+"""Share of orders beyond which they cannot all have had an item added: what they hold is sold."""
+
 FEWEST_RARE = 0.05
 """Share of the catalogue that must be rare products before they say how often items are added."""
 
@@ -49,7 +52,7 @@ def find_rare(history: History, undiscounted: Bools, none: float) -> RareProduct
     """Tell rare products by their sales, and innocent sales by orders without any discount.
 
     Evenly added units give every product about the same few sales (Poisson); what is sold
-    beyond that is bought. Of innocent orders, a share of ``none`` to the power of their units has
+    beyond that is bought. A catalogue of products that all sell evenly has none. Of innocent orders, a share of ``none`` to the power of their units has
     no discount; of orders with an added item, none.
     """
     products = len(history.prices.product_ids)
@@ -61,6 +64,8 @@ def find_rare(history: History, undiscounted: Bools, none: float) -> RareProduct
         mean = float(sales[rare].mean())
     holds = np.zeros(len(history.orders), dtype=bool)
     holds[history.line_order[rare[history.line_product]]] = True
+    if holds.mean() > MOST_HOLDING:
+        return RareProducts(np.zeros_like(rare), np.zeros_like(holds), 0.0)
     expected = float((none ** history.units[holds]).sum())
     innocent = min(1.0, float(undiscounted[holds].sum()) / expected) if expected > 0 else 0.0
     return RareProducts(rare, holds, 1 - innocent)

@@ -134,7 +134,8 @@ def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learne
         reps=frozenset(order.rep_id for order in orders),
         rep_ladders=own,
     )
-    return Learned(bundle, _figures(work, orders, lost), defaults)
+    found = {"hidden_runs": len(runs), "reps_with_own_ladder": len(own)}
+    return Learned(bundle, _figures(work, orders, lost) | found, defaults)
 
 
 def _too_short(orders: Sequence[Order], history: History, version: str) -> Learned:

@@ -120,7 +120,10 @@ def show(learned: Learned) -> None:
     print(f"hidden discounts {bundle.hidden_discount_rate:.2%} of orders")
     print(f"a hidden discount runs for {bundle.hidden_run_days:.1f} days on average")
     print(f"charges within {bundle.charge_tolerance_e4 / 1e4:.5f} of their exact value")
-    print(f"{len(bundle.baskets.companions)} products with companions, {len(bundle.reps)} reps")
+    kinds = len(bundle.baskets.kinds)
+    print(f"{len(bundle.baskets.companions)} products with companions, of {kinds} kinds")
+    apart = ", ".join(sorted(bundle.rep_ladders)) or "none"
+    print(f"{len(bundle.reps)} reps; with a ladder of their own: {apart}")
     if bundle.classifier is not None:
         count, weight = bundle.classifier.decisions, bundle.classifier.decision_weight
         print(f"classifier from {count} decisions, each worth {weight:g} weak labels")

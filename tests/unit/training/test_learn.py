@@ -7,13 +7,21 @@ from datetime import date
 import numpy as np
 import pytest
 
-from shared.catalogue import Catalogue, packaged_catalogue
+from shared.catalogue import COLUMNS, Catalogue, packaged_catalogue
 from shared.errors import ConfigurationError
 from shared.model import DiscountShare, ModelBundle, packaged_bundle
 from shared.order import Order, OrderLine
 from tests.unit.training.companies import simulated
 from training.learn import Learned, fit_none, learn
-from training.market import AddedItems, HiddenDiscounts, Ladder, Market, Volume
+from training.market import (
+    AddedItems,
+    Baskets,
+    Family,
+    HiddenDiscounts,
+    Ladder,
+    Market,
+    Volume,
+)
 from training.prices import price_table, repriced
 from training.synthesis import draw_orders
 
@@ -86,6 +94,21 @@ def test_the_rate_of_a_hidden_discount_is_the_share_of_orders_under_it(rounding:
     bundle = learn(orders, packaged_catalogue(), "v").bundle
     assert _percents(bundle.hidden) == {35}
     assert bundle.hidden_discount_rate == pytest.approx(truth, rel=0.15)
+
+
+def test_where_every_product_sells_evenly_none_is_rare_and_the_ladder_is_learned() -> None:
+    names = [f"{kind}{n}" for kind, count in (("bike", 9), ("lock", 6)) for n in range(count)]
+    rows = "".join(
+        f"{name},{name},{name[:4]},{name[:4]},{300 + 97.31 * at:.2f},1,USD,2014-01-01T00:00:00Z\n"
+        for at, name in enumerate(names)
+    )
+    catalogue = Catalogue.from_csv(f"{','.join(COLUMNS)}\n{rows}".encode())
+    family = Family("all", 1.0, ("bike",), ("lock",))
+    market = Market(baskets=Baskets(families=(family,)))
+    learned = learn(simulated(market, 6_000, 7, catalogue), catalogue, "v")
+    assert learned.figures["products_rare"] == 0
+    assert {"added_item_rate", "off_ladder"} <= set(learned.defaults)
+    assert _percents(learned.bundle.ladder) == {0, *Ladder().steps}
 
 
 def test_a_history_without_fraud_leaves_both_rates_next_to_nothing() -> None:
