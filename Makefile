@@ -37,9 +37,11 @@ test: check
 bench: setup
 	$(BIN)/python -m tests.bench
 
-# Detection quality on every scenario; of fewer with SCENARIO="base cents", JSON=file writes it.
+# Detection quality on every scenario, then how soon and how seldom falsely incidents open (an hour
+# in all); of fewer scenarios alone with SCENARIO="base cents"; JSON=file writes the first part.
 evaluate: setup
 	$(BIN)/python -m training.evaluate $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(JSON),--json $(JSON))
+	$(if $(SCENARIO),,$(BIN)/python -m training.watch)
 
 # Locks every version with its hashes; run after changing pyproject.toml.
 lock:

@@ -52,8 +52,9 @@ def find_rare(history: History, undiscounted: Bools, none: float) -> RareProduct
     """Tell rare products by their sales, and innocent sales by orders without any discount.
 
     Evenly added units give every product about the same few sales (Poisson); what is sold
-    beyond that is bought. A catalogue of products that all sell evenly has none. Of innocent orders, a share of ``none`` to the power of their units has
-    no discount; of orders with an added item, none.
+    beyond that is bought. A catalogue whose products all sell evenly has no rare ones. Of innocent
+    orders, a share of ``none`` to the power of their units has no discount; of orders with an
+    added item, none.
     """
     products = len(history.prices.product_ids)
     sales = np.bincount(history.line_product, minlength=products).astype(float)
