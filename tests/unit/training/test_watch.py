@@ -1,0 +1,79 @@
+"""Watching streams for incidents: from the command to the figures, on little data."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from training import watch
+from training.console import run
+from training.scenarios import make_scenarios
+from training.watch import STREAMS, Task, do, learned, planned
+
+SIZES = {"history": 2_500, "orders": 2_400, "clean": 1_500, "seed": 3}
+
+
+def a_task(stream: str, partitions: int = 2) -> Task:
+    return Task("base", stream, partitions, **SIZES)
+
+
+@pytest.fixture(scope="module")
+def bundle() -> bytes:
+    (scenario,) = make_scenarios(["base"], SIZES["history"], SIZES["orders"], SIZES["seed"])
+    return msgspec.json.encode(learned(scenario, SIZES["history"], SIZES["seed"]))
+
+
+def test_the_streams_are_what_they_are_called() -> None:
+    hidden = {name: set(planned(a_task(name))[1].drawn.hidden.tolist()) for name in STREAMS}
+    assert hidden == {
+        "many-runs": {0, 100},
+        "many-unseen": {0, 70},
+        "promotion": {0},
+        "clean": {0},
+    }
+    _, promotion = planned(a_task("promotion"))
+    assert promotion.market.promotions
+    _, clean = planned(a_task("clean"))
+    assert len(clean.ids) == SIZES["clean"]
+    assert int(clean.drawn.units.added.sum()) > 0  # other frauds go on
+
+
+@pytest.mark.parametrize("stream", ["many-runs", "many-unseen"])
+def test_planted_runs_open_soon_and_nothing_else_does(stream: str, bundle: bytes) -> None:
+    found = do(a_task(stream), bundle)
+    assert found.delay.episodes >= 4
+    assert found.delay.orders_p95 is not None
+    assert found.delay.orders_p95 <= 10
+    assert (found.false_openings, found.false_per_million) == (0, 0.0)
+
+
+def test_a_clean_stream_and_a_promotion_open_nothing(bundle: bytes) -> None:
+    for stream in ("clean", "promotion"):
+        found = do(a_task(stream), bundle)
+        assert (found.false_openings, found.clean_orders) == (0, found.orders)
+        assert found.delay.episodes == 0
+
+
+def test_the_command_prints_and_writes_every_stream(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watch.main([
+        *("--history", "600", "--orders", "400", "--clean", "500", "--partitions", "1", "3"),
+        *("--json", str(tmp_path / "watch.json")),
+    ])  # fmt: skip
+    printed = capsys.readouterr().out
+    assert all(stream in printed for stream in STREAMS)
+    written = json.loads((tmp_path / "watch.json").read_text())
+    assert [(one["stream"], one["partitions"]) for one in written] == [
+        (stream, partitions) for stream in STREAMS for partitions in (1, 3)
+    ]
+
+
+def test_a_number_of_partitions_below_1_is_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(watch.main, ["--partitions", "0"])
+    assert ended.value.code == 2
+    assert "1 partition or more" in capsys.readouterr().err
