@@ -96,7 +96,7 @@ def _overlaps(document: Mapping[str, Any], run: Run) -> bool:
     ended_at = document["ended_at"]
     until, slack = (document["last_seen_at"], QUIET) if ended_at is None else (ended_at, RESUMED)
     starts_in_time = run.started_at <= utc_time(until) + slack
-    return starts_in_time and run.last_seen_at >= utc_time(document["started_at"]) - slack
+    return starts_in_time and run.last_seen_at >= utc_time(document["started_at"]) - RESUMED
 
 
 def _opened(documents: Sequence[dict[str, Any]], part: PartitionRun) -> dict[str, Any]:

@@ -135,6 +135,14 @@ def test_a_replay_finds_the_incident_it_had_opened_and_closed() -> None:
     }
 
 
+def test_a_run_stays_with_its_incident_though_a_later_one_has_opened_meanwhile() -> None:
+    """Its partition had no orders for longer than others wait, and then the run went on."""
+    late = 1 + QUIET / HOUR + 1
+    parts = (("0", a_run("a.0")), ("1", a_run("b.0", start=late)))
+    incidents = settled(*parts, ("0", a_run("a.0", last=late + 2, orders=9)))
+    assert [incident["orders_affected"] for incident in incidents.values()] == [9, 3]
+
+
 def test_reps_it_spares_are_told() -> None:
     incident = only(("0", a_run(spared=(("Bo Ek", 7), ("Cy Gard", 1)))))
     assert incident["spared_reps"] == ["Bo Ek"]
