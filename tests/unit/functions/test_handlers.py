@@ -405,6 +405,22 @@ async def test_partitions_that_open_at_once_share_one_incident() -> None:
     assert set(incident["by_partition"]) == {key.partition_id for key in keys}
 
 
+async def test_a_partition_that_comes_second_to_an_incident_joins_it() -> None:
+    """Another one has opened it after this one looked, and before it wrote."""
+    world, other = World(), World()
+    await score_batch(other.desk(real_scorer()), replace(KEY, partition_id="7"), RUN)
+
+    def overtaken(what: str) -> None:
+        if what.startswith("before incident") and not world.incidents_by_id:
+            world.incidents_by_id.update(other.incidents_by_id)
+
+    world.on_write = overtaken
+    await score_batch(world.desk(real_scorer()), KEY, RUN)
+    ((incident, _),) = world.incidents_by_id.values()
+    assert set(incident["by_partition"]) == {"0", "7"}
+    assert incident["orders_affected"] == 8
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.integers(1, len(RUN)), max_size=4))
 def test_any_cut_of_a_run_stores_the_same(cuts: list[int]) -> None:
