@@ -10,7 +10,7 @@ from training.evaluation import ClassifierGain, Figures, ScenarioReport, Typolog
 from training.incident_quality import IncidentReport
 from training.intervals import Interval
 
-WIDTH = 132
+WIDTH = 140
 
 
 def show_scenario(report: ScenarioReport) -> None:
