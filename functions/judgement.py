@@ -13,7 +13,7 @@ from shared.errors import OrderError
 from shared.incidents import PartitionRun
 from shared.order import Order, parse_order, received_order
 from shared.scoring import Scorer
-from shared.stream import Admission, Arrival, StreamState
+from shared.stream import Admission, Arrival, RecentOrders, StreamState
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +145,26 @@ def refused(
     return replace(judgement, scored=kept, dead_letters=tuple(letters), state=state)
 
 
-def _judge_together(
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """What events hold: the orders to score, the letters of what is no order, how many were which
+    (`Admission`), and the recent orders after them."""
+
+    orders: tuple[tuple[OrderEvent, Order], ...]
+    dead_letters: tuple[DeadLetter, ...]
+    counts: Mapping[Admission, int]
+    recent: RecentOrders
+
+
+def _admit(
     scorer: Scorer,
     key: StreamKey,
     state: StreamState,
     events: Sequence[OrderEvent],
     now: datetime,
-) -> Judgement:
+) -> _Admitted:
     letters: list[DeadLetter] = []
-    admitted: list[tuple[OrderEvent, Order]] = []
+    orders: list[tuple[OrderEvent, Order]] = []
     counts = dict.fromkeys(Admission, 0)
     recent = state.recent.copy()
     for event in events:
@@ -161,21 +172,30 @@ def _judge_together(
             order = parse_order(event.body)
             scorer.catalogue.check_currency(order)
         except OrderError as error:
-            letters += set_aside(
-                key, state, event, error.code, error.field, error.message, now
-            ).dead_letters
+            aside = set_aside(key, state, event, error.code, error.field, error.message, now)
+            letters += aside.dead_letters
             continue
         admission = recent.admit(order.order_id, order.revision)
         counts[admission] += 1
         if admission is Admission.SCORE:
-            admitted.append((event, order))
-    assessments, episode = scorer.score_many([order for _, order in admitted], state.episode)
-    held = dict(state.held)
+            orders.append((event, order))
+    return _Admitted(tuple(orders), tuple(letters), counts, recent)
+
+
+def _judge_together(
+    scorer: Scorer,
+    key: StreamKey,
+    state: StreamState,
+    events: Sequence[OrderEvent],
+    now: datetime,
+) -> Judgement:
+    admitted = _admit(scorer, key, state, events, now)
+    assessments, episode = scorer.score_many([order for _, order in admitted.orders], state.episode)
+    held, currency = dict(state.held), scorer.catalogue.currency
     scored: list[Scored] = []
     runs: dict[str, PartitionRun] = {}
     revisited: list[Revisited] = []
-    currency = scorer.catalogue.currency
-    for (event, order), assessment in zip(admitted, assessments, strict=True):
+    for (event, order), assessment in zip(admitted.orders, assessments, strict=True):
         entry = enter(assessment, _document(key, event, assessment, now), held, currency)
         scored.append(Scored(event, order, entry.alert, assessment.belongs))
         revisited += entry.revisited
@@ -183,15 +203,15 @@ def _judge_together(
             runs[run.opened_by] = PartitionRun(key.partition_id, event.sequence_number, run)
     state = replace(
         _moved(state, events[-1]),
-        orders_scored=state.orders_scored + counts[Admission.SCORE],
-        dead_lettered=state.dead_lettered + len(letters),
-        duplicates=state.duplicates + counts[Admission.DUPLICATE],
-        stale=state.stale + counts[Admission.STALE],
+        orders_scored=state.orders_scored + admitted.counts[Admission.SCORE],
+        dead_lettered=state.dead_lettered + len(admitted.dead_letters),
+        duplicates=state.duplicates + admitted.counts[Admission.DUPLICATE],
+        stale=state.stale + admitted.counts[Admission.STALE],
         episode=episode,
         held=still_held(held, episode),
-        recent=recent,
+        recent=admitted.recent,
     )
-    return Judgement(tuple(scored), tuple(letters), state, runs, tuple(revisited), currency)
+    return Judgement(tuple(scored), admitted.dead_letters, state, runs, tuple(revisited), currency)
 
 
 def _document(
