@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.assessment import (
-    ADDED_ITEM,
     DATA_QUALITY_TYPOLOGIES,
     FRAUD_TYPOLOGIES,
     Assessment,
-    Explanation,
     Finding,
     Reason,
-    UnitDiscount,
-    hidden_discount_finding,
 )
 from shared.baskets import Baskets
 from shared.beliefs import Beliefs, order_priors, own_case, weigh_evidence
 from shared.classifier import adjust, model_reasons
+from shared.conclusions import all_reasons, explanation_of, fraud_findings
 from shared.discounts import CACHE_BYTES, E8_PER_E4, LARGEST_TOTAL_E4, DiscountTables, UnitDiscounts
 from shared.episodes import EpisodeState, RunThresholds, Step, Waiting, advance, hidden_e4
 from shared.features import build_features
 from shared.habits import NO_HABITS
 from shared.hypotheses import Posterior, Rates, weigh
 from shared.notation import alert_id
-from shared.rules import RULES, Evidence, RuleHit, Suspect
+from shared.rules import RULES, Evidence, Suspect
 from shared.unseen import UnseenPercents
 
 if TYPE_CHECKING:
@@ -144,7 +140,7 @@ class Scorer:
         )
         p_added, model = self._classify(posterior.any_added_item, features)
         p_hidden = posterior.any_hidden
-        frauds = _fraud_findings(evidence, p_added)
+        frauds = fraud_findings(evidence, p_added)
         findings = (*frauds, *(hit.finding for hit in hits if hit.finding))
         return Assessment(
             order=order,
@@ -153,8 +149,8 @@ class Scorer:
             probability=1.0 - (1.0 - p_added) * (1.0 - p_hidden),
             expected_loss_e4=round(sum(f.probability * f.amount_e4 for f in findings)),
             findings=findings,
-            reasons=_reasons(hits, model),
-            explanation=self._explanation(case, evidence),
+            reasons=all_reasons(hits, model),
+            explanation=explanation_of(evidence),
             features=features,
             model_version=self.bundle.version,
             policy_version=self.policy.version,
@@ -242,17 +238,6 @@ class Scorer:
         own_facts = (*FRAUD_TYPOLOGIES, *DATA_QUALITY_TYPOLOGIES)
         return any(finding.typology not in own_facts for finding in findings)
 
-    def _explanation(self, case: _Case, evidence: Evidence) -> Explanation:
-        listed, charged = case.priced.list_total_e4, case.priced.order.charged_e4
-        return Explanation(
-            list_total_e4=listed,
-            charged_e4=charged,
-            gap_e4=listed - charged,
-            unit_discounts=_name_units(case.priced, evidence),
-            order_discount_percent=evidence.hidden_basis_points / 100,
-            unexplained_e4=evidence.unexplained_e4,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class _Case:
@@ -309,60 +294,3 @@ def _waits(order: Order, step: Step) -> bool:
     """Whether an order may be revisited by a later one, or is by itself; it comes last of all."""
     name = alert_id(order.order_id, order.revision)
     return any(one[-1].alert_id == name for one in (step.state.waiting, step.revisits) if one)
-
-
-def _fraud_findings(evidence: Evidence, p_added: float) -> tuple[Finding, ...]:
-    """The frauds worth a look, with what they cost."""
-    findings = []
-    p_hidden = evidence.posterior.any_hidden
-    if evidence.suspect is not None:
-        suspect = evidence.suspect
-        percent = suspect.basis_points / 100
-        message = (
-            f"One {suspect.product_id} was probably added to the order and taken off again at "
-            f"{percent:g} % ({evidence.money(suspect.amount_e4)})."
-        )
-        findings.append(
-            Finding(ADDED_ITEM, p_added, suspect.amount_e4, message, suspect.product_id, percent)
-        )
-    if evidence.hidden_basis_points:
-        findings.append(
-            hidden_discount_finding(
-                p_hidden, evidence.hidden_basis_points, evidence.hidden_e4, evidence.currency
-            )
-        )
-    return tuple(findings)
-
-
-def _reasons(hits: Sequence[RuleHit], model: Sequence[Reason]) -> tuple[Reason, ...]:
-    """Every rule's reason and the model's, the weightiest first."""
-    rules = (Reason("rule", hit.code, hit.message, hit.contribution) for hit in hits)
-    return tuple(sorted((*rules, *model), key=lambda reason: -reason.contribution))
-
-
-def _name_units(priced: PricedOrder, evidence: Evidence) -> tuple[UnitDiscount, ...]:
-    """Unit discounts by product; the tables know prices only, and products may share one.
-
-    The suspect's own discount comes first; the others go to products of that price in the order
-    of their ids, no product getting more discounts than it has units.
-    """
-    if not evidence.unit_discounts:
-        return ()
-    left = {line.product.product_id: line.quantity for line in priced.lines}
-    named: Counter[tuple[str, int]] = Counter()
-    for at, (price, basis_points) in enumerate(evidence.unit_discounts):
-        product = (
-            evidence.suspect.product_id
-            if at == 0 and evidence.suspect is not None
-            else next(
-                line.product.product_id
-                for line in priced.lines
-                if line.product.list_e4 == price and left[line.product.product_id]
-            )
-        )
-        left[product] -= 1
-        named[product, basis_points] += 1
-    return tuple(
-        UnitDiscount(product, units, basis_points / 100)
-        for (product, basis_points), units in named.items()
-    )
