@@ -123,7 +123,9 @@ def test_down_after_a_crash_stops_what_is_left_and_spares_recycled_pids(stack: S
     os.kill(crashed, signal.SIGKILL)
     bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     state = json.loads((stack.state / "stack.json").read_bytes())
-    state["children"]["cosmos"]["pid"] = bystander.pid  # as if the system had given it away again
+    # As if the system had given its number away again, a minute after it had started.
+    state["children"]["cosmos"]["pid"] = bystander.pid
+    state["children"]["cosmos"]["started"] -= 60
     (stack.state / "stack.json").write_text(json.dumps(state))
 
     late = Stack(stack.state, app=None)  # another process would know no more than the folder
