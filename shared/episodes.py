@@ -34,6 +34,10 @@ from shared.beliefs import SPARED_SHARE, Belief
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+EPISODE_VERSION = 2
+"""Of what a partition carries along. A belief of another version is not carried on: it is rebuilt
+within a few orders, and no partition stands still for it."""
+
 MOST_WAITING = 60
 """Orders that wait at most, the latest: no run stays unseen for as many."""
 
@@ -114,7 +118,7 @@ class EpisodeState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     belief: Belief = Belief()
     run: Run | None = None
     waiting: tuple[Waiting, ...] = ()
-    schema_version: int = 1
+    schema_version: int = EPISODE_VERSION
 
 
 @dataclass(frozen=True, slots=True)

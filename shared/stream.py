@@ -14,7 +14,7 @@ from typing import Any, Literal, Self, cast
 
 import msgspec
 
-from shared.episodes import EpisodeState
+from shared.episodes import EPISODE_VERSION, EpisodeState
 from shared.errors import ConfigurationError
 from shared.notation import time_text, utc_time
 
@@ -157,7 +157,7 @@ class StreamState:
             ConfigurationError: the document is not a state of this schema.
         """
         try:
-            read = msgspec.convert(document, _Document)
+            read = msgspec.convert(_with_known_episode(document), _Document)
             return cls(
                 **{name: getattr(read, name) for name in _CARRIED},
                 enqueued_at=None if read.enqueued_at is None else utc_time(read.enqueued_at),
@@ -165,6 +165,14 @@ class StreamState:
             )
         except ValueError as error:
             raise ConfigurationError(f"state document cannot be read: {error}") from error
+
+
+def _with_known_episode(document: dict[str, Any]) -> dict[str, Any]:
+    """The document, with a new episode where the stored one is of another version."""
+    episode = document.get("episode")
+    if isinstance(episode, dict) and episode.get("schema_version") != EPISODE_VERSION:
+        return document | {"episode": {}, "held": {}}
+    return document
 
 
 class _Document(msgspec.Struct):

@@ -93,3 +93,11 @@ def test_a_document_of_another_kind_is_refused(change: dict[str, object]) -> Non
     document = replace(StreamState(), sequence_number=1).to_document() | change
     with pytest.raises(ConfigurationError, match="state document cannot be read"):
         StreamState.from_document(document)
+
+
+def test_a_belief_of_another_version_starts_over_and_the_counts_go_on() -> None:
+    """As an upgrade finds it, of this version or back."""
+    before = StreamState(sequence_number=7, orders_scored=8).to_document()
+    old = {"schema_version": 1, "at": None, "beliefs": [[100, 0.9]]}
+    read = StreamState.from_document(before | {"episode": old, "held": {"o-1.0": {}}})
+    assert read == StreamState(sequence_number=7, orders_scored=8)
