@@ -49,6 +49,7 @@ class AlertQuery:
     rep_id: str | None = None
     status: str | None = None
     typology: str | None = None
+    incident_id: str | None = None
     scored_from: str | None = None
     scored_to: str | None = None
     ordered_from: str | None = None
@@ -71,6 +72,7 @@ _FILTERS = (
     ("rep_id", "rep_id", "c.rep_id = @rep_id"),
     ("status", "status", "c.status = @status"),
     ("typology", "typology", "ARRAY_CONTAINS(c.findings, {'typology': @typology}, true)"),
+    ("incident_id", "incident_id", "c.incident_id = @incident_id"),
     ("from", "scored_from", "c.scored_at >= @scored_from"),
     ("to", "scored_to", "c.scored_at < @scored_to"),
     ("ordered_from", "ordered_from", "c.ordered_at >= @ordered_from"),
@@ -120,7 +122,7 @@ def _value(name: str, parameters: Mapping[str, str]) -> str | None:
     value = parameters.get(name)
     if value is None:
         return None
-    if name == "rep_id":
+    if name in {"rep_id", "incident_id"}:
         return _within(name, value, 64)
     if name == "status":
         return _one_of(name, value, STATUSES)

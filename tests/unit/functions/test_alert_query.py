@@ -41,7 +41,7 @@ def test_every_filter_becomes_a_condition_and_values_travel_apart() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"rep": "x"}, "rep is no parameter; there are rep_id, status, typology, from, to,"),
+        ({"rep": "x"}, "rep is no parameter; there are rep_id, status, typology, incident_id,"),
         ({"rep_id": ""}, "rep_id has 0 characters, expected 1 to 64"),
         ({"rep_id": "x" * 65}, "rep_id has 65 characters, expected 1 to 64"),
         ({"status": "OPEN"}, "status is 'OPEN', expected one of open, confirmed, dismissed"),
