@@ -207,7 +207,10 @@ def main(arguments: list[str] | None = None) -> None:
         prog="training.watch",
         description="How soon hidden discounts open incidents, and how seldom that is false.",
     )
-    flags.add_argument("--scenario", choices=NAMES, default="base", help="learned (%(default)s)")
+    flags.add_argument(
+        "--scenario", choices=NAMES, default="base", metavar="NAME",
+        help=f"learned, of {', '.join(NAMES)} (%(default)s)",
+    )  # fmt: skip
     flags.add_argument("--history", type=int, default=60_000, help="learned from (%(default)s)")
     flags.add_argument("--orders", type=int, default=20_000, help="of each stream (%(default)s)")
     flags.add_argument("--clean", type=int, default=1_000_000, help="clean ones (%(default)s)")
@@ -217,6 +220,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = flags.parse_args(arguments)
     if min(options.partitions) < 1 or options.seed < 0:
         raise ConfigurationError("expected 1 partition or more, and a seed of 0 or more")
+    if options.json is not None and not options.json.absolute().parent.is_dir():
+        raise ConfigurationError(f"{options.json}: no such folder")  # known before an hour's work
     (scenario,) = make_scenarios((options.scenario,), options.history, options.orders, options.seed)
     bundle = msgspec.json.encode(learned(scenario, options.history, options.seed))
     tasks = [

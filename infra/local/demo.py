@@ -118,6 +118,8 @@ class IncidentWatch:
             before, now = self.known.get(incident["id"]), incident["status"]
             if before is None:
                 self._say("[bold red]incident opens[/]", incident)
+            elif before == "closed" and now == "open":  # a partition that lags has joined
+                self._say("[bold red]incident goes on[/]", incident)
             if now == "closed" and before != now:
                 self._say("[bold green]incident closes[/]", incident)
             self.known[incident["id"]] = now
