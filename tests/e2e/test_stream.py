@@ -34,6 +34,7 @@ async def test_the_stack_writes_the_alerts_that_the_backtest_writes(
     found = {finding["typology"] for alert in expected.values() for finding in alert["findings"]}
     assert {"added_item", "hidden_discount"} <= found
     assert not any(alert["degraded"] for alert in expected.values())
+    assert any("revisited_at" in alert for alert in expected.values())
 
     await flow.producer.send(orders)
     assert await flow.check(orders, expected) == Counts(scored=2_000)
