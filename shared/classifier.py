@@ -19,7 +19,7 @@ import msgspec
 
 from shared.assessment import Reason
 from shared.features import FEATURE_NAMES, LARGEST_LOG_ODDS
-from shared.habits import NO_HABITS, RepHabits
+from shared.habits import NO_HABITS, Habits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ class Classifier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         slope: a, of the logit of the core's probability; 1 leaves it as it is.
         intercept: b, in nats.
         terms: one a feature, in the order of `shared.features.FEATURE_NAMES`.
-        habits: of every rep, as of the end of the history.
+        habits: of every rep and of frequent customers, as of the end of the history.
         orders: orders worth a look that it was fitted on, decided ones included.
         decisions: analysts' decisions among them.
         decision_weight: how many weak labels a decision weighs.
@@ -74,7 +74,7 @@ class Classifier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slope: Annotated[float, msgspec.Meta(ge=0)]
     intercept: float
     terms: tuple[Term, ...]
-    habits: RepHabits = NO_HABITS
+    habits: Habits = NO_HABITS
     orders: Annotated[int, msgspec.Meta(ge=0)] = 0
     decisions: Annotated[int, msgspec.Meta(ge=0)] = 0
     decision_weight: Annotated[float, msgspec.Meta(ge=0)] = 0.0
@@ -202,4 +202,6 @@ _PHRASES = {
     "suspect_price_rank": "The suspected item's price is number {:.0f} of the order",
     "rep_discounted_percent": "The rep discounts {:.0f} % of the orders",
     "rep_suspected_percent": "{:.1f} % of the rep's orders were suspected of an added item",
+    "customer_discounted_percent": "{:.0f} % of the customer's orders are discounted",
+    "customer_suspected_percent": "{:.1f} % of the customer's orders were suspected",
 }

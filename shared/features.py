@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.catalogue import PricedOrder
-    from shared.habits import RepHabits
+    from shared.habits import Habits
     from shared.hypotheses import Posterior
+    from shared.order import Order
     from shared.rules import Suspect
 
 FEATURE_NAMES = (
@@ -32,6 +33,8 @@ FEATURE_NAMES = (
     "suspect_price_alone",
     "rep_discounted_percent",
     "rep_suspected_percent",
+    "customer_discounted_percent",
+    "customer_suspected_percent",
 )
 LARGEST_LOG_ODDS = 50.0
 """Log-likelihood ratios are cut here, both ways: an impossible alternative has no finite one."""
@@ -45,7 +48,7 @@ def build_features(
     posterior: Posterior,
     suspect: Suspect | None,
     ladder: frozenset[int],
-    habits: RepHabits,
+    habits: Habits,
 ) -> dict[str, float]:
     """The features of an order, by `FEATURE_NAMES`.
 
@@ -53,7 +56,7 @@ def build_features(
     natural and cut at `LARGEST_LOG_ODDS`. Those of the suspect are 0 where there is none: its
     discount, whether that is a step of the ladder (0 or 1), what it took of the list total, the
     place of its price among the units (1: the dearest) and whether it is alone there (0 or 1).
-    Those of the rep are percentages of the orders before this one, as of the habits.
+    Those of rep and customer are percentages of their orders before this one, as of the habits.
 
     Nothing but the order itself and what was known before it goes in.
 
@@ -76,15 +79,15 @@ def build_features(
             if suspect is None
             else _suspect_features(priced, basket_odds, posterior, suspect, ladder)
         ),
-        *rep_features(habits, priced.order.rep_id),
+        *habit_features(habits, priced.order),
     )
     return dict(zip(FEATURE_NAMES, values, strict=True))
 
 
-def rep_features(habits: RepHabits, rep_id: str) -> tuple[float, float]:
-    """The last two features, which training works out anew as of every order."""
-    discounted, suspected = habits.shares(rep_id)
-    return 100.0 * discounted, 100.0 * suspected
+def habit_features(habits: Habits, order: Order) -> tuple[float, ...]:
+    """The last four features, which training works out anew as of every order."""
+    shares = (*habits.reps.shares(order.rep_id), *habits.customers.shares(order.customer_id))
+    return tuple(100.0 * share for share in shares)
 
 
 def _suspect_features(

@@ -1,40 +1,50 @@
-"""What is known of a rep from earlier orders: how often they discount, how often they are suspect.
+"""What is known of reps and customers from earlier orders: how often discounted, how often suspect.
 
 Training counts along in time order, so that an order is described by what came before it, and the
 counts at the end of the history go into the bundle: they describe the orders that come next.
 """
 
+import heapq
+
 import msgspec
 
 MEAN_ORDERS = 20.0
-"""Orders that the company's mean weighs against a rep's own: a new rep is an average one."""
+"""Orders that the company's mean weighs against one's own: a new rep is an average one."""
+
+FEWEST_ORDERS = 3
+"""Orders from which on somebody has habits; before, they are an average one."""
+
+MOST_CUSTOMERS = 5_000
+"""Customers that a bundle remembers, those with the most orders: there may be any number."""
 
 
-class RepHabit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Habit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Counts of some orders: how many, with any discount, and expected ones with an added item."""
 
     orders: int = 0
     discounted: int = 0
     suspected: float = 0.0
 
-    def plus(self, *, discounted: bool, suspected: float) -> "RepHabit":
+    def plus(self, *, discounted: bool, suspected: float) -> "Habit":
         """The counts with one more order; ``suspected`` is its probability of an added item."""
-        return RepHabit(self.orders + 1, self.discounted + discounted, self.suspected + suspected)
+        return Habit(self.orders + 1, self.discounted + discounted, self.suspected + suspected)
 
 
-class RepHabits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The counts of each rep, and over all of them."""
+class HabitTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The counts of each rep, or of each customer, and over all of them."""
 
-    total: RepHabit = RepHabit()
-    by_rep: dict[str, RepHabit] = {}
+    total: Habit = Habit()
+    by_name: dict[str, Habit] = {}
 
-    def shares(self, rep_id: str) -> tuple[float, float]:
-        """Shares (0-1) of a rep's orders that are discounted, and that have an added item.
+    def shares(self, name: str) -> tuple[float, float]:
+        """Shares (0-1) of somebody's orders that are discounted, and that have an added item.
 
-        Both are drawn to the mean over all reps as if by `MEAN_ORDERS` orders; 0 before the first
+        Both are drawn to the mean over all as if by `MEAN_ORDERS` orders; 0 before the first
         order of all.
         """
-        own, total = self.by_rep.get(rep_id, RepHabit()), self.total
+        own, total = self.by_name.get(name, Habit()), self.total
+        if own.orders < FEWEST_ORDERS:
+            own = Habit()
         if not total.orders:
             return 0.0, 0.0
         weight = MEAN_ORDERS / total.orders
@@ -44,5 +54,22 @@ class RepHabits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             (own.suspected + weight * total.suspected) / orders,
         )
 
+    def most_frequent(self, most: int) -> "HabitTable":
+        """The same of those with the most orders alone; who is left out counts as average."""
+        frequent = [item for item in self.by_name.items() if item[1].orders >= FEWEST_ORDERS]
+        kept = heapq.nlargest(most, frequent, key=lambda item: (item[1].orders, item[0]))
+        return HabitTable(self.total, dict(kept))
 
-NO_HABITS = RepHabits()
+
+class Habits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Those of reps and of customers."""
+
+    reps: HabitTable = HabitTable()
+    customers: HabitTable = HabitTable()
+
+    def kept(self) -> "Habits":
+        """What a bundle remembers of them."""
+        return Habits(self.reps, self.customers.most_frequent(MOST_CUSTOMERS))
+
+
+NO_HABITS = Habits()

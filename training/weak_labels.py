@@ -110,7 +110,7 @@ def fit(forward: Window, served: Window, decisions: Sequence[Decision]) -> Fit:
     if choice.gain <= choice.error:
         return Fit(None, figures, "no fit foretold later decisions better than the tables do")
     found = fit_columns(columns, choice.weight, choice.freedom)
-    return Fit(msgspec.structs.replace(found, habits=served.habits), figures)
+    return Fit(msgspec.structs.replace(found, habits=served.habits.kept()), figures)
 
 
 def to_columns(window: Window, decisions: Sequence[Decision]) -> Columns:

@@ -8,8 +8,8 @@ from itertools import batched
 from shared.assessment import ADDED_ITEM, HIDDEN_DISCOUNT, Assessment
 from shared.catalogue import Catalogue
 from shared.episodes import EpisodeState
-from shared.features import FEATURE_NAMES, rep_features
-from shared.habits import RepHabit, RepHabits
+from shared.features import FEATURE_NAMES, habit_features
+from shared.habits import Habit, Habits, HabitTable
 from shared.model import ModelBundle
 from shared.order import Order
 from shared.policy import Policy
@@ -41,11 +41,11 @@ class Window:
     """The last part of a history, scored.
 
     ``examples`` are those of its orders that are worth a look, in time order, ``habits`` those of
-    the reps at its end, ``last`` the time of its last order.
+    reps and customers at its end, ``last`` the time of its last order.
     """
 
     examples: tuple[Example, ...]
-    habits: RepHabits
+    habits: Habits
     last: datetime
 
 
@@ -67,35 +67,40 @@ def score_window(
     return Window(*walk(scorer, later), orders[-1].ordered_at)
 
 
-def walk(scorer: Scorer, orders: Sequence[Order]) -> tuple[tuple[Example, ...], RepHabits]:
+def walk(scorer: Scorer, orders: Sequence[Order]) -> tuple[tuple[Example, ...], Habits]:
     """Score orders in time order; each is described by what came before it, and by nothing else.
 
     Args:
         scorer: made from tables of earlier orders.
         orders: in the catalogue's currency.
     """
-    examples, by_rep, total, state = [], dict[str, RepHabit](), RepHabit(), EpisodeState()
+    examples: list[Example] = []
+    by_rep: dict[str, Habit] = {}
+    by_customer: dict[str, Habit] = {}
+    total, state = Habit(), EpisodeState()
     tolerance_e4 = scorer.bundle.charge_tolerance_e4
     for some in progress(batched(orders, CHUNK, strict=False), "scoring the history"):
         assessments, state = scorer.score_many(some, state)
         for assessment in assessments:
-            rep_id, habits = assessment.order.rep_id, RepHabits(total, by_rep)
+            order = assessment.order
+            habits = Habits(HabitTable(total, by_rep), HabitTable(total, by_customer))
             if max(assessment.p_added_item, assessment.p_hidden_discount) >= WORTH_A_LOOK:
-                examples.append(_example(assessment, rep_features(habits, rep_id)))
+                examples.append(_example(assessment, habit_features(habits, order)))
             discounted = assessment.features["gap"] * 1e4 > tolerance_e4
             suspected = assessment.p_added_item
             total = total.plus(discounted=discounted, suspected=suspected)
-            own = by_rep.get(rep_id, RepHabit())
-            by_rep[rep_id] = own.plus(discounted=discounted, suspected=suspected)
-    return tuple(examples), RepHabits(total, by_rep)
+            for counts, name in ((by_rep, order.rep_id), (by_customer, order.customer_id)):
+                own = counts.get(name, Habit())
+                counts[name] = own.plus(discounted=discounted, suspected=suspected)
+    return tuple(examples), Habits(HabitTable(total, by_rep), HabitTable(total, by_customer))
 
 
-def _example(assessment: Assessment, of_rep: tuple[float, float]) -> Example:
-    """An order with its features; those of the rep, which come last, as of the order."""
-    own = [assessment.features[name] for name in FEATURE_NAMES[: -len(of_rep)]]
+def _example(assessment: Assessment, habits: tuple[float, ...]) -> Example:
+    """An order with its features; the habits', which come last, as of the order."""
+    own = [assessment.features[name] for name in FEATURE_NAMES[: -len(habits)]]
     return Example(
         assessment.order,
         assessment.p_added_item,
         assessment.p_hidden_discount,
-        (*own, *of_rep),
+        (*own, *habits),
     )

@@ -23,7 +23,7 @@ from shared.classifier import (
 )
 from shared.episodes import EpisodeState
 from shared.features import FEATURE_NAMES
-from shared.habits import RepHabit, RepHabits
+from shared.habits import Habit, Habits, HabitTable
 from shared.model import ModelBundle, decode_bundle, encode_bundle, packaged_bundle
 from shared.order import Order
 from shared.policy import Policy
@@ -123,7 +123,7 @@ def test_a_table_that_does_not_fit_together_is_refused(table: dict[str, object])
 
 def test_a_bundle_keeps_its_classifier() -> None:
     model = msgspec.structs.replace(
-        classifier(units=(0.5, -0.25)), habits=RepHabits(RepHabit(3, 2, 0.1), {"A": RepHabit(3)})
+        classifier(units=(0.5, -0.25)), habits=Habits(HabitTable(Habit(3, 2, 0.1), {"A": Habit(3)}))
     )
     data, sha256 = encode_bundle(bundle_with(model))
     loaded = decode_bundle(data, sha256)

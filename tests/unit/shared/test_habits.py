@@ -1,32 +1,63 @@
-"""Habits of reps: shares of earlier orders, drawn to the company's mean."""
+"""Habits of reps and customers: shares of earlier orders, drawn to the company's mean."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.habits import MEAN_ORDERS, NO_HABITS, RepHabit, RepHabits
+from shared.habits import (
+    FEWEST_ORDERS,
+    MEAN_ORDERS,
+    MOST_CUSTOMERS,
+    NO_HABITS,
+    Habit,
+    Habits,
+    HabitTable,
+)
 
 
 def test_before_the_first_order_nothing_is_known() -> None:
-    assert NO_HABITS.shares("anybody") == (0.0, 0.0)
+    assert NO_HABITS.reps.shares("anybody") == (0.0, 0.0)
+    assert NO_HABITS.customers.shares("anybody") == (0.0, 0.0)
 
 
 def test_a_new_rep_is_an_average_one() -> None:
-    habits = RepHabits(RepHabit(200, 120, 10.0), {"A": RepHabit(200, 120, 10.0)})
+    habits = HabitTable(Habit(200, 120, 10.0), {"A": Habit(200, 120, 10.0)})
     assert habits.shares("B") == pytest.approx((0.6, 0.05))
 
 
 def test_many_orders_outweigh_the_mean() -> None:
-    own = RepHabit(980, 980, 0.0)
-    shares = RepHabits(RepHabit(9_800, 4_900, 98.0), {"A": own}).shares("A")
+    own = Habit(980, 980, 0.0)
+    shares = HabitTable(Habit(9_800, 4_900, 98.0), {"A": own}).shares("A")
     assert shares == pytest.approx(((980 + MEAN_ORDERS / 2) / 1000, MEAN_ORDERS * 0.01 / 1000))
+
+
+def test_somebody_with_hardly_any_orders_is_an_average_one() -> None:
+    few, some = Habit(FEWEST_ORDERS - 1, 2, 1.0), Habit(FEWEST_ORDERS, 3, 1.0)
+    table = HabitTable(Habit(200, 120, 10.0), {"few": few, "some": some})
+    assert table.shares("few") == table.shares("nobody")
+    assert table.shares("some") > table.shares("nobody")
+
+
+def test_a_bundle_remembers_every_rep_and_the_most_frequent_customers() -> None:
+    customers = {f"c-{n}": Habit(n) for n in range(MOST_CUSTOMERS + 50)}
+    reps = HabitTable(Habit(9), {"A": Habit(9), "B": Habit(0)})
+    kept = Habits(reps, HabitTable(Habit(10_000), customers)).kept()
+    assert kept.reps == reps
+    assert len(kept.customers.by_name) == MOST_CUSTOMERS
+    assert min(habit.orders for habit in kept.customers.by_name.values()) == 50
+    assert kept.customers.total == Habit(10_000)
+
+
+def test_customers_without_habits_take_no_room() -> None:
+    table = HabitTable(Habit(9), {"a": Habit(1), "b": Habit(FEWEST_ORDERS)})
+    assert set(table.most_frequent(10).by_name) == {"b"}
 
 
 @given(st.lists(st.tuples(st.sampled_from("AB"), st.booleans(), st.floats(0, 1)), min_size=1))
 def test_shares_are_shares(orders: list[tuple[str, bool, float]]) -> None:
-    total, by_rep = RepHabit(), dict[str, RepHabit]()
+    total, by_rep = Habit(), dict[str, Habit]()
     for rep, discounted, suspected in orders:
         total = total.plus(discounted=discounted, suspected=suspected)
-        by_rep[rep] = by_rep.get(rep, RepHabit()).plus(discounted=discounted, suspected=suspected)
+        by_rep[rep] = by_rep.get(rep, Habit()).plus(discounted=discounted, suspected=suspected)
     for rep in "ABC":
-        assert all(0 <= share <= 1 + 1e-9 for share in RepHabits(total, by_rep).shares(rep))
+        assert all(0 <= share <= 1 + 1e-9 for share in HabitTable(total, by_rep).shares(rep))

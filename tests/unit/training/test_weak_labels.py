@@ -12,7 +12,7 @@ from shared.catalogue import packaged_catalogue
 from shared.classifier import adjust
 from shared.decision import Decision
 from shared.features import FEATURE_NAMES
-from shared.habits import RepHabits
+from shared.habits import NO_HABITS
 from shared.model import packaged_bundle
 from shared.notation import time_text
 from shared.order import Order, parse_order
@@ -50,7 +50,7 @@ def examples(count: int, seed: int = 1) -> list[Example]:
 
 
 def window(found: list[Example]) -> Window:
-    return Window(tuple(found), RepHabits(), found[-1].order.ordered_at)
+    return Window(tuple(found), NO_HABITS, found[-1].order.ordered_at)
 
 
 def decision(example: Example, confirmed: bool, after: timedelta = timedelta(0)) -> Decision:
@@ -190,17 +190,22 @@ def test_later_orders_change_no_earlier_feature(
     before, habits = walk(scorer, history[:count])
     after, _ = walk(scorer, history[: count + more])
     assert after[: len(before)] == before
-    assert habits.total.orders == count
+    assert habits.reps.total.orders == habits.customers.total.orders == count
 
 
-def test_an_order_is_described_by_its_reps_earlier_orders(history: tuple[Order, ...]) -> None:
+def test_an_order_is_described_by_the_earlier_orders_of_its_rep_and_customer(
+    history: tuple[Order, ...],
+) -> None:
     scorer = Scorer(packaged_bundle(), packaged_catalogue(), Policy())
     found, habits = walk(scorer, history)
     last = found[-1]
     earlier, as_of = walk(scorer, history[: history.index(last.order)])
-    shares = tuple(100 * share for share in as_of.shares(last.order.rep_id))
-    assert last.features[-2:] == shares
-    assert sum(habit.orders for habit in habits.by_rep.values()) == len(history)
+    rep, customer = last.order.rep_id, last.order.customer_id
+    of_both = (*as_of.reps.shares(rep), *as_of.customers.shares(customer))
+    shares = tuple(100 * share for share in of_both)
+    assert last.features[-4:] == shares
+    for table in (habits.reps, habits.customers):
+        assert sum(habit.orders for habit in table.by_name.values()) == len(history)
     assert 0 < shares[0] < 100
     assert len(earlier) < len(found)
 
