@@ -37,8 +37,8 @@ test: check
 bench: setup
 	$(BIN)/python -m tests.bench
 
-# Detection quality on every scenario, then how soon and how seldom falsely incidents open (an hour
-# in all); of fewer scenarios alone with SCENARIO="base cents"; JSON=file writes the first part.
+# Detection quality on every scenario, then how soon and how seldom falsely incidents open: most of
+# an hour in all. Fewer scenarios alone with SCENARIO="base cents"; JSON=file writes the first part.
 evaluate: setup
 	$(BIN)/python -m training.evaluate $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(JSON),--json $(JSON))
 	$(if $(SCENARIO),,$(BIN)/python -m training.watch)

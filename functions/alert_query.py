@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from functions.documents import own_fields
 from shared.errors import SheriffError
 from shared.notation import NotationError, shortened, time_text, utc_time
 
@@ -59,10 +60,7 @@ class AlertQuery:
 
     def page(self, found: list[dict[str, Any]]) -> dict[str, Any]:
         """The answer from what was found, which is at most one more than the limit."""
-        alerts = [
-            {name: value for name, value in alert.items() if not name.startswith("_")}
-            for alert in found[: self.limit]
-        ]
+        alerts = [own_fields(alert) for alert in found[: self.limit]]
         more = len(found) > self.limit
         return {"alerts": alerts, "next": _cursor(alerts[-1]) if more else None}
 

@@ -1,10 +1,16 @@
-"""Dead letters as they are stored, and where."""
+"""Documents as they are stored and read back, and where dead letters lie."""
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 from functions.ports import DeadLetter
 from shared.notation import time_text
+
+
+def own_fields(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document as it was written, without what Cosmos DB keeps in it."""
+    return {name: value for name, value in document.items() if not name.startswith("_")}
 
 
 def dead_letter_path(letter: DeadLetter) -> str:

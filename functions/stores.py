@@ -17,7 +17,12 @@ from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient
 
 from functions.alert_query import AlertQuery, statement
-from functions.documents import dead_letter_document, dead_letter_path, dead_letter_path_anew
+from functions.documents import (
+    dead_letter_document,
+    dead_letter_path,
+    dead_letter_path_anew,
+    own_fields,
+)
 from functions.ports import DeadLetter, NotThereError, RefusedError, StreamKey, WriteConflict
 from functions.settings import HubSettings, Settings
 from shared.alert import finding_document
@@ -196,7 +201,7 @@ class CosmosAlerts:
             return times[0] if times else None
 
 
-_LATEST = 20  # incidents that a run may join: two or three are open at once, if ever
+_LATEST = 8  # incidents that a run may join: two or three are open at once, if ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +216,7 @@ class CosmosIncidents:
                 f"SELECT TOP {_LATEST} * FROM c ORDER BY c.id DESC",  # noqa: S608 - our own number
                 partition_key=kind,
             )
-            return [(_own(document), document["_etag"]) async for document in found]
+            return [(own_fields(document), document["_etag"]) async for document in found]
 
     async def put(self, incident: dict[str, Any], version: str | None) -> None:
         async with self.cosmos.container(INCIDENTS, "write incident") as incidents:
@@ -225,11 +230,6 @@ class CosmosIncidents:
                 match_condition=MatchConditions.IfNotModified,
                 no_response=True,
             )
-
-
-def _own(document: dict[str, Any]) -> dict[str, Any]:
-    """A document without what the store keeps in it."""
-    return {name: value for name, value in document.items() if not name.startswith("_")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ DISMISSED = 1e-6
 """Below this belief nothing is suspected any more, and the orders that waited are let go."""
 
 SAMPLES = 10
-"""Order ids that a run names."""
+"""Order ids that a run names, and an incident."""
 
 
 class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.assessment import HIDDEN_DISCOUNT
+from shared.episodes import SAMPLES
 from shared.notation import money, time_text, utc_time
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ others have gone on for as long without it: a weekend with a holiday."""
 
 RESUMED = timedelta(hours=12)
 """A run that begins this soon after an incident of its percentage has ended goes on with it."""
-
-SAMPLES = 10
-"""Order ids that an incident names."""
 
 SPARED_ORDERS = 2
 """Orders of a rep that a run must have passed by for the rep to count as spared, not by chance."""

@@ -75,8 +75,8 @@ class UnseenPercents:
         rest = listed - off_e8 / 1e4  # what the hidden percentage is taken off
         with np.errstate(divide="ignore", invalid="ignore"):
             exact = 1e4 * (1.0 - charged_e4 / rest)
-        percents = np.rint(exact)
-        close = np.abs(exact - percents) * charged_e4 <= self._tolerance * 1e4
+            percents = np.rint(exact)
+            close = np.abs(exact - percents) * charged_e4 <= self._tolerance * 1e4
         found = close & (percents >= SMALLEST) & (percents <= LARGEST)
         fits: dict[int, float] = {}
         for at in found.nonzero()[0].tolist():
