@@ -11,12 +11,11 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
-
-import msgspec
+from typing import Any
 
 from functions.ports import Files, NotThereError
 from shared.catalogue import Catalogue, packaged_catalogue
+from shared.champion import CHAMPION, MODELS, bundle_path, parse_pointer
 from shared.errors import BundleError, ConfigurationError, TransientError
 from shared.model import ModelBundle, decode_bundle, packaged_bundle
 from shared.notation import time_text
@@ -25,19 +24,9 @@ from shared.scoring import Scorer
 
 logger = logging.getLogger(__name__)
 
-MODELS, REFERENCE = "models", "reference"  # containers
-POINTER = "champion.json"
+REFERENCE = "reference"  # a container
 CATALOGUE = "catalogue.csv"
 POLICY = "policy.json"
-
-
-class Pointer(msgspec.Struct, frozen=True):
-    """``models/champion.json``: which bundle serves, and its SHA-256 as lower-case hex."""
-
-    # One folder of the models container, and nothing else.
-    version: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
-    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
-    schema_version: Literal[1] = 1
 
 
 @dataclass
@@ -72,7 +61,7 @@ class Shelf:
     _looked: float = float("-inf")
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _bundle: _Item[ModelBundle] = field(
-        default_factory=lambda: _Item(MODELS, POINTER, packaged_bundle)
+        default_factory=lambda: _Item(MODELS, CHAMPION, packaged_bundle)
     )
     _catalogue: _Item[Catalogue] = field(
         default_factory=lambda: _Item(REFERENCE, CATALOGUE, packaged_catalogue)
@@ -152,12 +141,9 @@ class Shelf:
         return read
 
     async def _read_bundle(self, pointer: bytes) -> ModelBundle:
+        target = parse_pointer(pointer)
         try:
-            target = msgspec.json.decode(pointer, type=Pointer)
-            name = f"{target.version}/bundle.json"
-            found = await self.files.read(MODELS, name)
-        except msgspec.DecodeError as error:
-            raise BundleError(f"pointer is not readable: {error}") from error
+            found = await self.files.read(MODELS, bundle_path(target.version))
         except NotThereError as error:
             raise BundleError(f"pointer names {error}, which is not there") from error
         assert found is not None  # no version was known

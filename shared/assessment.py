@@ -89,6 +89,7 @@ class Assessment:
     order's partition. The rest is what the order did to the episode there
     (`shared.episodes.Step`): ``runs`` that it changed, the run that it ``belongs`` to, orders that
     are to be revisited, and whether it ``waits`` itself, so that its document must be kept.
+    ``charge_likelihood`` is that of `shared.hypotheses.Posterior`; 0 where nothing was weighed.
     """
 
     order: Order
@@ -110,3 +111,4 @@ class Assessment:
     belongs: str | None = None
     revisits: tuple[Revisit, ...] = ()
     waits: bool = False
+    charge_likelihood: float = 0.0

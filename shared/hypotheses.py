@@ -48,7 +48,9 @@ class Posterior:
     many times likelier the charge is with ``p`` off the ladder than without (infinite: impossible
     without), ``hidden_odds`` the same for the likeliest hidden percentage. ``likelihoods[t]`` is
     the chance of the order under hidden percentage ``t``, whatever else is true of it, of which
-    ``unlisted_likelihood`` is that of a cause nobody listed.
+    ``unlisted_likelihood`` is that of a cause nobody listed. ``charge_likelihood`` is the chance of
+    the charge given the basket (within the tolerance of charges on both sides), all hypotheses
+    weighed: what two models can be compared by.
     """
 
     added_item: Mapping[str, float]
@@ -58,6 +60,7 @@ class Posterior:
     hidden_odds: float
     likelihoods: tuple[float, ...] = ()
     unlisted_likelihood: float = 0.0
+    charge_likelihood: float = 0.0
 
     @cached_property
     def any_added_item(self) -> float:
@@ -113,7 +116,13 @@ def weigh(
         hidden_odds=_odds(best_hidden, ladder[0]),
         likelihoods=tuple(likelihood),
         unlisted_likelihood=unlisted,
+        charge_likelihood=total / _basket_chance(basket_odds, rates),
     )
+
+
+def _basket_chance(basket_odds: Mapping[str, float], rates: Rates) -> float:
+    """How many times likelier the basket is than if nothing had ever been added."""
+    return 1 + rates.added_item * (sum(basket_odds.values()) - 1) + UNLISTED_CAUSE_RATE
 
 
 def _odds(likelihood: float, other: float) -> float:

@@ -57,6 +57,30 @@ class BasketTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kinds: tuple[Kind, ...] = ()
 
 
+class GoldenOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An order whose verdict is known: whoever serves the bundle must come to the same.
+
+    ``order`` is the order as a producer sends it (JSON text); the probabilities (0-1) are those of
+    the trainer's scorer with `Golden.catalogue`, each order scored alone, and ``alerted`` is what
+    the packaged policy made of them.
+    """
+
+    order: str
+    p_added_item: Share
+    p_hidden_discount: Share
+    alerted: bool
+
+
+class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Golden orders and the prices they are scored at (CSV), which never change with the company's.
+
+    All verdicts are clear ones, so a good challenger of another night agrees with them, too.
+    """
+
+    catalogue: str = ""
+    orders: tuple[GoldenOrder, ...] = ()
+
+
 class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The learned tables of one training run.
 
@@ -76,6 +100,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         reps: every rep seen in the history.
         rep_ladders: the ladders of those reps whose own departs from the common one, by rep.
         degraded: the tables are packaged defaults, not learned from this company's orders.
+        golden: orders that tell whether this bundle is served as it was trained.
         classifier: what analysts' decisions add to the tables; None where there were none.
         refused_classifier: why the classifier of the file does not serve with this version of
             Sheriff, while the tables do; set as the file is read.
@@ -95,6 +120,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reps: frozenset[str] = frozenset()
     rep_ladders: dict[str, tuple[DiscountShare, ...]] = {}
     degraded: bool = False
+    golden: Golden = Golden()
     classifier: Classifier | None = None
     refused_classifier: str | None = None
     schema_version: int = 1

@@ -38,6 +38,15 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         hidden_discount_odds: the same for a percentage on the whole order.
         unexplained_gap_probability: a gap that no listed cause explains is a finding from this
             probability (0-1) on.
+        history_days: days of the archive that training learns from at most.
+        later_orders: the last orders of the history, this many at most and a fifth of it, that no
+            new bundle learns from: champion and challenger are compared on them.
+        recall_tolerance: a challenger is refused unless its recall of every fraud is, with 95 %
+            confidence, at most this much (0-1) below the champion's.
+        label_delay_days: an order is taken as decided for good this many days after it was placed;
+            analysts' decisions on later ones are not learned from yet.
+        retrain_here_megabytes: past this size of the archive training is handed to a job.
+        review_cost_e4: what looking at one alert costs (ten-thousandths); for the report.
     """
 
     schema_version: Annotated[int, msgspec.Meta(ge=1, le=1)] = 1
@@ -52,6 +61,12 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     off_ladder_odds: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     hidden_discount_odds: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     unexplained_gap_probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    history_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 730
+    later_orders: Annotated[int, msgspec.Meta(ge=100, le=1_000_000)] = 5_000
+    recall_tolerance: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.02
+    label_delay_days: Annotated[int, msgspec.Meta(ge=0, le=3_650)] = 7
+    retrain_here_megabytes: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = 1_000
+    review_cost_e4: Annotated[int, msgspec.Meta(ge=0, le=10**13)] = 100_000
 
 
 _MAXIMUM_BYTES = 64 * 1024

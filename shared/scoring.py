@@ -162,6 +162,7 @@ class Scorer:
             belongs=step.belongs,
             revisits=step.revisits,
             waits=_waits(order, step),
+            charge_likelihood=posterior.charge_likelihood,
         )
 
     def _classify(

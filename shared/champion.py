@@ -1,0 +1,93 @@
+"""The pointer on the shelf: which bundle serves, and which ones served before it.
+
+``models/champion.json`` is the truth of what serves. It is one small document that is replaced
+whole, so a scorer sees the old champion or the new one and never half of either.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from shared.errors import BundleError, ConfigurationError
+
+MODELS = "models"
+"""The blob container of bundles and pointers."""
+
+CHAMPION, CHALLENGER = "champion.json", "challenger.json"
+"""Pointers: to the bundle whose alerts count, and to one that scores beside it in silence."""
+
+MOST_EARLIER = 20
+"""Champions before this one that a pointer remembers."""
+
+# One folder of the models container, and nothing else.
+Version = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A bundle that served once."""
+
+    version: Version
+    sha256: Sha256
+
+
+class Pointer(msgspec.Struct, frozen=True):
+    """Which bundle serves, its SHA-256 as lower-case hex, and those before it, the latest first.
+
+    ``moved_at`` (RFC 3339) says when the pointer was put there.
+    """
+
+    version: Version
+    sha256: Sha256
+    moved_at: str | None = None
+    earlier: tuple[Served, ...] = ()
+    schema_version: Literal[1] = 1
+
+
+def bundle_path(version: str) -> str:
+    """Where a version's bundle lies in the container `MODELS`."""
+    return f"{version}/bundle.json"
+
+
+def card_path(version: str) -> str:
+    """Where a version's card lies; it is written last, so a version with a card is whole."""
+    return f"{version}/card.json"
+
+
+def parse_pointer(data: bytes) -> Pointer:
+    """Read a pointer.
+
+    Raises:
+        BundleError: it is none.
+    """
+    try:
+        return msgspec.json.decode(data, type=Pointer)
+    except (ValueError, RecursionError) as error:  # msgspec.DecodeError is a ValueError
+        raise BundleError(f"pointer is not readable: {error}") from error
+
+
+def encode_pointer(pointer: Pointer) -> bytes:
+    """The pointer's file."""
+    return msgspec.json.format(msgspec.json.encode(pointer), indent=2) + b"\n"
+
+
+def promoted(before: Pointer | None, version: str, sha256: str, at: str) -> Pointer:
+    """The pointer once a version serves; promoting the one that serves changes nothing."""
+    if before is None:
+        return Pointer(version, sha256, at)
+    if (before.version, before.sha256) == (version, sha256):
+        return before
+    earlier = (Served(before.version, before.sha256), *before.earlier)
+    return Pointer(version, sha256, at, earlier[:MOST_EARLIER])
+
+
+def rolled_back(before: Pointer, at: str) -> Pointer:
+    """The pointer once the champion before this one serves again; this one is forgotten.
+
+    Raises:
+        ConfigurationError: there was none before.
+    """
+    if not before.earlier:
+        raise ConfigurationError(f"no bundle served before {before.version}: nothing to go back to")
+    last, *older = before.earlier
+    return Pointer(last.version, last.sha256, at, tuple(older))
