@@ -34,13 +34,15 @@ class Served(msgspec.Struct, frozen=True):
 class Pointer(msgspec.Struct, frozen=True):
     """Which bundle serves, its SHA-256 as lower-case hex, and those before it, the latest first.
 
-    ``moved_at`` (RFC 3339) says when the pointer was put there.
+    ``moved_at`` (RFC 3339) says when the pointer was put there. ``withdrawn`` are versions that were
+    rolled back: nothing but a hand points to them again.
     """
 
     version: Version
     sha256: Sha256
     moved_at: str | None = None
     earlier: tuple[Served, ...] = ()
+    withdrawn: tuple[Version, ...] = ()
     schema_version: Literal[1] = 1
 
 
@@ -78,11 +80,12 @@ def promoted(before: Pointer | None, version: str, sha256: str, at: str) -> Poin
     if (before.version, before.sha256) == (version, sha256):
         return before
     earlier = (Served(before.version, before.sha256), *before.earlier)
-    return Pointer(version, sha256, at, earlier[:MOST_EARLIER])
+    withdrawn = tuple(one for one in before.withdrawn if one != version)
+    return Pointer(version, sha256, at, earlier[:MOST_EARLIER], withdrawn)
 
 
 def rolled_back(before: Pointer, at: str) -> Pointer:
-    """The pointer once the champion before this one serves again; this one is forgotten.
+    """The pointer once the champion before this one serves again, and this one is withdrawn.
 
     Raises:
         ConfigurationError: there was none before.
@@ -90,4 +93,5 @@ def rolled_back(before: Pointer, at: str) -> Pointer:
     if not before.earlier:
         raise ConfigurationError(f"no bundle served before {before.version}: nothing to go back to")
     last, *older = before.earlier
-    return Pointer(last.version, last.sha256, at, tuple(older))
+    withdrawn = (before.version, *before.withdrawn)[:MOST_EARLIER]
+    return Pointer(last.version, last.sha256, at, tuple(older), withdrawn)

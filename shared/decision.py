@@ -20,6 +20,8 @@ class Decision(msgspec.Struct, frozen=True):
         typology: the finding it is about; null for the alert as a whole.
         decided_by: the analyst.
         decided_at: RFC 3339 with offset. Of several decisions about one finding the latest counts.
+        source: ``alert``, or ``blind`` where the order came from a random sample of orders and the
+            analyst was shown no alert: such a decision says what Sheriff misses.
     """
 
     order_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)")]
@@ -29,6 +31,7 @@ class Decision(msgspec.Struct, frozen=True):
     decided_at: str
     typology: Literal["added_item", "hidden_discount"] | None = None
     revision: Annotated[int, msgspec.Meta(ge=0, le=9999)] = 0
+    source: Literal["alert", "blind"] = "alert"
     schema_version: Literal[1] = 1
 
     @property

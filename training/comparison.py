@@ -26,15 +26,17 @@ class LaterOrders:
 class Scores:
     """What one model made of the later orders; one row an order, as in `LaterOrders`.
 
-    Probabilities are 0-1. ``log_likelihood`` is that of each real charge, before anything was
-    planted, given its basket (nats, density a ten-thousandth of the currency; NaN where the
-    catalogue cannot price it). ``alerted`` is with what was planted, ``alerted_real`` without.
+    Probabilities are 0-1. Columns named ``real`` are of the orders as they came, the others with
+    what was planted. ``log_likelihood`` is that of each real charge, given its basket (nats, a
+    density per ten-thousandth of the currency; NaN where the catalogue cannot price it).
     """
 
     version: str
     p_added: Floats
     p_hidden: Floats
     alerted: Bools
+    p_added_real: Floats
+    p_hidden_real: Floats
     alerted_real: Bools
     log_likelihood: Floats
     milliseconds: float
@@ -45,6 +47,11 @@ class Scores:
     def probability(self) -> Floats:
         """Of either fraud."""
         return 1 - (1 - self.p_added) * (1 - self.p_hidden)
+
+    @property
+    def probability_real(self) -> Floats:
+        """Of either fraud, in the orders as they came."""
+        return 1 - (1 - self.p_added_real) * (1 - self.p_hidden_real)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,20 @@ def paired_bootstrap(
     return _interval(first - second)
 
 
+def resampled_difference(days: Ints, before: Floats, after: Floats, seed: int) -> Interval:
+    """Where the mean of one column less that of another lies, both on the same resamples.
+
+    One row an order; at least one.
+    """
+    counts, day = _resamples(days, seed)
+    width = counts.shape[1]
+    sums = np.bincount(day, after - before, minlength=width)
+    rows = np.bincount(day, minlength=width)
+    drawn = counts @ rows
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return _interval((counts @ sums) / drawn)
+
+
 def _average_precisions(days: Ints, probability: Floats, fraud: Bools, seed: int) -> Floats:
     """Average precision of each resample of the days, NaN without frauds."""
     counts, day = _resamples(days, seed)

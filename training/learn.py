@@ -311,12 +311,17 @@ def charge_tolerance(history: History) -> float:
     Charges may be whole multiples of 10, 100 (cents) or more ten-thousandths; then an exact value
     is up to half of that away.
     """
-    discounted = history.charged_e4[history.gap_e4 > 0]
-    quanta = [10**power for power in range(1, 7) if _multiples(discounted, 10**power)]
+    quantum = charge_quantum(history.charged_e4[history.gap_e4 > 0])
     near = np.abs(history.gap_e4)
     near = near[near < 20]
     noise = float(np.quantile(near, 0.999)) if len(near) else 0.0
-    return max(max(quanta, default=1) / 2 + 0.1, noise + 0.6, SINGLE_PRECISION_E4)
+    return max(quantum / 2 + 0.1, noise + 0.6, SINGLE_PRECISION_E4)
+
+
+def charge_quantum(charged_e4: Ints) -> int:
+    """What discounted charges are whole multiples of, in `_e4`: 1 if of nothing, 100 for cents."""
+    quanta = [10**power for power in range(1, 7) if _multiples(charged_e4, 10**power)]
+    return max(quanta, default=1)
 
 
 def _multiples(amounts: Ints, quantum: int) -> bool:

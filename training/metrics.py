@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from shared.errors import ConfigurationError
+from training.quality import average_precision
 
 MOST = 200_000
 """Units of the largest order the contract allows."""
@@ -74,13 +77,10 @@ def judge(verdicts: Sequence[Verdict]) -> Quality:
 
 
 def _average_precision(verdicts: Sequence[Verdict]) -> float | None:
-    """Mean precision over the ranks of the frauds (scikit-learn's definition)."""
-    from sklearn.metrics import average_precision_score  # noqa: PLC0415 - seconds, only with truth
-
-    frauds = [verdict.fraud for verdict in verdicts]
-    if not any(frauds):
-        return None
-    return float(average_precision_score(frauds, [verdict.probability for verdict in verdicts]))
+    return average_precision(
+        np.array([verdict.probability for verdict in verdicts]),
+        np.array([verdict.fraud for verdict in verdicts], dtype=bool),
+    )
 
 
 def by_size(verdicts: Sequence[Verdict]) -> list[tuple[str, Quality]]:

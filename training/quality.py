@@ -59,6 +59,15 @@ def _place_in_group(groups: Ints) -> Ints:
     return np.asarray(rows - np.maximum.accumulate(np.where(first, rows, 0)))
 
 
+def average_precision(probability: Floats, fraud: Bools) -> float | None:
+    """Mean precision over the ranks of the frauds (scikit-learn's definition); None without any."""
+    from sklearn.metrics import average_precision_score  # noqa: PLC0415 - seconds, only with truth
+
+    if not fraud.any():
+        return None
+    return float(average_precision_score(fraud, probability))
+
+
 @dataclass(frozen=True, slots=True)
 class Bin:
     """Orders whose probability is from ``low`` on and below ``high`` (the last bin: up to 1)."""

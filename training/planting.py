@@ -1,0 +1,144 @@
+"""Plants frauds into real orders, so that models can be judged on orders whose truth is known.
+
+The orders, their baskets, prices, reps and honest discounts stay real; only what a fraud would do
+is done to them. Half of the percentages are those that the compared models know, half are ones
+that nobody told them, so that neither a model that only repeats its history nor one that knows
+nothing is flattered.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from shared.catalogue import Catalogue, Product
+from shared.model import ModelBundle
+from shared.order import Order, OrderLine
+from training.comparison import LaterOrders
+from training.discretion import Generator
+from training.prices import Ints
+
+ADDED_SHARE = 0.1
+"""Share of the orders that an item is added to."""
+
+HIDDEN_SHARE, RUNS = 0.15, 6
+"""Share of the orders that are in a run of a hidden discount, and the number of runs."""
+
+UNTOLD_ADDED = tuple(range(500, 9_001, 500))
+"""Discounts of added items that no model is asked about: 5 to 90 %, in basis points."""
+
+UNTOLD_HIDDEN = tuple(range(30, 251, 10))
+"""Hidden percentages that no model is asked about: 0.3 to 2.5 %, in basis points."""
+
+FEWEST_DAYS = 10
+"""Days below which intervals resample stretches of orders instead."""
+
+STRETCHES = 20
+
+WHOLE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Percents:
+    """What is planted, in basis points: discounts of added items, and hidden percentages."""
+
+    added: tuple[int, ...]
+    hidden: tuple[int, ...]
+
+    @classmethod
+    def known_to(cls, *bundles: ModelBundle) -> "Percents":
+        """Those that any of the models knows."""
+        return cls(
+            tuple(sorted({step.basis_points for one in bundles for step in one.off_ladder})),
+            tuple(sorted({step.basis_points for one in bundles for step in one.hidden})),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """The orders as they came, the same with frauds planted, and where."""
+
+    real: tuple[Order, ...]
+    orders: tuple[Order, ...]
+    later: LaterOrders
+
+
+def plant(
+    orders: Sequence[Order], catalogue: Catalogue, percents: Percents, quantum_e4: int, seed: int
+) -> Planted:
+    """Plant frauds into orders, which are in time order; the same arguments plant the same.
+
+    Args:
+        orders: at least one.
+        catalogue: added items are drawn from all of it.
+        percents: that the compared models know.
+        quantum_e4: what charges are whole multiples of.
+        seed: of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    products = sorted({product.product_id for product in catalogue})
+    added = rng.random(len(orders)) < ADDED_SHARE
+    hidden = _hidden_runs(len(orders), percents.hidden, rng)
+    planted: list[Order] = []
+    loss = np.zeros(len(orders), dtype=np.int64)
+    for at, order in enumerate(orders):
+        changed, taken = order, 0
+        if added[at]:
+            product = catalogue.product(products[rng.integers(len(products))], order.ordered_at)
+            assert product is not None  # it comes from this catalogue
+            off = int(rng.choice(percents.added if rng.random() < 0.5 else UNTOLD_ADDED))
+            changed, taken = _with_item(order, product, off, quantum_e4)
+        changed, taken_hidden = _charged_less(changed, int(hidden[at]), quantum_e4)
+        planted.append(changed)
+        loss[at] = taken + taken_hidden
+    later = LaterOrders(_days(orders), added, hidden > 0, loss)
+    return Planted(tuple(orders), tuple(planted), later)
+
+
+def _with_item(order: Order, product: Product, off: int, quantum_e4: int) -> tuple[Order, int]:
+    """The order with one more unit at a discount, and the money that the discount took."""
+    price = _rounded(product.list_e4 * (WHOLE - off) / WHOLE, quantum_e4)
+    units = {line.product_id: line.quantity for line in order.lines}
+    units[product.product_id] = units.get(product.product_id, 0) + 1
+    lines = tuple(OrderLine(name, units[name]) for name in sorted(units))
+    changed = replace(
+        order,
+        lines=lines,
+        charged_e4=order.charged_e4 + price,
+        list_e4=None if order.list_e4 is None else order.list_e4 + product.list_e4,
+        cost_e4=None if order.cost_e4 is None else order.cost_e4 + product.cost_e4,
+    )
+    return changed, product.list_e4 - price
+
+
+def _charged_less(order: Order, off: int, quantum_e4: int) -> tuple[Order, int]:
+    if not off:
+        return order, 0
+    charged = _rounded(order.charged_e4 * (WHOLE - off) / WHOLE, quantum_e4)
+    return replace(order, charged_e4=charged), order.charged_e4 - charged
+
+
+def _rounded(amount_e4: float, quantum_e4: int) -> int:
+    return round(amount_e4 / quantum_e4) * quantum_e4
+
+
+def _hidden_runs(count: int, known: Sequence[int], rng: Generator) -> Ints:
+    """The hidden percentage of each order (0: none): runs of equal length, apart from each other.
+
+    Known and untold percentages take turns.
+    """
+    hidden = np.zeros(count, dtype=np.int64)
+    length, room = round(HIDDEN_SHARE * count / RUNS), count // RUNS
+    for number in range(RUNS):
+        start = number * room + int(rng.integers(max(room - length, 1)))
+        table = known if number % 2 == 0 and known else UNTOLD_HIDDEN
+        hidden[start : start + length] = int(rng.choice(table))
+    return hidden
+
+
+def _days(orders: Sequence[Order]) -> Ints:
+    """The day of each order since 1970; the stretch it is in where there are few days."""
+    days = np.array([order.ordered_at.timestamp() // 86_400 for order in orders], dtype=np.int64)
+    if len(np.unique(days)) >= FEWEST_DAYS:
+        return days
+    return np.arange(len(orders), dtype=np.int64) * STRETCHES // max(len(orders), 1)

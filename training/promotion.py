@@ -1,0 +1,153 @@
+"""Whether a challenger becomes the champion: a pure decision, with its reasons in sentences.
+
+A challenger must do no harm (non-inferiority: each interval of a difference stays above what policy
+tolerates) and must be better in something that can be measured. One that does no harm and no good
+scores in shadow beside the champion until there is more to go by.
+"""
+
+from collections.abc import Iterator
+
+from shared.policy import Policy
+from training.comparison import Check, Comparison, Difference, Scores, Verdict
+from training.quality import calibrate
+
+PROMOTED, REFUSED, SHADOW = "promoted", "refused", "shadow"
+
+FEWEST_PLANTED = 20
+"""Planted frauds of a typology below which its recall says nothing."""
+
+LARGEST_BYTES = 16 * 2**20
+"""Largest bundle: a scorer holds it in memory twice while it changes over."""
+
+SLOWEST_RATIO = 2.0
+"""A challenger may take this many times as long for an order as the champion does."""
+
+CALIBRATION_TOLERANCE = 0.02
+"""Mean distance of probabilities from shares of frauds by which a challenger may be worse."""
+
+_NAMES = {"added_item": "added items", "hidden_discount": "hidden discounts"}
+
+
+def decide(comparison: Comparison, policy: Policy, *, champion_degraded: bool) -> Verdict:
+    """Decide; ``champion_degraded`` says that packaged tables serve, learned from nobody's orders.
+
+    Against those, a challenger that does no harm is promoted.
+    """
+    checks = (*_harm(comparison, policy), *_good(comparison))
+    failed = [check.message for check in checks if check.decisive and check.passed is False]
+    better = [check.message for check in checks if not check.decisive and check.passed]
+    if failed:
+        return Verdict(REFUSED, tuple(failed), checks)
+    if better:
+        return Verdict(PROMOTED, tuple(better), checks)
+    if champion_degraded:
+        why = "Packaged tables serve, and this one was learned from the company's own orders."
+        return Verdict(PROMOTED, (why,), checks)
+    why = "It is neither better nor worse than the champion, as far as can be told."
+    return Verdict(SHADOW, (why,), checks)
+
+
+def _harm(comparison: Comparison, policy: Policy) -> Iterator[Check]:
+    """What refuses a challenger when it fails."""
+    for typology, figures in comparison.champion_figures.items():
+        found = comparison.recall[typology]
+        name = f"Recall of {_NAMES[typology]}"
+        if figures.planted < FEWEST_PLANTED:
+            text = f"{name}: {figures.planted} planted, fewer than {FEWEST_PLANTED}."
+            yield Check(f"recall_{typology}", None, text)
+            continue
+        yield _not_worse(f"recall_{typology}", name, found, policy.recall_tolerance)
+        yield _not_worse(
+            f"ranking_{typology}",
+            f"Average precision of {_NAMES[typology]}",
+            comparison.average_precision[typology],
+            policy.recall_tolerance,
+        )
+    yield _not_worse(
+        "charges", "Log-likelihood of later charges", comparison.log_likelihood, 0.0, sure=True
+    )
+    for name, title, found_or_none in _by_analysts(comparison):
+        yield _not_worse(name, title, found_or_none, 0.0, sure=True)
+    yield from _soundness(comparison)
+
+
+def _soundness(comparison: Comparison) -> Iterator[Check]:
+    """Size, speed, calibration and golden orders."""
+    old, new = comparison.champion, comparison.challenger
+    failed = ", ".join(comparison.golden_failed)
+    yield Check(
+        "golden_orders",
+        not failed,
+        f"Golden orders judged otherwise than by the champion: {failed or 'none'}.",
+    )
+    size = new.bundle_bytes
+    text = f"The bundle has {size / 1024:,.0f} KiB, at most {LARGEST_BYTES / 1024:,.0f} allowed."
+    yield Check("size", size <= LARGEST_BYTES, text)
+    ratio = new.milliseconds / old.milliseconds
+    text = (
+        f"An order takes {new.milliseconds:.2f} ms, {ratio:.2f} times as long as the champion's; "
+        f"at most {SLOWEST_RATIO:g} times allowed."
+    )
+    yield Check("latency", ratio <= SLOWEST_RATIO, text)
+    before, after = (_calibration(comparison, scores) for scores in (old, new))
+    text = (
+        f"Probabilities are off by {after:.3f} on average, the champion's by {before:.3f}; "
+        f"{CALIBRATION_TOLERANCE:g} more allowed."
+    )
+    yield Check("calibration", after <= before + CALIBRATION_TOLERANCE, text)
+
+
+def _good(comparison: Comparison) -> Iterator[Check]:
+    """What speaks for a challenger."""
+    for typology, name in _NAMES.items():
+        if comparison.champion_figures[typology].planted >= FEWEST_PLANTED:
+            yield _better(f"better_recall_{typology}", f"Recall of {name}",
+                          comparison.recall[typology])  # fmt: skip
+            yield _better(f"better_ranking_{typology}", f"Average precision of {name}",
+                          comparison.average_precision[typology])  # fmt: skip
+    charges = comparison.log_likelihood
+    yield _better("better_charges", "Log-likelihood of later charges", charges)
+    for name, title, found in _by_analysts(comparison):
+        yield _better(f"better_{name}", title, found)
+
+
+def _by_analysts(comparison: Comparison) -> Iterator[tuple[str, str, Difference]]:
+    if comparison.decisions is not None:
+        yield "decisions", "Log-likelihood of analysts' decisions", comparison.decisions
+    if comparison.blind is not None:
+        yield "blind", "Log-likelihood of decisions on the blind sample", comparison.blind
+
+
+def _not_worse(
+    name: str, title: str, found: Difference, tolerance: float, *, sure: bool = False
+) -> Check:
+    """Fails where the difference may be below what is tolerated.
+
+    ``sure``: only where it certainly is; for what has no natural tolerance.
+    """
+    if found.interval is None:
+        return Check(name, None, f"{title}: nothing to compare.")
+    low, high = found.interval
+    passed = high >= -tolerance if sure else low >= -tolerance
+    allowed = "" if sure else f"; {tolerance:g} less is tolerated"
+    return Check(name, passed, f"{title}: {_compared(found)}{allowed}.")
+
+
+def _better(name: str, title: str, found: Difference) -> Check:
+    if found.interval is None:
+        return Check(name, None, f"{title}: nothing to compare.", decisive=False)
+    return Check(name, found.interval[0] > 0, f"{title}: {_compared(found)}.", decisive=False)
+
+
+def _compared(found: Difference) -> str:
+    assert found.interval is not None
+    low, high = found.interval
+    return (
+        f"{found.challenger:.4f}, the champion's {found.champion:.4f} "
+        f"(difference {low:+.4f} to {high:+.4f})"
+    )
+
+
+def _calibration(comparison: Comparison, scores: Scores) -> float:
+    later = comparison.later
+    return calibrate(scores.probability, later.added | later.hidden).expected_error
