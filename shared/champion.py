@@ -34,8 +34,8 @@ class Served(msgspec.Struct, frozen=True):
 class Pointer(msgspec.Struct, frozen=True):
     """Which bundle serves, its SHA-256 as lower-case hex, and those before it, the latest first.
 
-    ``moved_at`` (RFC 3339) says when the pointer was put there. ``withdrawn`` are versions that were
-    rolled back: nothing but a hand points to them again.
+    ``moved_at`` (RFC 3339) says when the pointer was put there. ``withdrawn`` are versions that
+    were rolled back: nothing but a hand points to them again.
     """
 
     version: Version

@@ -10,21 +10,24 @@ from training.quality import Floats
 
 @dataclass(frozen=True, slots=True)
 class LaterOrders:
-    """Columns of the later orders, with frauds planted into some; one row an order, by time.
+    """Columns of the later orders, with frauds planted into some; one row an order and round.
 
+    Frauds are planted in several rounds, each into all the orders, where there are few orders.
     ``added`` and ``hidden`` say what was planted (the real orders have frauds of their own, which
     nobody knows), ``loss_e4`` what that took, ``days`` the day of each order since 1970.
+    ``real_days`` has one row an order, for the columns of the orders as they came.
     """
 
     days: Ints
     added: Bools
     hidden: Bools
     loss_e4: Ints
+    real_days: Ints
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What one model made of the later orders; one row an order, as in `LaterOrders`.
+    """What one model made of the later orders; rows are those of `LaterOrders`.
 
     Probabilities are 0-1. Columns named ``real`` are of the orders as they came, the others with
     what was planted. ``log_likelihood`` is that of each real charge, given its basket (nats, a

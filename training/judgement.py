@@ -64,7 +64,7 @@ def compare(champion: ModelBundle, challenger: ModelBundle, judge: Judge) -> Com
         recall=_by_typology(later, old, new, judge, _recall),
         average_precision=_by_typology(later, old, new, judge, _average_precision),
         log_likelihood=_mean_difference(
-            later.days, old.log_likelihood, new.log_likelihood, judge.seed
+            later.real_days, old.log_likelihood, new.log_likelihood, judge.seed
         ),
         decisions=_decided(old, new, judge, blind=False),
         blind=_decided(old, new, judge, blind=True),
@@ -75,8 +75,12 @@ def score(bundle: ModelBundle, judge: Judge) -> Scores:
     """What a model makes of the later orders, as they came and with frauds planted."""
     scorer = Scorer(bundle, judge.catalogue, judge.policy)
     started = time.process_time()
-    planted = score_stream(scorer, judge.planted.orders, judge.partitions)
     real = score_stream(scorer, judge.planted.real, judge.partitions)
+    planted = [
+        assessment
+        for orders in judge.planted.rounds
+        for assessment in score_stream(scorer, orders, judge.partitions)
+    ]
     spent = time.process_time() - started
     width = 2 * bundle.charge_tolerance_e4
     return Scores(
@@ -91,7 +95,7 @@ def score(bundle: ModelBundle, judge: Judge) -> Scores:
             math.log(one.charge_likelihood / width) if one.charge_likelihood else math.nan
             for one in real
         ]),
-        milliseconds=1_000 * spent / (2 * len(planted)),
+        milliseconds=1_000 * spent / (len(real) + len(planted)),
         bundle_bytes=len(encode_bundle(bundle)[0]),
     )  # fmt: skip
 
@@ -185,7 +189,7 @@ def _decided(old: Scores, new: Scores, judge: Judge, *, blind: bool) -> Differen
 
     The probabilities are those of the orders as they came.
     """
-    later, real = judge.planted.later, judge.planted.real
+    real = judge.planted.real
     known = latest(
         [one for one in judge.decisions if (one.source == "blind") == blind],
         max((one.at for one in judge.decisions), default=real[-1].ordered_at),
@@ -205,7 +209,7 @@ def _decided(old: Scores, new: Scores, judge: Judge, *, blind: bool) -> Differen
         ])
         for scores in (old, new)
     )  # fmt: skip
-    return _mean_difference(later.days[rows], before, after, judge.seed)
+    return _mean_difference(judge.planted.later.real_days[rows], before, after, judge.seed)
 
 
 def _probability(scores: Scores, at: int, typology: str) -> float:

@@ -16,19 +16,23 @@ from shared.model import ModelBundle
 from shared.order import Order, OrderLine
 from training.comparison import LaterOrders
 from training.discretion import Generator
+from training.history import Bools
 from training.prices import Ints
 
 ADDED_SHARE = 0.1
 """Share of the orders that an item is added to."""
 
-HIDDEN_SHARE, RUNS = 0.15, 6
-"""Share of the orders that are in a run of a hidden discount, and the number of runs."""
+HIDDEN_SHARE, RUN_ORDERS = 0.15, 125
+"""Share of the orders that are in a run of a hidden discount, and orders a run: about a day's."""
 
 UNTOLD_ADDED = tuple(range(500, 9_001, 500))
 """Discounts of added items that no model is asked about: 5 to 90 %, in basis points."""
 
 UNTOLD_HIDDEN = tuple(range(30, 251, 10))
 """Hidden percentages that no model is asked about: 0.3 to 2.5 %, in basis points."""
+
+ENOUGH_ADDED, MOST_ROUNDS = 500, 10
+"""Added items that are planted at least, if that takes no more rounds than this."""
 
 FEWEST_DAYS = 10
 """Days below which intervals resample stretches of orders instead."""
@@ -56,10 +60,10 @@ class Percents:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """The orders as they came, the same with frauds planted, and where."""
+    """The orders as they came; the same with frauds planted, once a round; and where."""
 
     real: tuple[Order, ...]
-    orders: tuple[Order, ...]
+    rounds: tuple[tuple[Order, ...], ...]
     later: LaterOrders
 
 
@@ -69,30 +73,67 @@ def plant(
     """Plant frauds into orders, which are in time order; the same arguments plant the same.
 
     Args:
-        orders: at least one.
+        orders: at least one; few of them are planted into again and again.
         catalogue: added items are drawn from all of it.
         percents: that the compared models know.
         quantum_e4: what charges are whole multiples of.
         seed: of the draws.
     """
     rng = np.random.default_rng(seed)
-    products = sorted({product.product_id for product in catalogue})
-    added = rng.random(len(orders)) < ADDED_SHARE
-    hidden = _hidden_runs(len(orders), percents.hidden, rng)
-    planted: list[Order] = []
-    loss = np.zeros(len(orders), dtype=np.int64)
-    for at, order in enumerate(orders):
-        changed, taken = order, 0
-        if added[at]:
-            product = catalogue.product(products[rng.integers(len(products))], order.ordered_at)
-            assert product is not None  # it comes from this catalogue
-            off = int(rng.choice(percents.added if rng.random() < 0.5 else UNTOLD_ADDED))
-            changed, taken = _with_item(order, product, off, quantum_e4)
-        changed, taken_hidden = _charged_less(changed, int(hidden[at]), quantum_e4)
-        planted.append(changed)
-        loss[at] = taken + taken_hidden
-    later = LaterOrders(_days(orders), added, hidden > 0, loss)
-    return Planted(tuple(orders), tuple(planted), later)
+    count = min(max(1, -(-ENOUGH_ADDED // max(round(ADDED_SHARE * len(orders)), 1))), MOST_ROUNDS)
+    sower = _Sower(catalogue, percents, quantum_e4, rng)
+    rounds = [sower.sow(orders) for _ in range(count)]
+    days = _days(orders)
+    later = LaterOrders(
+        days=np.tile(days, count),
+        added=np.concatenate([one.added for one in rounds]),
+        hidden=np.concatenate([one.hidden for one in rounds]),
+        loss_e4=np.concatenate([one.loss_e4 for one in rounds]),
+        real_days=days,
+    )
+    return Planted(tuple(orders), tuple(one.orders for one in rounds), later)
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """The orders of one round, and what was planted into each."""
+
+    orders: tuple[Order, ...]
+    added: Bools
+    hidden: Bools
+    loss_e4: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class _Sower:
+    catalogue: Catalogue
+    percents: Percents
+    quantum_e4: int
+    rng: Generator
+
+    def sow(self, orders: Sequence[Order]) -> _Round:
+        """Plant into the orders once."""
+        products = sorted({product.product_id for product in self.catalogue})
+        added = self.rng.random(len(orders)) < ADDED_SHARE
+        hidden = _hidden_runs(len(orders), self.percents.hidden, self.rng)
+        planted: list[Order] = []
+        loss = np.zeros(len(orders), dtype=np.int64)
+        for at, order in enumerate(orders):
+            changed, taken = order, 0
+            if added[at]:
+                name = products[self.rng.integers(len(products))]
+                product = self.catalogue.product(name, order.ordered_at)
+                assert product is not None  # it comes from this catalogue
+                changed, taken = _with_item(order, product, self._off(), self.quantum_e4)
+            changed, taken_hidden = _charged_less(changed, int(hidden[at]), self.quantum_e4)
+            planted.append(changed)
+            loss[at] = taken + taken_hidden
+        return _Round(tuple(planted), added, hidden > 0, loss)
+
+    def _off(self) -> int:
+        """The discount of an added item: one the models know, or any."""
+        told = self.rng.random() < 0.5
+        return int(self.rng.choice(self.percents.added if told else UNTOLD_ADDED))
 
 
 def _with_item(order: Order, product: Product, off: int, quantum_e4: int) -> tuple[Order, int]:
@@ -125,13 +166,16 @@ def _rounded(amount_e4: float, quantum_e4: int) -> int:
 def _hidden_runs(count: int, known: Sequence[int], rng: Generator) -> Ints:
     """The hidden percentage of each order (0: none): runs of equal length, apart from each other.
 
-    Known and untold percentages take turns.
+    Half of the percentages are known, half are untold.
     """
     hidden = np.zeros(count, dtype=np.int64)
-    length, room = round(HIDDEN_SHARE * count / RUNS), count // RUNS
-    for number in range(RUNS):
+    runs = max(round(HIDDEN_SHARE * count / RUN_ORDERS), 1)
+    room = count // runs
+    length = min(RUN_ORDERS, room)
+    first = int(rng.integers(2))
+    for number in range(runs):
         start = number * room + int(rng.integers(max(room - length, 1)))
-        table = known if number % 2 == 0 and known else UNTOLD_HIDDEN
+        table = known if (first + number) % 2 and known else UNTOLD_HIDDEN
         hidden[start : start + length] = int(rng.choice(table))
     return hidden
 
