@@ -96,7 +96,8 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         baskets: what is bought together.
         hidden_run_days: how long a run of a hidden discount lasts on average, in days.
         hidden_unseen_share: chance that the next hidden discount has a percentage that is none of
-            ``hidden``; from a history of n runs one in n + 1, as if the next were one more kind.
+            ``hidden``; from a history of n runs one in n + 1, as if the next were one more kind,
+            and one in two where there were none and ``hidden`` is the packaged table.
         reps: every rep seen in the history.
         rep_ladders: the ladders of those reps whose own departs from the common one, by rep.
         degraded: the tables are packaged defaults, not learned from this company's orders.

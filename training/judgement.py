@@ -82,7 +82,6 @@ def score(bundle: ModelBundle, judge: Judge) -> Scores:
         for assessment in score_stream(scorer, orders, judge.partitions)
     ]
     spent = time.process_time() - started
-    width = 2 * bundle.charge_tolerance_e4
     return Scores(
         version=bundle.version,
         p_added=np.array([one.p_added_item for one in planted]),
@@ -91,13 +90,18 @@ def score(bundle: ModelBundle, judge: Judge) -> Scores:
         p_added_real=np.array([one.p_added_item for one in real]),
         p_hidden_real=np.array([one.p_hidden_discount for one in real]),
         alerted_real=np.array([one.alerted for one in real], dtype=bool),
-        log_likelihood=np.array([
-            math.log(one.charge_likelihood / width) if one.charge_likelihood else math.nan
-            for one in real
-        ]),
+        log_likelihood=log_likelihoods(real, bundle.charge_tolerance_e4),
         milliseconds=1_000 * spent / (len(real) + len(planted)),
         bundle_bytes=len(encode_bundle(bundle)[0]),
-    )  # fmt: skip
+    )
+
+
+def log_likelihoods(assessments: Sequence[Assessment], tolerance_e4: float) -> Floats:
+    """Of each charge, as `Scores` has it: a density, so that tolerances can be compared."""
+    return np.array([
+        math.log(one.charge_likelihood / (2 * tolerance_e4)) if one.charge_likelihood else math.nan
+        for one in assessments
+    ])  # fmt: skip
 
 
 def score_stream(scorer: Scorer, orders: Sequence[Order], partitions: int) -> list[Assessment]:

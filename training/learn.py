@@ -128,7 +128,8 @@ def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learne
         added_item_rate=added_rate,
         hidden_discount_rate=max(hidden_share, _least_hidden_rate(history, run_days)),
         hidden_run_days=run_days,
-        hidden_unseen_share=1 / (1 + len(runs)),
+        # Where none was found, the packaged percentages stand for one run, or they had no chance.
+        hidden_unseen_share=1 / (1 + max(len(runs), 1)),
         charge_tolerance_e4=work.tolerance_e4,
         baskets=baskets,
         reps=frozenset(order.rep_id for order in orders),
