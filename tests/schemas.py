@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from shared.decision import Decision
 from shared.model import ModelBundle
 from shared.policy import Policy
+from training.card import Card
 
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
 
@@ -32,7 +33,7 @@ def violations(name: str, document: Any) -> list[str]:
 def generated_schemas() -> dict[str, dict[str, Any]]:
     """The schemas that follow from a type of the code, by name, as JSON has them."""
     dialect = {"$schema": Draft202012Validator.META_SCHEMA["$id"]}
-    types = {"policy": Policy, "bundle": ModelBundle, "decision": Decision}
+    types = {"policy": Policy, "bundle": ModelBundle, "decision": Decision, "bundle-card": Card}
     schemas = {name: dialect | msgspec.json.schema(kind) for name, kind in types.items()}
     found: dict[str, dict[str, Any]] = json.loads(json.dumps(schemas))
     return found

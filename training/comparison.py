@@ -1,6 +1,7 @@
 """Two models on the same later orders: what each made of them, and what was really planted."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from training.history import Bools
 from training.intervals import Interval
@@ -128,6 +129,6 @@ class Verdict:
     ``reasons`` are sentences, the decisive ones first.
     """
 
-    outcome: str
+    outcome: Literal["promoted", "refused", "shadow"]
     reasons: tuple[str, ...]
     checks: tuple[Check, ...] = field(default=())

@@ -6,12 +6,15 @@ scores in shadow beside the champion until there is more to go by.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from shared.policy import Policy
 from training.comparison import Check, Comparison, Difference, Scores, Verdict
 from training.quality import calibrate
 
-PROMOTED, REFUSED, SHADOW = "promoted", "refused", "shadow"
+PROMOTED: Final = "promoted"
+REFUSED: Final = "refused"
+SHADOW: Final = "shadow"
 
 FEWEST_PLANTED = 20
 """Planted frauds of a typology below which its recall says nothing."""

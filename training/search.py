@@ -8,7 +8,7 @@ difference (the one-standard-error rule: Breiman et al., "Classification and Reg
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,8 +36,8 @@ VALIDATED_SHARE, MOST_VALIDATED = 0.1, 5_000
 class Candidate:
     """A history that was tried: its ``share`` of all, its orders and days, and how it did.
 
-    ``log_likelihood`` is the mean over the validated orders (nats a charge); ``behind`` is how far
-    the whole history is behind it, and ``error`` the standard error of that. None: not tried,
+    ``log_likelihood`` is the mean over the validated orders (nats a charge); ``gain`` is how far it
+    is ahead of the whole history, and ``error`` the standard error of that. None: not tried,
     because there was no choice.
     """
 
@@ -45,7 +45,7 @@ class Candidate:
     orders: int
     days: float
     log_likelihood: float | None = None
-    behind: float = 0.0
+    gain: float = 0.0
     error: float = 0.0
 
     @property
@@ -62,13 +62,8 @@ class Search:
     chosen: Candidate
 
 
-def search(
-    orders: Sequence[Order],
-    catalogue: Catalogue,
-    partitions: int,
-    begun: Callable[[str], None] = lambda name: None,
-) -> Search:
-    """Choose how much of a history, in time order, to learn from; told as each trial begins."""
+def search(orders: Sequence[Order], catalogue: Catalogue, partitions: int) -> Search:
+    """Choose how much of a history, in time order, to learn from."""
     validated = min(round(VALIDATED_SHARE * len(orders)), MOST_VALIDATED)
     earlier, later = orders[: len(orders) - validated], orders[len(orders) - validated :]
     shares = [share for share in SHARES if share == 1.0 or share * len(earlier) >= FEWEST]
@@ -80,14 +75,13 @@ def search(
     for share in shares:
         part = earlier[len(earlier) - round(share * len(earlier)) :]
         candidate = _candidate(share, part)
-        begun(candidate.name)
         likelihood = _likelihoods(
             learn(part, catalogue, "search").bundle, later, catalogue, partitions
         )
         whole = likelihood if whole is None else whole
         found.append(_judged(candidate, likelihood, whole))
-    better = [one for one in found[1:] if one.behind > one.error]
-    return Search(tuple(found), max(better, key=lambda one: one.behind, default=found[0]))
+    better = [one for one in found[1:] if one.gain > one.error]
+    return Search(tuple(found), max(better, key=lambda one: one.gain, default=found[0]))
 
 
 def chosen_part(orders: Sequence[Order], search: Search) -> Sequence[Order]:
@@ -116,6 +110,6 @@ def _judged(candidate: Candidate, likelihood: Floats, whole: Floats) -> Candidat
         candidate.orders,
         candidate.days,
         log_likelihood=float(likelihood[known].mean()) if len(ahead) else None,
-        behind=float(ahead.mean()) if len(ahead) else 0.0,
+        gain=float(ahead.mean()) if len(ahead) else 0.0,
         error=error,
     )

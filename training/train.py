@@ -1,12 +1,8 @@
 """`python -m training.train`: learns a bundle from a history of orders, with its card."""
 
-import platform
 from collections.abc import Sequence
-from importlib.metadata import version as library_version
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -14,7 +10,7 @@ from shared.catalogue import Catalogue
 from shared.decision import Decision
 from shared.errors import BundleError, ConfigurationError
 from shared.model import DiscountShare, ModelBundle, decode_bundle, encode_bundle
-from shared.notation import time_text
+from training.card import encode_card, make_card, parse_card
 from training.console import ArgumentParser, run
 from training.decisions import read_decisions
 from training.history import OrderFile, read_history
@@ -25,8 +21,6 @@ from training.weak_labels import with_classifier
 
 BUNDLE_FILE = "bundle.json"
 CARD_FILE = "card.json"
-LIBRARIES = ("numpy", "msgspec")
-"""What the learned tables depend on."""
 
 
 def train(
@@ -44,43 +38,14 @@ def train(
     return with_classifier(learned, history.orders, catalogue, decisions)
 
 
-def card(learned: Learned, history: OrderFile, catalogue: Catalogue, sha256: str) -> dict[str, Any]:
-    """What a bundle is, for people and for the pointer that names it; JSON-ready."""
-    names = LIBRARIES if learned.bundle.classifier is None else (*LIBRARIES, "scikit-learn")
-    libraries = {name: library_version(name) for name in names}
-    return {
-        "schema_version": 1,
-        "version": learned.bundle.version,
-        "bundle_sha256": sha256,
-        "data": {
-            "first_ordered_at": time_text(history.first),
-            "last_ordered_at": time_text(history.last),
-            "sha256": history.sha256,
-            "lines_refused": history.refused,
-            "orders_superseded": history.superseded,
-            "catalogue_version": catalogue.version,
-        },
-        "metrics": learned.figures,
-        "packaged_defaults": learned.defaults,
-        "libraries": {"python": platform.python_version(), **libraries},
-    }
-
-
 def save(folder: Path, learned: Learned, history: OrderFile, catalogue: Catalogue) -> None:
     """Write the bundle, then its card: a folder with a card has the bundle that it describes."""
     folder.mkdir(parents=True, exist_ok=True)
     data, sha256 = encode_bundle(learned.bundle)
     with replacing(folder / BUNDLE_FILE) as file:
         file.write(data)
-    document = card(learned, history, catalogue, sha256)
     with replacing(folder / CARD_FILE) as file:
-        file.write(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
-
-
-class _Card(msgspec.Struct):
-    """As much of a card as loading its bundle needs."""
-
-    bundle_sha256: str
+        file.write(encode_card(make_card(learned, history, catalogue, sha256)))
 
 
 def load(folder: Path) -> ModelBundle:
@@ -90,15 +55,15 @@ def load(folder: Path) -> ModelBundle:
         BundleError: card or bundle are missing, unreadable or do not belong together.
     """
     try:
-        found = msgspec.json.decode((folder / CARD_FILE).read_bytes(), type=_Card)
+        card = parse_card((folder / CARD_FILE).read_bytes())
         data = (folder / BUNDLE_FILE).read_bytes()
     except FileNotFoundError as error:
         raise BundleError(
             f"{folder}: no {CARD_FILE} and {BUNDLE_FILE} of a training run"
         ) from error
-    except msgspec.DecodeError as error:
-        raise BundleError(f"{folder / CARD_FILE}: not a card: {error}") from error
-    return decode_bundle(data, found.bundle_sha256)
+    except BundleError as error:
+        raise BundleError(f"{folder / CARD_FILE}: {error}") from error
+    return decode_bundle(data, card.bundle_sha256)
 
 
 def show(learned: Learned) -> None:

@@ -1,0 +1,123 @@
+"""Two models on the same later orders: better is told from worse, and equal from both."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import msgspec
+import numpy as np
+import pytest
+
+from shared.catalogue import packaged_catalogue
+from shared.decision import Decision
+from shared.episodes import EpisodeState
+from shared.model import ModelBundle, packaged_bundle
+from shared.order import Order
+from shared.policy import Policy
+from shared.scoring import Scorer
+from tests.unit.training.companies import simulated
+from training.judgement import Judge, compare, score_stream
+from training.learn import learn
+from training.market import Ladder, Market
+from training.planting import Percents, plant
+
+CATALOGUE = packaged_catalogue()
+MARKET = Market(ladder=Ladder(steps=(300, 700, 1_200, 1_800), rate=0.25))
+
+
+@pytest.fixture(scope="module")
+def orders() -> list[Order]:
+    return simulated(MARKET, 5_000, 21)
+
+
+@pytest.fixture(scope="module")
+def learned(orders: list[Order]) -> ModelBundle:
+    return learn(orders[:4_000], CATALOGUE, "learned").bundle
+
+
+def judge(
+    orders: list[Order], *bundles: ModelBundle, decisions: tuple[Decision, ...] = ()
+) -> Judge:
+    planted = plant(orders[4_000:], CATALOGUE, Percents.known_to(*bundles), 1, 1)
+    return Judge(planted, CATALOGUE, Policy(), 4, decisions)
+
+
+def test_a_model_compared_with_itself_differs_in_nothing(
+    orders: list[Order], learned: ModelBundle
+) -> None:
+    found = compare(learned, learned, judge(orders, learned))
+    for difference in (*found.recall.values(), *found.average_precision.values(),
+                       found.log_likelihood):  # fmt: skip
+        assert difference.difference == 0
+        assert difference.interval == (0, 0)
+    assert found.champion_figures == found.challenger_figures
+
+
+def test_what_was_learned_from_the_company_is_better_than_packaged_tables(
+    orders: list[Order], learned: ModelBundle
+) -> None:
+    packaged = packaged_bundle()
+    found = compare(packaged, learned, judge(orders, packaged, learned))
+    assert found.log_likelihood.interval is not None
+    assert found.log_likelihood.interval[0] > 0
+    assert found.average_precision["added_item"].interval is not None
+    assert found.average_precision["added_item"].interval[0] > 0
+
+
+def test_a_wrong_tolerance_does_not_make_charges_likelier(
+    orders: list[Order], learned: ModelBundle
+) -> None:
+    """Likelihoods are densities: taking charges for less exact than they are costs."""
+    wide = msgspec.structs.replace(learned, charge_tolerance_e4=learned.charge_tolerance_e4 * 50)
+    found = compare(learned, wide, judge(orders, learned))
+    assert found.log_likelihood.interval is not None
+    assert found.log_likelihood.interval[1] < 0
+
+
+def test_the_stream_is_scored_as_each_partition_would(
+    orders: list[Order], learned: ModelBundle
+) -> None:
+    scorer = Scorer(learned, CATALOGUE, Policy())
+    some = orders[4_000:4_300]
+    alone, _ = scorer.score_many(some, EpisodeState())
+    assert score_stream(scorer, some, 1) == alone
+    in_four = score_stream(scorer, some, 4)
+    assert [one.order for one in in_four] == some
+
+
+def test_decisions_on_later_orders_judge_and_the_blind_sample_judges_apart(
+    orders: list[Order], learned: ModelBundle
+) -> None:
+    careless = msgspec.structs.replace(learned, added_item_rate=0.9)
+    base = judge(orders, learned)
+    dismissed = [
+        Decision(order.order_id, order.rep_id, "dismissed", "ann", "2026-01-01T00:00:00Z",
+                 typology="added_item", source=source)
+        for order, source in zip(orders[4_000:], ["alert", "blind"] * 500, strict=True)
+    ]  # fmt: skip
+    found = compare(learned, careless, replace(base, decisions=tuple(dismissed)))
+    for difference in (found.decisions, found.blind):
+        assert difference is not None
+        assert difference.interval is not None
+        assert difference.interval[1] < 0  # nothing was added, and it sees added items everywhere
+    assert compare(learned, careless, base).decisions is None
+
+
+def test_the_charge_likelihood_is_higher_for_what_the_ladder_explains(
+    learned: ModelBundle,
+) -> None:
+    order = simulated(MARKET, 1, 2)[0]
+    list_e4 = CATALOGUE.price(order).list_total_e4
+    scorer = Scorer(learned, CATALOGUE, Policy())
+    none, off = (
+        scorer.score_many([replace(order, charged_e4=charged)], EpisodeState())[0][0]
+        for charged in (list_e4, list_e4 - 12_345)
+    )
+    assert none.charge_likelihood > off.charge_likelihood > 0
+
+
+def test_resampling_keeps_rows_of_all_models_together(
+    orders: list[Order], learned: ModelBundle
+) -> None:
+    found = compare(learned, learned, judge(orders, learned))
+    assert np.array_equal(found.champion.p_added, found.challenger.p_added)
+    assert all(a <= b for a, b in pairwise(found.later.real_days.tolist()))
