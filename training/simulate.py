@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, time
 from itertools import batched
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -93,12 +94,12 @@ def write_truth(path: Path, rows: Iterable[tuple[str, int, int, str, str]]) -> N
         writer.writerows(rows)
 
 
-async def send(path: Path, connection: str, hub: str) -> int:
+async def send(path: Path, connection: str, hub: str, rate: float | None = None) -> int:
     """Push a file of orders to Event Hubs, with the orders of a partition in the file's order.
 
     Each order goes to the partition that the service gives to its rep's key: batches by key would
     be as many as reps, and would reorder the reps of a partition. Memory holds `SEND_CHUNK`
-    orders. Returns how many were sent.
+    orders. With a ``rate`` that many go out a second. Returns how many were sent.
     """
     from azure.eventhub.aio import EventHubProducerClient  # noqa: PLC0415 - only --send needs it
 
@@ -108,10 +109,13 @@ async def send(path: Path, connection: str, hub: str) -> int:
     ) as producer:
         partitions = len(await producer.get_partition_ids())
         with path.open("rb") as file:
-            for chunk in batched(file, SEND_CHUNK, strict=False):
+            started = monotonic()
+            for chunk in batched(file, round(rate / 4) or 1 if rate else SEND_CHUNK, strict=False):
                 queues = _by_partition(chunk, partitions)
                 await asyncio.gather(*(_push(producer, *queue) for queue in queues.items()))
                 sent += len(chunk)
+                if rate:
+                    await asyncio.sleep(max(started + sent / rate - monotonic(), 0))
     return sent
 
 
@@ -165,6 +169,7 @@ def parser() -> ArgumentParser:
     flags.add_argument("--out", type=Path, required=True, help="orders, one JSON object a line")
     flags.add_argument("--truth", type=Path, required=True, help=f"CSV: {','.join(TRUTH_COLUMNS)}")
     flags.add_argument("--send", action="store_true", help="push them to Event Hubs, too")
+    flags.add_argument("--rate", type=float, default=None, help="orders a second to send (all)")
     flags.add_argument("--prefix", default=None, help="of order ids (default: sim-SEED-)")
     add_market_flags(flags)
     return flags
@@ -198,6 +203,8 @@ def main(arguments: list[str] | None = None) -> None:
         ConfigurationError: a figure is out of its range, or the hub is not named.
     """
     options = parser().parse_args(arguments)
+    if options.rate is not None and not options.rate > 0:
+        raise ConfigurationError(f"--rate {options.rate:g}: expected more than 0 orders a second")
     market = market_from(options)
     connection, hub = _hub(os.environ) if options.send else ("", "")
     catalogue = _catalogue(options)
@@ -211,7 +218,9 @@ def main(arguments: list[str] | None = None) -> None:
     added, hidden = int(orders.units.added.sum()), int((orders.hidden > 0).sum())
     print(f"{len(ids)} orders in {options.out}: {added} added items, {hidden} hidden discounts")
     if options.send:
-        print(f"{asyncio.run(send(options.out, connection, hub))} orders sent to {hub}")
+        print(
+            f"{asyncio.run(send(options.out, connection, hub, options.rate))} orders sent to {hub}"
+        )
 
 
 def _hub(environment: Mapping[str, str]) -> tuple[str, str]:

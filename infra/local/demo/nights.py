@@ -1,0 +1,141 @@
+"""The demo's nights: a first training, one while orders flow, a worse one, and the way back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from training.registry import Registry
+from training.settings import TrainingSettings
+
+from infra.local.archive import archive_orders
+from infra.local.demo.company import Company, split
+from infra.local.demo.telling import run, say
+from infra.local.processes import HOST, StackError
+from shared.errors import SheriffError
+from shared.order import parse_order
+from training.results import read_result
+from training.shelf import read_pointer
+from training.simulate import send
+from training.stores import open_blobs
+
+RATE = 60.0
+"""Orders a second that flow while a night's training runs."""
+
+PATIENCE_SECONDS = 300
+"""For a night, or for the scorers to follow it."""
+
+WORSE_DAYS = 14
+"""Days of history that a careless policy learns from."""
+
+
+@dataclass(frozen=True)
+class Nights:
+    """What happens to the model, on a stack that runs."""
+
+    settings: Mapping[str, str]
+    host_port: Callable[[], int]
+
+    def archive(self, orders: Path, *, now: bool = False) -> None:
+        """Put orders into the archive, as Capture had put them there when they came."""
+        count = archive_orders(orders, self.settings, now=now)
+        say(f"{count:,} orders are in the archive")
+
+    def train(self) -> None:
+        """A run by hand."""
+        run("training.pipeline", settings=self.settings)
+
+    def fire(self) -> None:
+        """Fire the timer through the host's admin route, as an operator does."""
+        url = f"http://{HOST}:{self.host_port()}/admin/functions/retrain_nightly"
+        say("the timer fires: POST /admin/functions/retrain_nightly")
+        body = {"Content-Type": "application/json"}
+        urllib.request.urlopen(urllib.request.Request(url, b"{}", body), timeout=30).close()
+
+    def champion(self) -> str | None:
+        """The version that the pointer names."""
+        blobs = open_blobs(TrainingSettings.from_environ(self.settings))
+        pointer, _ = read_pointer(blobs)
+        return None if pointer is None else pointer.version
+
+    def told(self, version: str) -> str:
+        """Why a version serves, in the words of the night that decided it."""
+        blobs = open_blobs(TrainingSettings.from_environ(self.settings))
+        result = read_result(blobs, version)
+        return "" if result is None else " ".join(result.reasons)
+
+    async def flowing(self, company: Company, sent: Callable[[int], None]) -> None:
+        """Send the company's orders, with a night in the midst of them.
+
+        While it trains, orders go on to flow; the last third follows once its model is promoted.
+        """
+        connection, hub = self.settings["EventHubConnection"], self.settings["ORDERS_HUB"]
+        total = sum(1 for _ in company.orders.open("rb"))
+        first, middle, last = split(
+            company.orders, company.orders.parent, total // 3, 2 * total // 3
+        )
+        before = self.champion()
+        count = await send(first, connection, hub)
+        sent(count)
+        await asyncio.to_thread(self.archive, company.history[1])
+        await asyncio.to_thread(self.fire)
+        async with asyncio.TaskGroup() as both:
+            trickle = both.create_task(send(middle, connection, hub, RATE))
+            promoted = both.create_task(self._changes(before))
+        after = promoted.result()
+        say(f"promoted while orders flow: {after}. {self.told(after)}")
+        sent(count + trickle.result())
+        sent(count + trickle.result() + await send(last, connection, hub))
+
+    async def _changes(self, before: str | None) -> str:
+        """Wait until another champion serves."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (now := await asyncio.to_thread(self.champion)) in {before, None}:
+                await asyncio.sleep(0.5)
+        assert now is not None
+        return now
+
+    def refuse(self, company: Company) -> None:
+        """A careless change of policy makes the next night's model worse, which is refused."""
+        last = parse_order(company.history[-1].read_bytes().splitlines()[-1]).ordered_at
+        days = (datetime.now(UTC) - last + timedelta(days=WORSE_DAYS)).days
+        say(f"a careless policy: learn from the last {WORSE_DAYS} days of the history only")
+        blobs = open_blobs(TrainingSettings.from_environ(self.settings))
+        policy = json.dumps({"history_days": days}).encode()
+        blobs.write("reference", "policy.json", policy, None, replace=True)
+        self.train()
+        blobs.delete("reference", "policy.json")
+
+    async def roll_back(self) -> None:
+        """Back to the champion before, and wait until the scorers have followed."""
+        await asyncio.to_thread(self._rolled_back)
+        champion = self.champion()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (await asyncio.to_thread(self._serving))["bundle_version"] != champion:
+                await asyncio.sleep(0.5)
+        say(f"the scorers have followed while warm: {champion} serves")
+
+    def _rolled_back(self) -> None:
+        run("training.promote", "--rollback", settings=self.settings)
+
+    def _serving(self) -> dict[str, Any]:
+        url = f"http://{HOST}:{self.host_port()}/api/health"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+    def report(self, version: str, path: Path) -> None:
+        """Fetch the report of a version from MLflow."""
+        try:
+            page = Registry.open(self.settings["MLFLOW_TRACKING_URI"]).artifact(
+                version, "report.html"
+            )
+        except SheriffError as error:
+            raise StackError(str(error)) from error
+        path.write_bytes(page)

@@ -1,0 +1,83 @@
+"""What the demo found, as tables, against the planted truth where there is one."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from azure.cosmos.aio import CosmosClient
+from rich.table import Table
+
+from infra.local.demo.company import Company
+from infra.local.demo.streaming import container
+from infra.local.demo.telling import console
+
+
+async def read_results(settings: Mapping[str, str]) -> tuple[list[dict[str, Any]], int]:
+    """Every alert, costliest first, and the number of dead letters, from Cosmos DB."""
+    async with CosmosClient(settings["COSMOS_ENDPOINT"], settings["COSMOS_KEY"]) as cosmos:
+        query = "SELECT * FROM c ORDER BY c.expected_loss DESC"
+        alerts = [a async for a in container(cosmos, settings, "alerts").query_items(query)]
+        states = container(cosmos, settings, "state")
+        counts = [state async for state in states.query_items("SELECT c.dead_lettered FROM c")]
+    return alerts, sum(state["dead_lettered"] for state in counts)
+
+
+def show(
+    company: Company, orders: int, seconds: float, alerts: Sequence[dict[str, Any]], dead: int
+) -> None:
+    """Print what was found, and against the planted truth where there is one."""
+    console.print(_summary(orders, seconds, alerts, dead))
+    if company.truth:
+        console.print(_quality(company.truth, alerts))
+    console.print(_costliest(alerts[:10]))
+
+
+def _summary(orders: int, seconds: float, alerts: Sequence[dict[str, Any]], dead: int) -> Table:
+    table = Table("what", "how many", title="Scored", title_justify="left")
+    table.columns[1].justify = "right"
+    table.add_row("orders", f"{orders:,}")
+    table.add_row("orders a second, from the first one sent", f"{orders / seconds:,.0f}")
+    table.add_row("dead letters", f"{dead:,}")
+    table.add_row("alerts", f"{len(alerts):,}")
+    for version, count in sorted(Counter(alert["model_version"] for alert in alerts).items()):
+        table.add_row(f"  by bundle {version}", f"{count:,}")
+    table.add_section()
+    found = [finding["typology"] for alert in alerts for finding in alert["findings"]]
+    for typology in dict.fromkeys(sorted(found)):
+        table.add_row(f"findings: {typology}", f"{found.count(typology):,}")
+    return table
+
+
+def _quality(truth: Path, alerts: Sequence[dict[str, Any]]) -> Table:
+    """Precision and recall of alerts that name a fraud with a probability of a half or more."""
+    with truth.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    table = Table("fraud", "planted", "found", "precision", "recall", title="Against the truth")
+    table.title_justify = "left"
+    for typology in ("added_item", "hidden_discount"):
+        planted = {row["order_id"] for row in rows if row[typology] == "1"}
+        named = {alert["order_id"] for alert in alerts if _likely(alert, typology)}
+        right = len(planted & named)
+        precision, recall = right / max(len(named), 1), right / max(len(planted), 1)
+        table.add_row(typology, str(len(planted)), str(right), f"{precision:.3f}", f"{recall:.3f}")
+    return table
+
+
+def _likely(alert: dict[str, Any], typology: str) -> bool:
+    return any(
+        finding["typology"] == typology and finding["probability"] >= 0.5
+        for finding in alert["findings"]
+    )
+
+
+def _costliest(alerts: Sequence[dict[str, Any]]) -> Table:
+    table = Table("order", "rep", "loss", "why", title="The costliest alerts", show_lines=True)
+    table.title_justify = "left"
+    for alert in alerts:
+        why = "\n".join(finding["message"] for finding in alert["findings"])
+        table.add_row(alert["order_id"], alert["rep_id"], f"{alert['expected_loss']:,.2f}", why)
+    return table

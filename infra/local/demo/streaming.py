@@ -1,0 +1,105 @@
+"""Orders through the stack, with bars of how many are sent and scored, and incidents as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from azure.cosmos.aio import ContainerProxy, CosmosClient
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from infra.local.demo.telling import console
+from infra.local.processes import StackError
+
+SILENCE_SECONDS = 180
+"""The demo gives up when no order has been scored for so long."""
+
+type Sender = Callable[[Callable[[int], None]], Awaitable[None]]
+"""Sends every order, and says how many are sent so far."""
+
+
+async def stream(total: int, send: Sender, settings: Mapping[str, str]) -> float:
+    """Send every order and wait until each is scored or set aside; the seconds that took."""
+    started = time.monotonic()
+    async with CosmosClient(settings["COSMOS_ENDPOINT"], settings["COSMOS_KEY"]) as cosmos:
+        states = container(cosmos, settings, "state")
+        watch = IncidentWatch(container(cosmos, settings, "incidents"))
+        with _progress() as bars:
+            sent, done = bars.add_task("sent", total=total), bars.add_task("scored", total=total)
+
+            async def sending() -> None:
+                await send(lambda count: bars.update(sent, completed=count))
+
+            task = asyncio.create_task(sending())
+            await _all_settled(states, watch, bars, done, total, task)
+            await task
+    return time.monotonic() - started
+
+
+@dataclass
+class IncidentWatch:
+    """Says when an incident opens or closes, as whoever is on call would be told."""
+
+    incidents: ContainerProxy
+    known: dict[str, str] = field(default_factory=dict)
+
+    async def look(self) -> None:
+        """Print the incidents whose status has changed since the last look."""
+        query = "SELECT c.id, c.status, c.message FROM c ORDER BY c.id"
+        async for incident in self.incidents.query_items(query):
+            before, now = self.known.get(incident["id"]), incident["status"]
+            if before is None:
+                self._say("[bold red]incident opens[/]", incident)
+            elif before == "closed" and now == "open":  # a partition that lags has joined
+                self._say("[bold red]incident goes on[/]", incident)
+            if now == "closed" and before != now:
+                self._say("[bold green]incident closes[/]", incident)
+            self.known[incident["id"]] = now
+
+    @staticmethod
+    def _say(what: str, incident: dict[str, Any]) -> None:
+        console.print(f"{what}: {incident['message']}", highlight=False)
+
+
+async def _all_settled(
+    states: ContainerProxy,
+    watch: IncidentWatch,
+    bars: Progress,
+    bar: TaskID,
+    total: int,
+    sending: asyncio.Task[None],
+) -> None:
+    """Poll the state documents, as any monitor would, until they count every order."""
+    settled, last = 0, time.monotonic()
+    while settled < total:
+        if sending.done():
+            sending.result()  # a producer that failed ends the demo
+        counts = await _settled(states)
+        await watch.look()
+        if counts > settled:
+            settled, last = counts, time.monotonic()
+            bars.update(bar, completed=settled)
+        if time.monotonic() - last > SILENCE_SECONDS:
+            raise StackError(f"{settled} of {total} orders scored, and nothing since; see the logs")
+        await asyncio.sleep(0.25)
+
+
+async def _settled(states: ContainerProxy) -> int:
+    query = "SELECT c.orders_scored, c.dead_lettered, c.duplicates, c.stale FROM c"
+    settled = 0
+    async for state in states.query_items(query):
+        settled += sum(state.values())
+    return settled
+
+
+def container(cosmos: CosmosClient, settings: Mapping[str, str], name: str) -> ContainerProxy:
+    """A container of the stack's database."""
+    return cosmos.get_database_client(settings["COSMOS_DATABASE"]).get_container_client(name)
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description:>8}"), BarColumn(40), MofNCompleteColumn())
+    return Progress(*columns, console=console)

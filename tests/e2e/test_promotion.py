@@ -1,0 +1,115 @@
+"""Another model takes over while orders flow: none is lost, none doubled, and a bad one never serves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from training.settings import TrainingSettings
+
+from infra.local.processes import HOST
+from infra.local.publish import publish
+from infra.local.stack import DEFAULT_PORTS, Stack
+from shared.champion import CHAMPION, MODELS, Pointer, bundle_path, encode_pointer
+from shared.model import encode_bundle
+from tests.e2e import flow as books
+from tests.e2e.company import Company
+from tests.e2e.conftest import SETTINGS
+from tests.e2e.flow import Flow, until
+from training import shelf
+from training.card import Card, CardData, encode_card
+from training.stores import open_blobs
+from training.train import load
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, company: Company) -> Iterator[Stack]:
+    """A stack whose scorers look at the shelf before every batch."""
+    ports = dict.fromkeys(DEFAULT_PORTS, 0)
+    settings = SETTINGS | {"SHELF_POLL_SECONDS": "0"}
+    made = Stack(tmp_path_factory.mktemp("promotion"), ports, settings=settings)
+    try:
+        made.start_servers()
+        publish(company.model, made.settings(), company.catalogue)
+        made.start("host")
+        yield made
+    finally:
+        made.down()
+
+
+def put(stack: Stack, company: Company, version: str) -> Any:
+    """The company's model on the shelf under another name; the shelf."""
+    blobs = open_blobs(TrainingSettings.from_environ(stack.settings()))
+    data, sha256 = encode_bundle(msgspec.structs.replace(load(company.model), version=version))
+    day = "2025-01-01T00:00:00Z"
+    card = Card(version, sha256, CardData(day, day, "0" * 64))
+    shelf.publish(blobs, version, data, encode_card(card))
+    return blobs
+
+
+async def serving(stack: Stack) -> dict[str, Any]:
+    """What the scorer says of itself."""
+
+    def ask() -> dict[str, Any]:
+        url = f"http://{HOST}:{stack.port('host')}/api/health"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+    return await asyncio.to_thread(ask)
+
+
+async def test_a_promoted_model_takes_over_between_two_batches_and_a_rollback_takes_it_back(
+    flow: Flow, stack: Stack, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(books, "NOT_COMPARED", (*books.NOT_COMPARED, "model_version"))
+    orders = company.simulated("switch", 900, "--episodes", "1")
+    expected = company.backtested(orders)
+    blobs = put(stack, company, "better")
+    sending = asyncio.create_task(flow.producer.send(orders))
+    await flow.producer.progressed(300)
+    shelf.promote(blobs, "better", datetime.now(UTC), company.version, by_hand=False)
+    await flow.producer.progressed(300)
+    shelf.roll_back(blobs, datetime.now(UTC))
+    await sending
+    await flow.check(orders, expected)
+    alerts = (await flow.stores.alerts()).values()
+    versions = Counter(
+        alert["model_version"] for alert in alerts if alert["order_id"].startswith("switch")
+    )
+    assert versions.keys() == {company.version, "better"}
+    assert (await serving(stack))["bundle_version"] == company.version
+
+
+async def test_a_tampered_bundle_never_serves_and_the_old_one_goes_on(
+    flow: Flow, stack: Stack, company: Company
+) -> None:
+    blobs = put(stack, company, "tampered")
+    data, sha256 = encode_bundle(msgspec.structs.replace(load(company.model), version="tampered"))
+    changed = data.replace(b'"added_item_rate":0.0', b'"added_item_rate":0.9', 1)
+    assert changed != data
+    blobs.write(MODELS, bundle_path("tampered"), changed, None, replace=True)
+    before, etag = shelf.read_pointer(blobs)
+    assert before is not None
+    blobs.write(MODELS, CHAMPION, encode_pointer(Pointer("tampered", sha256)), etag)
+
+    orders = company.simulated("guarded", 200)
+    expected = company.backtested(orders)
+    await flow.producer.send(orders)
+    await flow.check(orders, expected)  # by the old model, to the letter
+
+    async def refused() -> bool:
+        refusal = (await serving(stack))["last_refusal"]
+        return refusal is not None and "SHA-256" in refusal["why"]
+
+    await until("the health says what was refused", refused)
+    assert (await serving(stack))["bundle_version"] == company.version

@@ -1,0 +1,97 @@
+"""`python -m training.promote`: what serves, and changing it by hand.
+
+    python -m training.promote                  what serves, and what served before
+    python -m training.promote --version N      promote a registered version, or a bundle's name
+    python -m training.promote --rollback       the champion before this one serves again
+
+A nightly run promotes by itself what it finds better (`training.promotion`). By hand anything may
+serve that is whole; scorers take it up within half a minute.
+"""
+
+import os
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from shared.champion import Pointer
+from shared.errors import ConfigurationError
+from training.console import ArgumentParser, run
+from training.night import MODEL, RULES
+from training.ports import Blobs, Record
+from training.results import read_result
+from training.settings import TrainingSettings
+from training.shelf import promote, read_pointer, roll_back
+
+
+def named(record: Record, text: str) -> str:
+    """The bundle version of a registered version's number; another text is a bundle's version.
+
+    Raises:
+        ConfigurationError: the record has no version of this number.
+    """
+    if not text.isdecimal():
+        return text
+    version = record.bundle_version_of(MODEL, int(text))
+    if version is None:
+        raise ConfigurationError(f"--version {text}: {MODEL} has no version of this number")
+    return version
+
+
+def follow(record: Record, pointer: Pointer) -> None:
+    """Make the record's alias say what the pointer says."""
+    for name in (MODEL, RULES):
+        record.repair(name, pointer.version)
+
+
+def show(blobs: Blobs) -> None:
+    """Print what serves and what served before it, the latest first."""
+    pointer, _ = read_pointer(blobs)
+    if pointer is None:
+        print("nothing was ever promoted: scorers serve the packaged tables")
+        return
+    table = Table("", "version", "decided", "why")
+    rows = [("serves", pointer.version), *(("before", one.version) for one in pointer.earlier)]
+    rows += [("rolled back", version) for version in pointer.withdrawn]
+    for place, version in rows:
+        result = read_result(blobs, version)
+        outcome = ("by hand", "") if result is None else (result.outcome, " ".join(result.reasons))
+        table.add_row(place, version, *outcome)
+    Console().print(table)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Show, promote or roll back.
+
+    Raises:
+        BundleError: the version is not whole, or must not serve.
+        ConfigurationError: a setting or flag is wrong, or there is nothing to go back to.
+    """
+    flags = ArgumentParser(
+        prog="training.promote", description="Show what serves; promote or roll back by hand."
+    )
+    choice = flags.add_mutually_exclusive_group()
+    choice.add_argument("--version", help="number in MLflow's registry, or a bundle's version")
+    choice.add_argument("--rollback", action="store_true", help="back to the champion before")
+    options = flags.parse_args(arguments)
+    settings = TrainingSettings.from_environ(os.environ)
+    from training.stores import open_blobs  # noqa: PLC0415 - the SDKs, not for --help
+
+    blobs = open_blobs(settings)
+    if not options.version and not options.rollback:
+        show(blobs)
+        return
+    from training.registry import Registry  # noqa: PLC0415 - MLflow takes seconds
+
+    record = Registry.open(settings.mlflow_tracking_uri)
+    now = datetime.now(UTC)
+    if options.rollback:
+        pointer = roll_back(blobs, now)
+    else:
+        pointer = promote(blobs, named(record, options.version), now, None, by_hand=True)
+    print(f"{pointer.version} serves")
+    follow(record, pointer)
+
+
+if __name__ == "__main__":
+    run(main)

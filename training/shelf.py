@@ -1,0 +1,166 @@
+"""The shelf of models: bundles go up whole, and one small document says which of them serves.
+
+Everything here can be done again: a bundle is written before its card, its card before any pointer
+to it, and a pointer moves only from the state it was read in. Whatever dies in between, there is
+one champion, and it is whole.
+"""
+
+import hashlib
+from datetime import datetime
+
+from shared.golden import disagreements
+
+from shared.champion import (
+    CHALLENGER,
+    CHAMPION,
+    MODELS,
+    Pointer,
+    bundle_path,
+    card_path,
+    encode_pointer,
+    parse_pointer,
+    promoted,
+    rolled_back,
+)
+from shared.errors import BundleError, ConfigurationError
+from shared.model import ModelBundle, decode_bundle
+from shared.notation import time_text
+from training.card import Card, parse_card
+from training.ports import Blobs, Conflict
+
+
+class Moved(ConfigurationError):  # noqa: N818 - it is no failure: somebody else was first
+    """The pointer is not where it was when the decision was made."""
+
+
+def read_pointer(blobs: Blobs, name: str = CHAMPION) -> tuple[Pointer | None, str | None]:
+    """A pointer and its ETag; None and None where nothing was ever pointed to.
+
+    Raises:
+        BundleError: it is not readable.
+    """
+    found = blobs.read(MODELS, name)
+    return (None, None) if found is None else (parse_pointer(found[0]), found[1])
+
+
+def publish(blobs: Blobs, version: str, bundle: bytes, card: bytes) -> None:
+    """Put a version on the shelf; again is as good as once.
+
+    Raises:
+        Conflict: the version is there with another bundle, and whole.
+    """
+    try:
+        blobs.write(MODELS, bundle_path(version), bundle, None)
+    except Conflict:
+        there = blobs.read(MODELS, bundle_path(version))
+        whole = blobs.read(MODELS, card_path(version)) is not None
+        if whole and there is not None and there[0] != bundle:
+            raise
+        # Half written by a run that died: no pointer can name it, for its card is missing.
+        blobs.write(MODELS, bundle_path(version), bundle, None, replace=True)
+    blobs.write(MODELS, card_path(version), card, None, replace=True)
+
+
+def read_card(blobs: Blobs, version: str) -> Card | None:
+    """A version's card; None where the version is not on the shelf, or only half.
+
+    Raises:
+        BundleError: it is not readable.
+    """
+    found = blobs.read(MODELS, card_path(version))
+    if found is None:
+        return None
+    try:
+        return parse_card(found[0])
+    except BundleError as error:
+        raise BundleError(f"{card_path(version)}: {error}") from error
+
+
+def read_bundle(blobs: Blobs, version: str, sha256: str) -> ModelBundle:
+    """A version's bundle, checked as a scorer would: hash, form, golden orders.
+
+    Raises:
+        BundleError: it is not there, or must not serve.
+    """
+    found = blobs.read(MODELS, bundle_path(version))
+    if found is None:
+        raise BundleError(f"{bundle_path(version)} is not there")
+    bundle = decode_bundle(found[0], sha256)
+    if wrong := disagreements(bundle):
+        raise BundleError(f"golden orders come out differently: {', '.join(wrong)}")
+    return bundle
+
+
+def promote(
+    blobs: Blobs, version: str, at: datetime, over: str | None, *, by_hand: bool
+) -> Pointer:
+    """Point to a version that is whole; the pointer as it is then.
+
+    Args:
+        over: the champion that the decision was made against (None: there was none); not looked at
+            ``by_hand``.
+        by_hand: a version that was rolled back serves again.
+
+    Raises:
+        BundleError: the version is not whole, or must not serve.
+        Moved: another champion serves by now, or the version was rolled back.
+    """
+    card = read_card(blobs, version)
+    if card is None:
+        raise BundleError(f"{version} is not on the shelf, or only half of it")
+    read_bundle(blobs, version, card.bundle_sha256)
+    before, etag = read_pointer(blobs)
+    if before is not None and before.version == version:
+        return before
+    if not by_hand:
+        _still(before, version, over)
+    return _move(blobs, promoted(before, version, card.bundle_sha256, time_text(at)), etag)
+
+
+def roll_back(blobs: Blobs, at: datetime) -> Pointer:
+    """Point to the champion before this one, which is checked first; the pointer as it is then.
+
+    Raises:
+        ConfigurationError: there was none before.
+        BundleError: it must not serve.
+        Moved: somebody else has moved the pointer meanwhile.
+    """
+    before, etag = read_pointer(blobs)
+    if before is None:
+        raise ConfigurationError("no bundle serves: nothing to go back from")
+    after = rolled_back(before, time_text(at))
+    read_bundle(blobs, after.version, after.sha256)
+    return _move(blobs, after, etag)
+
+
+def challenge(blobs: Blobs, version: str | None, at: datetime) -> None:
+    """Let a version score in shadow; None: nobody does."""
+    if version is None:
+        blobs.delete(MODELS, CHALLENGER)
+        return
+    card = read_card(blobs, version)
+    if card is None:
+        raise BundleError(f"{version} is not on the shelf, or only half of it")
+    pointer = Pointer(version, card.bundle_sha256, time_text(at))
+    blobs.write(MODELS, CHALLENGER, encode_pointer(pointer), None, replace=True)
+
+
+def sha256_of(data: bytes) -> str:
+    """Lower-case hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _still(before: Pointer | None, version: str, over: str | None) -> None:
+    serving = None if before is None else before.version
+    if serving != over:
+        raise Moved(f"{serving} serves by now; {version} was judged against {over}")
+    if before is not None and version in before.withdrawn:
+        raise Moved(f"{version} was rolled back: only a hand promotes it again")
+
+
+def _move(blobs: Blobs, after: Pointer, etag: str | None) -> Pointer:
+    try:
+        blobs.write(MODELS, CHAMPION, encode_pointer(after), etag)
+    except Conflict as error:
+        raise Moved("the pointer was moved by somebody else at the same time") from error
+    return after
