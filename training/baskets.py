@@ -14,11 +14,13 @@ both were brought by a third thus loses its rate, which plain co-occurrence coun
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shared.model import BasketTable
+from training.history import line_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 ROUNDS = 40
 """Rounds of expectation maximisation; the rates change by less than a percent after about 30."""
+
+PART = 50_000
+"""Orders whose pairs are worked on at once: what is in between takes megabytes."""
 
 SMALLEST_RATE = 1e-4
 """Rates below one line in ten thousand units are left out of the table."""
@@ -55,6 +60,20 @@ class _Lines:
     orders: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The pairs of lines of some orders: a row for each, which pair of products it is, the line
+    that was brought (from the first of ``lines``), and the units of the one that brought it.
+
+    Narrow numbers, exact all the same: a million orders have ten million pairs.
+    """
+
+    lines: slice
+    pair: NDArray[np.int32]
+    effect: NDArray[np.int32]
+    units: NDArray[np.float32]
+
+
 def learn_baskets(
     orders: Sequence[Order], undiscounted: Sequence[bool], none: float
 ) -> BasketTable:
@@ -73,18 +92,19 @@ def learn_baskets(
     if not lines.orders:
         return BasketTable()
     size = len(lines.names)
-    cause, effect = _pairs(lines)
-    keys, pair = np.unique(lines.product[cause] * size + lines.product[effect], return_inverse=True)
+    keys, parts = _parts(lines)
     exposure = np.bincount(lines.product, lines.units, size)
-    cause_units = lines.units[cause]
     rate = np.full(len(keys), 0.1)
     alone = np.bincount(lines.product, minlength=size) / lines.orders / 10
     own_share = np.ones(len(lines.product))
     for _ in range(ROUNDS):
-        brought = cause_units * rate[pair]
-        total = alone[lines.product] + np.bincount(effect, brought, len(lines.product))
-        own_share = alone[lines.product] / total
-        credited = np.bincount(pair, brought / total[effect], len(keys))
+        credited = np.zeros(len(keys))
+        for part in parts:
+            by_itself = alone[lines.product[part.lines]]
+            brought = part.units * rate[part.pair]
+            total = by_itself + np.bincount(part.effect, brought, len(by_itself))
+            own_share[part.lines] = by_itself / total
+            credited += np.bincount(part.pair, brought / total[part.effect], len(keys))
         rate = np.maximum(credited - SPARE_LINES, 0.0) / exposure[keys // size]
         alone = np.bincount(lines.product, own_share, size) / lines.orders
     innocent = _innocent_share(lines, own_share, np.asarray(undiscounted), none)
@@ -92,23 +112,41 @@ def learn_baskets(
 
 
 def _lines(orders: Sequence[Order]) -> _Lines:
-    index: dict[str, int] = {}
-    rows = [
-        (at, index.setdefault(line.product_id, len(index)), line.quantity)
-        for at, order in enumerate(orders)
-        for line in order.lines
+    names = dict.fromkeys(line.product_id for order in orders for line in order.lines)
+    index = {name: at for at, name in enumerate(names)}
+    order, product, units = line_columns(orders, index)
+    return _Lines(order, product, units.astype(float), list(index), len(orders))
+
+
+def _parts(lines: _Lines) -> tuple[Ints, list[_Part]]:
+    """The pairs of products that meet in an order, as one number each; and where they do."""
+    size = len(lines.names)
+    starts = np.searchsorted(lines.order, np.arange(0, lines.orders, PART))
+    bounds = [*starts.tolist(), len(lines.order)]
+    found = []
+    for first, end in pairwise(bounds):
+        mine = slice(first, end)
+        cause, effect = _pairs(lines.order[mine] - lines.order[first])
+        key = lines.product[mine][cause] * size + lines.product[mine][effect]
+        found.append((mine, key, effect.astype(np.int32), lines.units[mine][cause]))
+    keys = np.unique(np.concatenate([np.unique(key) for _, key, _, _ in found]))
+    return keys, [
+        _Part(mine, np.searchsorted(keys, key).astype(np.int32), effect, units.astype(np.float32))
+        for mine, key, effect, units in found
     ]
-    table = np.array(rows, dtype=np.int64).reshape(-1, 3)
-    return _Lines(table[:, 0], table[:, 1], table[:, 2].astype(float), list(index), len(orders))
 
 
-def _pairs(lines: _Lines) -> tuple[Ints, Ints]:
-    """Every ordered pair of different lines of the same order, as indexes of lines."""
-    starts = np.searchsorted(lines.order, np.arange(lines.orders))
-    sizes = np.diff(np.append(starts, len(lines.order)))
-    own = sizes[lines.order]
-    cause = np.repeat(np.arange(len(lines.order)), own)
-    firsts = np.repeat(starts[lines.order], own)
+def _pairs(order: Ints) -> tuple[Ints, Ints]:
+    """Every ordered pair of different lines of the same order, as indexes of lines.
+
+    ``order`` is that of each line, from 0.
+    """
+    orders = int(order[-1]) + 1
+    starts = np.searchsorted(order, np.arange(orders))
+    sizes = np.diff(np.append(starts, len(order)))
+    own = sizes[order]
+    cause = np.repeat(np.arange(len(order)), own)
+    firsts = np.repeat(starts[order], own)
     within = np.arange(len(cause)) - np.repeat(np.cumsum(own) - own, own)
     effect = firsts + within
     different = cause != effect

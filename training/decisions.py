@@ -1,12 +1,13 @@
 """Files of analysts' decisions: one JSON object a line (docs/schemas/decision.json)."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from shared.assessment import ADDED_ITEM, HIDDEN_DISCOUNT
 from shared.decision import Decision, parse_decision
 from shared.errors import ConfigurationError
+from shared.order import Order
 
 Key = tuple[str, int]
 """Order id and revision."""
@@ -45,6 +46,25 @@ def latest(decisions: Iterable[Decision], until: datetime) -> dict[Key, dict[str
             by_typology = found.setdefault((decision.order_id, decision.revision), {})
             by_typology[decision.typology or ""] = decision
     return found
+
+
+def settled(
+    decisions: Sequence[Decision], orders: Iterable[Order], cut: datetime, delay: timedelta
+) -> tuple[Decision, ...]:
+    """The decisions that count at a time, in their own order.
+
+    An analyst gets to the plain cases first, so decisions on the latest orders are no fair sample
+    of them: only those count that were made until ``cut`` about orders placed at least ``delay``
+    before it. A decision on an order that is not among ``orders`` says nothing to learn from.
+    """
+    decided = {decision.order_id for decision in decisions}
+    placed = {order.order_id: order.ordered_at for order in orders if order.order_id in decided}
+    never = datetime.max.replace(tzinfo=UTC)
+    return tuple(
+        decision
+        for decision in decisions
+        if decision.at <= cut and placed.get(decision.order_id, never) <= cut - delay
+    )
 
 
 def added_item_truth(decided: dict[str, Decision], likelier: str) -> Decision | None:

@@ -1,6 +1,7 @@
 """A history of orders as arrays: what was bought, at which prices, and the gap that is left."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from shared.order import Order
 from training.console import progress
 from training.orders_file import read_lines
 from training.prices import Ints, PriceTable, naive_utc, price_table
+from training.revisions import LatestOrders
 
 Bools = NDArray[np.bool_]
 
@@ -22,7 +24,8 @@ Bools = NDArray[np.bool_]
 class OrderFile:
     """The orders of a file, sorted by time (ties: file order), each at its highest revision.
 
-    ``refused`` counts the lines that are no order, by code; ``sha256`` is that of the file.
+    ``refused`` counts the lines that are no order, by code; ``superseded`` orders that came again,
+    in another revision or the same; ``sha256`` is that of the file.
     """
 
     orders: tuple[Order, ...]
@@ -47,24 +50,20 @@ def read_history(path: Path) -> OrderFile:
     Raises:
         ConfigurationError: no line of the file is an order.
     """
-    latest: dict[str, Order] = {}
+    latest = LatestOrders()
     refused: dict[str, int] = {}
-    superseded = 0
     for line in progress(read_lines(path), "reading orders"):
         order = line.order
         if isinstance(order, OrderError):
             refused[order.code] = refused.get(order.code, 0) + 1
             continue
-        known = latest.get(order.order_id)
-        superseded += known is not None
-        if known is None or order.revision > known.revision:
-            latest[order.order_id] = order
-    if not latest:
+        latest.add(order)
+    if not len(latest):
         raise ConfigurationError(f"{path}: not one line is an order ({refused})")
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    orders = tuple(sorted(latest.values(), key=lambda order: order.ordered_at))
-    return OrderFile(orders, refused, superseded, sha256)
+    repeated = latest.duplicates + latest.superseded
+    return OrderFile(latest.in_time_order(), refused, repeated, sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +113,7 @@ def price_history(orders: tuple[Order, ...], catalogue: Catalogue) -> History:
     )
     if not priced:
         raise ConfigurationError("the catalogue knows the products of not one order")
-    lines = np.array(
-        [
-            (at, index[line.product_id], line.quantity)
-            for at, order in enumerate(priced)
-            for line in order.lines
-        ],
-        dtype=np.int64,
-    )
-    line_order, line_product, quantity = lines.T
+    line_order, line_product, quantity = line_columns(priced, index)
     periods = table.periods(naive_utc([order.ordered_at for order in priced]))
     price = table.list_e4[line_product, periods[line_order]]
     list_e4 = _sums(line_order, price * quantity, len(priced))
@@ -139,6 +130,17 @@ def price_history(orders: tuple[Order, ...], catalogue: Catalogue) -> History:
         gap_e4=list_e4 - charged,
         prices=table,
     )
+
+
+def line_columns(orders: Sequence[Order], index: dict[str, int]) -> tuple[Ints, Ints, Ints]:
+    """The lines of all orders as columns: position of the order, index of the product, quantity."""
+    counts = np.fromiter((len(order.lines) for order in orders), np.int64, len(orders))
+    # Straight from the orders into arrays: a list of millions of rows would be held beside them.
+    lines = (line for order in orders for line in order.lines)
+    flat = (number for line in lines for number in (index[line.product_id], line.quantity))
+    pairs = np.fromiter(flat, np.int64, 2 * int(counts.sum())).reshape(-1, 2)
+    product, quantity = pairs.T.copy()
+    return np.repeat(np.arange(len(orders)), counts), product, quantity
 
 
 def _sums(group: Ints, values: Ints, groups: int) -> Ints:

@@ -173,7 +173,7 @@ class PartitionCapture:
 
     async def _create(self, file: CaptureFile, content: bytes) -> CaptureFile:
         """The file that now has the name: `file`, or one that had it before."""
-        blob = self._container.get_blob_client(_name(self._prefix, file.second))
+        blob = self._container.get_blob_client(file_name(self._prefix, file.second))
         try:
             await blob.upload_blob(content, metadata=file.metadata(), overwrite=False)
         except ResourceExistsError:
@@ -255,7 +255,8 @@ def _first_line(error: Exception) -> str:
 # --- names ---
 
 
-def _name(prefix: str, second: int) -> str:
+def file_name(prefix: str, second: int) -> str:
+    """Where a window lies that begins at a second since 1970; `prefix` ends with a slash."""
     return prefix + datetime.fromtimestamp(second, UTC).strftime("%Y/%m/%d/%H/%M/%S.avro")
 
 
@@ -288,7 +289,7 @@ def avro_record(event: Event) -> dict[str, object]:
     return {
         "SequenceNumber": event.sequence,
         "Offset": str(event.offset),
-        "EnqueuedTimeUtc": _clock(event.enqueued_ms),
+        "EnqueuedTimeUtc": enqueued_text(event.enqueued_ms),
         "SystemProperties": {
             name: value
             for name, value in system.items()
@@ -313,7 +314,7 @@ def _avro_value(value: Value) -> int | float | str | bytes | None:
     return value if isinstance(value, float | str | bytes | None) else str(value)
 
 
-def _clock(milliseconds: int) -> str:
+def enqueued_text(milliseconds: int) -> str:
     """As the service writes it, to the second: 2/6/2023 6:29:45 PM."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     day = f"{moment.month}/{moment.day}/{moment.year}"

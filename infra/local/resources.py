@@ -18,6 +18,7 @@ BLOB_CONTAINERS = (
     "models",
     "orders-archive",
     "reference",
+    "training",
 )
 PARTITION_KEYS = {
     "alerts": "/rep_id",

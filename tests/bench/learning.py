@@ -39,10 +39,11 @@ def learn(orders: Path) -> Measured:
     catalogue = packaged_catalogue()
     started = time.process_time()
     encode_bundle(train(read_history(orders), catalogue, "bench").bundle)
-    return Measured(time.process_time() - started, _peak())
+    return Measured(time.process_time() - started, peak())
 
 
-def _peak() -> int:
+def peak() -> int:
+    """The peak of resident memory of this process, in bytes."""
     unit = 1 if sys.platform == "darwin" else KIB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

@@ -28,7 +28,9 @@ IN_THIS_FILE: dict[str, set[str]] = {
     "functions/retrain_nightly.py": {"azure.functions"},
     "functions/stores.py": AZURE_DATA,
     "functions/telemetry.py": {"opentelemetry"},
+    "training/archive.py": {"fastavro"},
     "training/registry.py": {"mlflow"},
+    "training/snapshot.py": {"pyarrow"},
     "training/stores.py": AZURE_DATA,
     "training/simulate.py": AZURE_DATA,
 }

@@ -1,6 +1,6 @@
 """Files of decisions: the latest one counts, nothing from later, and one clear error."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -9,7 +9,8 @@ import pytest
 from shared.assessment import ADDED_ITEM, HIDDEN_DISCOUNT
 from shared.decision import Decision
 from shared.errors import ConfigurationError
-from training.decisions import added_item_truth, latest, read_decisions
+from tests.orders import an_order
+from training.decisions import added_item_truth, latest, read_decisions, settled
 
 
 def decision(
@@ -79,3 +80,20 @@ def test_a_decision_says_only_what_it_is_about(
     given = {typology: decision(verdict, 1) for typology, verdict in decided.items()}
     found = added_item_truth(given, likelier)
     assert (None if found is None else found.decision) == says
+
+
+def test_a_decision_counts_once_it_is_made_about_an_order_old_enough() -> None:
+    cut = datetime(2026, 3, 20, 12, tzinfo=UTC)
+    orders = [
+        an_order(order_id="old", ordered_at="2026-03-13T12:00:00Z"),
+        an_order(order_id="young", ordered_at="2026-03-13T12:00:00.000001Z"),
+    ]
+    made = [
+        decision("confirmed", 20, order_id="old"),
+        decision("confirmed", 21, order_id="old"),
+        decision("dismissed", 20, order_id="young"),
+        decision("dismissed", 20, order_id="unheard-of"),
+    ]
+    assert settled(made, orders, cut, timedelta(days=7)) == (made[0],)
+    assert settled(made, orders, cut, timedelta(0)) == (made[0], made[2])
+    assert settled([], orders, cut, timedelta(0)) == ()

@@ -1,0 +1,172 @@
+"""python -m infra.local.archive ORDERS.jsonl: put a file of orders into the archive.
+
+The files are those that Event Hubs Capture would have written had the orders been sent when they
+were placed, so that there is a history to learn from without waiting for one. They have a namespace
+of their own: Capture reads from the files of its own where it has to go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import fastavro
+from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.storage.blob import BlobServiceClient, ContainerClient
+
+from infra.local.capture import SCHEMA, enqueued_text, file_name
+from infra.local.services import CAPTURE_CONTAINER, ORDERS_HUB, ORDERS_PARTITIONS
+from shared.errors import SheriffError
+from shared.order import Order
+from shared.partitions import partition_for_key
+from training.orders_file import ReadLine, read_lines
+
+NAMESPACE = "history"
+PER_FILE = 2_000
+
+
+def archive_orders(
+    path: Path,
+    settings: Mapping[str, str],
+    *,
+    namespace: str = NAMESPACE,
+    partitions: int = ORDERS_PARTITIONS,
+    per_file: int = PER_FILE,
+    now: datetime | None = None,
+) -> int:
+    """Archive every line of a file, in file order; returns their number.
+
+    Doing it again changes nothing. Lines that are no order are archived as well, as Capture would.
+
+    Args:
+        path: orders, one JSON object a line.
+        settings: ``BLOB_CONNECTION``, and ``ORDERS_HUB`` where it is not the local stack's.
+        namespace: first folder of the files' names.
+        partitions: of the hub; an order's follows from its rep.
+        per_file: events of one file at most.
+        now: when the events came in; by default each when its order was placed.
+
+    Raises:
+        KeyError: the connection is not set.
+        ConfigurationError: the file is empty.
+        AzureError: the storage failed.
+    """
+    hub = settings.get("ORDERS_HUB") or ORDERS_HUB
+    count = 0
+    with BlobServiceClient.from_connection_string(settings["BLOB_CONNECTION"]) as service:
+        container = service.get_container_client(CAPTURE_CONTAINER)
+        logs = [_Log(container, f"{namespace}/{hub}/{n}/", per_file) for n in range(partitions)]
+        for line in read_lines(path):
+            order = line.order if isinstance(line.order, Order) else None
+            key = order.rep_id if order else None
+            log = logs[partition_for_key(key, partitions) if key is not None else 0]
+            log.add(line, key, now or (order.ordered_at if order else None))
+            count += 1
+        for log in logs:
+            log.write()
+    return count
+
+
+@dataclass
+class _Log:
+    """The events of one partition; a file as soon as there are enough of them."""
+
+    container: ContainerClient
+    prefix: str
+    per_file: int
+    sequence: int = 0
+    offset: int = 0
+    last_ms: int = 0
+    second: int = -1  # in the name of the file before
+    waiting: list[dict[str, object]] = field(default_factory=list)
+
+    def add(self, line: ReadLine, key: str | None, at: datetime | None) -> None:
+        """The next event; a hub's clock never goes back, whatever times the orders have."""
+        if at is not None:
+            self.last_ms = max(self.last_ms, int(at.timestamp() * 1000))
+        system: dict[str, object] = {"x-opt-enqueued-time": self.last_ms}
+        if key is not None:
+            system["x-opt-partition-key"] = key
+        self.waiting.append({
+            "SequenceNumber": self.sequence,
+            "Offset": str(self.offset),
+            "EnqueuedTimeUtc": enqueued_text(self.last_ms),
+            "SystemProperties": system,
+            "Properties": {},
+            "Body": line.body,
+        })  # fmt: skip
+        self.sequence += 1
+        self.offset += len(line.body)
+        if len(self.waiting) >= self.per_file:
+            self.write()
+
+    def write(self) -> None:
+        """Create the file of what is waiting, under the time of its first event."""
+        if not self.waiting:
+            return
+        first = self.waiting[0]["SystemProperties"]
+        assert isinstance(first, dict)
+        self.second = max(first["x-opt-enqueued-time"] // 1000, self.second + 1)
+        content = _encode(self.waiting)
+        while not self._put(content):
+            self.second += 1  # the name is another file's
+        self.waiting = []
+
+    def _put(self, content: bytes) -> bool:
+        blob = self.container.get_blob_client(file_name(self.prefix, self.second))
+        try:
+            blob.upload_blob(content)
+        except ResourceExistsError:
+            return blob.download_blob().readall() == content
+        return True
+
+
+def _encode(records: list[dict[str, object]]) -> bytes:
+    """Avro bytes: the same for the same records, whose hash marks the ends of blocks."""
+    digest = hashlib.sha256()
+    for record in records:
+        body = record["Body"]
+        assert isinstance(body, bytes)
+        digest.update(body + b"\n")
+    buffer = io.BytesIO()
+    fastavro.writer(buffer, SCHEMA, records, sync_marker=digest.digest()[:16])
+    return buffer.getvalue()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Archive; its exit code: 2 and one line where the file or the setting is bad."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local.archive", description=__doc__)
+    parser.add_argument("orders", type=Path, help="orders, one JSON object a line")
+    parser.add_argument("--namespace", default=NAMESPACE, help="default: %(default)s")
+    parser.add_argument("--partitions", type=int, default=ORDERS_PARTITIONS, metavar="N")
+    parser.add_argument("--per-file", type=int, default=PER_FILE, metavar="N")
+    parser.add_argument("--now", action="store_true", help="as if all had come in just now")
+    options = parser.parse_args(arguments)
+    try:
+        count = archive_orders(
+            options.orders,
+            os.environ,
+            namespace=options.namespace,
+            partitions=options.partitions,
+            per_file=options.per_file,
+            now=datetime.now(UTC) if options.now else None,
+        )
+    except KeyError as error:
+        print(f"archive: {error.args[0]} is not set", file=sys.stderr)
+        return 2
+    except (OSError, SheriffError, AzureError, ValueError) as error:
+        print(f"archive: {str(error).partition('\n')[0]}", file=sys.stderr)
+        return 2
+    print(f"{count} orders archived under {options.namespace}/")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

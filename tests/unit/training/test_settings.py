@@ -1,0 +1,59 @@
+"""Settings of the nightly run: each refused by name when it is missing or must not be set."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from shared.errors import ConfigurationError
+from training.settings import TrainingSettings
+
+ROOT = Path(__file__).parents[3]
+
+LOCAL = {
+    "ORDERS_HUB": "orders",
+    "COSMOS_ENDPOINT": "http://127.0.0.1:1",
+    "COSMOS_KEY": "bG9jYWw=",
+    "BLOB_CONNECTION": "DefaultEndpointsProtocol=http;",
+}
+AZURE = {
+    "ORDERS_HUB": "orders",
+    "COSMOS_ENDPOINT": "https://sheriff.example",
+    "BLOB_ACCOUNT_URL": "https://blobs.example",
+    "AZURE_CLIENT_ID": "an-id",
+    "MLFLOW_TRACKING_URI": "https://tracking.example",
+    "WEBSITE_INSTANCE_ID": "one",
+}
+
+
+def test_an_emulator_is_reached_by_connection_string_and_key() -> None:
+    settings = TrainingSettings.from_environ(LOCAL)
+    assert settings.blob_connection == LOCAL["BLOB_CONNECTION"]
+    assert settings.blob_account_url is None
+    assert (settings.cosmos_key, settings.cosmos_database) == ("bG9jYWw=", "sheriff")
+    assert not settings.in_azure
+    assert settings.mlflow_tracking_uri is None
+
+
+def test_in_azure_there_is_only_the_identity() -> None:
+    settings = TrainingSettings.from_environ(AZURE)
+    assert settings.in_azure
+    assert settings.azure_client_id == "an-id"
+    assert settings.mlflow_tracking_uri == "https://tracking.example"
+    for name in ("COSMOS_KEY", "BLOB_CONNECTION"):
+        with pytest.raises(ConfigurationError, match=f"{name} is set"):
+            TrainingSettings.from_environ({**AZURE, name: "secret"})
+
+
+@pytest.mark.parametrize("name", ["ORDERS_HUB", "COSMOS_ENDPOINT", "BLOB_ACCOUNT_URL"])
+def test_a_missing_setting_is_named(name: str) -> None:
+    for value in ("", "  "):
+        with pytest.raises(ConfigurationError, match=f"^{name} is not set$"):
+            TrainingSettings.from_environ({**AZURE, name: value})
+
+
+def test_every_setting_is_documented() -> None:
+    table = (ROOT / "docs" / "settings.md").read_text()
+    for field in fields(TrainingSettings):
+        if field.name != "in_azure":
+            assert f"| `{field.name.upper()}` |" in table

@@ -1,0 +1,177 @@
+"""The nightly run's outside, made of dictionaries: blobs with versions and leases, and documents.
+
+A store that is to fail is given an error in ``failing``, by the name of what is asked of it.
+"""
+
+import io
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import IO, Any
+
+import fastavro
+
+from infra.local.capture import SCHEMA, enqueued_text
+from shared.decision import Decision
+from shared.errors import TransientError
+from training.ports import Conflict, LeaseHeld, ReadDecisions, Stored
+
+
+@dataclass
+class FakeLease:
+    """A lease that is held until a test says it is ``lost``."""
+
+    lost: bool = False
+
+    def check(self) -> None:
+        if self.lost:
+            raise TransientError("the lease is lost")
+
+
+@dataclass
+class FakeBlobs:
+    """`training.ports.Blobs` by container and name; ``reads`` and ``writes`` say what was asked.
+
+    ``most_at_once`` is the most ranges that were being read at the same time.
+    """
+
+    blobs: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
+    failing: dict[str, Exception] = field(default_factory=dict)
+    leases: dict[tuple[str, str], FakeLease] = field(default_factory=dict)
+    reads: list[str] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
+    most_at_once: int = 0
+    _writings: int = 0
+    _reading: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def read(self, container: str, name: str) -> tuple[bytes, str] | None:
+        self._asked("read")
+        self.reads.append(name)
+        return self.blobs.get((container, name))
+
+    def read_range(self, container: str, name: str, start: int, length: int) -> bytes | None:
+        with self._lock:
+            self._asked("read_range")
+            self.reads.append(name)
+            self._reading += 1
+            self.most_at_once = max(self.most_at_once, self._reading)
+        found = self.blobs.get((container, name))
+        with self._lock:
+            self._reading -= 1
+        return None if found is None else found[0][start : start + length]
+
+    def write(
+        self,
+        container: str,
+        name: str,
+        data: bytes | IO[bytes],
+        version: str | None,
+        *,
+        replace: bool = False,
+    ) -> str:
+        self._asked("write")
+        known = self.blobs.get((container, name))
+        if not replace and (known and known[1]) != version:
+            raise Conflict(f"{container}/{name}")
+        self._writings += 1
+        content = data if isinstance(data, bytes) else data.read()
+        self.blobs[container, name] = content, f"v{self._writings}"
+        self.writes.append(f"{container}/{name}")
+        return f"v{self._writings}"
+
+    def list(self, container: str, prefix: str = "") -> Sequence[Stored]:
+        self._asked("list")
+        return [
+            Stored(name, len(data), version)
+            for (where, name), (data, version) in sorted(self.blobs.items())
+            if where == container and name.startswith(prefix)
+        ]
+
+    def delete(self, container: str, name: str) -> None:
+        self._asked("delete")
+        self.blobs.pop((container, name), None)
+
+    @contextmanager
+    def lease(self, container: str, name: str, seconds: int = 30) -> Iterator[FakeLease]:
+        self._asked("lease")
+        if (container, name) in self.leases:
+            raise LeaseHeld(name)
+        held = self.leases[container, name] = FakeLease()
+        try:
+            yield held
+        finally:
+            del self.leases[container, name]
+
+    def put(self, container: str, name: str, data: bytes) -> None:
+        """Something that lies there before the test begins."""
+        self.blobs[container, name] = data, "v0"
+
+    def content(self, container: str, name: str) -> bytes:
+        """What lies there; KeyError where nothing does."""
+        return self.blobs[container, name][0]
+
+    def _asked(self, what: str) -> None:
+        if what in self.failing:
+            raise self.failing[what]
+
+
+@dataclass
+class FakeDocuments:
+    """`training.ports.Documents` with what a test puts there."""
+
+    made: list[Decision] = field(default_factory=list)
+    refused: dict[str, int] = field(default_factory=dict)
+    stored_alerts: list[dict[str, Any]] = field(default_factory=list)
+    stored_incidents: list[dict[str, Any]] = field(default_factory=list)
+    stored_states: list[dict[str, Any]] = field(default_factory=list)
+    failing: dict[str, Exception] = field(default_factory=dict)
+
+    def decisions(self, until: datetime) -> ReadDecisions:
+        self._asked("decisions")
+        made = sorted((one for one in self.made if one.at <= until), key=lambda one: one.at)
+        return ReadDecisions(tuple(made), dict(self.refused))
+
+    def alerts(self, since: str | None, limit: int) -> list[dict[str, Any]]:
+        self._asked("alerts")
+        found = [one for one in self.stored_alerts if since is None or one["scored_at"] >= since]
+        return sorted(found, key=lambda one: -one["expected_loss"])[:limit]
+
+    def incidents(self) -> list[dict[str, Any]]:
+        self._asked("incidents")
+        return sorted(self.stored_incidents, key=lambda one: one["started_at"], reverse=True)
+
+    def states(self) -> list[dict[str, Any]]:
+        self._asked("states")
+        return sorted(self.stored_states, key=lambda one: one["id"])
+
+    def _asked(self, what: str) -> None:
+        if what in self.failing:
+            raise self.failing[what]
+
+
+def capture_name(
+    at: datetime, partition: int = 0, hub: str = "orders", namespace: str = "local"
+) -> str:
+    """The name of a window that begins at a time."""
+    return f"{namespace}/{hub}/{partition}/{at.astimezone(UTC):%Y/%m/%d/%H/%M/%S}.avro"
+
+
+def capture_file(bodies: Iterable[bytes | None], first: int = 0) -> bytes:
+    """Capture's Avro file of some events; ``first`` is the sequence number of the first one."""
+    records = [
+        {
+            "SequenceNumber": number,
+            "Offset": str(number * 100),
+            "EnqueuedTimeUtc": enqueued_text(0),
+            "SystemProperties": {},
+            "Properties": {},
+            "Body": body,
+        }
+        for number, body in enumerate(bodies, start=first)
+    ]
+    buffer = io.BytesIO()
+    fastavro.writer(buffer, SCHEMA, records)
+    return buffer.getvalue()

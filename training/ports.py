@@ -1,0 +1,107 @@
+"""What the nightly run needs from the outside, and the values that cross that border."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, Any, Protocol
+
+from shared.decision import Decision
+from shared.errors import SheriffError
+
+
+class Conflict(SheriffError):  # noqa: N818 - it is no failure: somebody else was first
+    """The blob has changed since it was read, or is there already: read it again, decide anew."""
+
+
+class LeaseHeld(SheriffError):  # noqa: N818 - it is no failure: another run is at work
+    """Another run holds the lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A blob of a listing; ``size`` in bytes, ``version`` names this writing of it."""
+
+    name: str
+    size: int
+    version: str
+
+
+class Lease(Protocol):
+    """The right to be the only run."""
+
+    def check(self) -> None:
+        """Nothing while the lease is certainly held: to be asked before whatever others read.
+
+        Raises:
+            TransientError: a renewal has failed, or came too late.
+        """
+
+
+class Blobs(Protocol):
+    """Blobs in named containers; a version is what the store calls one writing of a blob.
+
+    Whatever is asked of them raises TransientError where it may work next time.
+    """
+
+    def read(self, container: str, name: str) -> tuple[bytes, str] | None:
+        """A blob and its version; None where there is none."""
+
+    def read_range(self, container: str, name: str, start: int, length: int) -> bytes | None:
+        """Up to ``length`` bytes from ``start`` on, which is within the blob; None as above."""
+
+    def write(
+        self,
+        container: str,
+        name: str,
+        data: bytes | IO[bytes],
+        version: str | None,
+        *,
+        replace: bool = False,
+    ) -> str:
+        """Replace the version that was read (None: create, or with ``replace`` write in any case).
+
+        Returns the new version.
+
+        Raises:
+            Conflict: the blob is no longer that version, or is there already.
+        """
+
+    def list(self, container: str, prefix: str = "") -> Sequence[Stored]:
+        """The blobs whose names begin with a prefix, by name."""
+
+    def delete(self, container: str, name: str) -> None:
+        """Delete a blob; it is fine where there is none."""
+
+    def lease(self, container: str, name: str, seconds: int = 30) -> AbstractContextManager[Lease]:
+        """Hold a blob's lease for as long as this is entered; the blob is made where missing.
+
+        A run that is killed holds it for up to ``seconds`` (15 to 60) more.
+
+        Raises:
+            LeaseHeld: another run holds it.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDecisions:
+    """Decisions by their time; ``refused`` counts documents that are none, by offending field."""
+
+    decisions: tuple[Decision, ...]
+    refused: dict[str, int]
+
+
+class Documents(Protocol):
+    """What the scorer and the analysts wrote; all raise TransientError as `Blobs` do."""
+
+    def decisions(self, until: datetime) -> ReadDecisions:
+        """The decisions made until a time, that time included."""
+
+    def alerts(self, since: str | None, limit: int) -> list[dict[str, Any]]:
+        """Up to ``limit`` alerts, the costliest first; scored from ``since`` (RFC 3339) on."""
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """Every incident, the latest first."""
+
+    def states(self) -> list[dict[str, Any]]:
+        """The state document of every partition, by id."""
