@@ -16,10 +16,10 @@ from shared.catalogue import Catalogue
 from shared.decision import Decision
 from shared.order import Order
 from shared.policy import Policy, parse_policy
-from training.archive import Archived, list_archive, read_archive
+from training.archive import ARCHIVE, Archived, read_archive, select_files
 from training.ports import Blobs, Documents, Stored
 from training.results import TRAINING
-from training.snapshot import freeze, thaw
+from training.snapshot import Thawed, freeze, thaw
 
 REFERENCE = "reference"
 """The container of catalogue and policy."""
@@ -40,9 +40,10 @@ class Quality(msgspec.Struct, frozen=True):
 
 
 class _Frozen(msgspec.Struct, frozen=True):
-    """``training/snapshots/{listing}.json``: the snapshot that a listing of the archive became."""
+    """``training/snapshots/{sources}.json``: the snapshot that some sources became."""
 
     sha256: str
+    blob_name: str
     quality: Quality
     partitions: int
     schema_version: int = 1
@@ -63,7 +64,6 @@ class Gathered:
     decisions: tuple[Decision, ...]
     decisions_refused: dict[str, int]
     catalogue: Catalogue
-    catalogue_csv: bytes
     policy: Policy
 
 
@@ -76,30 +76,21 @@ def gather(blobs: Blobs, documents: Documents, hub: str, now: datetime) -> Gathe
     """
     csv, policy = _reference(blobs)
     since = now - timedelta(days=policy.history_days)
-    listed = list_archive(blobs, hub, since)
-    if not listed:
-        return None
-    frozen, orders = _snapshot(blobs, listed, hub, since, now)
-    if not orders:
-        return None
     read = documents.decisions(now)
-    digest = _digest(
-        frozen.sha256.encode(),
-        csv,
-        msgspec.json.encode(policy),
-        msgspec.json.encode(read.decisions),
-        code_digest().encode(),
-    )
+    source = _Source(blobs, hub, since, now, read.decisions, csv)
+    frozen, thawed = source.snapshot()
+    if not thawed.orders:
+        return None
+    digest = _digest(frozen.sha256.encode(), msgspec.json.encode(policy), code_digest().encode())
     return Gathered(
-        version=f"{orders[-1].ordered_at:%Y%m%d}-{digest[:8]}",
-        orders=orders,
+        version=f"{thawed.orders[-1].ordered_at:%Y%m%d}-{digest[:8]}",
+        orders=thawed.orders,
         snapshot_sha256=frozen.sha256,
         quality=frozen.quality,
         partitions=frozen.partitions,
-        decisions=read.decisions,
+        decisions=thawed.decisions,
         decisions_refused=read.refused,
         catalogue=Catalogue.from_csv(csv),
-        catalogue_csv=csv,
         policy=policy,
     )
 
@@ -115,37 +106,57 @@ def _reference(blobs: Blobs) -> tuple[bytes, Policy]:
     )
 
 
-def _snapshot(
-    blobs: Blobs, listed: Sequence[Stored], hub: str, since: datetime, now: datetime
-) -> tuple[_Frozen, tuple[Order, ...]]:
-    """The orders of the listed files, by way of their snapshot, which is made only once.
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a snapshot is made of: the files of the archive, decisions and catalogue."""
 
-    What is learned from is what the snapshot holds, so that it reproduces the run.
-    """
-    listing = _digest(*(f"{file.name} {file.version}".encode() for file in listed))
-    index = f"snapshots/{listing[:16]}.json"
-    with tempfile.TemporaryDirectory(prefix="sheriff-") as folder:
-        path = Path(folder, "orders.parquet")
-        known = blobs.read(TRAINING, index)
-        if known is not None:
-            frozen = msgspec.json.decode(known[0], type=_Frozen)
-            stored = blobs.read(TRAINING, snapshot_path(frozen.sha256))
-            if stored is not None and hashlib.sha256(stored[0]).hexdigest() == frozen.sha256:
-                path.write_bytes(stored[0])
-                return frozen, thaw(path)
-        archived = read_archive(blobs, hub, since, now)
-        sha256 = freeze(archived.orders, path)
-        frozen = _Frozen(sha256, _quality(archived), _partitions(listed))
-        del archived
+    blobs: Blobs
+    hub: str
+    since: datetime
+    now: datetime
+    decisions: tuple[Decision, ...]
+    catalogue: bytes
+
+    def snapshot(self) -> tuple[_Frozen, Thawed]:
+        """The snapshot of these, which is made only once.
+
+        What is learned from is what the snapshot holds, so that it reproduces the run.
+        """
+        listed = select_files(self.blobs.list(ARCHIVE), self.hub, self.since, self.now)
+        index = f"snapshots/{self._digest(listed)[:16]}.json"
+        with tempfile.TemporaryDirectory(prefix="sheriff-") as folder:
+            path = Path(folder, "snapshot.parquet")
+            frozen = self._found(index, path)
+            if frozen is None:
+                frozen = self._made(listed, path)
+                self.blobs.write(TRAINING, index, msgspec.json.encode(frozen), None, replace=True)
+            return frozen, thaw(path)
+
+    def _digest(self, listed: Sequence[Stored]) -> str:
+        names = (f"{file.name} {file.version}".encode() for file in listed)
+        return _digest(self.catalogue, msgspec.json.encode(self.decisions), *names)
+
+    def _found(self, index: str, path: Path) -> _Frozen | None:
+        """The snapshot that an earlier run made, if it is whole."""
+        known = self.blobs.read(TRAINING, index)
+        if known is None:
+            return None
+        frozen = msgspec.json.decode(known[0], type=_Frozen)
+        stored = self.blobs.read(TRAINING, frozen.blob_name)
+        if stored is None or hashlib.sha256(stored[0]).hexdigest() != frozen.sha256:
+            return None
+        path.write_bytes(stored[0])
+        return frozen
+
+    def _made(self, listed: Sequence[Stored], path: Path) -> _Frozen:
+        """Read the archive and freeze it; the snapshot is uploaded before anything names it."""
+        archived = read_archive(self.blobs, self.hub, self.since, self.now)
+        snapshot = freeze(path, archived.orders, self.decisions, self.catalogue)
         with path.open("rb") as file:
-            blobs.write(TRAINING, snapshot_path(sha256), file, None, replace=True)
-        blobs.write(TRAINING, index, msgspec.json.encode(frozen), None, replace=True)
-        return frozen, thaw(path)
-
-
-def snapshot_path(sha256: str) -> str:
-    """Where a snapshot lies in the container `TRAINING`."""
-    return f"snapshots/{sha256}.parquet"
+            self.blobs.write(TRAINING, snapshot.blob_name, file, None, replace=True)
+        return _Frozen(
+            snapshot.sha256, snapshot.blob_name, _quality(archived), _partitions(listed)
+        )
 
 
 def _quality(archived: Archived) -> Quality:

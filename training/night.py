@@ -7,7 +7,7 @@ good as once. Only the holder of the lease may write.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from shared.golden import verdicts
@@ -29,7 +29,7 @@ from training.planting import Percents, plant
 from training.ports import Blobs, Documents, Lease, Record, Recording
 from training.prices import Ints
 from training.promotion import PROMOTED, SHADOW, decide
-from training.recording import (
+from training.figures import (
     candidate_metrics,
     comparison_metrics,
     data_metrics,
@@ -243,7 +243,8 @@ def _cut(data: Gathered) -> int:
 def _learned(part: Sequence[Order], data: Gathered) -> Learned:
     """Every table, what analysts' decisions add to them, and golden orders."""
     learned = learn(part, data.catalogue, data.version)
-    decisions = settled(data.decisions, part, data.policy.label_delay_days)
+    delay = timedelta(days=data.policy.label_delay_days)
+    decisions = settled(data.decisions, part, part[-1].ordered_at, delay)
     learned = with_classifier(learned, part, data.catalogue, decisions)
     return replace(learned, bundle=with_golden(learned.bundle, part, data.catalogue))
 

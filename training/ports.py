@@ -1,6 +1,6 @@
 """What the nightly run needs from the outside, and the values that cross that border."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,6 +91,64 @@ class ReadDecisions:
     refused: dict[str, int]
 
 
+class Recording(Protocol):
+    """One run in the record; everything may be said again after a kill."""
+
+    def parameters(self, values: Mapping[str, object]) -> None:
+        """What the run is made from."""
+
+    def metrics(self, values: Mapping[str, float | None]) -> None:
+        """Its figures; what is None is left out."""
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Words about it."""
+
+    def artifact(self, name: str, data: bytes) -> None:
+        """A file of the run; the name may have folders."""
+
+    def child(self, name: str) -> AbstractContextManager["Recording"]:
+        """A run within this one, found again by its name."""
+
+    def model(
+        self, name: str, bundle: bytes, version: str, example: Sequence[dict[str, Any]]
+    ) -> int:
+        """Register a bundle's file as a new version of a model, once; its number.
+
+        ``example`` are orders as a producer sends them.
+        """
+
+
+class Record(Protocol):
+    """The record of all runs, and the registered models; MLflow.
+
+    Whatever is asked of it raises TransientError where it may work next time.
+    """
+
+    def run(self, version: str) -> AbstractContextManager[Recording]:
+        """The run of a version: a new one, or the one that a killed process left."""
+
+    def number_of(self, name: str, bundle_version: str) -> int | None:
+        """The registered number of a bundle; None where it was never registered."""
+
+    def bundle_version_of(self, name: str, number: int) -> str | None:
+        """The bundle of a registered number; None where there is none."""
+
+    def point(self, name: str, alias: str, number: int) -> None:
+        """Let an alias name a version, and no other."""
+
+    def pointed(self, name: str, alias: str) -> int | None:
+        """The version that an alias names."""
+
+    def clear(self, name: str, alias: str) -> None:
+        """Let an alias name nothing."""
+
+    def tag(self, name: str, number: int, **tags: str) -> None:
+        """Words about a version."""
+
+    def repair(self, name: str, champion: str) -> bool:
+        """Make the champion's alias name this bundle; whether it had to be moved."""
+
+
 class Documents(Protocol):
     """What the scorer and the analysts wrote; all raise TransientError as `Blobs` do."""
 
@@ -105,3 +163,6 @@ class Documents(Protocol):
 
     def states(self) -> list[dict[str, Any]]:
         """The state document of every partition, by id."""
+
+    def shadows(self, version: str) -> list[dict[str, Any]]:
+        """The shadow documents of a challenger, by id (`shared.shadow`)."""
