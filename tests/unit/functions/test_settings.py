@@ -79,11 +79,15 @@ def test_a_role_that_does_not_exist_is_one_clear_error() -> None:
         role({"SHERIFF_ROLE": "king"})
 
 
+PARTS = ("functions", "training")
+
+
 def test_every_setting_that_is_read_is_documented_and_no_other() -> None:
-    """Compares the texts in settings.py that look like names with the table's first column."""
-    source = ast.parse((ROOT / "functions" / "settings.py").read_text())
+    """Compares the texts in both settings.py that look like names with the table's first column."""
+    sources = [ast.parse((ROOT / part / "settings.py").read_text()) for part in PARTS]
     name = re.compile(r"[A-Z][A-Z0-9]+(_[A-Z0-9]+)+|EventHubConnection\w*")
-    texts = [node.value for node in ast.walk(source) if isinstance(node, ast.Constant)]
+    nodes = [node for source in sources for node in ast.walk(source)]
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant)]
     read = {text for text in texts if isinstance(text, str) and name.fullmatch(text)}
     table = (ROOT / "docs" / "settings.md").read_text()
     told = set(re.findall(r"^\| `([A-Za-z0-9_]+)` \|", table, re.MULTILINE))

@@ -1,14 +1,9 @@
 """Settings of the nightly run: each refused by name when it is missing or must not be set."""
 
-from dataclasses import fields
-from pathlib import Path
-
 import pytest
 
 from shared.errors import ConfigurationError
 from training.settings import TrainingSettings
-
-ROOT = Path(__file__).parents[3]
 
 LOCAL = {
     "ORDERS_HUB": "orders",
@@ -50,10 +45,3 @@ def test_a_missing_setting_is_named(name: str) -> None:
     for value in ("", "  "):
         with pytest.raises(ConfigurationError, match=f"^{name} is not set$"):
             TrainingSettings.from_environ({**AZURE, name: value})
-
-
-def test_every_setting_is_documented() -> None:
-    table = (ROOT / "docs" / "settings.md").read_text()
-    for field in fields(TrainingSettings):
-        if field.name != "in_azure":
-            assert f"| `{field.name.upper()}` |" in table
