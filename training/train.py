@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from shared.model import DiscountShare, ModelBundle, decode_bundle, encode_bundl
 from shared.notation import time_text
 from training.console import ArgumentParser, run
 from training.decisions import read_decisions
+from training.golden import with_golden
 from training.history import OrderFile, read_history
 from training.learn import Learned, learn
 from training.orders_file import replacing
@@ -35,13 +37,14 @@ def train(
     version: str | None,
     decisions: Sequence[Decision] = (),
 ) -> Learned:
-    """Learn from a history and what analysts decided.
+    """Learn from a history and what analysts decided, golden orders included.
 
     The version defaults to the history's last day and hash.
     """
     name = version or f"{history.last:%Y%m%d}-{history.sha256[:8]}"
     learned = learn(history.orders, catalogue, name)
-    return with_classifier(learned, history.orders, catalogue, decisions)
+    learned = with_classifier(learned, history.orders, catalogue, decisions)
+    return replace(learned, bundle=with_golden(learned.bundle, history.orders, catalogue))
 
 
 def card(learned: Learned, history: OrderFile, catalogue: Catalogue, sha256: str) -> dict[str, Any]:
