@@ -4,15 +4,16 @@ import os
 
 import azure.functions as func
 
-from functions import alerts_api, score_orders
+from functions import alerts_api, retrain_nightly, score_orders
 from functions.settings import role
 
 _BLUEPRINTS = {
-    "scorer": (score_orders.blueprint, alerts_api.health_blueprint),
-    "desk": (alerts_api.blueprint, alerts_api.health_blueprint),
-    "all": (score_orders.blueprint, alerts_api.blueprint, alerts_api.health_blueprint),
+    "scorer": (score_orders.blueprint,),
+    "desk": (alerts_api.blueprint,),
+    "trainer": (retrain_nightly.blueprint,),
+    "all": (score_orders.blueprint, alerts_api.blueprint, retrain_nightly.blueprint),
 }
 
 app = func.FunctionApp()
-for blueprint in _BLUEPRINTS[role(os.environ)]:
+for blueprint in (*_BLUEPRINTS[role(os.environ)], alerts_api.health_blueprint):
     app.register_functions(blueprint)

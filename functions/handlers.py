@@ -20,7 +20,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from functions.judgement import Judgement, judge, set_aside, unseen
+from functions.judgement import Judgement, Scored, judge, set_aside, unseen
 from functions.ports import (
     AlertStore,
     DeadLetterStore,
@@ -31,6 +31,7 @@ from functions.ports import (
     StreamKey,
     WriteConflict,
 )
+from functions.shadow import Shadow
 from functions.writes import Writer, Written
 from shared.errors import SheriffError, TransientError
 from shared.scoring import Scorer
@@ -91,6 +92,7 @@ class Desk:
     dead_letters: DeadLetterStore
     read_scorer: ReadScorer
     limits: Limits = field(default_factory=Limits)
+    shadow: Shadow | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
     # One thread: a second would only fight for the interpreter, and tables are shared.
@@ -108,9 +110,12 @@ async def score_batch(desk: Desk, key: StreamKey, events: Sequence[OrderEvent]) 
     """
     started = desk.clock()
     summary = BatchSummary(events=len(events))
-    await _settle(desk, key, events, started, summary)
+    committed: list[Scored] = []
+    await _settle(desk, key, events, started, summary, committed)
     desk.begun[key] = 0
     _log(key, summary, desk.clock() - started)
+    if desk.shadow is not None:
+        await desk.shadow.follow(key, committed, started + desk.limits.deadline)
     return summary
 
 
@@ -120,11 +125,13 @@ async def _settle(
     events: Sequence[OrderEvent],
     started: float,
     summary: BatchSummary,
+    committed: list[Scored],
 ) -> None:
     """Score the events; read again and score again where another process got ahead."""
     for conflicts in range(_CONFLICTS):
         with contextlib.suppress(WriteConflict):
-            await _Run(desk, key, started, summary, contested=conflicts > 0).score(events)
+            run = _Run(desk, key, started, summary, committed, contested=conflicts > 0)
+            await run.score(events)
             return
     raise TransientError(f"{key}: the state document keeps changing")
 
@@ -141,6 +148,7 @@ class _Run:
     key: StreamKey
     started: float
     summary: BatchSummary
+    committed: list[Scored]
     contested: bool
 
     async def score(self, events: Sequence[OrderEvent]) -> None:
@@ -225,6 +233,7 @@ class _Run:
         written = await writer.write(self.key, judgement, desk.now())
         await self._write_state(written.judgement.state)
         self.summary.add(before, written)
+        self.committed += written.judgement.scored
 
     async def _write_state(self, state: StreamState) -> None:
         self.version = await self.desk.states.write(self.key, state, self.version)

@@ -24,9 +24,14 @@ class Scored:
     """
 
     event: OrderEvent
-    order: Order
+    assessment: Assessment
     alert: dict[str, Any] | None
     run: str | None = None
+
+    @property
+    def order(self) -> Order:
+        """The order."""
+        return self.assessment.order
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +200,9 @@ def _judge_together(
     scored: list[Scored] = []
     runs: dict[str, PartitionRun] = {}
     revisited: list[Revisited] = []
-    for (event, order), assessment in zip(admitted.orders, assessments, strict=True):
+    for (event, _), assessment in zip(admitted.orders, assessments, strict=True):
         entry = enter(assessment, _document(key, event, assessment, now), held, currency)
-        scored.append(Scored(event, order, entry.alert, assessment.belongs))
+        scored.append(Scored(event, assessment, entry.alert, assessment.belongs))
         revisited += entry.revisited
         for run in assessment.runs:
             runs[run.opened_by] = PartitionRun(key.partition_id, event.sequence_number, run)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from shared.docket import Revisited
 from shared.errors import SheriffError
 from shared.scoring import Scorer
+from shared.shadow import ShadowState
 from shared.stream import StreamState
 
 
@@ -123,6 +124,37 @@ class StateStore(Protocol):
         Raises:
             WriteConflict: the document is no longer that version.
             TransientError: it may be written next time.
+        """
+
+
+class ShadowStore(Protocol):
+    """What challengers made of each partition's orders, a document a challenger and partition."""
+
+    async def read(self, key: StreamKey, challenger: str) -> tuple[ShadowState, str | None]:
+        """The state of a challenger (by version) and its own version; a new one and None at first.
+
+        Raises:
+            TransientError: it may be there next time.
+        """
+
+    async def write(self, key: StreamKey, state: ShadowState, version: str | None) -> None:
+        """Replace the version that was read (None: create).
+
+        Raises:
+            WriteConflict: the document is no longer that version.
+            TransientError: it may be written next time.
+        """
+
+
+class JobQueue(Protocol):
+    """Where training goes that is too large for this machine."""
+
+    async def submit(self, name: str) -> str:
+        """Start ``python -m training.pipeline`` as a job, once a name; where to look at it.
+
+        Raises:
+            TransientError: it may be taken next time.
+            RefusedError: it will never be.
         """
 
 

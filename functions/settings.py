@@ -1,12 +1,14 @@
 """What an operator can set, read once from the environment and refused by name when wrong."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shared.errors import ConfigurationError
 
-ROLES = ("scorer", "desk", "all")
-"""``scorer`` scores orders, ``desk`` answers over HTTP, ``all`` does both in one app."""
+ROLES = ("scorer", "desk", "trainer", "all")
+"""``scorer`` scores orders, ``desk`` answers over HTTP, ``trainer`` trains by night, ``all`` does
+all of it in one app."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Settings:
     scoring_chunk_orders: int
     alert_writes_at_once: int
     shelf_poll_seconds: float
+    shadow: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -58,6 +61,7 @@ class Settings:
             scoring_chunk_orders=int(read.number("SCORING_CHUNK_ORDERS", 50, 1, 1000, int)),
             alert_writes_at_once=int(read.number("ALERT_WRITES_AT_ONCE", 24, 1, 100, int)),
             shelf_poll_seconds=read.number("SHELF_POLL_SECONDS", 30, 0, 3600),
+            shadow=read.switch("SHADOW", default="on"),
         )
 
 
@@ -85,6 +89,56 @@ class HubSettings:
                 "one of them names the Event Hubs namespace"
             )
         return cls(read.text("ORDERS_HUB"), connection, namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings:
+    """Where training goes that is too large for this machine: resource ids of Azure.
+
+    ``environ`` are the settings that the job gets, for it is the same program elsewhere.
+    """
+
+    workspace: str
+    compute: str
+    environment: str
+    environ: Mapping[str, str]
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "JobSettings | None":
+        """Read the settings of an Azure Machine Learning job; None where none of them is set.
+
+        Raises:
+            ConfigurationError: some are set and one is not, or one is no resource id.
+        """
+        read = _Reader(environ)
+        ids = {name: read.text(name, "") for name in _JOB_SETTINGS}
+        missing = [name for name, value in ids.items() if not value]
+        if len(missing) == len(ids):
+            return None
+        if missing:
+            given = next(name for name, value in ids.items() if value)
+            raise ConfigurationError(f"{missing[0]} is not set, but {given} is: all three or none")
+        for name, value in ids.items():
+            if not _RESOURCE.fullmatch(value):
+                raise ConfigurationError(
+                    f"{name} is {value!r}, expected a resource id, as "
+                    "/subscriptions/.../resourceGroups/.../providers/..."
+                )
+        handed_on = {name: environ[name] for name in _HANDED_ON if environ.get(name)}
+        workspace, compute, environment = ids.values()
+        return cls(workspace, compute, environment, handed_on)
+
+
+_JOB_SETTINGS = ("RETRAIN_JOB_WORKSPACE", "RETRAIN_JOB_COMPUTE", "RETRAIN_JOB_ENVIRONMENT")
+_HANDED_ON = (
+    "ORDERS_HUB",
+    "BLOB_ACCOUNT_URL",
+    "COSMOS_ENDPOINT",
+    "COSMOS_DATABASE",
+    "MLFLOW_TRACKING_URI",
+    "AZURE_CLIENT_ID",
+)
+_RESOURCE = re.compile(r"/subscriptions/[\w-]+/resourceGroups/[\w().-]+/providers/[\w./-]*[\w.-]")
 
 
 def role(environ: Mapping[str, str]) -> str:
@@ -126,6 +180,12 @@ class _Reader:
             what = "a whole number" if kind is int else "a number"
             raise ConfigurationError(f"{name} is {text!r}, expected {what} {least} to {most}")
         return value
+
+    def switch(self, name: str, default: str) -> bool:
+        text = self.text(name, default)
+        if text not in {"on", "off"}:
+            raise ConfigurationError(f"{name} is {text!r}, expected on or off")
+        return text == "on"
 
     def refuse(self, *names: str) -> None:
         for name in names:

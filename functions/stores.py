@@ -29,9 +29,11 @@ from shared.alert import finding_document
 from shared.docket import Revisited
 from shared.errors import TransientError
 from shared.notation import alert_id, time_text
+from shared.shadow import ShadowState, ShadowTotals
 from shared.stream import StreamState
 
-ALERTS, INCIDENTS, STATE, DEAD_LETTERS = "alerts", "incidents", "state", "dead-letters"
+ALERTS, INCIDENTS, STATE, SHADOW = "alerts", "incidents", "state", "shadow"
+DEAD_LETTERS = "dead-letters"
 """Containers, which the Bicep templates make (an identity cannot), or the local stack."""
 
 _REFUSED = {400, 413}
@@ -267,6 +269,44 @@ class CosmosStates:
         return etag
 
 
+@dataclass(frozen=True, slots=True)
+class CosmosShadows:
+    """Shadow documents in Cosmos DB (`functions.ports.ShadowStore`); a version is an ETag."""
+
+    cosmos: Cosmos
+
+    async def read(self, key: StreamKey, challenger: str) -> tuple[ShadowState, str | None]:
+        name = f"{key}.{challenger}"
+        async with self.cosmos.container(SHADOW, "read shadow") as shadows:
+            try:
+                document = await shadows.read_item(name, name)
+            except HttpResponseError as error:
+                if error.status_code != 404:
+                    raise
+                return ShadowState(ShadowTotals(challenger)), None
+        return ShadowState.from_document(document), document["_etag"]
+
+    async def write(self, key: StreamKey, state: ShadowState, version: str | None) -> None:
+        document = {
+            "id": f"{key}.{state.totals.version}",
+            "hub": key.hub,
+            "consumer_group": key.consumer_group,
+            "partition_id": key.partition_id,
+            **state.to_document(),
+        }
+        async with self.cosmos.container(SHADOW, "write shadow") as shadows:
+            if version is None:
+                await shadows.create_item(document, no_response=True)
+                return
+            await shadows.replace_item(
+                document["id"],
+                document,
+                etag=version,
+                match_condition=MatchConditions.IfNotModified,
+                no_response=True,
+            )
+
+
 class Blobs:
     """The blob containers of one storage account (`functions.ports.Files`)."""
 
@@ -325,6 +365,12 @@ class Blobs:
         with translated(f"list {container}"):
             found = self._service.get_container_client(container).list_blob_names()
             return [name async for name in found]
+
+    async def size(self, container: str, folder: str) -> int:
+        """Bytes of a container's blobs that lie in a folder of this name, at any depth."""
+        with translated(f"list {container}"):
+            found = self._service.get_container_client(container).list_blobs()
+            return sum([blob.size async for blob in found if folder in blob.name.split("/")[:-1]])
 
     async def close(self) -> None:
         """Give the connections back."""

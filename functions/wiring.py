@@ -6,7 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from functions.handlers import Desk, Limits
-from functions.settings import Settings
+from functions.jobs import MachineLearningJobs
+from functions.retraining import Retraining
+from functions.settings import JobSettings, Settings
+from functions.shadow import Shadow
 from functions.shelf import Shelf
 from functions.stores import (
     BlobDeadLetters,
@@ -14,7 +17,9 @@ from functions.stores import (
     Cosmos,
     CosmosAlerts,
     CosmosIncidents,
+    CosmosShadows,
     CosmosStates,
+    credential,
 )
 
 # The SDKs tell of every request at INFO, which is the worker's level: many lines an order.
@@ -52,7 +57,25 @@ def alerts() -> CosmosAlerts:
 @cache
 def shelf() -> Shelf:
     """What serves."""
-    return Shelf(_blobs(), _executor(), settings().shelf_poll_seconds)
+    ours = settings()
+    return Shelf(_blobs(), _executor(), ours.shelf_poll_seconds, shadow=ours.shadow)
+
+
+@cache
+def _shadow() -> Shadow:
+    chunk = settings().scoring_chunk_orders
+    return Shadow(CosmosShadows(_cosmos()), shelf().challenger, _executor(), chunk)
+
+
+@cache
+def retraining() -> Retraining:
+    """How this process trains; ConfigurationError where a setting of the job is wrong."""
+    job = JobSettings.from_environ(os.environ)
+    return Retraining(
+        files=_blobs(),
+        hub=settings().orders_hub,
+        jobs=None if job is None else MachineLearningJobs(job, credential(settings())),
+    )
 
 
 @cache
@@ -66,6 +89,7 @@ def desk() -> Desk:
         dead_letters=BlobDeadLetters(_blobs()),
         read_scorer=shelf().scorer,
         executor=_executor(),
+        shadow=_shadow() if ours.shadow else None,
         limits=Limits(
             deadline=ours.scoring_deadline_seconds,
             chunk=ours.scoring_chunk_orders,

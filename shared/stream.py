@@ -138,9 +138,7 @@ class StreamState:
 
     def place(self, sequence_number: int, enqueued_at: datetime) -> Arrival:
         """Where an event stands relative to this state."""
-        if self.enqueued_at is None or sequence_number > self.sequence_number:
-            return Arrival.NEXT
-        return Arrival.NEW_HUB if enqueued_at > self.enqueued_at else Arrival.SEEN
+        return place(self.sequence_number, self.enqueued_at, sequence_number, enqueued_at)
 
     def to_document(self) -> dict[str, Any]:
         """JSON-ready; `from_document` reads it back unchanged."""
@@ -157,7 +155,7 @@ class StreamState:
             ConfigurationError: the document is not a state of this schema.
         """
         try:
-            read = msgspec.convert(_with_known_episode(document), _Document)
+            read = msgspec.convert(with_known_episode(document), _Document)
             return cls(
                 **{name: getattr(read, name) for name in _CARRIED},
                 enqueued_at=None if read.enqueued_at is None else utc_time(read.enqueued_at),
@@ -167,8 +165,17 @@ class StreamState:
             raise ConfigurationError(f"state document cannot be read: {error}") from error
 
 
-def _with_known_episode(document: dict[str, Any]) -> dict[str, Any]:
-    """The document, with a new episode where the stored one is of another version."""
+def place(
+    last_sequence: int, last_enqueued_at: datetime | None, sequence_number: int, at: datetime
+) -> Arrival:
+    """Where an event that entered the hub ``at`` a time stands after the last one (None: none)."""
+    if last_enqueued_at is None or sequence_number > last_sequence:
+        return Arrival.NEXT
+    return Arrival.NEW_HUB if at > last_enqueued_at else Arrival.SEEN
+
+
+def with_known_episode(document: dict[str, Any]) -> dict[str, Any]:
+    """A state's document, with a new episode where the stored one is of another version."""
     episode = document.get("episode")
     if isinstance(episode, dict) and episode.get("schema_version") != EPISODE_VERSION:
         return document | {"episode": {}, "held": {}}

@@ -154,9 +154,7 @@ class _Source:
         snapshot = freeze(path, archived.orders, self.decisions, self.catalogue)
         with path.open("rb") as file:
             self.blobs.write(TRAINING, snapshot.blob_name, file, None, replace=True)
-        return _Frozen(
-            snapshot.sha256, snapshot.blob_name, _quality(archived), _partitions(listed)
-        )
+        return _Frozen(snapshot.sha256, snapshot.blob_name, _quality(archived), _partitions(listed))
 
 
 def _quality(archived: Archived) -> Quality:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
-from shared.golden import verdicts
 
 from shared.errors import BundleError
+from shared.golden import verdicts
 from shared.model import ModelBundle, encode_bundle, packaged_bundle
 from shared.notation import time_text, utc_time
 from shared.order import Order
@@ -20,6 +20,12 @@ from shared.policy import Policy
 from training.card import Card, encode_card, make_card
 from training.comparison import Comparison, Verdict
 from training.decisions import settled
+from training.figures import (
+    candidate_metrics,
+    comparison_metrics,
+    data_metrics,
+    run_parameters,
+)
 from training.gathering import Gathered, gather
 from training.golden import with_golden
 from training.history import OrderFile, price_history
@@ -29,12 +35,6 @@ from training.planting import Percents, plant
 from training.ports import Blobs, Documents, Lease, Record, Recording
 from training.prices import Ints
 from training.promotion import PROMOTED, SHADOW, decide
-from training.figures import (
-    candidate_metrics,
-    comparison_metrics,
-    data_metrics,
-    run_parameters,
-)
 from training.results import Applied, Result, move, read_result, write_result
 from training.search import Search, chosen_part, search
 from training.shelf import publish, read_bundle, read_card, read_pointer

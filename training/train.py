@@ -1,6 +1,7 @@
 """`python -m training.train`: learns a bundle from a history of orders, with its card."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from shared.model import DiscountShare, ModelBundle, decode_bundle, encode_bundl
 from training.card import encode_card, make_card, parse_card
 from training.console import ArgumentParser, run
 from training.decisions import read_decisions
+from training.golden import with_golden
 from training.history import OrderFile, read_history
 from training.learn import Learned, learn
 from training.orders_file import replacing
@@ -29,13 +31,14 @@ def train(
     version: str | None,
     decisions: Sequence[Decision] = (),
 ) -> Learned:
-    """Learn from a history and what analysts decided.
+    """Learn from a history and what analysts decided, golden orders included.
 
     The version defaults to the history's last day and hash.
     """
     name = version or f"{history.last:%Y%m%d}-{history.sha256[:8]}"
     learned = learn(history.orders, catalogue, name)
-    return with_classifier(learned, history.orders, catalogue, decisions)
+    learned = with_classifier(learned, history.orders, catalogue, decisions)
+    return replace(learned, bundle=with_golden(learned.bundle, history.orders, catalogue))
 
 
 def save(folder: Path, learned: Learned, history: OrderFile, catalogue: Catalogue) -> None:

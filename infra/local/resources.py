@@ -25,6 +25,7 @@ PARTITION_KEYS = {
     "incidents": "/kind",
     "state": "/id",
     "decisions": "/rep_id",
+    "shadow": "/id",
 }
 # ORDER BY two properties needs an index of both, in these directions or all reversed.
 COMPOSITE_INDEXES = {

@@ -67,6 +67,7 @@ def app_settings(ports: Mapping[str, int]) -> dict[str, str]:
         "COSMOS_ENDPOINT": f"http://{HOST}:{ports['cosmos']}",
         "COSMOS_KEY": _ANY_KEY,
         "COSMOS_DATABASE": COSMOS_DATABASE,
+        "RETRAIN_SCHEDULE": "0 0 2 * * *",
         "SHERIFF_ROLE": "all",
     }
 

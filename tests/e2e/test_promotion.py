@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from training.settings import TrainingSettings
 
 from infra.local.processes import HOST
 from infra.local.publish import publish
@@ -25,6 +24,7 @@ from tests.e2e.conftest import SETTINGS
 from tests.e2e.flow import Flow, until
 from training import shelf
 from training.card import Card, CardData, encode_card
+from training.settings import TrainingSettings
 from training.stores import open_blobs
 from training.train import load
 

@@ -27,6 +27,7 @@ IN_THIS_FILE: dict[str, set[str]] = {
     "functions/alerts_api.py": {"azure.functions"},
     "functions/retrain_nightly.py": {"azure.functions"},
     "functions/stores.py": AZURE_DATA,
+    "functions/jobs.py": {"azure.core"},
     "functions/telemetry.py": {"opentelemetry"},
     "training/archive.py": {"fastavro"},
     "training/registry.py": {"mlflow"},

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from training.registry import Registry
-from training.settings import TrainingSettings
 
 from infra.local.archive import archive_orders
 from infra.local.demo.company import Company, split
@@ -21,6 +20,7 @@ from infra.local.processes import HOST, StackError
 from shared.errors import SheriffError
 from shared.order import parse_order
 from training.results import read_result
+from training.settings import TrainingSettings
 from training.shelf import read_pointer
 from training.simulate import send
 from training.stores import open_blobs

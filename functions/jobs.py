@@ -1,0 +1,111 @@
+"""Training handed to an Azure Machine Learning job, by its REST interface.
+
+A scorer's environment has no room for the SDK of Azure Machine Learning, and one request needs
+none. Not tried against Azure yet; the request is that of "Jobs - Create Or Update", 2024-04-01.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+from azure.core import AsyncPipelineClient
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.pipeline.policies import (
+    AsyncBearerTokenCredentialPolicy,
+    AsyncRetryPolicy,
+    HeadersPolicy,
+)
+from azure.core.rest import HttpRequest
+
+from functions.ports import WriteConflict
+from functions.settings import JobSettings
+from functions.stores import translated
+
+MANAGEMENT = "https://management.azure.com"
+API_VERSION = "2024-04-01"
+COMMAND = "python -m training.pipeline"
+LONGEST = "PT12H"
+"""ISO 8601 duration after which Azure stops the job."""
+
+
+class MachineLearningJobs:
+    """Starts command jobs in one workspace (`functions.ports.JobQueue`).
+
+    The environment must be an image that holds Sheriff with the packages of
+    ``requirements-train.txt``, its working folder being Sheriff's.
+    """
+
+    def __init__(
+        self,
+        settings: JobSettings,
+        credential: AsyncTokenCredential,
+        management: str = MANAGEMENT,
+        retries: int = 3,
+    ) -> None:
+        self._settings = settings
+        # A token goes over TLS only; an address of this machine is a test's.
+        self._enforce_https = not management.startswith("http://127.0.0.1")
+        self._client: AsyncPipelineClient[Any, Any] = AsyncPipelineClient(
+            management,
+            policies=[
+                HeadersPolicy(),
+                AsyncRetryPolicy(retry_total=retries),
+                AsyncBearerTokenCredentialPolicy(credential, f"{MANAGEMENT}/.default"),
+            ],
+        )
+
+    async def submit(self, name: str) -> str:
+        """Start the job; one of this name that is there already stays the one.
+
+        Raises:
+            TransientError: Azure did not take it now.
+            RefusedError: Azure will never take it.
+        """
+        address = f"{self._settings.workspace}/jobs/{name}"
+        if await self._is_there(address):
+            return address
+        request = HttpRequest(
+            "PUT",
+            address,
+            params={"api-version": API_VERSION},
+            json={"properties": command_job(self._settings, name)},
+        )
+        with suppress(WriteConflict):  # started in the meantime
+            await self._send(request, f"start job {name}")
+        return address
+
+    async def _is_there(self, address: str) -> bool:
+        request = HttpRequest("GET", address, params={"api-version": API_VERSION})
+        return await self._send(request, "look for the job", missing=True) != 404
+
+    async def _send(self, request: HttpRequest, doing: str, *, missing: bool = False) -> int:
+        """The answer's status; ``missing``: 404 is an answer as good as any."""
+        request.url = self._client.format_url(request.url)
+        with translated(doing):
+            response = await self._client.send_request(request, enforce_https=self._enforce_https)
+            status: int = response.status_code
+            if not (missing and status == 404):
+                response.raise_for_status()
+            return status
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.close()
+
+
+def command_job(settings: JobSettings, name: str) -> dict[str, Any]:
+    """The properties of a CommandJob, as the interface calls them."""
+    identity = {"identityType": "Managed"}
+    if client_id := settings.environ.get("AZURE_CLIENT_ID"):
+        identity["clientId"] = client_id
+    return {
+        "jobType": "Command",
+        "displayName": name,
+        "experimentName": "sheriff",
+        "command": COMMAND,
+        "environmentId": settings.environment,
+        "computeId": settings.compute,
+        "environmentVariables": dict(settings.environ),
+        "identity": identity,
+        "limits": {"jobLimitsType": "Command", "timeout": LONGEST},
+        "resources": {"instanceCount": 1},
+    }

@@ -1,0 +1,85 @@
+"""A challenger scores, in silence, what the champion has committed; only counts come of it.
+
+It is best effort. Whatever goes wrong costs comparisons, which the document then lacks, and never
+a batch: scoring ends at the batch's deadline, and a store gets `STORE_SECONDS` in all.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from functions.judgement import Scored
+from functions.ports import ShadowStore, StreamKey
+from shared.scoring import Scorer
+from shared.shadow import ShadowState, compare
+
+logger = logging.getLogger(__name__)
+
+STORE_SECONDS = 10.0
+"""For reading and writing the document, besides what is left of the batch's time."""
+
+
+@dataclass
+class Shadow:
+    """What scoring in shadow needs; ``chunk`` orders are scored between two looks at the clock.
+
+    ``executor`` is the one that champions score on: the shadow waits for its turn.
+    """
+
+    store: ShadowStore
+    challenger: Callable[[], Scorer | None]
+    executor: Executor
+    chunk: int = 50
+    clock: Callable[[], float] = time.monotonic
+    _failing: bool = False
+
+    async def follow(self, key: StreamKey, committed: Sequence[Scored], deadline: float) -> None:
+        """Let the challenger, if there is one, score what was committed, in its order."""
+        scorer = self.challenger()
+        left = deadline - self.clock()
+        if scorer is None or not committed or left <= 0:
+            return
+        try:
+            async with asyncio.timeout(left + STORE_SECONDS):
+                await self._compare(scorer, key, committed, deadline)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the batch is committed
+            if not self._failing:
+                logger.warning("%s: shadow work is lost: %s: %s", key, type(error).__name__, error)
+            self._failing = True
+        else:
+            self._failing = False
+
+    async def _compare(
+        self, scorer: Scorer, key: StreamKey, committed: Sequence[Scored], deadline: float
+    ) -> None:
+        before, version = await self.store.read(key, scorer.bundle.version)
+        fresh = [
+            one
+            for one in committed
+            if before.is_new(one.event.sequence_number, one.event.enqueued_at)
+        ]
+        loop, state = asyncio.get_running_loop(), before
+        for start in range(0, len(fresh), self.chunk):
+            if self.clock() >= deadline:
+                break
+            chunk = fresh[start : start + self.chunk]
+            state = await loop.run_in_executor(self.executor, _score, scorer, state, chunk)
+        if state is not before:
+            await self.store.write(key, state, version)
+
+
+def _score(scorer: Scorer, state: ShadowState, scored: Sequence[Scored]) -> ShadowState:
+    for one in scored:
+        try:
+            (mine,), episode = scorer.score_many([one.order], state.episode)
+        except Exception:  # noqa: BLE001 - counted: an order that fails is no reason to stop
+            answer = None
+        else:
+            answer = (mine, episode)
+        state = compare(
+            state, one.assessment, answer, one.event.sequence_number, one.event.enqueued_at
+        )
+    return state
