@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from shared.notation import time_text
+from shared.shadow import ShadowTotals
 from training.card import Card
 from training.comparison import Comparison, Difference
 from training.gathering import Gathered, code_digest
@@ -54,6 +55,18 @@ def data_metrics(data: Gathered, card: Card, found: Search | None) -> dict[str, 
     learned = {f"learned.{name}": value for name, value in card.metrics.items()}
     chosen = {} if found is None else {"search.share": found.chosen.share}
     return {name: float(count) for name, count in (counts | learned | chosen).items()}
+
+
+def shadow_metrics(found: ShadowTotals | None) -> dict[str, float]:
+    """What the last challenger did beside the champion; nothing where none scored in shadow."""
+    if found is None:
+        return {}
+    return {
+        "shadow.orders": float(found.orders),
+        "shadow.champion_alerts": float(found.champion.alerts),
+        "shadow.challenger_alerts": float(found.challenger.alerts),
+        "shadow.both": float(found.both),
+    }
 
 
 def comparison_metrics(comparison: Comparison) -> dict[str, float]:

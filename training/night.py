@@ -25,6 +25,7 @@ from training.figures import (
     comparison_metrics,
     data_metrics,
     run_parameters,
+    shadow_metrics,
 )
 from training.gathering import Gathered, gather
 from training.golden import with_golden
@@ -35,6 +36,9 @@ from training.planting import Percents, plant
 from training.ports import Blobs, Documents, Lease, Record, Recording
 from training.prices import Ints
 from training.promotion import PROMOTED, SHADOW, decide
+from training.report import render
+from training.report_charts import draw_charts
+from training.reporting import Judged, gather_report, shadow_totals
 from training.results import Applied, Result, move, read_result, write_result
 from training.search import Search, chosen_part, search
 from training.shelf import publish, read_bundle, read_card, read_pointer
@@ -135,40 +139,49 @@ class Night:
             recording.parameters(run_parameters(data, trained.card))
             self.say(f"judging {data.version} against {champion.version or 'the packaged tables'}")
             comparison = compared(champion, bundle, data)
-            verdict = judged(comparison, champion, data.policy)
+            verdict = decided(comparison, champion, data.policy)
             metrics = data_metrics(data, trained.card, trained.found)
             if comparison is not None:
                 metrics |= comparison_metrics(comparison)
+            metrics |= shadow_metrics(shadow_totals(self.blobs, self.documents))
             recording.metrics(metrics)
             recording.tags({"outcome": verdict.outcome, "why": " ".join(verdict.reasons)})
             recording.artifact("card.json", encode_card(trained.card))
-            page = self._report(trained, champion, comparison, verdict, data)
-            recording.artifact("report.html", page.encode())
-            self._register(recording, trained, champion, data)
+            later = data.orders[_cut(data) :]
+            self._report(
+                recording,
+                Judged(data, later, trained.learned, champion.bundle, comparison, verdict),
+            )
+            self._register(recording, trained)
+            self._compare_tables(recording, trained.learned.bundle, champion, comparison, data)
             self.lease.check()
             result = _result(trained, champion, verdict, metrics, data, self.now)
             write_result(self.blobs, result)
         return result
 
-    def _register(
-        self, recording: Recording, trained: Trained, champion: Champion, data: Gathered
+    def _register(self, recording: Recording, trained: Trained) -> None:
+        """Register the bundle, and its tables alone."""
+        bundle = trained.learned.bundle
+        example = [msgspec.json.decode(one.order) for one in bundle.golden.orders[:EXAMPLES]]
+        recording.model(MODEL, trained.data, bundle.version, example)
+        recording.model(RULES, encode_bundle(_tables(bundle))[0], bundle.version, example)
+
+    def _compare_tables(
+        self,
+        recording: Recording,
+        bundle: ModelBundle,
+        champion: Champion,
+        comparison: Comparison | None,
+        data: Gathered,
     ) -> None:
-        """Register the bundle, and its tables alone, which are compared in the same way."""
-        example = [
-            msgspec.json.decode(golden.order)
-            for golden in trained.learned.bundle.golden.orders[:EXAMPLES]
-        ]
-        tables = msgspec.structs.replace(trained.learned.bundle, classifier=None)
-        recording.model(MODEL, trained.data, data.version, example)
-        recording.model(RULES, encode_bundle(tables)[0], data.version, example)
+        """Compare what the tables alone would do, in the same way: is the classifier worth it?"""
+        plain = replace(champion, bundle=_tables(champion.bundle))
+        if bundle.classifier is not None or champion.bundle.classifier is not None:
+            comparison = compared(plain, _tables(bundle), data)
         with recording.child(RULES) as child:
-            plain = replace(
-                champion, bundle=msgspec.structs.replace(champion.bundle, classifier=None)
-            )
-            comparison = compared(plain, tables, data)
             if comparison is not None:
                 child.metrics(comparison_metrics(comparison))
-            child.tags({"outcome": judged(comparison, plain, data.policy).outcome})
+            child.tags({"outcome": decided(comparison, plain, data.policy).outcome})
 
     def _trained(self, data: Gathered, recording: Recording) -> Trained:
         """The challenger on the shelf: the one that a run before this one left, or a new one."""
@@ -194,6 +207,12 @@ class Night:
         self.lease.check()
         publish(self.blobs, data.version, encoded, encode_card(card))
         return Trained(learned, encoded, card, found)
+
+    def _report(self, recording: Recording, judged: Judged) -> None:
+        report = gather_report(judged, self.blobs, self.documents, self.now)
+        recording.artifact("report.html", render(report).encode())
+        for name, chart in draw_charts(report).items():
+            recording.artifact(f"plots/{name}.svg", chart.svg.encode())
 
     def _applied(self, result: Result) -> Applied:
         """Move what is to be moved; the record follows, and the result says that it is done."""
@@ -223,15 +242,10 @@ class Night:
             if applied.champion is not None:
                 self.record.repair(name, applied.champion)
 
-    def _report(
-        self,
-        trained: Trained,
-        champion: Champion,
-        comparison: Comparison | None,
-        verdict: Verdict,
-        data: Gathered,
-    ) -> str:
-        return ""
+
+def _tables(bundle: ModelBundle) -> ModelBundle:
+    """The bundle without its classifier."""
+    return msgspec.structs.replace(bundle, classifier=None)
 
 
 def _cut(data: Gathered) -> int:
@@ -272,7 +286,7 @@ def compared(champion: Champion, challenger: ModelBundle, data: Gathered) -> Com
     return replace(found, golden_failed=tuple(failed))
 
 
-def judged(comparison: Comparison | None, champion: Champion, policy: Policy) -> Verdict:
+def decided(comparison: Comparison | None, champion: Champion, policy: Policy) -> Verdict:
     """What becomes of a challenger."""
     if comparison is None:
         return Verdict(SHADOW, ("No order is later than all that the champion learned from.",))

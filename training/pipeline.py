@@ -1,16 +1,14 @@
 """`python -m training.pipeline`: the nightly run, by timer, by hand or as a job.
 
-It trains from the archive, judges, records in MLflow and promotes. Run twice at once, one run
-leaves; killed, the next one goes on. The settings are in docs/settings.md.
+It trains from the archive, judges, records in MLflow and promotes. Of two runs at once, one
+leaves; where a run was killed, the next one goes on. The settings are in docs/settings.md.
 """
 
 import os
 from datetime import UTC, datetime
 
 from training.console import ArgumentParser, run
-from training.night import Night
 from training.ports import LeaseHeld
-from training.results import TRAINING
 from training.settings import TrainingSettings
 
 LEASE = "lease"
@@ -33,24 +31,29 @@ def main(arguments: list[str] | None = None) -> None:
     )
     flags.parse_args(arguments)
     settings = TrainingSettings.from_environ(os.environ)
-    from training.registry import Registry  # noqa: PLC0415 - MLflow takes seconds
-    from training.stores import open_blobs, open_documents  # noqa: PLC0415 - nor the SDKs
-
-    blobs = open_blobs(settings)
     try:
-        with blobs.lease(TRAINING, LEASE) as lease:
-            night = Night(
-                blobs=blobs,
-                documents=open_documents(settings),
-                record=Registry.open(settings.mlflow_tracking_uri),
-                lease=lease,
-                hub=settings.orders_hub,
-                now=datetime.now(UTC),
-                say=say,
-            )
-            night.run()
+        _run(settings)
     except LeaseHeld:
         say("another run is at work: this one leaves")
+
+
+def _run(settings: TrainingSettings) -> None:
+    # Seconds of imports that --help and a wrong setting need not wait for.
+    from training.night import Night  # noqa: PLC0415
+    from training.registry import Registry  # noqa: PLC0415
+    from training.results import TRAINING  # noqa: PLC0415
+    from training.stores import opened  # noqa: PLC0415
+
+    with opened(settings) as (blobs, documents), blobs.lease(TRAINING, LEASE) as lease:
+        Night(
+            blobs=blobs,
+            documents=documents,
+            record=Registry.open(settings.mlflow_tracking_uri),
+            lease=lease,
+            hub=settings.orders_hub,
+            now=datetime.now(UTC),
+            say=say,
+        ).run()
 
 
 if __name__ == "__main__":

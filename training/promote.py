@@ -75,22 +75,22 @@ def main(arguments: list[str] | None = None) -> None:
     choice.add_argument("--rollback", action="store_true", help="back to the champion before")
     options = flags.parse_args(arguments)
     settings = TrainingSettings.from_environ(os.environ)
-    from training.stores import open_blobs  # noqa: PLC0415 - the SDKs, not for --help
+    from training.stores import opened  # noqa: PLC0415 - the SDKs, not for --help
 
-    blobs = open_blobs(settings)
-    if not options.version and not options.rollback:
-        show(blobs)
-        return
-    from training.registry import Registry  # noqa: PLC0415 - MLflow takes seconds
+    with opened(settings) as (blobs, _):
+        if not options.version and not options.rollback:
+            show(blobs)
+            return
+        from training.registry import Registry  # noqa: PLC0415 - MLflow takes seconds
 
-    record = Registry.open(settings.mlflow_tracking_uri)
-    now = datetime.now(UTC)
-    if options.rollback:
-        pointer = roll_back(blobs, now)
-    else:
-        pointer = promote(blobs, named(record, options.version), now, None, by_hand=True)
-    print(f"{pointer.version} serves")
-    follow(record, pointer)
+        record = Registry.open(settings.mlflow_tracking_uri)
+        now = datetime.now(UTC)
+        if options.rollback:
+            pointer = roll_back(blobs, now)
+        else:
+            pointer = promote(blobs, named(record, options.version), now, None, by_hand=True)
+        print(f"{pointer.version} serves")
+        follow(record, pointer)
 
 
 if __name__ == "__main__":

@@ -249,6 +249,13 @@ class CosmosDocuments:
     def states(self) -> list[dict[str, Any]]:
         return self._query("state", "SELECT * FROM c ORDER BY c.id")
 
+    def shadows(self, version: str) -> list[dict[str, Any]]:
+        return self._query(
+            "shadow",
+            "SELECT * FROM c WHERE c.version = @version ORDER BY c.id",
+            [{"name": "@version", "value": version}],
+        )
+
     def _query(
         self, container: str, query: str, parameters: list[dict[str, Any]] | None = None
     ) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Another model takes over while orders flow: none is lost, none doubled, and a bad one never serves."""
+"""Another model takes over while orders flow, none lost or doubled; a bad one never serves."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from tests.e2e.conftest import SETTINGS
 from tests.e2e.flow import Flow, until
 from training import shelf
 from training.card import Card, CardData, encode_card
+from training.ports import Blobs
 from training.settings import TrainingSettings
-from training.stores import open_blobs
+from training.stores import opened
 from training.train import load
 
 pytestmark = pytest.mark.timeout(900)
@@ -46,14 +47,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory, company: Company) -> Iterato
         made.down()
 
 
-def put(stack: Stack, company: Company, version: str) -> Any:
-    """The company's model on the shelf under another name; the shelf."""
-    blobs = open_blobs(TrainingSettings.from_environ(stack.settings()))
+@pytest.fixture(scope="module")
+def blobs(stack: Stack) -> Iterator[Blobs]:
+    with opened(TrainingSettings.from_environ(stack.settings())) as (made, _):
+        yield made
+
+
+def put(blobs: Blobs, company: Company, version: str) -> None:
+    """The company's model on the shelf under another name."""
     data, sha256 = encode_bundle(msgspec.structs.replace(load(company.model), version=version))
     day = "2025-01-01T00:00:00Z"
     card = Card(version, sha256, CardData(day, day, "0" * 64))
     shelf.publish(blobs, version, data, encode_card(card))
-    return blobs
 
 
 async def serving(stack: Stack) -> dict[str, Any]:
@@ -69,12 +74,12 @@ async def serving(stack: Stack) -> dict[str, Any]:
 
 
 async def test_a_promoted_model_takes_over_between_two_batches_and_a_rollback_takes_it_back(
-    flow: Flow, stack: Stack, company: Company, monkeypatch: pytest.MonkeyPatch
+    flow: Flow, stack: Stack, blobs: Blobs, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(books, "NOT_COMPARED", (*books.NOT_COMPARED, "model_version"))
     orders = company.simulated("switch", 900, "--episodes", "1")
     expected = company.backtested(orders)
-    blobs = put(stack, company, "better")
+    put(blobs, company, "better")
     sending = asyncio.create_task(flow.producer.send(orders))
     await flow.producer.progressed(300)
     shelf.promote(blobs, "better", datetime.now(UTC), company.version, by_hand=False)
@@ -91,9 +96,9 @@ async def test_a_promoted_model_takes_over_between_two_batches_and_a_rollback_ta
 
 
 async def test_a_tampered_bundle_never_serves_and_the_old_one_goes_on(
-    flow: Flow, stack: Stack, company: Company
+    flow: Flow, stack: Stack, blobs: Blobs, company: Company
 ) -> None:
-    blobs = put(stack, company, "tampered")
+    put(blobs, company, "tampered")
     data, sha256 = encode_bundle(msgspec.structs.replace(load(company.model), version="tampered"))
     changed = data.replace(b'"added_item_rate":0.0', b'"added_item_rate":0.9', 1)
     assert changed != data

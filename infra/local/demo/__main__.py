@@ -18,7 +18,7 @@ from pathlib import Path
 from infra.local.demo.company import Company, given, simulated
 from infra.local.demo.nights import Nights
 from infra.local.demo.results import read_results, show
-from infra.local.demo.streaming import stream
+from infra.local.demo.streaming import Sender, stream
 from infra.local.demo.telling import say
 from infra.local.processes import StackError
 from infra.local.services import ROOT
@@ -69,7 +69,7 @@ def _first(company: Company, nights: Nights) -> None:
     nights.train()
 
 
-def _sender(company: Company, nights: Nights) -> Callable[[Callable[[int], None]], object]:
+def _sender(company: Company, nights: Nights) -> Sender:
     async def send_all(sent: Callable[[int], None]) -> None:
         if len(company.history) > 1:
             await nights.flowing(company, sent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from infra.local.demo.telling import run
@@ -60,7 +61,7 @@ def split(orders: Path, folder: Path, *at: int) -> list[Path]:
     lines = orders.read_bytes().splitlines(keepends=True)
     places = [0, *at, len(lines)]
     parts = []
-    for number, (start, end) in enumerate(zip(places, places[1:], strict=False), start=1):
+    for number, (start, end) in enumerate(pairwise(places), start=1):
         part = folder / f"{orders.stem}-{number}.jsonl"
         part.write_bytes(b"".join(lines[start:end]))
         parts.append(part)

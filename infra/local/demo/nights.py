@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,11 +20,13 @@ from infra.local.demo.telling import run, say
 from infra.local.processes import HOST, StackError
 from shared.errors import SheriffError
 from shared.order import parse_order
+from training.gathering import REFERENCE
+from training.ports import Blobs
 from training.results import read_result
 from training.settings import TrainingSettings
 from training.shelf import read_pointer
 from training.simulate import send
-from training.stores import open_blobs
+from training.stores import opened
 
 RATE = 60.0
 """Orders a second that flow while a night's training runs."""
@@ -42,9 +45,19 @@ class Nights:
     settings: Mapping[str, str]
     host_port: Callable[[], int]
 
+    @contextmanager
+    def _shelf(self) -> Iterator[Blobs]:
+        with opened(TrainingSettings.from_environ(self.settings)) as (blobs, _):
+            yield blobs
+
+    def publish_catalogue(self, path: Path) -> None:
+        """Put the company's prices where training and scorers look for them."""
+        with self._shelf() as blobs:
+            blobs.write(REFERENCE, "catalogue.csv", path.read_bytes(), None, replace=True)
+
     def archive(self, orders: Path, *, now: bool = False) -> None:
         """Put orders into the archive, as Capture had put them there when they came."""
-        count = archive_orders(orders, self.settings, now=now)
+        count = archive_orders(orders, self.settings, now=datetime.now(UTC) if now else None)
         say(f"{count:,} orders are in the archive")
 
     def train(self) -> None:
@@ -60,14 +73,14 @@ class Nights:
 
     def champion(self) -> str | None:
         """The version that the pointer names."""
-        blobs = open_blobs(TrainingSettings.from_environ(self.settings))
-        pointer, _ = read_pointer(blobs)
+        with self._shelf() as blobs:
+            pointer, _ = read_pointer(blobs)
         return None if pointer is None else pointer.version
 
     def told(self, version: str) -> str:
         """Why a version serves, in the words of the night that decided it."""
-        blobs = open_blobs(TrainingSettings.from_environ(self.settings))
-        result = read_result(blobs, version)
+        with self._shelf() as blobs:
+            result = read_result(blobs, version)
         return "" if result is None else " ".join(result.reasons)
 
     async def flowing(self, company: Company, sent: Callable[[int], None]) -> None:
@@ -96,7 +109,8 @@ class Nights:
     async def _changes(self, before: str | None) -> str:
         """Wait until another champion serves."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while (now := await asyncio.to_thread(self.champion)) in {before, None}:
+            # The pointer is a blob: there is no event to wait for.
+            while (now := await asyncio.to_thread(self.champion)) in {before, None}:  # noqa: ASYNC110
                 await asyncio.sleep(0.5)
         assert now is not None
         return now
@@ -106,18 +120,19 @@ class Nights:
         last = parse_order(company.history[-1].read_bytes().splitlines()[-1]).ordered_at
         days = (datetime.now(UTC) - last + timedelta(days=WORSE_DAYS)).days
         say(f"a careless policy: learn from the last {WORSE_DAYS} days of the history only")
-        blobs = open_blobs(TrainingSettings.from_environ(self.settings))
         policy = json.dumps({"history_days": days}).encode()
-        blobs.write("reference", "policy.json", policy, None, replace=True)
+        with self._shelf() as blobs:
+            blobs.write(REFERENCE, "policy.json", policy, None, replace=True)
         self.train()
-        blobs.delete("reference", "policy.json")
+        with self._shelf() as blobs:
+            blobs.delete(REFERENCE, "policy.json")
 
     async def roll_back(self) -> None:
         """Back to the champion before, and wait until the scorers have followed."""
         await asyncio.to_thread(self._rolled_back)
         champion = self.champion()
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while (await asyncio.to_thread(self._serving))["bundle_version"] != champion:
+            while (await asyncio.to_thread(self._serving))["bundle_version"] != champion:  # noqa: ASYNC110
                 await asyncio.sleep(0.5)
         say(f"the scorers have followed while warm: {champion} serves")
 

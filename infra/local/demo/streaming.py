@@ -1,4 +1,4 @@
-"""Orders through the stack, with bars of how many are sent and scored, and incidents as they come."""
+"""Orders through the stack: how many are sent and scored, and incidents as they come."""
 
 from __future__ import annotations
 

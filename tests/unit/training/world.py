@@ -127,6 +127,7 @@ class FakeDocuments:
     stored_alerts: list[dict[str, Any]] = field(default_factory=list)
     stored_incidents: list[dict[str, Any]] = field(default_factory=list)
     stored_states: list[dict[str, Any]] = field(default_factory=list)
+    stored_shadows: list[dict[str, Any]] = field(default_factory=list)
     failing: dict[str, Exception] = field(default_factory=dict)
 
     def decisions(self, until: datetime) -> ReadDecisions:
@@ -146,6 +147,10 @@ class FakeDocuments:
     def states(self) -> list[dict[str, Any]]:
         self._asked("states")
         return sorted(self.stored_states, key=lambda one: one["id"])
+
+    def shadows(self, version: str) -> list[dict[str, Any]]:
+        self._asked("shadows")
+        return [one for one in self.stored_shadows if one["version"] == version]
 
     def _asked(self, what: str) -> None:
         if what in self.failing:
