@@ -140,13 +140,19 @@ def _encode(records: list[dict[str, object]]) -> bytes:
     return buffer.getvalue()
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1 on")
+    return int(text)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Archive; its exit code: 2 and one line where the file or the setting is bad."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.archive", description=__doc__)
     parser.add_argument("orders", type=Path, help="orders, one JSON object a line")
     parser.add_argument("--namespace", default=NAMESPACE, help="default: %(default)s")
-    parser.add_argument("--partitions", type=int, default=ORDERS_PARTITIONS, metavar="N")
-    parser.add_argument("--per-file", type=int, default=PER_FILE, metavar="N")
+    parser.add_argument("--partitions", type=_count, default=ORDERS_PARTITIONS, metavar="N")
+    parser.add_argument("--per-file", type=_count, default=PER_FILE, metavar="N")
     parser.add_argument("--now", action="store_true", help="as if all had come in just now")
     options = parser.parse_args(arguments)
     try:

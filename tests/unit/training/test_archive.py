@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import TransientError
-from shared.order import parse_order
+from shared.order import Order, parse_order
 from tests.orders import order_body
 from tests.unit.training.world import FakeBlobs, capture_file, capture_name
 from training import archive
@@ -143,6 +143,23 @@ def test_a_store_that_fails_fails_the_reading() -> None:
     blobs.put(ARCHIVE, capture_name(minute(0)), capture_file([body(1)]))
     with pytest.raises(TransientError, match="away"):
         read_archive(blobs, "orders", START, NOW)
+
+
+def test_no_more_than_a_few_pieces_are_ahead_of_what_is_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blobs = FakeBlobs()
+    for number in range(20):
+        blobs.put(ARCHIVE, capture_name(minute(number)), capture_file([body(number)]))
+    fetched = []
+
+    def noted(order: bytes) -> Order:
+        fetched.append(len(blobs.reads))
+        return parse_order(order)
+
+    monkeypatch.setattr(archive, "parse_order", noted)
+    assert len(read_archive(blobs, "orders", START, NOW, workers=3).orders) == 20
+    assert all(count <= number + 3 for number, count in enumerate(fetched, start=1))
 
 
 @settings(deadline=None)  # threads
