@@ -28,7 +28,9 @@ IN_THIS_FILE: dict[str, set[str]] = {
     "functions/retrain_nightly.py": {"azure.functions"},
     "functions/stores.py": AZURE_DATA,
     "functions/telemetry.py": {"opentelemetry"},
+    "training/charts.py": {"matplotlib"},
     "training/registry.py": {"mlflow"},
+    "training/report.py": {"jinja2"},
     "training/stores.py": AZURE_DATA,
     "training/simulate.py": AZURE_DATA,
 }
