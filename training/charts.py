@@ -8,6 +8,7 @@ and Ito's, which the colour-blind tell apart) stand in where a page has none.
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -46,7 +47,8 @@ ROW = 19
 SHOWN = 6
 """Reps shown at either end, and twice as many incidents."""
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {  # matplotlib types every key
+    "text.parse_math": False,  # a rep may be called anything
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 11.5,
@@ -75,7 +77,8 @@ _CHALLENGER: dict[str, Any] = {"color": _MARKS["challenger"], "linestyle": "-"}
 
 def _svg(name: str, draw: Callable[[Figure], None], height: float = HEIGHT) -> str:
     """Draw on a new figure; ``name`` keeps the ids of one page's charts apart."""
-    with mpl.rc_context(_STYLE | {"svg.hashsalt": name}):
+    with mpl.rc_context(_STYLE | {"svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # the page's font draws the text, not this one
         figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
         draw(figure)
         file = io.StringIO()
@@ -179,7 +182,7 @@ def score_distribution(name: str, fraud: Bools, champion: Floats | None, challen
         axes = _axes(figure, "probability of a fraud", "orders")
         edges = np.linspace(0, 1, 21)
         axes.hist(
-            challenger[fraud], edges, color=_MARKS["challenger"], alpha=0.35,
+            challenger[fraud], edges.tolist(), color=_MARKS["challenger"], alpha=0.35,
             label="planted frauds (challenger)",
         )  # fmt: skip
         if champion is not None:
@@ -325,9 +328,7 @@ def rep_discounts(name: str, reps: Sequence[RepDiscount]) -> str:
 
 
 def _shortened(text: str, limit: int = 16) -> str:
-    """A name for an axis, safe from matplotlib's formulas."""
-    short = text if len(text) <= limit else text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    return short.replace("$", r"\$")
+    return text if len(text) <= limit else text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def ladder(

@@ -1,15 +1,11 @@
 """What a history came to: money over time, and how deeply each rep discounts."""
 
-import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
-from shared.assessment import FRAUD_TYPOLOGIES
 from training.history import History
 from training.prices import Ints, naive_utc
 from training.quality import Floats
@@ -161,68 +157,3 @@ def _ratio(part: Ints | Floats, whole: Ints) -> Floats:
 def _around(ratio: float, error: float) -> tuple[float, float]:
     half = 1.96 * error
     return 100 * float(ratio - half), 100 * float(ratio + half)
-
-
-@dataclass(frozen=True, slots=True)
-class TypologyLoss:
-    """Alerts with a finding of a typology, and what they are about (currency).
-
-    ``expected`` is the sum of probability times amount over alerts that nobody dismissed;
-    ``confirmed`` and ``dismissed`` are the amounts that analysts decided on.
-    """
-
-    typology: str
-    alerts: int
-    expected: float
-    confirmed: float
-    dismissed: float
-
-
-@dataclass(frozen=True, slots=True)
-class AlertTally:
-    """All alerts of a time, without superseded ones; ``in_incidents`` of them belong to one."""
-
-    alerts: int = 0
-    open: int = 0
-    confirmed: int = 0
-    dismissed: int = 0
-    in_incidents: int = 0
-    losses: tuple[TypologyLoss, ...] = ()
-
-
-def tally(alerts: Iterable[Mapping[str, Any]]) -> AlertTally:
-    """Sum alert documents; of each only status, findings, incident and superseding are read."""
-    counts = {"open": 0, "confirmed": 0, "dismissed": 0}
-    losses: dict[str, TypologyLoss] = {}
-    incidents = 0
-    for alert in alerts:
-        if "superseded_by" in alert:
-            continue
-        counts[alert["status"]] += 1
-        incidents += "incident_id" in alert
-        by_typology: dict[str, tuple[float, float]] = {}
-        for finding in alert["findings"]:
-            amount, expected = by_typology.get(finding["typology"], (0.0, 0.0))
-            chance = finding["probability"]
-            more = (amount + finding["amount"], expected + chance * finding["amount"])
-            by_typology[finding["typology"]] = more
-        for typology, (amount, expected) in by_typology.items():
-            known = losses.get(typology, TypologyLoss(typology, 0, 0.0, 0.0, 0.0))
-            losses[typology] = _with(known, alert["status"], amount, expected)
-    ranked = sorted(losses.values(), key=lambda one: (-one.expected, one.typology))
-    return AlertTally(sum(counts.values()), **counts, in_incidents=incidents, losses=tuple(ranked))
-
-
-def _with(known: TypologyLoss, status: str, amount: float, expected: float) -> TypologyLoss:
-    return TypologyLoss(
-        known.typology,
-        known.alerts + 1,
-        known.expected + (0.0 if status == "dismissed" else expected),
-        known.confirmed + (amount if status == "confirmed" else 0.0),
-        known.dismissed + (amount if status == "dismissed" else 0.0),
-    )
-
-
-def fraud_losses(found: AlertTally) -> float:
-    """Expected loss of both frauds (currency); findings of other typologies may overlap them."""
-    return math.fsum(one.expected for one in found.losses if one.typology in FRAUD_TYPOLOGIES)
