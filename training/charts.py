@@ -44,6 +44,9 @@ WIDTH, HEIGHT = 400, 260
 ROW = 19
 """Height of a line of text and its bar."""
 
+FIRM = 20
+"""Orders of a bin below which its share of frauds is mostly chance: a dot without a line."""
+
 SHOWN = 6
 """Reps shown at either end, and twice as many incidents."""
 
@@ -64,6 +67,10 @@ _STYLE: Any = {  # matplotlib types every key
     "xtick.color": _MARKS["ink"],
     "ytick.color": _MARKS["ink"],
     "xtick.major.size": 0,
+    "xtick.major.pad": 6,
+    "ytick.major.pad": 6,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
     "ytick.major.size": 0,
     "legend.frameon": False,
     "legend.fontsize": 11.5,
@@ -129,7 +136,7 @@ def precision_recall(name: str, fraud: Bools, champion: Floats | None, challenge
         axes.plot(*_precision_recall(challenger, fraud), label="challenger", **_CHALLENGER)
         axes.set(xlim=(0, 1.01), ylim=(0, 1.03))
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator(5))
+            axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
             _percents(axis)
         _legend(figure, axes)
 
@@ -160,7 +167,12 @@ def calibration(name: str, fraud: Bools, champion: Floats | None, challenger: Fl
             bins = calibrate(probability, fraud).bins
             means = [one.mean_probability for one in bins]
             shares = [one.fraud_share for one in bins]
-            upper.plot(means, shares, marker="o", markersize=4, label=label, **style)
+            firm = [one.orders >= FIRM for one in bins]
+            upper.plot(
+                np.array(means)[firm], np.array(shares)[firm], marker="o", markersize=5,
+                label=label, **style,
+            )  # fmt: skip
+            upper.plot(means, shares, "o", markersize=3, color=style["color"], alpha=0.45)
             places = [one.low + 0.05 + 0.036 * (at - (len(models) - 1) / 2) for one in bins]
             counts = [one.orders for one in bins]
             lower.bar(places, counts, width=0.034, color=style["color"])
@@ -168,7 +180,7 @@ def calibration(name: str, fraud: Bools, champion: Floats | None, challenger: Fl
         lower.set(yscale="log", ylabel="orders", xlabel="probability said", ylim=(0.7, None))
         lower.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         for axis in (upper.xaxis, upper.yaxis):
-            axis.set_major_locator(MaxNLocator(5))
+            axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
             _percents(axis)
         _legend(figure, upper)
 
@@ -321,7 +333,7 @@ def rep_discounts(name: str, reps: Sequence[RepDiscount]) -> str:
         axes.set_yticks(places, labels)
         axes.set_ylim(max(places) + 0.7, -0.7)
         axes.grid(visible=False, axis="y")
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
 
     return _svg(name, draw, 60 + ROW * (len(shown) + (2 if many else 0)))
@@ -357,7 +369,7 @@ def ladder(
         axes.set_ylim(len(points) - 0.4, -0.6)
         axes.set_xlim(0, None)
         axes.grid(visible=False, axis="y")
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
         _legend(figure, axes)
 

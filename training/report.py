@@ -24,6 +24,7 @@ from training.report_views import (
     change_rows,
     count,
     drift_rows,
+    fraud_rows,
     headline,
     incident_rows,
     intake_rows,
@@ -31,7 +32,9 @@ from training.report_views import (
     loss_rows,
     minute,
     moments,
+    money_rows,
     percent,
+    percent_rows,
     quality_rows,
     rep_rows,
     shadow_rows,
@@ -107,6 +110,7 @@ def render(report: Report) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_unbroken,
     )
     page.filters |= {"amount": amount, "count": count, "percent": percent, "minute": minute}
     return page.get_template(TEMPLATE).render(
@@ -119,7 +123,10 @@ def render(report: Report) -> str:
         quality=quality_rows(report),
         losses=loss_rows(report),
         business=business_rows(report),
+        money=money_rows(report),
         reps=rep_rows(report),
+        fraud_tables=fraud_rows(report),
+        percents=percent_rows(report),
         incidents=incident_rows(report),
         alerts=alert_rows(report),
         intake=intake_rows(report),
@@ -127,3 +134,8 @@ def render(report: Report) -> str:
         drift=drift_rows(report),
         moments=moments(report),
     )
+
+
+def _unbroken(value: Any) -> Any:
+    """A percent sign stays with its number, wherever a line ends."""
+    return value.replace(" %", "\N{NO-BREAK SPACE}%") if isinstance(value, str) else value

@@ -53,7 +53,8 @@ def _quality(report: Report, comparison: Comparison) -> dict[str, Chart]:
     found["calibration"] = Chart(
         charts.calibration("calibration", fraud, old.probability, new.probability),
         "On the diagonal a probability means what it says; the challenger is off by "
-        f"{100 * error:.1f} percentage points on average.",
+        f"{100 * error:.1f} percentage points on average (dots without a line: fewer than "
+        f"{charts.FIRM} orders).",
     )
     found["scores"] = Chart(
         charts.score_distribution("scores", fraud, old.probability, new.probability),

@@ -6,14 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared.model import packaged_bundle
 from shared.notation import shortened, utc_time
-from training.changes import Change, changes
+from training.changes import Change, changes, step_name
 from training.worth import days_of, worth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from shared.model import ModelBundle
     from training.comparison import Comparison, Difference
     from training.report import Report
 
@@ -78,16 +80,21 @@ class Headline:
 
 def headline(report: Report) -> Headline:
     """The top line."""
-    new, old = report.learned.bundle.version, report.champion.version
+    new, old = (_called(bundle) for bundle in (report.learned.bundle, report.champion))
     sentences = {
-        "promoted": f"{new} was promoted: it scores every order from now on, in place of {old}.",
-        "refused": f"{new} was refused: {old} goes on scoring every order.",
+        "promoted": f"{new} scores every order from now on, in place of {old}.",
+        "refused": f"{new} does not serve: {old} goes on scoring every order.",
         "shadow": f"{new} is neither better nor worse than {old}: it scores beside it and alerts "
         "nobody.",
     }
     outcome = report.verdict.outcome
     sentence = sentences.get(outcome, f"{new}: {outcome}.")
     return Headline(outcome, sentence, report.verdict.reasons[:3])
+
+
+def _called(bundle: ModelBundle) -> str:
+    packaged = bundle.version == packaged_bundle().version
+    return "the packaged tables" if packaged else bundle.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +234,8 @@ def loss_rows(report: Report) -> list[dict[str, str]]:
 
 def business_rows(report: Report) -> list[dict[str, str]]:
     """Found, prevented, cost and return, each with how it was arrived at."""
-    days, policy = report.learned.bundle.hidden_run_days, report.policy
+    policy = report.policy
+    days = report.learned.bundle.hidden_run_days
     found = worth(report.alerts, report.incidents, days, policy)
     each = amount(policy.review_cost_e4 / 1e4)
     inside = report.alerts.in_incidents
@@ -236,19 +244,90 @@ def business_rows(report: Report) -> list[dict[str, str]]:
          "added items and hidden discounts: probability times amount of every alert that nobody "
          "dismissed"),
         ("of it confirmed", amount(found.confirmed), "counted", "what analysts agreed with"),
-        ("Prevented", amount(found.spared), "estimated",
-         f"what ended incidents would have taken if each had run for {days:.1f} days, as such runs "
-         "do on average; nobody knows how long they would have"),
+        _prevented(report, found.spared),
         ("Open incidents, a day", amount(found.a_day), "counted",
          "what the open ones take until somebody stops the cause"),
         ("Cost of review", amount(found.review_cost), "estimated",
          f"{report.alerts.alerts:,} alerts at {each} each if every one is looked at; {inside:,} "
          "belong to incidents, which can be looked at together"),
         ("Return", amount(found.found - found.review_cost), "estimated",
-         "losses found less the cost of review"
+         "losses found less the cost of review, without what was prevented"
          + ("" if found.times is None else f": {found.times:,.1f} for each 1 spent")),
     ]  # fmt: skip
     return [dict(zip(("what", "amount", "kind", "how"), row, strict=True)) for row in rows]
+
+
+def _prevented(report: Report, spared: float) -> tuple[str, str, str, str]:
+    """A guess needs to know how long runs last; the packaged length is no knowledge."""
+    if "hidden_run_days" in report.learned.defaults:
+        return (
+            "Prevented", NOTHING, "unknown",
+            "too few hidden discounts in the history to say how long one runs if nobody stops it",
+        )  # fmt: skip
+    days = report.learned.bundle.hidden_run_days
+    return (
+        "Prevented", amount(spared), "a guess",
+        f"what ended incidents would have taken had each run for {days:.1f} days, the average of "
+        "the history; nobody knows how long they would have",
+    )  # fmt: skip
+
+
+def money_rows(report: Report) -> list[dict[str, str]]:
+    """The whole window: list, given away, charged, cost, earned."""
+    periods = report.totals.periods
+    listed, charged, cost = (
+        sum(getattr(one, name) for one in periods) / 1e4
+        for name in ("list_e4", "charged_e4", "cost_e4")
+    )
+    rows = (
+        ("List", listed, ""),
+        ("Given away", listed - charged, _of(listed - charged, listed, "list")),
+        ("Charged", charged, _of(charged, listed, "list")),
+        ("Cost", cost, _of(cost, charged, "charged")),
+        ("Earned", charged - cost, _of(charged - cost, charged, "charged")),
+    )
+    return [{"what": what, "amount": amount(value), "share": share} for what, value, share in rows]
+
+
+def _of(part: float, whole: float, name: str) -> str:
+    return f"{percent(part / whole)} of {name}" if whole else ""
+
+
+def fraud_rows(report: Report) -> list[dict[str, str]]:
+    """The challenger's discounts of added items and its hidden percentages."""
+    bundle = report.learned.bundle
+    tables = (("Added item", bundle.off_ladder), ("Hidden discount", bundle.hidden))
+    return [
+        {
+            "what": what,
+            "percent": step_name(step.basis_points),
+            "share": percent(step.share),
+            "orders": count(step.orders) if step.orders else NOTHING,
+        }
+        for what, steps in tables
+        for step in steps
+    ]
+
+
+def percent_rows(report: Report) -> list[dict[str, str]]:
+    """Incidents by percentage, the costliest first."""
+    by_percent: dict[float, list[Mapping[str, Any]]] = {}
+    for one in report.incidents:
+        by_percent.setdefault(one["percent"], []).append(one)
+    rows = [
+        (sum(one["amount_lost"] for one in some), points, some)
+        for points, some in by_percent.items()
+    ]
+    return [
+        {
+            "percent": f"{points:g} %",
+            "incidents": count(len(some)),
+            "open": count(sum(one["status"] == "open" for one in some)),
+            "orders": count(sum(one["orders_affected"] for one in some)),
+            "amount": amount(lost),
+        }
+        for lost, points, some in sorted(rows, key=lambda row: (-row[0], row[1]))
+    ]
 
 
 def rep_rows(report: Report) -> list[dict[str, str | bool]]:
@@ -296,9 +375,11 @@ def _hours(incident: Mapping[str, Any]) -> float:
 def _span(hours: float) -> str:
     """A length of time in words.
 
-    >>> _span(0.5), _span(5), _span(50)
-    ('30 minutes', '5.0 hours', '2.1 days')
+    >>> _span(0), _span(0.5), _span(5), _span(50)
+    ('at once', '30 minutes', '5.0 hours', '2.1 days')
     """
+    if hours < 1 / 60:
+        return "at once"
     if hours < 1:
         return f"{60 * hours:.0f} minutes"
     return f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:.1f} days"

@@ -10,8 +10,9 @@ from shared.incidents import CLOSED
 from shared.notation import utc_time
 from shared.policy import Policy
 
-SHORTEST_DAYS = 1 / 24
-"""An incident is taken to have run an hour at least, or its loss a day would be absurd."""
+SHORTEST_DAYS = 1.0
+"""An incident that came and went within a day is taken to have taken no more in a whole one: there
+are no orders at night."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +127,4 @@ def loss_a_day(incident: Mapping[str, Any]) -> float:
 
 
 def _spared(incident: Mapping[str, Any], run_days: float) -> float:
-    return loss_a_day(incident) * max(run_days - days_of(incident), 0.0)
+    return loss_a_day(incident) * max(run_days - max(days_of(incident), SHORTEST_DAYS), 0.0)

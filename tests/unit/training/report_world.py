@@ -178,7 +178,7 @@ def report(company: World, **changed: Any) -> Report:
             for _ in range(2)
         ),
         drift=measure_drift(OWN_FEATURES, features[:half], features[half:]),
-        alert_rate=alert_rate_drift(150, 3_000, len(alerts), 1_200),
+        alert_rate=alert_rate_drift(len(alerts), len(features), len(alerts) + 9, len(features)),
         shadow={"orders": 1_200, "champion_alerts": 64, "challenger_alerts": 71, "both": 60},
     )
     return replace(made, **changed)
