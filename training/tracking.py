@@ -1,0 +1,102 @@
+"""Where MLflow's store is, how its client behaves, and what its errors mean; without MLflow."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from shared.errors import ConfigurationError, SheriffError, TransientError
+
+LONGEST = 500
+"""Characters of a parameter or tag: what Azure Machine Learning bears."""
+
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_UV_AUTO_DETECT": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # Three attempts: seconds where nobody listens, half a minute where nobody answers.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
+"""Settings of MLflow; those of the operator stand."""
+
+_LIBRARIES = {"mlflow", "requests", "sqlalchemy", "alembic", "azure", "azureml", "databricks"}
+"""Whose errors may come out of MLflow's client."""
+
+_PASSWORD = re.compile(r"//[^/@\s]+@")
+"""Who signs in, as a URL may say: nothing for an error's text."""
+
+_PASSING = {"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"}
+
+
+class RegistryError(SheriffError):
+    """MLflow refused: the night's record is not whole, and the champion serves on."""
+
+
+class RegistryUnreachableError(RegistryError, TransientError):
+    """MLflow cannot be reached or is overloaded: worth the same attempt again."""
+
+
+def located(uri: str) -> tuple[str, str | None]:
+    """The store with an absolute path, and where its artifacts go; None leaves it to the server."""
+    scheme, _, rest = uri.partition(":")
+    path = Path(rest.removeprefix("///"))
+    server = scheme.startswith("databricks") or rest.startswith("//")
+    local = scheme == "sqlite" and rest.startswith("///") and path.name not in {"", ":memory:"}
+    if not local and (not server or scheme in {"sqlite", "file"}):
+        expected = "sqlite:///path/mlflow.db or a server's URL"
+        raise ConfigurationError(f"MLFLOW_TRACKING_URI is '{uri}', expected {expected}")
+    if scheme == "azureml" and find_spec("azureml") is None:
+        raise ConfigurationError(f"MLFLOW_TRACKING_URI is '{uri}', which needs azureml-mlflow")
+    if not local:
+        return uri, None
+    path = path.absolute()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"MLFLOW_TRACKING_URI is '{uri}': no folder: {error}") from error
+    return f"sqlite:///{path}", (path.parent / "artifacts").as_uri()
+
+
+@contextmanager
+def translated(where: str = "") -> Iterator[None]:
+    """Turn the errors of MLflow and what it rests on into Sheriff's, of one line.
+
+    Raises:
+        RegistryUnreachableError: it does not answer.
+        RegistryError: it refuses, or files cannot be written.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not (isinstance(error, OSError | ImportError) or _library_of(error) in _LIBRARIES):
+            raise
+        line = " ".join(_PASSWORD.sub("//", str(error)).split())
+        place = f"MLflow at {_PASSWORD.sub('//', where)}" if where else "MLflow"
+        if _passes(error):
+            raise RegistryUnreachableError(f"{place} does not answer: {line}") from error
+        raise RegistryError(f"{place}: {line}") from error
+
+
+def _passes(error: BaseException | None) -> bool:
+    """Whether the network or an overloaded server is behind an error."""
+    if error is None:
+        return False
+    if getattr(error, "error_code", "") in _PASSING:
+        return True
+    of_the_net = isinstance(error, OSError) and _library_of(error) == "requests"
+    return of_the_net or _passes(error.__cause__ or error.__context__)
+
+
+def _library_of(error: BaseException) -> str:
+    return type(error).__module__.partition(".")[0]
+
+
+def shortened(text: str) -> str:
+    """A text cut to what every server takes; the last character says so."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
