@@ -39,7 +39,15 @@ from training.promotion import PROMOTED, SHADOW, decide
 from training.report import render
 from training.report_charts import draw_charts
 from training.reporting import Judged, gather_report, shadow_totals
-from training.results import Applied, Result, move, read_result, write_result
+from training.results import (
+    TRAINING,
+    Applied,
+    Result,
+    move,
+    read_result,
+    report_path,
+    write_result,
+)
 from training.search import Search, chosen_part, search
 from training.shelf import publish, read_bundle, read_card, read_pointer
 from training.weak_labels import with_classifier
@@ -210,7 +218,9 @@ class Night:
 
     def _report(self, recording: Recording, judged: Judged) -> None:
         report = gather_report(judged, self.blobs, self.documents, self.now)
-        recording.artifact("report.html", render(report).encode())
+        page = render(report).encode()
+        recording.artifact("report.html", page)
+        self.blobs.write(TRAINING, report_path(judged.data.version), page, None, replace=True)
         for name, chart in draw_charts(report).items():
             recording.artifact(f"plots/{name}.svg", chart.svg.encode())
 

@@ -46,6 +46,11 @@ def result_path(version: str) -> str:
     return f"runs/{version}.json"
 
 
+def report_path(version: str) -> str:
+    """Where a version's report lies in the container `TRAINING`."""
+    return f"runs/{version}.html"
+
+
 def read_result(blobs: Blobs, version: str) -> Result | None:
     """What was decided about a version; None where nothing was, or a dying run wrote it badly."""
     found = blobs.read(TRAINING, result_path(version))

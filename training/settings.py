@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from shared.errors import ConfigurationError
 
+LOCAL_RECORD = "sqlite:///.sheriff/mlflow/mlflow.db"
+"""Where runs are recorded on a developer's machine, from the working folder; Azure has no disk."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
@@ -23,7 +26,7 @@ class TrainingSettings:
     blob_account_url: str | None
     azure_client_id: str | None
     in_azure: bool
-    mlflow_tracking_uri: str | None
+    mlflow_tracking_uri: str
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "TrainingSettings":
@@ -45,7 +48,8 @@ class TrainingSettings:
             blob_account_url=None if connection else _required(environ, "BLOB_ACCOUNT_URL"),
             azure_client_id=_text(environ, "AZURE_CLIENT_ID"),
             in_azure=in_azure,
-            mlflow_tracking_uri=_text(environ, "MLFLOW_TRACKING_URI"),
+            mlflow_tracking_uri=_text(environ, "MLFLOW_TRACKING_URI")
+            or (_required(environ, "MLFLOW_TRACKING_URI") if in_azure else LOCAL_RECORD),
         )
 
 

@@ -12,17 +12,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from training.registry import Registry
-
 from infra.local.archive import archive_orders
 from infra.local.demo.company import Company, split
 from infra.local.demo.telling import run, say
 from infra.local.processes import HOST, StackError
-from shared.errors import SheriffError
 from shared.order import parse_order
 from training.gathering import REFERENCE
 from training.ports import Blobs
-from training.results import read_result
+from training.results import TRAINING, read_result, report_path
 from training.settings import TrainingSettings
 from training.shelf import read_pointer
 from training.simulate import send
@@ -146,11 +143,9 @@ class Nights:
             return found
 
     def report(self, version: str, path: Path) -> None:
-        """Fetch the report of a version from MLflow."""
-        try:
-            page = Registry.open(self.settings["MLFLOW_TRACKING_URI"]).artifact(
-                version, "report.html"
-            )
-        except SheriffError as error:
-            raise StackError(str(error)) from error
-        path.write_bytes(page)
+        """Fetch the report of a version."""
+        with self._shelf() as blobs:
+            found = blobs.read(TRAINING, report_path(version))
+        if found is None:
+            raise StackError(f"{version} has no report")
+        path.write_bytes(found[0])
