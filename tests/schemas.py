@@ -14,6 +14,7 @@ from shared.decision import Decision
 from shared.model import ModelBundle
 from shared.policy import Policy
 from training.card import Card
+from training.results import Result
 
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
 
@@ -33,7 +34,13 @@ def violations(name: str, document: Any) -> list[str]:
 def generated_schemas() -> dict[str, dict[str, Any]]:
     """The schemas that follow from a type of the code, by name, as JSON has them."""
     dialect = {"$schema": Draft202012Validator.META_SCHEMA["$id"]}
-    types = {"policy": Policy, "bundle": ModelBundle, "decision": Decision, "bundle-card": Card}
+    types = {
+        "policy": Policy,
+        "bundle": ModelBundle,
+        "decision": Decision,
+        "bundle-card": Card,
+        "run": Result,
+    }
     schemas = {name: dialect | msgspec.json.schema(kind) for name, kind in types.items()}
     found: dict[str, dict[str, Any]] = json.loads(json.dumps(schemas))
     return found

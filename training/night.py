@@ -165,6 +165,7 @@ class Night:
             self.lease.check()
             result = _result(trained, champion, verdict, metrics, data, self.now)
             write_result(self.blobs, result)
+        self.say(f"decided: {result.version} is {result.outcome}. {' '.join(result.reasons)}")
         return result
 
     def _register(self, recording: Recording, trained: Trained) -> None:
@@ -218,10 +219,11 @@ class Night:
 
     def _report(self, recording: Recording, judged: Judged) -> None:
         report = gather_report(judged, self.blobs, self.documents, self.now)
-        page = render(report).encode()
+        charts = draw_charts(report)
+        page = render(report, charts).encode()
         recording.artifact("report.html", page)
         self.blobs.write(TRAINING, report_path(judged.data.version), page, None, replace=True)
-        for name, chart in draw_charts(report).items():
+        for name, chart in charts.items():
             recording.artifact(f"plots/{name}.svg", chart.svg.encode())
 
     def _applied(self, result: Result) -> Applied:
@@ -230,9 +232,8 @@ class Night:
         applied = move(self.blobs, result, self.now)
         self._follow(result, applied)
         write_result(self.blobs, msgspec.structs.replace(result, applied=True))
-        self.say(f"{result.version} is {result.outcome}: {' '.join(result.reasons)}")
         if applied.refusal:
-            self.say(f"but it does not serve: {applied.refusal}")
+            self.say(f"it does not serve: {applied.refusal}")
         self.say(f"{applied.champion or 'the packaged bundle'} serves")
         return applied
 

@@ -16,7 +16,7 @@ from shared.policy import Policy
 from training.comparison import Comparison, Verdict
 from training.drift import AlertRateDrift, FeatureDrift
 from training.learn import Learned
-from training.report_charts import draw_charts
+from training.report_charts import Chart
 from training.report_views import (
     alert_rows,
     amount,
@@ -102,8 +102,8 @@ class Report:
     shadow: Mapping[str, int] | None = None
 
 
-def render(report: Report) -> str:
-    """The page; the same report gives the same bytes."""
+def render(report: Report, charts: Mapping[str, Chart]) -> str:
+    """The page with the charts of the report; the same report gives the same bytes."""
     page = Environment(
         loader=PackageLoader("training"),
         autoescape=True,
@@ -116,7 +116,7 @@ def render(report: Report) -> str:
     return page.get_template(TEMPLATE).render(
         report=report,
         bundle=report.learned.bundle,
-        charts=draw_charts(report),
+        charts=charts,
         headline=headline(report),
         figures=key_figures(report),
         changes=change_rows(report),

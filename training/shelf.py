@@ -8,8 +8,6 @@ one champion, and it is whole.
 import hashlib
 from datetime import datetime
 
-from shared.golden import disagreements
-
 from shared.champion import (
     CHALLENGER,
     CHAMPION,
@@ -23,6 +21,7 @@ from shared.champion import (
     rolled_back,
 )
 from shared.errors import BundleError, ConfigurationError
+from shared.golden import disagreements
 from shared.model import ModelBundle, decode_bundle
 from shared.notation import time_text
 from training.card import Card, parse_card
@@ -109,7 +108,7 @@ def promote(
     if card is None:
         raise BundleError(f"{version} is not on the shelf, or only half of it")
     read_bundle(blobs, version, card.bundle_sha256)
-    before, etag = read_pointer(blobs)
+    before, etag = _replaceable(blobs) if by_hand else read_pointer(blobs)
     if before is not None and before.version == version:
         return before
     if not by_hand:
@@ -148,6 +147,15 @@ def challenge(blobs: Blobs, version: str | None, at: datetime) -> None:
 def sha256_of(data: bytes) -> str:
     """Lower-case hex."""
     return hashlib.sha256(data).hexdigest()
+
+
+def _replaceable(blobs: Blobs) -> tuple[Pointer | None, str | None]:
+    """The pointer, an unreadable one as none: whoever promotes by hand mends it, too."""
+    try:
+        return read_pointer(blobs)
+    except BundleError:
+        found = blobs.read(MODELS, CHAMPION)
+        return None, None if found is None else found[1]
 
 
 def _still(before: Pointer | None, version: str, over: str | None) -> None:

@@ -28,6 +28,9 @@ from training.stores import opened
 RATE = 60.0
 """Orders a second that flow while a night's training runs."""
 
+PER_FILE = 100
+"""Orders of a file of the archive: few, so that a policy's days are met to the day."""
+
 PATIENCE_SECONDS = 300
 """For a night, or for the scorers to follow it."""
 
@@ -54,7 +57,9 @@ class Nights:
 
     def archive(self, orders: Path, *, now: bool = False) -> None:
         """Put orders into the archive, as Capture had put them there when they came."""
-        count = archive_orders(orders, self.settings, now=datetime.now(UTC) if now else None)
+        count = archive_orders(
+            orders, self.settings, now=datetime.now(UTC) if now else None, per_file=PER_FILE
+        )
         say(f"{count:,} orders are in the archive")
 
     def train(self) -> None:

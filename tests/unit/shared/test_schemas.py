@@ -17,7 +17,7 @@ NAMES = sorted(path.stem for path in SCHEMAS.glob("*.json"))
 def test_every_contract_has_a_schema() -> None:
     assert {
         *("order", "alert", "incident", "state", "dead-letter", "catalogue", "policy"),
-        *("bundle", "bundle-card", "champion", "decision"),
+        *("bundle", "bundle-card", "champion", "decision", "run"),
     } <= {*NAMES}
 
 

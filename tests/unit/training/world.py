@@ -5,7 +5,7 @@ A store that is to fail is given an error in ``failing``, by the name of what is
 
 import io
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -46,6 +46,9 @@ class FakeBlobs:
     _writings: int = 0
     _reading: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "FakeBlobs":
+        return FakeBlobs(blobs=dict(self.blobs), writes=list(self.writes))
 
     def read(self, container: str, name: str) -> tuple[bytes, str] | None:
         self._asked("read")
@@ -180,3 +183,84 @@ def capture_file(bodies: Iterable[bytes | None], first: int = 0) -> bytes:
     buffer = io.BytesIO()
     fastavro.writer(buffer, SCHEMA, records)
     return buffer.getvalue()
+
+
+@dataclass
+class FakeRecording:
+    """`training.ports.Recording`, which remembers what was said."""
+
+    registered: dict[str, dict[int, str]]
+    parameters_said: dict[str, object] = field(default_factory=dict)
+    metrics_said: dict[str, float] = field(default_factory=dict)
+    tags_said: dict[str, str] = field(default_factory=dict)
+    artifacts: dict[str, bytes] = field(default_factory=dict)
+    children: dict[str, "FakeRecording"] = field(default_factory=dict)
+
+    def parameters(self, values: Mapping[str, object]) -> None:
+        self.parameters_said |= values
+
+    def metrics(self, values: Mapping[str, float | None]) -> None:
+        self.metrics_said |= {k: v for k, v in values.items() if v is not None}
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        self.tags_said |= values
+
+    def artifact(self, name: str, data: bytes) -> None:
+        self.artifacts[name] = data
+
+    @contextmanager
+    def child(self, name: str) -> Iterator["FakeRecording"]:
+        yield self.children.setdefault(name, FakeRecording(self.registered))
+
+    def model(
+        self, name: str, bundle: bytes, version: str, example: Sequence[dict[str, Any]]
+    ) -> int:
+        numbers = self.registered.setdefault(name, {})
+        for number, known in numbers.items():
+            if known == version:
+                return number
+        numbers[len(numbers) + 1] = version
+        return len(numbers)
+
+
+@dataclass
+class FakeRecord:
+    """`training.ports.Record` of dictionaries."""
+
+    runs: dict[str, FakeRecording] = field(default_factory=dict)
+    registered: dict[str, dict[int, str]] = field(default_factory=dict)
+    aliases: dict[tuple[str, str], int] = field(default_factory=dict)
+    version_tags: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
+    failing: Exception | None = None
+
+    @contextmanager
+    def run(self, version: str) -> Iterator[FakeRecording]:
+        if self.failing:
+            raise self.failing
+        yield self.runs.setdefault(version, FakeRecording(self.registered))
+
+    def number_of(self, name: str, bundle_version: str) -> int | None:
+        numbers = self.registered.get(name, {}).items()
+        return next((n for n, known in numbers if known == bundle_version), None)
+
+    def bundle_version_of(self, name: str, number: int) -> str | None:
+        return self.registered.get(name, {}).get(number)
+
+    def point(self, name: str, alias: str, number: int) -> None:
+        self.aliases[name, alias] = number
+
+    def pointed(self, name: str, alias: str) -> int | None:
+        return self.aliases.get((name, alias))
+
+    def clear(self, name: str, alias: str) -> None:
+        self.aliases.pop((name, alias), None)
+
+    def tag(self, name: str, number: int, **tags: str) -> None:
+        self.version_tags.setdefault((name, number), {}).update(tags)
+
+    def repair(self, name: str, champion: str) -> bool:
+        number = self.number_of(name, champion)
+        if number is None or self.pointed(name, "champion") == number:
+            return False
+        self.point(name, "champion", number)
+        return True

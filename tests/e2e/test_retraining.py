@@ -1,0 +1,183 @@
+"""The nightly run as it runs: in processes of its own, two at once, killed, and by its timer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from azure.storage.blob import BlobClient, BlobLeaseClient
+
+from infra.local.archive import archive_orders
+from infra.local.processes import HOST
+from infra.local.services import ROOT
+from infra.local.stack import DEFAULT_PORTS, Stack
+from shared.champion import CHAMPION
+from tests.e2e.company import MARKET
+from tests.e2e.flow import until
+from training import shelf, simulate
+from training.ports import Blobs
+from training.registry import Registry
+from training.results import TRAINING
+from training.settings import TrainingSettings
+from training.stores import opened
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """Servers without a host, with an archive of 1,500 orders."""
+    record = f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}"
+    made = Stack(
+        tmp_path / "stack",
+        dict.fromkeys(DEFAULT_PORTS, 0),
+        settings={"MLFLOW_TRACKING_URI": record},
+    )
+    try:
+        made.start_servers()
+        archive(made, tmp_path, 1)
+        yield made
+    finally:
+        made.down()
+
+
+def archive(stack: Stack, folder: Path, number: int) -> None:
+    """Archive 1,500 more orders."""
+    path = folder / f"archived-{number}.jsonl"
+    simulate.main([
+        *("--orders", "1500", "--seed", str(number), "--start", f"2026-0{2 * number}-01"),
+        *("--out", str(path), "--truth", str(folder / "truth.csv"), *MARKET),
+    ])  # fmt: skip
+    archive_orders(path, stack.settings(), namespace=f"n{number}")
+
+
+def pipeline(settings: Mapping[str, str]) -> subprocess.Popen[str]:
+    """A run, as anybody may start it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "training.pipeline"],
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def completed(settings: Mapping[str, str]) -> str:
+    """What a run says that ends well."""
+    run = pipeline(settings)
+    said, _ = run.communicate(timeout=300)
+    assert run.returncode == 0, said
+    return said
+
+
+@contextmanager
+def stores(settings: Mapping[str, str]) -> Iterator[Blobs]:
+    with opened(TrainingSettings.from_environ(settings)) as (blobs, _):
+        yield blobs
+
+
+def champion(settings: Mapping[str, str]) -> str | None:
+    """The one champion, which is whole; None before the first."""
+    with stores(settings) as blobs:
+        pointer, _ = shelf.read_pointer(blobs, CHAMPION)
+        if pointer is None:
+            return None
+        shelf.read_bundle(blobs, pointer.version, pointer.sha256)
+        return pointer.version
+
+
+def kill(run: subprocess.Popen[str], settings: Mapping[str, str]) -> None:
+    """Kill a run, and let its lease run out, which takes half a minute by itself."""
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    assert run.stdout is not None
+    run.stdout.close()
+    blob = BlobClient.from_connection_string(settings["BLOB_CONNECTION"], TRAINING, "lease")
+    with blob:
+        BlobLeaseClient(blob).break_lease(lease_break_period=0)
+
+
+def after(words: str) -> Callable[[subprocess.Popen[str]], None]:
+    """Wait until a run has said something."""
+
+    def wait(run: subprocess.Popen[str]) -> None:
+        assert run.stdout is not None
+        for line in run.stdout:
+            if words in line:
+                return
+        pytest.fail(f"the run never said {words!r}")
+
+    return wait
+
+
+def test_a_run_that_is_killed_anywhere_is_completed_by_the_next_one(
+    stack: Stack, tmp_path: Path
+) -> None:
+    settings = stack.settings()
+    completed(settings)
+    first = champion(settings)
+    assert first is not None
+    archive(stack, tmp_path, 2)
+    for words in ("reading the archive", "learning from", "judging", "decided"):
+        run = pipeline(settings)
+        after(words)(run)
+        kill(run, settings)
+        serving = champion(settings)
+        assert serving is not None
+    said = completed(settings)
+    last = champion(settings)
+    record = Registry.open(settings["MLFLOW_TRACKING_URI"])
+    number = record.number_of("sheriff", str(last))
+    assert record.pointed("sheriff", "champion") == number
+    assert len(record.versions("sheriff")) == 2  # the first night's, and one however often killed
+    assert "serves" in said or "nothing new" in said
+
+
+def test_of_two_runs_at_once_one_trains_and_the_other_leaves(stack: Stack) -> None:
+    settings = stack.settings()
+    first = pipeline(settings)
+    after("reading the archive")(first)
+    said = completed(settings)
+    assert said == "another run is at work: this one leaves\n"
+    rest, _ = first.communicate(timeout=300)
+    assert first.returncode == 0
+    assert "serves" in rest
+
+
+def test_a_run_that_cannot_record_fails_in_one_line_and_the_champion_serves_on(
+    stack: Stack, tmp_path: Path
+) -> None:
+    settings = stack.settings()
+    completed(settings)
+    before = champion(settings)
+    archive(stack, tmp_path, 2)
+    run = pipeline({**settings, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"})
+    said, _ = run.communicate(timeout=300)
+    assert run.returncode == 2
+    assert said.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in said
+    assert champion(settings) == before
+
+
+async def test_the_timer_trains_when_it_is_fired_by_hand(stack: Stack) -> None:
+    stack.up()
+    url = f"http://{HOST}:{stack.port('host')}/admin/functions/retrain_nightly"
+    request = urllib.request.Request(url, b"{}", {"Content-Type": "application/json"})
+    answer = await asyncio.to_thread(urllib.request.urlopen, request, timeout=30)
+    assert answer.status == 202
+    answer.close()
+
+    async def promoted() -> str | None:
+        return await asyncio.to_thread(champion, stack.settings())
+
+    version = await until("the timer's run promotes", promoted, every=0.5)
+    assert version

@@ -1,0 +1,292 @@
+"""A nightly run: what it leaves behind, and that dying anywhere in it loses and doubles nothing."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from shared.catalogue import packaged_catalogue
+from shared.champion import CHALLENGER, CHAMPION, MODELS, parse_pointer
+from shared.errors import TransientError
+from tests.schemas import violations
+from tests.unit.training.world import (
+    FakeBlobs,
+    FakeDocuments,
+    FakeLease,
+    FakeRecord,
+    capture_file,
+    capture_name,
+)
+from training import night, planting, shelf
+from training.archive import ARCHIVE
+from training.comparison import Check, Comparison, Verdict
+from training.market import Ladder, Market
+from training.night import MODEL, RULES, Night
+from training.prices import price_table
+from training.report import render
+from training.report_charts import draw_charts
+from training.results import TRAINING, Result, read_result, report_path
+from training.simulate import order_bodies, order_ids
+from training.synthesis import draw_orders
+
+NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)
+MARKET = Market(ladder=Ladder(steps=(300, 700, 1_200), rate=0.25))
+
+
+@pytest.fixture(scope="module")
+def bodies() -> list[bytes]:
+    """A history, as its producers sent it."""
+    prices = price_table(packaged_catalogue())
+    drawn = draw_orders(MARKET, prices, 1_000, 8)
+    return list(order_bodies(drawn, prices, MARKET, order_ids(drawn, "h-"), "USD"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def brief() -> Iterator[None]:
+    """One round of planted frauds, and no charts: neither is what is tested here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planting, "MOST_ROUNDS", 1)
+        patch.setattr(night, "draw_charts", lambda report: {})
+        patch.setattr(night, "render", lambda report, charts: "<html>")
+        yield
+
+
+class KilledError(Exception):
+    """The process died."""
+
+
+@dataclass
+class World:
+    """The stores of a company, and whether its process dies at its next write but so many."""
+
+    blobs: FakeBlobs = field(default_factory=FakeBlobs)
+    documents: FakeDocuments = field(default_factory=FakeDocuments)
+    record: FakeRecord = field(default_factory=FakeRecord)
+    lease: FakeLease = field(default_factory=FakeLease)
+    said: list[str] = field(default_factory=list)
+
+    def archive(self, bodies: list[bytes], day: int) -> None:
+        """A day's file of the archive."""
+        name = capture_name(NOW - timedelta(days=30 - day))
+        self.blobs.put(ARCHIVE, name, capture_file(bodies))
+
+    def night(self) -> Night:
+        return Night(
+            self.blobs, self.documents, self.record, self.lease, "orders", NOW, self.said.append
+        )
+
+    @property
+    def champion(self) -> str | None:
+        found = self.blobs.read(MODELS, CHAMPION)
+        return None if found is None else parse_pointer(found[0]).version
+
+    def check(self) -> None:
+        """There is one champion or none, and it is whole: what scorers would find now."""
+        pointer, _ = shelf.read_pointer(self.blobs)
+        if pointer is not None:
+            shelf.read_bundle(self.blobs, pointer.version, pointer.sha256)
+
+
+@pytest.fixture
+def world(bodies: list[bytes]) -> World:
+    made = World()
+    made.archive(bodies[:600], 1)
+    return made
+
+
+@pytest.fixture(scope="module")
+def second_night(bodies: list[bytes]) -> World:
+    """A company before its second night, which has more to learn from."""
+    made = World()
+    made.archive(bodies[:600], 1)
+    made.night().run()
+    made.archive(bodies[600:], 2)
+    return made
+
+
+@pytest.fixture(scope="module")
+def morning_after(second_night: World) -> World:
+    """What comes of that night when nothing dies."""
+    made = deepcopy(second_night)
+    made.night().run()
+    return made
+
+
+def dying(blobs: FakeBlobs, after: int) -> Iterator[None]:
+    """Let the process die instead of (or right after) its n-th write."""
+    write, count = blobs.write, 0
+
+    def mortal(*arguments: object, **flags: object) -> str:
+        nonlocal count
+        count += 1
+        if count > after:
+            raise KilledError
+        return write(*arguments, **flags)  # type: ignore[arg-type]
+
+    blobs.write = mortal  # type: ignore[method-assign]
+    yield
+    blobs.write = write  # type: ignore[method-assign]
+
+
+def test_the_first_night_promotes_what_it_learned_and_records_all_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(night, "draw_charts", draw_charts)
+    monkeypatch.setattr(night, "render", render)
+    applied = world.night().run()
+    assert applied is not None
+    version = applied.champion
+    assert version == world.champion
+    assert version is not None
+    result = read_result(world.blobs, version)
+    assert result is not None
+    assert (result.outcome, result.applied, result.champion) == ("promoted", True, None)
+    assert violations("run", json.loads(msgspec.json.encode(result))) == []
+    recording = world.record.runs[version]
+    assert recording.parameters_said["snapshot_sha256"] == result.snapshot_sha256
+    assert recording.metrics_said["challenger.added_item.recall"] > 0
+    assert recording.tags_said["outcome"] == "promoted"
+    assert {"report.html", "card.json"} <= recording.artifacts.keys()
+    assert any(name.startswith("plots/") for name in recording.artifacts)
+    assert world.blobs.content(TRAINING, report_path(version)) == recording.artifacts["report.html"]
+    assert f"snapshots/{result.snapshot_sha256}.parquet" in {
+        name for container, name in world.blobs.blobs if container == TRAINING
+    }
+    for name in (MODEL, RULES):
+        assert world.record.aliases == {(MODEL, "champion"): 1, (RULES, "champion"): 1}
+        assert world.record.version_tags[name, 1]["outcome"] == "promoted"
+
+
+def test_a_night_without_anything_new_does_nothing(world: World) -> None:
+    world.night().run()
+    before = dict(world.blobs.blobs)
+    assert world.night().run() is None
+    assert world.blobs.blobs == before
+    assert "nothing new to learn" in world.said[-1]
+
+
+def test_too_few_orders_are_not_learned_from(bodies: list[bytes]) -> None:
+    world = World()
+    assert world.night().run() is None
+    world.archive(bodies[:200], 1)
+    assert world.night().run() is None
+    assert "200 orders are archived, too few to learn from" in world.said[-1]
+    assert world.champion is None
+
+
+def test_the_next_night_judges_against_the_champion_on_orders_that_neither_has_seen(
+    world: World, bodies: list[bytes]
+) -> None:
+    world.night().run()
+    first = world.champion
+    world.archive(bodies[600:], 2)
+    world.night().run()
+    results = [
+        msgspec.json.decode(data, type=Result)
+        for (container, name), (data, _) in world.blobs.blobs.items()
+        if container == TRAINING and name.startswith("runs/") and name.endswith(".json")
+    ]
+    (second,) = (result for result in results if result.version != first)
+    assert second.champion == first
+    assert second.metrics["archive.records"] == 1_000
+
+
+@pytest.mark.parametrize("after", range(9))
+def test_a_night_that_dies_at_any_write_is_completed_by_the_next_one(
+    after: int, second_night: World, morning_after: World
+) -> None:
+    world = deepcopy(second_night)
+    death = dying(world.blobs, after)
+    next(death)
+    with suppress(KilledError):
+        world.night().run()
+    next(death, None)
+    world.check()
+    assert world.champion in {second_night.champion, morning_after.champion}
+    world.night().run()
+    world.check()
+    assert world.champion == morning_after.champion
+    assert world.record.registered == morning_after.record.registered  # nothing twice
+    assert world.record.aliases == morning_after.record.aliases
+    assert world.blobs.blobs.keys() == morning_after.blobs.blobs.keys()
+
+
+def test_dying_was_tried_at_every_write_of_a_night(
+    second_night: World, morning_after: World
+) -> None:
+    assert len(morning_after.blobs.writes) - len(second_night.blobs.writes) <= 9
+
+
+def test_a_run_that_lost_its_lease_writes_nothing_that_others_read(world: World) -> None:
+    world.lease.lost = True
+    with pytest.raises(TransientError, match="lease"):
+        world.night().run()
+    assert not any(container == MODELS for container, _ in world.blobs.blobs)
+
+
+def test_a_record_that_fails_leaves_the_champion_serving(world: World, bodies: list[bytes]) -> None:
+    world.night().run()
+    first = world.champion
+    world.archive(bodies[600:], 2)
+    world.record.failing = TransientError("MLflow does not answer")
+    with pytest.raises(TransientError, match="MLflow"):
+        world.night().run()
+    assert world.champion == first
+
+
+def test_what_was_rolled_back_is_not_promoted_again_by_the_same_history(
+    world: World, monkeypatch: pytest.MonkeyPatch, bodies: list[bytes]
+) -> None:
+    world.night().run()
+    first = world.champion
+    world.archive(bodies[600:], 2)
+    monkeypatch.setattr(night, "decide", always("promoted"))
+    world.night().run()
+    assert world.champion != first
+    shelf.roll_back(world.blobs, NOW)
+    assert world.night().run() is None
+    assert world.champion == first
+
+
+def test_a_broken_champion_is_replaced_by_what_beats_the_packaged_tables(
+    world: World, bodies: list[bytes]
+) -> None:
+    world.night().run()
+    assert world.champion is not None
+    world.blobs.put(MODELS, f"{world.champion}/bundle.json", b"broken")
+    broken = world.champion
+    world.archive(bodies[600:], 2)
+    world.night().run()
+    assert world.champion != broken
+    world.check()
+
+
+def test_a_challenger_that_is_neither_better_nor_worse_scores_in_shadow(
+    world: World, monkeypatch: pytest.MonkeyPatch, bodies: list[bytes]
+) -> None:
+    world.night().run()
+    first = world.champion
+    world.archive(bodies[600:800], 2)
+    monkeypatch.setattr(night, "decide", always("shadow"))
+    world.night().run()
+    assert world.champion == first
+    shadow = parse_pointer(world.blobs.content(MODELS, CHALLENGER)).version
+    assert world.record.pointed(MODEL, "challenger") == world.record.number_of(MODEL, shadow)
+    world.archive(bodies[800:], 3)
+    monkeypatch.setattr(night, "decide", always("promoted"))
+    world.night().run()
+    assert world.champion != first
+    assert world.blobs.read(MODELS, CHALLENGER) is None
+    assert world.record.pointed(MODEL, "challenger") is None
+
+
+def always(outcome: str):
+    def decide(comparison: Comparison, policy: object, *, champion_degraded: bool) -> Verdict:
+        return Verdict(outcome, (f"It is {outcome}.",), (Check("any", True, "Fine."),))  # type: ignore[arg-type]
+
+    return decide
