@@ -120,20 +120,28 @@ def _lines(orders: Sequence[Order]) -> _Lines:
 
 def _parts(lines: _Lines) -> tuple[Ints, list[_Part]]:
     """The pairs of products that meet in an order, as one number each; and where they do."""
-    size = len(lines.names)
     starts = np.searchsorted(lines.order, np.arange(0, lines.orders, PART))
-    bounds = [*starts.tolist(), len(lines.order)]
-    found = []
-    for first, end in pairwise(bounds):
-        mine = slice(first, end)
-        cause, effect = _pairs(lines.order[mine] - lines.order[first])
-        key = lines.product[mine][cause] * size + lines.product[mine][effect]
-        found.append((mine, key, effect.astype(np.int32), lines.units[mine][cause]))
-    keys = np.unique(np.concatenate([np.unique(key) for _, key, _, _ in found]))
-    return keys, [
-        _Part(mine, np.searchsorted(keys, key).astype(np.int32), effect, units.astype(np.float32))
-        for mine, key, effect, units in found
-    ]
+    bounds = [slice(*both) for both in pairwise([*starts.tolist(), len(lines.order)])]
+    # Twice over, because once would hold every pair's wide numbers until the last one is known.
+    keys = np.unique(np.concatenate([np.unique(_meetings(lines, mine)[0]) for mine in bounds]))
+    sizes = np.bincount(lines.order)
+    rows = int((sizes * (sizes - 1)).sum())
+    pair, effect = np.empty(rows, dtype=np.int32), np.empty(rows, dtype=np.int32)
+    units = np.empty(rows, dtype=np.float32)
+    parts, first = [], 0
+    for mine in bounds:
+        key, brought, causes = _meetings(lines, mine)
+        to = slice(first, first := first + len(key))
+        pair[to], effect[to], units[to] = np.searchsorted(keys, key), brought, causes
+        parts.append(_Part(mine, pair[to], effect[to], units[to]))
+    return keys, parts
+
+
+def _meetings(lines: _Lines, mine: slice) -> tuple[Ints, Ints, Floats]:
+    """Of every two lines of an order: which products, the line brought, the units of the other."""
+    cause, effect = _pairs(lines.order[mine] - lines.order[mine.start])
+    product = lines.product[mine]
+    return product[cause] * len(lines.names) + product[effect], effect, lines.units[mine][cause]
 
 
 def _pairs(order: Ints) -> tuple[Ints, Ints]:
