@@ -68,7 +68,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.local.mlflow_page", description=__doc__)
     parser.add_argument("--port", type=int, default=PORT, help=f"default {PORT}")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server goes, too
     try:
         page(os.environ.get("MLFLOW_TRACKING_URI") or DEMO, options.port)
     except (StackError, SheriffError) as error:
@@ -80,4 +79,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server ends, too
     sys.exit(main())
