@@ -56,12 +56,13 @@ class Registry:
         self._door = door
 
     @classmethod
-    def open(cls, tracking_uri: str, experiment: str = EXPERIMENT) -> Registry:
+    def open(cls, tracking_uri: str, experiment: str | None = None) -> Registry:
         """Connect, and make the experiment if it is not there.
 
         A ``sqlite:///`` store is made with its folder, and its artifacts lie beside it; a relative
-        path is one from the working folder. Models are registered where runs are recorded, unless
-        ``MLFLOW_REGISTRY_URI`` says otherwise.
+        path is one from the working folder. MLflow's own ``MLFLOW_EXPERIMENT_NAME`` and
+        ``MLFLOW_REGISTRY_URI`` count where they are set; otherwise the experiment is `EXPERIMENT`,
+        and models are registered where runs are recorded.
 
         Raises:
             ConfigurationError: no store that Sheriff can use.
@@ -72,6 +73,7 @@ class Registry:
             if store.folder is not None:
                 store.folder.mkdir(parents=True, exist_ok=True)
             client = _client(store.uri)
+            experiment = experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
             found = client.get_experiment_by_name(experiment)
             number = found.experiment_id if found else None
             number = number or client.create_experiment(experiment, store.artifacts, _OF_MODELS)
@@ -94,7 +96,7 @@ class Registry:
     @property
     def page(self) -> str:
         """Where the runs are on MLflow's page, below its address."""
-        return f"/#/experiments/{self._door.experiment}/runs"
+        return f"/#/experiments/{self._door.experiment}/runs?workflowType=machine_learning"
 
     def versions(self, name: str) -> list[RegisteredVersion]:
         """Every version of a registered model, the latest first; none where there is no model."""
@@ -239,7 +241,7 @@ class Door:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
             source = f"{self.client.get_run(run_id).info.artifact_uri}/{folder}"
-            about = f"Bundle {tags[versions.BUNDLE_VERSION]}"
+            about = tags[versions.BUNDLE_VERSION]
             made = self.client.create_model_version(
                 name, source, run_id, dict(tags), description=about
             )
