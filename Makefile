@@ -5,8 +5,9 @@ BIN    := $(VENV)/bin
 ORDERS ?=
 SCENARIO ?=
 JSON ?=
+PORT ?= 5000
 
-.PHONY: setup demo test check bench evaluate lock clean
+.PHONY: setup demo test check bench evaluate mlflow lock clean
 
 setup: $(VENV)/.installed infra/local/node_modules/.installed
 
@@ -42,6 +43,10 @@ bench: setup
 evaluate: setup
 	$(BIN)/python -m training.evaluate $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(JSON),--json $(JSON))
 	$(if $(SCENARIO),,$(BIN)/python -m training.watch)
+
+# MLflow's page on the demo's runs, or on those of another SQLite store: MLFLOW_TRACKING_URI=...
+mlflow: setup
+	$(BIN)/python -m infra.local.mlflow_page --port $(PORT)
 
 # Locks every version with its hashes; run after changing pyproject.toml.
 lock:

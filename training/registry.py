@@ -33,6 +33,12 @@ EXPERIMENT = "sheriff"
 MODEL, RULES_MODEL = "sheriff", "sheriff-rules"
 """Registered models: with the classifier, and the tables and rules alone."""
 
+_OF_MODELS = {"mlflow.experimentKind": "custom_model_development"}
+"""Tag of an experiment: its page is that of trained models, not of language models."""
+
+_SOURCE = {"mlflow.source.name": "training.pipeline"}
+"""Tag of a run: what the page shows as its source."""
+
 _BATCH = 100
 """Parameters, tags or metrics that a server takes at once."""
 
@@ -50,23 +56,28 @@ class Registry:
         self._door = door
 
     @classmethod
-    def open(cls, tracking_uri: str, experiment: str = EXPERIMENT) -> Registry:
+    def open(cls, tracking_uri: str, experiment: str | None = None) -> Registry:
         """Connect, and make the experiment if it is not there.
 
         A ``sqlite:///`` store is made with its folder, and its artifacts lie beside it; a relative
-        path is one from the working folder. Models are registered where runs are recorded, unless
-        ``MLFLOW_REGISTRY_URI`` says otherwise.
+        path is one from the working folder. MLflow's own ``MLFLOW_EXPERIMENT_NAME`` and
+        ``MLFLOW_REGISTRY_URI`` count where they are set; otherwise the experiment is `EXPERIMENT`,
+        and models are registered where runs are recorded.
 
         Raises:
             ConfigurationError: no store that Sheriff can use.
             RegistryUnreachableError: nobody answers there.
         """
-        uri, artifacts = located(tracking_uri)
-        client = _client(uri)
-        with translated(uri):
+        store = located(tracking_uri)
+        with translated(store.uri):
+            if store.folder is not None:
+                store.folder.mkdir(parents=True, exist_ok=True)
+            client = _client(store.uri)
+            experiment = experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
             found = client.get_experiment_by_name(experiment)
             number = found.experiment_id if found else None
-            return cls(Door(client, number or client.create_experiment(experiment, artifacts)))
+            number = number or client.create_experiment(experiment, store.artifacts, _OF_MODELS)
+            return cls(Door(client, number))
 
     @contextmanager
     def run(self, version: str) -> Iterator[Recording]:
@@ -81,6 +92,11 @@ class Registry:
     def has_runs(self) -> bool:
         """Whether anything was ever recorded."""
         return self._door.has_runs()
+
+    @property
+    def page(self) -> str:
+        """Where the runs are on MLflow's page, below its address."""
+        return f"/#/experiments/{self._door.experiment}/runs?workflowType=machine_learning"
 
     def versions(self, name: str) -> list[RegisteredVersion]:
         """Every version of a registered model, the latest first; none where there is no model."""
@@ -138,24 +154,24 @@ class Door:
     def __init__(self, client: MlflowClient, experiment: str) -> None:
         """Take MLflow's client and the id of the experiment."""
         self.client = client
-        self._experiment = experiment
+        self.experiment = experiment
 
     def begin(self, tags: Mapping[str, str]) -> Run:
         """The oldest run that has these tags, under way (again); made if there is none."""
         asked = " and ".join(f"tags.`{name}` = '{text}'" for name, text in tags.items())
         with translated():
             found = self.client.search_runs(
-                [self._experiment], asked, max_results=1, order_by=["start_time ASC"]
+                [self.experiment], asked, max_results=1, order_by=["start_time ASC"]
             )
             if not found:
-                name = tags["mlflow.runName"]
-                return self.client.create_run(self._experiment, tags=dict(tags), run_name=name)
+                name, all_tags = tags["mlflow.runName"], {**tags, **_SOURCE}
+                return self.client.create_run(self.experiment, tags=all_tags, run_name=name)
             self.client.update_run(found[0].info.run_id, "RUNNING")
             return found[0]
 
     def has_runs(self) -> bool:
         with translated():
-            return bool(self.client.search_runs([self._experiment], max_results=1))
+            return bool(self.client.search_runs([self.experiment], max_results=1))
 
     def run(self, run_id: str) -> Run:
         with translated():
@@ -225,7 +241,10 @@ class Door:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
             source = f"{self.client.get_run(run_id).info.artifact_uri}/{folder}"
-            made = self.client.create_model_version(name, source, run_id, dict(tags))
+            about = tags[versions.BUNDLE_VERSION]
+            made = self.client.create_model_version(
+                name, source, run_id, dict(tags), description=about
+            )
         return int(made.version)
 
     def save(
@@ -261,5 +280,4 @@ def _client(uri: str) -> MlflowClient:
 
     logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"].upper())
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    with translated(uri):
-        return mlflow.MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)
+    return mlflow.MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 from shared.errors import ConfigurationError, SheriffError, TransientError
 
@@ -42,25 +44,39 @@ class RegistryUnreachableError(RegistryError, TransientError):
     """MLflow cannot be reached or is overloaded: worth the same attempt again."""
 
 
-def located(uri: str) -> tuple[str, str | None]:
-    """The store with an absolute path, and where its artifacts go; None leaves it to the server."""
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where MLflow keeps runs: ``folder`` is that of a local store, None with a server."""
+
+    uri: str
+    folder: Path | None
+
+    @property
+    def artifacts(self) -> str | None:
+        """Where the files of runs go; None leaves it to the server."""
+        return None if self.folder is None else (self.folder / "artifacts").as_uri()
+
+
+def located(uri: str) -> Store:
+    """The store of a tracking URI; a relative path is one from the working folder.
+
+    Raises:
+        ConfigurationError: it is no SQLite file and no server, or needs a plug-in.
+    """
     scheme, _, rest = uri.partition(":")
-    path = Path(rest.removeprefix("///"))
+    path = Path(rest.removeprefix("///")).absolute()
+    if scheme == "sqlite" and rest.startswith("///") and path.name not in {"", ":memory:"}:
+        return Store(f"sqlite:///{path}", path.parent)
     server = scheme.startswith("databricks") or rest.startswith("//")
-    local = scheme == "sqlite" and rest.startswith("///") and path.name not in {"", ":memory:"}
-    if not local and (not server or scheme in {"sqlite", "file"}):
-        expected = "sqlite:///path/mlflow.db or a server's URL"
-        raise ConfigurationError(f"MLFLOW_TRACKING_URI is '{uri}', expected {expected}")
+    if not server or scheme in {"sqlite", "file"}:
+        _refuse(uri, "expected sqlite:///path/mlflow.db or a server's URL")
     if scheme == "azureml" and find_spec("azureml") is None:
-        raise ConfigurationError(f"MLFLOW_TRACKING_URI is '{uri}', which needs azureml-mlflow")
-    if not local:
-        return uri, None
-    path = path.absolute()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"MLFLOW_TRACKING_URI is '{uri}': no folder: {error}") from error
-    return f"sqlite:///{path}", (path.parent / "artifacts").as_uri()
+        _refuse(uri, "which needs the package azureml-mlflow")
+    return Store(uri, None)
+
+
+def _refuse(uri: str, why: str) -> NoReturn:
+    raise ConfigurationError(f"MLFLOW_TRACKING_URI is '{_PASSWORD.sub('//', uri)}', {why}")
 
 
 @contextmanager

@@ -1,0 +1,83 @@
+"""make mlflow: MLflow's page on the runs of the demo, or of another local store."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.local import processes
+from infra.local.processes import HOST, Child, StackError
+from infra.local.services import ROOT
+from shared.errors import SheriffError
+from training.registry import Registry
+from training.tracking import ENVIRONMENT, Store, located
+
+DEMO = f"sqlite:///{ROOT}/.sheriff/demo/mlflow/mlflow.db"
+PORT = 5000
+_GRACE_SECONDS = 10
+
+
+def serve(store: Store, port: int, log: Path) -> Child:
+    """Start MLflow's server on a local store; StackError when the port is taken."""
+    try:
+        processes.require_free("mlflow", port)
+    except StackError as error:
+        raise StackError(f"port {port} is taken: make mlflow PORT={port + 1}") from error
+    command = [
+        *(sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store.uri),
+        *("--no-serve-artifacts", "--default-artifact-root", store.artifacts or ""),
+        *("--host", HOST, "--port", str(port), "--workers", "1"),
+    ]
+    quiet = ENVIRONMENT | {
+        "MLFLOW_LOGGING_LEVEL": "INFO",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    return processes.start("mlflow", command, log, quiet)
+
+
+def page(uri: str, port: int) -> None:
+    """Serve the page until Ctrl-C.
+
+    Raises:
+        StackError: there are no runs yet, or the port is taken.
+        ConfigurationError: the store is none that Sheriff can use.
+    """
+    store = located(uri)
+    if store.folder is None:
+        raise StackError(f"{uri} is a server: open its own page")
+    if not Path(store.uri.removeprefix("sqlite:///")).exists():
+        raise StackError(f"no runs in {store.folder} yet: run `make demo` first")
+    registry = Registry.open(uri)
+    if not registry.has_runs():
+        raise StackError(f"no runs in {store.folder} yet: run `make demo` first")
+    child = serve(store, port, store.folder / "page.log")
+    try:
+        print(f"MLflow: http://{HOST}:{child.port}{registry.page} (Ctrl-C ends it)", flush=True)
+        if child.handle is not None:
+            child.handle.wait()
+    finally:
+        processes.stop(child, _GRACE_SECONDS)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve; its exit code: 2 and one line where that cannot be."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local.mlflow_page", description=__doc__)
+    parser.add_argument("--port", type=int, default=PORT, help=f"default {PORT}")
+    options = parser.parse_args(arguments)
+    try:
+        page(os.environ.get("MLFLOW_TRACKING_URI") or DEMO, options.port)
+    except (StackError, SheriffError) as error:
+        print(f"mlflow: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server ends, too
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""`python -m training.registered`: the versions of the registered models, the latest first."""
+
+import os
+
+from rich.console import Console
+from rich.table import Table
+
+from training.console import ArgumentParser, run
+from training.registry import DEFAULT_TRACKING_URI, MODEL, RULES_MODEL, Registry
+from training.versions import RegisteredVersion
+
+SHOWN = {"outcome": "outcome", "average_precision": "AP"}
+"""Tags that have a column, and its heading."""
+
+
+def table(name: str, versions: list[RegisteredVersion]) -> Table:
+    """The versions of one model."""
+    shown = Table(title=name, title_justify="left")
+    for column in ("number", "bundle", "registered (UTC)", "aliases", *SHOWN.values()):
+        shown.add_column(column, no_wrap=column == "bundle")
+    for one in versions:
+        shown.add_row(
+            str(one.number),
+            one.bundle_version or "",
+            f"{one.registered_at:%Y-%m-%d %H:%M}",
+            ", ".join(one.aliases),
+            *(one.tags.get(tag, "") for tag in SHOWN),
+        )
+    return shown
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print what is registered in the store that ``MLFLOW_TRACKING_URI`` names.
+
+    Raises:
+        ConfigurationError: no store that Sheriff can use.
+        RegistryError: MLflow fails.
+    """
+    flags = ArgumentParser(
+        prog="training.registered", description="List the registered models' versions."
+    )
+    flags.parse_args(arguments)
+    registry = Registry.open(os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_TRACKING_URI)
+    for name in (MODEL, RULES_MODEL):
+        Console().print(table(name, registry.versions(name)))
+
+
+if __name__ == "__main__":
+    run(main)
