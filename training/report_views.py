@@ -37,12 +37,13 @@ REPS_SHOWN, ALERTS_SHOWN, INCIDENTS_SHOWN = 8, 10, 20
 
 
 def amount(value: float) -> str:
-    """Money of the currency: whole from a thousand on, to the cent below.
+    """Money of the currency: whole from a hundred on, to the cent below.
 
     >>> amount(1234.56), amount(12.3), amount(-0.001)
-    ('1,235', '12.30', '0.00')
+    ('1,235', '12.30', '0')
     """
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{round(value, 2) + 0.0:,.2f}"
+    cents = round(value, 2)
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{cents:,.2f}" if cents else "0"
 
 
 def count(value: int) -> str:
