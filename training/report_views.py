@@ -95,7 +95,7 @@ def headline(report: Report) -> Headline:
 
 def _called(bundle: ModelBundle) -> str:
     packaged = bundle.version == packaged_bundle().version
-    return "the packaged tables" if packaged else bundle.version
+    return "the packaged bundle" if packaged else bundle.version
 
 
 @dataclass(frozen=True, slots=True)
