@@ -133,14 +133,19 @@ def precision_recall(name: str, fraud: Bools, champion: Floats | None, challenge
     def draw(figure: Figure) -> None:
         axes = _axes(figure, "share of frauds found", "share of alerts right")
         if champion is not None:
-            axes.plot(*_precision_recall(champion, fraud), label="champion", **_CHAMPION)
-        axes.plot(*_precision_recall(challenger, fraud), label="challenger", **_CHALLENGER)
+            _steps(axes, _precision_recall(champion, fraud), "champion", _CHAMPION)
+        _steps(axes, _precision_recall(challenger, fraud), "challenger", _CHALLENGER)
         axes.set(xlim=(0, 1.01), ylim=(0, 1.03))
         _percents(axes.xaxis)
         _percents(axes.yaxis)
         _legend(figure, axes)
 
     return _svg(name, draw)
+
+
+def _steps(axes: Axes, curve: tuple[Floats, Floats], label: str, style: dict[str, Any]) -> None:
+    """Between two thresholds there is nothing: the area is the average precision."""
+    axes.plot(*curve, drawstyle="steps-pre", label=label, **style)
 
 
 def _precision_recall(probability: Floats, fraud: Bools) -> tuple[Floats, Floats]:
@@ -151,7 +156,7 @@ def _precision_recall(probability: Floats, fraud: Bools) -> tuple[Floats, Floats
     recall, precision = found / max(int(fraud.sum()), 1), found / (last + 1)
     kept = np.unique(np.append(np.searchsorted(recall, np.linspace(0, 1, 200)), 0))
     kept = kept[kept < len(last)]
-    return recall[kept], precision[kept]
+    return np.append(0.0, recall[kept]), np.append(precision[kept[:1]], precision[kept])
 
 
 def calibration(name: str, fraud: Bools, champion: Floats | None, challenger: Floats) -> str:
