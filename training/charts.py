@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from shared.model import DiscountShare
 from shared.notation import utc_time
@@ -123,6 +123,7 @@ def _legend(figure: Figure, axes: Axes, columns: int = 2) -> None:
 
 
 def _percents(axis: Any) -> None:
+    axis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
 
 
@@ -132,15 +133,19 @@ def precision_recall(name: str, fraud: Bools, champion: Floats | None, challenge
     def draw(figure: Figure) -> None:
         axes = _axes(figure, "share of frauds found", "share of alerts right")
         if champion is not None:
-            axes.plot(*_precision_recall(champion, fraud), label="champion", **_CHAMPION)
-        axes.plot(*_precision_recall(challenger, fraud), label="challenger", **_CHALLENGER)
+            _steps(axes, _precision_recall(champion, fraud), "champion", _CHAMPION)
+        _steps(axes, _precision_recall(challenger, fraud), "challenger", _CHALLENGER)
         axes.set(xlim=(0, 1.01), ylim=(0, 1.03))
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-            _percents(axis)
+        _percents(axes.xaxis)
+        _percents(axes.yaxis)
         _legend(figure, axes)
 
     return _svg(name, draw)
+
+
+def _steps(axes: Axes, curve: tuple[Floats, Floats], label: str, style: dict[str, Any]) -> None:
+    """Between two thresholds there is nothing: the area is the average precision."""
+    axes.plot(*curve, drawstyle="steps-pre", label=label, **style)
 
 
 def _precision_recall(probability: Floats, fraud: Bools) -> tuple[Floats, Floats]:
@@ -151,7 +156,7 @@ def _precision_recall(probability: Floats, fraud: Bools) -> tuple[Floats, Floats
     recall, precision = found / max(int(fraud.sum()), 1), found / (last + 1)
     kept = np.unique(np.append(np.searchsorted(recall, np.linspace(0, 1, 200)), 0))
     kept = kept[kept < len(last)]
-    return recall[kept], precision[kept]
+    return np.append(0.0, recall[kept]), np.append(precision[kept[:1]], precision[kept])
 
 
 def calibration(name: str, fraud: Bools, champion: Floats | None, challenger: Floats) -> str:
@@ -179,9 +184,8 @@ def calibration(name: str, fraud: Bools, champion: Floats | None, challenger: Fl
         upper.set_ylabel("really frauds")
         lower.set(yscale="log", ylabel="orders", xlabel="probability said", ylim=(0.7, None))
         lower.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        for axis in (upper.xaxis, upper.yaxis):
-            axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-            _percents(axis)
+        _percents(upper.xaxis)
+        _percents(upper.yaxis)
         _legend(figure, upper)
 
     return _svg(name, draw, HEIGHT + 30)

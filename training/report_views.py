@@ -37,12 +37,13 @@ REPS_SHOWN, ALERTS_SHOWN, INCIDENTS_SHOWN = 8, 10, 20
 
 
 def amount(value: float) -> str:
-    """Money of the currency: whole from a thousand on, to the cent below.
+    """Money of the currency: whole from a hundred on, to the cent below.
 
     >>> amount(1234.56), amount(12.3), amount(-0.001)
-    ('1,235', '12.30', '0.00')
+    ('1,235', '12.30', '0')
     """
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{round(value, 2) + 0.0:,.2f}"
+    cents = round(value, 2)
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{cents:,.2f}" if cents else "0"
 
 
 def count(value: int) -> str:
@@ -94,7 +95,7 @@ def headline(report: Report) -> Headline:
 
 def _called(bundle: ModelBundle) -> str:
     packaged = bundle.version == packaged_bundle().version
-    return "the packaged tables" if packaged else bundle.version
+    return "the packaged bundle" if packaged else bundle.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +134,17 @@ def key_figures(report: Report) -> tuple[KeyFigure, ...]:
         KeyFigure(
             "Drift",
             f"{drifted} of {len(report.drift)}" if report.drift else NOTHING,
-            "features of orders have changed" if report.drift else "not measured",
-            alarming=drifted > 0,
+            _drift_note(report),
+            alarming=drifted > 0 or (report.alert_rate is not None and report.alert_rate.alarm),
         ),
     )  # fmt: skip
+
+
+def _drift_note(report: Report) -> str:
+    if not report.drift:
+        return "not measured"
+    also = report.alert_rate is not None and report.alert_rate.alarm
+    return "features of orders have changed" + (", and so has the rate of alerts" if also else "")
 
 
 def _detection(comparison: Comparison | None) -> tuple[KeyFigure, ...]:
@@ -191,7 +199,16 @@ def quality_rows(report: Report) -> list[dict[str, Any]]:
 
 
 def _points(old: float | None, new: float | None) -> str:
-    return NOTHING if old is None or new is None else f"{100 * (new - old):+.1f}"
+    return NOTHING if old is None or new is None else _signed(100 * (new - old), 1)
+
+
+def _signed(value: float, digits: int) -> str:
+    """A difference with its sign; what rounds to nothing has a plus.
+
+    >>> _signed(-0.04, 1), _signed(-0.06, 1)
+    ('+0.0', '-0.1')
+    """
+    return f"{round(value, digits) + 0.0:+.{digits}f}"
 
 
 def _difference_row(typology: str, what: str, one: Difference, scale: float) -> dict[str, Any]:
@@ -211,10 +228,10 @@ def _difference_row(typology: str, what: str, one: Difference, scale: float) -> 
         "challenger": value(one.challenger),
         "difference": NOTHING
         if one.difference is None
-        else f"{scale * one.difference:+.{digits}f}",
+        else _signed(scale * one.difference, digits),
         "interval": ""
         if one.interval is None
-        else f"{scale * low:+.{digits}f} to {scale * high:+.{digits}f}",
+        else f"{_signed(scale * low, digits)} to {_signed(scale * high, digits)}",
     }
 
 

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from statistics import NormalDist
 
 import numpy as np
 
-from training.history import History
+from training.history import Bools, History
 from training.prices import Ints, naive_utc
 from training.quality import Floats
 
@@ -18,6 +17,9 @@ FEWEST_ORDERS = 30
 
 FALSE_ALARM = 0.01
 """Chance that any rep is called apart where all discount alike."""
+
+DEALS, SEED = 400, 1
+"""Random deals of the orders to reps that such chance is read off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +132,9 @@ def discount_by_rep(history: History) -> tuple[RepDiscount, ...]:
     peers = _ratio(gap.sum() - gap, listed.sum() - listed)
     residual = (history.gap_e4 - ratio[rep] * history.list_e4) ** 2
     squares = np.bincount(rep, residual, minlength=count) * orders / np.maximum(orders - 1, 1)
-    error, level = _ratio(np.sqrt(squares), listed), 1 - FALSE_ALARM / max(count, 1) / 2
+    error = _ratio(np.sqrt(squares), listed)
     judged = (orders >= FEWEST_ORDERS) & (count > 1)
-    others = _ratio(np.sqrt(squares.sum() - squares), listed.sum() - listed)
-    apart = judged & (np.abs(ratio - peers) > NormalDist().inv_cdf(level) * np.hypot(error, others))
+    apart = judged & _apart(history, rep, judged)
     found = [
         RepDiscount(
             rep_id=str(names[at]),
@@ -147,6 +148,33 @@ def discount_by_rep(history: History) -> tuple[RepDiscount, ...]:
         for at in range(count)
     ]
     return tuple(sorted(found, key=lambda one: (-one.percent, one.rep_id)))
+
+
+def _apart(history: History, rep: Ints, judged: Bools) -> Bools:
+    """Reps further from what is common than any would be if orders were dealt out at random.
+
+    Discounts are so skewed that no normal distribution tells; dealing does, and over all reps
+    together (Westfall and Young, "Resampling-Based Multiple Testing", 1993).
+    """
+    listed = history.list_e4.astype(np.float64)
+    share = float(history.gap_e4.sum()) / max(float(listed.sum()), 1.0)
+    residual = history.gap_e4 - share * listed
+    own = _distances(rep, residual, listed)
+    if not judged.any():
+        return judged
+    rng = np.random.default_rng(SEED)
+    dealt = np.array([
+        _distances(rng.permutation(rep), residual, listed)[judged] for _ in range(DEALS)
+    ])  # fmt: skip
+    low = np.quantile(dealt.min(axis=1), FALSE_ALARM / 2, method="lower")
+    high = np.quantile(dealt.max(axis=1), 1 - FALSE_ALARM / 2, method="higher")
+    return np.asarray((own < low) | (own > high))
+
+
+def _distances(rep: Ints, residual: Floats, listed: Floats) -> Floats:
+    """How far each rep is from what is common, against how far chance carries so many orders."""
+    off, spread = np.bincount(rep, residual), np.sqrt(np.bincount(rep, listed**2))
+    return np.asarray(off / np.maximum(spread, 1.0))
 
 
 def _ratio(part: Ints | Floats, whole: Ints) -> Floats:

@@ -18,11 +18,12 @@ from training.comparison import (
     LaterOrders,
     Scores,
     TypologyFigures,
-    Verdict,
 )
+from training.comparison import Verdict as Decided
 from training.drift import alert_rate_drift, measure_drift
 from training.history import price_history
 from training.learn import learn
+from training.metrics import Verdict, judge
 from training.quality import Floats
 from training.replay import Replay
 from training.report import Data, Report
@@ -60,7 +61,7 @@ def scored(bundle: ModelBundle, company: World) -> tuple[Scores, Floats, Replay]
         p_hidden=np.array([one.p_hidden_discount for one in found]),
         alerted=np.array([one.alerted for one in found]),
         alerted_real=np.array([one.alerted for one in found]),
-        log_likelihood=np.zeros(len(found)),
+        log_likelihood=np.log([one.charge_likelihood for one in found]),
         milliseconds=0.5,
         bundle_bytes=100_000,
     )
@@ -92,7 +93,7 @@ def compared(company: World, old: Scores, new: Scores) -> Comparison:
         challenger_figures=figures[1],
         recall=differences["recall"],
         average_precision=differences["average_precision"],
-        log_likelihood=Difference(-9.8124, -9.6011, 0.2113, (0.1706, 0.2531)),
+        log_likelihood=_likelier(later, old, new),
         decisions=None,
         blind=None,
     )
@@ -108,8 +109,24 @@ def _figures(later: LaterOrders, scores: Scores) -> dict[str, TypologyFigures]:
         hits, planted = int((flagged & truth).sum()), int(truth.sum())
         precision = hits / int(flagged.sum()) if flagged.any() else None
         recall = hits / planted if planted else None
-        found[name] = TypologyFigures(planted, hits, precision, recall, recall)
+        judged = [Verdict(*row, 1) for row in zip(flagged, column, truth, strict=True)]
+        average = judge(judged).average_precision
+        found[name] = TypologyFigures(planted, hits, precision, recall, average)
     return found
+
+
+def _likelier(later: LaterOrders, old: Scores, new: Scores) -> Difference:
+    """How much likelier charges are to the challenger, with a bootstrap of days."""
+    gain, (_, day) = (
+        new.log_likelihood - old.log_likelihood,
+        np.unique(later.days, return_inverse=True),
+    )
+    sums, orders = np.bincount(day, gain), np.bincount(day)
+    drawn = np.random.default_rng(1).integers(len(orders), size=(500, len(orders)))
+    means = sums[drawn].sum(axis=1) / orders[drawn].sum(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975]).tolist()
+    before, after = (float(one.log_likelihood.mean()) for one in (old, new))
+    return Difference(before, after, after - before, (low, high))
 
 
 def _difference(old: float | None, new: float | None) -> Difference:
@@ -118,7 +135,7 @@ def _difference(old: float | None, new: float | None) -> Difference:
     return Difference(old, new, new - old, (new - old - 0.012, new - old + 0.014))
 
 
-VERDICT = Verdict(
+VERDICT = Decided(
     "promoted",
     (
         "Charges are likelier by 0.2113 nats an order (0.1706 to 0.2531).",
