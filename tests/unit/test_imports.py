@@ -125,3 +125,10 @@ def test_a_cold_start_loads_no_learning_library() -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert loaded.stdout.split() == []
+
+
+def test_a_scorers_environment_has_no_learning_library() -> None:
+    text = (ROOT / "requirements.txt").read_text()
+    names = {line.split("==")[0].lower() for line in text.splitlines() if "==" in line}
+    assert {"msgspec", "numpy", "azure-functions"} <= names
+    assert names & {"mlflow", "mlflow-skinny", "pandas", "pyarrow"} == set()
