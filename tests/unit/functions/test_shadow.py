@@ -296,6 +296,18 @@ async def test_a_batch_that_is_not_committed_is_not_compared(executor: Executor)
     assert world.shadows_by_id == {}
 
 
+async def test_an_order_whose_alert_no_store_takes_is_not_compared(executor: Executor) -> None:
+    world = World()
+    alerted = {"lines": [{"product_id": "Road150Red44", "quantity": 1}], "charged_price": 1}
+    stream = [
+        order_event(0, "a", customer_id="refuse", **alerted),
+        order_event(1, "b", **alerted),
+    ]
+    await score_batch(desk(world, executor), KEY, stream)
+    assert {*world.letters} == {("0", 0)}
+    assert (document(world)["orders"], document(world)["champion"]["alerts"]) == (1, 1)
+
+
 async def test_a_hub_made_anew_is_compared_from_its_beginning(executor: Executor) -> None:
     world = await undisturbed(executor)
     anew = [
