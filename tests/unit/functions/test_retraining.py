@@ -134,6 +134,12 @@ async def test_a_failed_training_is_an_error_with_its_last_line() -> None:
     )
 
 
+async def test_a_line_without_end_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        await run_here(says("print('x' * 3_000_000); print('done')"))
+    assert "training: done" in {one.message for one in caplog.records}
+
+
 async def test_a_training_that_is_killed_is_an_error_too() -> None:
     with pytest.raises(RetrainError, match=r"\(code -9\): it said nothing; the champion serves on"):
         await run_here(says("import os; os.kill(os.getpid(), 9)"))
