@@ -156,8 +156,12 @@ def environment(environ: Mapping[str, str], path: Sequence[str]) -> dict[str, st
 
 async def _passed_on(lines: asyncio.StreamReader) -> str:
     """Log lines as they come; the last one that says anything."""
-    last = ""
-    async for line in lines:
+    last, line = "", b"\n"
+    while line:
+        try:
+            line = await lines.readline()
+        except ValueError:  # longer than any line worth reading, and passed over
+            continue
         if text := line.decode(errors="replace").rstrip()[:_SHOWN]:
             logger.info("training: %s", text)
             last = text

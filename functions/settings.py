@@ -61,7 +61,7 @@ class Settings:
             scoring_chunk_orders=int(read.number("SCORING_CHUNK_ORDERS", 50, 1, 1000, int)),
             alert_writes_at_once=int(read.number("ALERT_WRITES_AT_ONCE", 24, 1, 100, int)),
             shelf_poll_seconds=read.number("SHELF_POLL_SECONDS", 30, 0, 3600),
-            shadow=read.switch("SHADOW", default="on"),
+            shadow=read.switch("SHADOW_SCORING", default="on"),
         )
 
 

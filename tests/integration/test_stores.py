@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from functions.handlers import Desk, score_batch
@@ -28,13 +29,16 @@ from functions.stores import (
     Cosmos,
     CosmosAlerts,
     CosmosIncidents,
+    CosmosShadows,
     CosmosStates,
 )
 from infra.local import processes, resources, services
 from shared.assessment import Finding
 from shared.docket import Revisited
 from shared.errors import TransientError
+from shared.shadow import ShadowState, ShadowTotals, Tally
 from shared.stream import StreamState
+from tests.schemas import violations
 from tests.unit.functions.world import NOON, ToldScorer, event, order_event
 
 KEY = StreamKey("orders", "$Default", "3")
@@ -294,3 +298,37 @@ async def test_a_stream_scored_twice_is_stored_once(
     assert [alert["superseded_by"] for alert in found if alert["id"] == "o-3.0"] == ["o-3.1"]
     names = await blobs.names(DEAD_LETTERS)
     assert f"{unique_name}/0/60.json" in names
+
+
+async def test_a_shadow_document_comes_back_as_written_and_only_once(database: Cosmos) -> None:
+    shadows = CosmosShadows(database)
+    state, version = await shadows.read(KEY, "v2")
+    assert (state, version) == (ShadowState(ShadowTotals("v2")), None)
+    counted = ShadowState(
+        ShadowTotals("v2", ("v1",), orders=3, champion=Tally(1, {"added_item": 1}, 9)), 7, NOON
+    )
+    await shadows.write(KEY, counted, None)
+    with pytest.raises(WriteConflict):
+        await shadows.write(KEY, counted, None)
+    found, version = await shadows.read(KEY, "v2")
+    assert found == counted
+    await shadows.write(KEY, msgspec.structs.replace(counted, sequence_number=8), version)
+    with pytest.raises(WriteConflict):
+        await shadows.write(KEY, counted, version)
+    assert (await shadows.read(KEY, "v2"))[0].sequence_number == 8
+    assert (await shadows.read(KEY, "v3"))[1] is None
+    async with database.container("shadow", "read") as container:
+        stored = await container.read_item(f"{KEY}.v2", f"{KEY}.v2")
+    assert violations("shadow", stored) == []
+
+
+async def test_an_archive_has_the_size_of_its_hubs_files(blobs: Blobs, unique_name: str) -> None:
+    for name, data in (
+        (f"local/{unique_name}/0/2026/03/01/12/00/00.avro", b"12345"),
+        (f"local/{unique_name}/1/2026/03/01/12/00/00.avro", b"123"),
+        (f"local/{unique_name}-other/0/2026/03/01/12/00/00.avro", b"1"),
+        (f"local/other/0/{unique_name}.avro", b"1"),
+    ):
+        await blobs.write("orders-archive", name, data, None)
+    assert await blobs.size("orders-archive", unique_name) == 8
+    assert await blobs.size("orders-archive", "none") == 0

@@ -122,10 +122,18 @@ def test_the_layer_rules_would_catch_what_they_forbid() -> None:
 def test_a_cold_start_loads_no_learning_library() -> None:
     script = (
         "import sys, function_app;"
-        "print(*{'mlflow', 'pandas', 'sklearn', 'scipy', 'joblib', 'rich', 'training', 'infra'}"
+        "print(*{'mlflow', 'pandas', 'sklearn', 'scipy', 'joblib', 'rich', 'training', 'infra',"
+        " 'pyarrow', 'fastavro', 'matplotlib', 'jinja2'}"
         " & {name.split('.')[0] for name in sys.modules})"
     )
     loaded = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert loaded.stdout.split() == []
+
+
+def test_a_scorers_environment_has_no_learning_library() -> None:
+    text = (ROOT / "requirements.txt").read_text()
+    names = {line.split("==")[0].lower() for line in text.splitlines() if "==" in line}
+    assert {"msgspec", "numpy", "azure-functions"} <= names
+    assert names & {"mlflow", "mlflow-skinny", "pandas", "pyarrow"} == set()

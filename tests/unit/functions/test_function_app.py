@@ -16,9 +16,12 @@ from azure.functions.meta import Datum
 from azure_functions_runtime.bindings.meta import load_binding_registry
 from azure_functions_runtime.functions import Registry
 
+from functions import retrain_nightly, wiring
 from functions import score_orders as trigger
-from functions import wiring
 from functions.ports import OrderEvent, StreamKey
+from functions.retraining import RetrainError
+from infra.local import services
+from infra.local.host.ncrontab import Schedule
 from shared.errors import ConfigurationError, TransientError
 
 ROOT = Path(__file__).parents[3]
@@ -37,7 +40,8 @@ def app(monkeypatch: pytest.MonkeyPatch, role: str) -> list[Function]:
     [
         ("scorer", {"score_orders", "health"}),
         ("desk", {"alerts", "health"}),
-        ("all", {"score_orders", "alerts", "health"}),
+        ("trainer", {"retrain_nightly", "health"}),
+        ("all", {"score_orders", "alerts", "retrain_nightly", "health"}),
     ],
 )
 def test_a_role_registers_its_triggers_and_the_worker_accepts_them(
@@ -71,6 +75,37 @@ def test_orders_come_as_bytes_in_batches_and_are_retried_without_end(
         "minimum_interval": "00:00:02",
         "maximum_interval": "00:01:00",
     }
+
+
+def test_the_training_is_started_by_its_schedule_and_never_by_a_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [train] = [one for one in app(monkeypatch, "trainer") if one.get_function_name() != "health"]
+    binding = json.loads(json.dumps(train.get_trigger().get_dict_repr(), default=str))
+    assert binding["type"] == "timerTrigger"
+    assert binding["schedule"] == "%RETRAIN_SCHEDULE%"
+    assert (binding["useMonitor"], binding["runOnStartup"]) == (True, False)
+
+
+def test_the_schedule_is_set_wherever_the_trigger_is() -> None:
+    example = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
+    local = services.app_settings({"azurite": 1, "eventhubs": 2, "cosmos": 3})
+    for found in (example, local):
+        schedule = Schedule.parse(found["RETRAIN_SCHEDULE"])
+        evening = datetime(2026, 11, 23, 20, tzinfo=UTC)
+        assert schedule.after(evening) == datetime(2026, 11, 24, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("cut", [asyncio.CancelledError(), SystemExit(1)])
+async def test_a_training_that_is_cut_short_is_answered_as_a_failure(
+    monkeypatch: pytest.MonkeyPatch, cut: BaseException
+) -> None:
+    async def start() -> None:
+        raise cut
+
+    monkeypatch.setattr(wiring, "retraining", lambda: SimpleNamespace(start=start))
+    with pytest.raises(RetrainError, match="cut short"):
+        await retrain_nightly.retrain_nightly(func.TimerRequest())
 
 
 def test_the_hosts_settings_leave_no_batch_behind() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.settings import HubSettings, Settings, role
+from functions.settings import HubSettings, JobSettings, Settings, role
 from shared.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[3]
@@ -66,6 +66,46 @@ def test_keys_are_refused_in_azure(name: str) -> None:
         Settings.from_environ(AZURE | {name: "secret"})
 
 
+def test_the_shadow_is_on_unless_it_is_off() -> None:
+    assert Settings.from_environ(LOCAL).shadow
+    assert not Settings.from_environ(LOCAL | {"SHADOW_SCORING": "off"}).shadow
+    with pytest.raises(
+        ConfigurationError, match=r"^SHADOW_SCORING is 'maybe', expected on or off$"
+    ):
+        Settings.from_environ(LOCAL | {"SHADOW_SCORING": "maybe"})
+
+
+WORKSPACE = "/subscriptions/s-1/resourceGroups/rg/providers/Microsoft.MachineLearningServices/w/f"
+JOB = {
+    "RETRAIN_JOB_WORKSPACE": WORKSPACE,
+    "RETRAIN_JOB_COMPUTE": f"{WORKSPACE}/computes/nightly",
+    "RETRAIN_JOB_ENVIRONMENT": f"{WORKSPACE}/environments/sheriff/versions/1",
+}
+
+
+def test_a_job_is_set_up_by_three_settings_or_by_none_and_gets_the_apps_own() -> None:
+    assert JobSettings.from_environ(AZURE) is None
+    found = JobSettings.from_environ(AZURE | JOB)
+    assert found is not None
+    assert found.compute == JOB["RETRAIN_JOB_COMPUTE"]
+    assert found.environ == {name: AZURE[name] for name in AZURE if name != "WEBSITE_INSTANCE_ID"}
+
+
+@pytest.mark.parametrize("name", JOB)
+def test_a_setting_of_the_job_that_is_missing_or_wrong_is_named(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name} is not set, but RETRAIN_JOB_"):
+        JobSettings.from_environ(AZURE | JOB | {name: ""})
+    for wrong in ("nightly", f"{WORKSPACE}/../x?y", "https://example.org"):
+        with pytest.raises(ConfigurationError, match=f"^{name} is .* expected a resource id"):
+            JobSettings.from_environ(AZURE | JOB | {name: wrong})
+
+
+def test_no_key_is_handed_to_a_job() -> None:
+    found = JobSettings.from_environ(LOCAL | JOB)
+    assert found is not None
+    assert found.environ.keys() == {"ORDERS_HUB", "COSMOS_ENDPOINT"}
+
+
 def test_the_hub_is_named_by_connection_or_by_namespace() -> None:
     namespace = {"EventHubConnection__fullyQualifiedNamespace": "ns.servicebus.windows.net"}
     assert HubSettings.from_environ(AZURE | namespace).connection is None
@@ -91,4 +131,5 @@ def test_every_setting_that_is_read_is_documented_and_no_other() -> None:
     read = {text for text in texts if isinstance(text, str) and name.fullmatch(text)}
     table = (ROOT / "docs" / "settings.md").read_text()
     told = set(re.findall(r"^\| `([A-Za-z0-9_]+)` \|", table, re.MULTILINE))
-    assert told - {"AzureWebJobsStorage"} == read  # the host's own, which no code of ours reads
+    hosts_own = {"AzureWebJobsStorage", "RETRAIN_SCHEDULE"}  # which no code of ours reads
+    assert told - hosts_own == read

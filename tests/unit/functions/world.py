@@ -25,6 +25,7 @@ from shared.episodes import EpisodeState
 from shared.errors import TransientError
 from shared.notation import alert_id
 from shared.order import Order
+from shared.shadow import ShadowState, ShadowTotals
 from shared.stream import StreamState
 from tests.orders import order_body
 
@@ -80,6 +81,7 @@ class World:
     incidents_by_id: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)
     letters: dict[tuple[str, int], DeadLetter] = field(default_factory=dict)
     states_by_key: dict[StreamKey, tuple[StreamState, int]] = field(default_factory=dict)
+    shadows_by_id: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)
     order_of_writes: list[str] = field(default_factory=list)
     on_write: Callable[[str], None] = lambda what: None
     unreachable: set[str] = field(default_factory=set)
@@ -183,6 +185,31 @@ class Letters:
         place = (letter.key.partition_id, letter.event.sequence_number)
         letters = self.world.letters
         self.world.write(f"letter {place[1]}", lambda: letters.setdefault(place, letter))
+
+
+@dataclass
+class Shadows:
+    world: World
+
+    async def read(self, key: StreamKey, challenger: str) -> tuple[ShadowState, str | None]:
+        if "shadow" in self.world.unreachable:
+            raise TransientError("shadow: unreachable")
+        found = self.world.shadows_by_id.get(f"{key}.{challenger}")
+        if found is None:
+            return ShadowState(ShadowTotals(challenger)), None
+        return ShadowState.from_document(found[0]), str(found[1])
+
+    async def write(self, key: StreamKey, state: ShadowState, version: str | None) -> None:
+        name = f"{key}.{state.totals.version}"
+
+        def put() -> None:
+            _, now = self.world.shadows_by_id.get(name, (None, None))
+            if version != (None if now is None else str(now)):
+                raise WriteConflict(name)
+            stored = json.loads(json.dumps(state.to_document()))
+            self.world.shadows_by_id[name] = (stored, (now or 0) + 1)
+
+        self.world.write("shadow", put)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 from shared.assessment import DATA_QUALITY_TYPOLOGIES, FRAUD_TYPOLOGIES
 from shared.catalogue import COLUMNS
 from shared.model import encode_bundle, packaged_bundle
+from shared.shadow import Disagreement, ShadowState, ShadowTotals, Tally
 from shared.stream import StreamState
 from tests.schemas import SCHEMAS, generated_schemas, read_schema, violations
 
@@ -17,7 +18,7 @@ NAMES = sorted(path.stem for path in SCHEMAS.glob("*.json"))
 def test_every_contract_has_a_schema() -> None:
     assert {
         *("order", "alert", "incident", "state", "dead-letter", "catalogue", "policy"),
-        *("bundle", "bundle-card", "champion", "decision", "run"),
+        *("bundle", "bundle-card", "champion", "decision", "run", "shadow"),
     } <= {*NAMES}
 
 
@@ -59,3 +60,14 @@ def test_a_state_document_has_the_fields_of_the_schema_and_no_others() -> None:
     document = {"id": "orders.scorers.0", **place, **StreamState().to_document()}
     assert violations("state", document) == []
     assert document.keys() == read_schema("state")["properties"].keys()
+
+
+def test_a_shadow_document_has_the_fields_of_the_schema_and_no_others() -> None:
+    place = {"hub": "orders", "consumer_group": "scorers", "partition_id": "0"}
+    named = (Disagreement("o-1", 0.1, 0.9),)
+    totals = ShadowTotals("v2", ("v1",), 1, 0, Tally(), Tally(1, {"added_item": 1}, 7), 0, named)
+    for state in (ShadowState(totals), ShadowState(ShadowTotals("v2"))):
+        stored = json.loads(json.dumps(state.to_document()))
+        document = {"id": "orders.scorers.0.v2", **place, **stored}
+        assert violations("shadow", document) == []
+        assert document.keys() == read_schema("shadow")["properties"].keys()

@@ -1,0 +1,207 @@
+"""The nightly training is started here or elsewhere, and what goes wrong is one clear error."""
+
+import asyncio
+import logging
+import os
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from functions.ports import NotThereError
+from functions.retraining import (
+    COMMAND,
+    ROOT,
+    RetrainError,
+    Retraining,
+    environment,
+    job_name,
+    retrain,
+    run_here,
+)
+from shared.errors import ConfigurationError, TransientError
+from shared.policy import Policy
+
+NIGHT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+
+
+@dataclass
+class FakeArchive:
+    bytes_by_folder: dict[str, int] = field(default_factory=dict)
+    policy: bytes | None = None
+
+    async def read(
+        self, container: str, name: str, known: str | None = None
+    ) -> tuple[bytes, str] | None:
+        assert (container, name, known) == ("reference", "policy.json", None)
+        if self.policy is None:
+            raise NotThereError(name)
+        return self.policy, "1"
+
+    async def size(self, container: str, folder: str) -> int:
+        assert container == "orders-archive"
+        return self.bytes_by_folder.get(folder, 0)
+
+
+@dataclass
+class FakeJobs:
+    started: list[str] = field(default_factory=list)
+
+    async def submit(self, name: str) -> str:
+        self.started.append(name)
+        return f"/jobs/{name}"
+
+
+def says(script: str) -> tuple[str, ...]:
+    """A command in place of the training."""
+    return (sys.executable, "-c", script)
+
+
+def retraining(
+    megabytes: int = 0, policy: bytes | None = None, jobs: FakeJobs | None = None, script: str = ""
+) -> Retraining:
+    archive = FakeArchive({"orders": megabytes * 1_000_000}, policy)
+    return Retraining(archive, "orders", jobs, lambda: NIGHT, says(script or "pass"))
+
+
+async def test_a_small_archive_is_trained_on_here(tmp_path: Path) -> None:
+    jobs, done = FakeJobs(), tmp_path / "done"
+    await retraining(1000, jobs=jobs, script=f"open({str(done)!r}, 'w')").start()
+    assert done.exists()
+    assert jobs.started == []
+
+
+async def test_past_the_policys_size_the_work_is_handed_over_once_a_night() -> None:
+    jobs = FakeJobs()
+    ours = retraining(1001, jobs=jobs, script="raise SystemExit(9)")
+    await ours.start()
+    await ours.start()
+    assert {*jobs.started} == {"sheriff-20261124"}
+
+
+async def test_the_size_is_the_policys_and_where_there_is_none_the_packaged_one() -> None:
+    jobs = FakeJobs()
+    await retraining(3, policy=b'{"retrain_here_megabytes": 2}', jobs=jobs).start()
+    await retraining(2, policy=b'{"retrain_here_megabytes": 2}', jobs=jobs).start()
+    assert len(jobs.started) == 1
+
+
+async def test_too_large_an_archive_and_no_job_is_an_error_that_says_what_to_set() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        await retraining(1500).start()
+    assert str(refused.value) == (
+        "the archive has 1,500 MB, and retrain_here_megabytes of the policy is 1,000: set "
+        "RETRAIN_JOB_WORKSPACE, RETRAIN_JOB_COMPUTE and RETRAIN_JOB_ENVIRONMENT to hand the "
+        "training over, or raise that limit"
+    )
+
+
+async def test_a_bad_policy_starts_nothing(tmp_path: Path) -> None:
+    script = f"open({str(tmp_path / 'done')!r}, 'w')"
+    with pytest.raises(ConfigurationError, match="retrain_here_megabytes"):
+        await retraining(0, policy=b'{"retrain_here_megabytes": 0}', script=script).start()
+    assert not (tmp_path / "done").exists()
+
+
+async def test_a_job_that_cannot_be_started_now_is_raised() -> None:
+    async def away() -> None:
+        raise TransientError("Azure is away")
+
+    with pytest.raises(TransientError):
+        await retrain(2_000_000_000, Policy(), away, away)
+
+
+async def test_what_the_training_says_is_logged_as_it_comes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO):
+        await run_here(says("import sys; print('learned'); print('noted', file=sys.stderr)"))
+    assert {"training: learned", "training: noted"} <= {one.message for one in caplog.records}
+
+
+async def test_a_failed_training_is_an_error_with_its_last_line() -> None:
+    script = (
+        "import sys; print('step 1');"
+        " print('reading', file=sys.stderr); print('no orders in the archive', file=sys.stderr);"
+        " print(file=sys.stderr); sys.exit(3)"
+    )
+    with pytest.raises(RetrainError) as failed:
+        await run_here(says(script))
+    assert str(failed.value) == (
+        "the nightly training failed (code 3): no orders in the archive; the champion serves on"
+    )
+
+
+async def test_a_line_without_end_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        await run_here(says("print('x' * 3_000_000); print('done')"))
+    assert "training: done" in {one.message for one in caplog.records}
+
+
+async def test_a_training_that_is_killed_is_an_error_too() -> None:
+    with pytest.raises(RetrainError, match=r"\(code -9\): it said nothing; the champion serves on"):
+        await run_here(says("import os; os.kill(os.getpid(), 9)"))
+
+
+async def test_a_training_that_runs_already_is_no_error() -> None:
+    await run_here(says("print('another run holds the lease')"))
+
+
+async def test_a_cancelled_wait_ends_the_training(tmp_path: Path) -> None:
+    script = (
+        "import os, pathlib, signal\n"
+        f"pathlib.Path({str(tmp_path)!r}, 'pid').write_text(str(os.getpid()))\n"
+        "print('ready', flush=True)\nsignal.pause()"
+    )
+    started = asyncio.Event()
+
+    class Ready(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            started.set()
+
+    logger = logging.getLogger("functions.retraining")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler := Ready())
+    try:
+        running = asyncio.create_task(run_here(says(script)))
+        async with asyncio.timeout(30):
+            await started.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    finally:
+        logger.removeHandler(handler)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+async def test_the_training_does_not_hold_up_the_loop() -> None:
+    turns = 0
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    other = asyncio.create_task(turn())
+    await run_here(says("sum(range(10**6))"))
+    other.cancel()
+    assert turns > 100
+
+
+def test_the_process_finds_all_that_this_one_finds() -> None:
+    found = environment({"ORDERS_HUB": "orders", "PYTHONPATH": "old"}, ["", "/app/packages"])
+    assert found == {
+        "ORDERS_HUB": "orders",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), "/app/packages"]),
+    }
+    assert (sys.executable, "-m", "training.pipeline") == COMMAND
+    assert (ROOT / "function_app.py").is_file()
+
+
+def test_a_job_is_named_by_its_night_in_utc() -> None:
+    east = timezone(timedelta(hours=9))
+    assert job_name(datetime(2026, 11, 24, 1, tzinfo=east)) == "sheriff-20261123"
