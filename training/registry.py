@@ -105,7 +105,8 @@ class Registry:
 
     def number_of(self, name: str, bundle_version: str) -> int | None:
         """The number under which a bundle is registered; None where it is not."""
-        return self._door.number_of(name, bundle_version)
+        found = self._door.registered(name, bundle_version)
+        return None if found is None else found[0]
 
     def bundle_version_of(self, name: str, number: int) -> str | None:
         """The bundle of a registered version; None where there is no such version."""
@@ -226,9 +227,9 @@ class Door:
         with translated():
             self.client.log_artifacts(run_id, str(files), folder)
 
-    def number_of(self, name: str, bundle_version: str) -> int | None:
+    def registered(self, name: str, bundle_version: str) -> tuple[int, str | None] | None:
         with translated():
-            return versions.number_of(self.client, name, bundle_version)
+            return versions.find(self.client, name, bundle_version)
 
     def register(self, name: str, run_id: str, folder: str, tags: Mapping[str, str]) -> int:
         """Make a version of what a run keeps in an artifact folder."""
