@@ -29,10 +29,10 @@ class Recording:
     Every method raises `RegistryError` where MLflow fails.
     """
 
-    def __init__(self, door: Door, tags: Mapping[str, str]) -> None:
+    def __init__(self, door: Door, name: str, tags: Mapping[str, str]) -> None:
         """Begin the run that has these tags, or go on with it if it was begun."""
         self._door = door
-        run = door.begin(tags)
+        run = door.begin(name, tags)
         self.run_id: str = run.info.run_id
         self._started_at: int = run.info.start_time
         if _ERROR in run.data.tags:
@@ -81,8 +81,8 @@ class Recording:
     @contextmanager
     def child(self, name: str) -> Iterator[Recording]:
         """Record a run within this one; the one of that name goes on if it was begun."""
-        tags = {"mlflow.parentRunId": self.run_id, "sheriff.child": name, "mlflow.runName": name}
-        recording = Recording(self._door, tags)
+        tags = {"mlflow.parentRunId": self.run_id, "sheriff.child": name}
+        recording = Recording(self._door, name, tags)
         with recording.until_the_end():
             yield recording
 

@@ -138,6 +138,15 @@ def test_a_parameter_keeps_its_first_value_and_a_tag_says_what_it_is_now(
     assert "days was 14, now 7" in caplog.text
 
 
+def test_a_run_is_found_again_whatever_it_was_renamed_to(
+    registry: Registry, client: MlflowClient
+) -> None:
+    with registry.run("renamed") as run:
+        client.update_run(run.run_id, name="the good one")
+    with registry.run("renamed") as again:
+        assert again.run_id == run.run_id
+
+
 def test_a_metric_that_differs_replaces_the_one_before(
     registry: Registry, client: MlflowClient
 ) -> None:
