@@ -29,10 +29,10 @@ class Recording:
     Every method raises `RegistryError` where MLflow fails.
     """
 
-    def __init__(self, door: Door, tags: Mapping[str, str]) -> None:
+    def __init__(self, door: Door, name: str, tags: Mapping[str, str]) -> None:
         """Begin the run that has these tags, or go on with it if it was begun."""
         self._door = door
-        run = door.begin(tags)
+        run = door.begin(name, tags)
         self.run_id: str = run.info.run_id
         self._started_at: int = run.info.start_time
         if _ERROR in run.data.tags:
@@ -81,8 +81,8 @@ class Recording:
     @contextmanager
     def child(self, name: str) -> Iterator[Recording]:
         """Record a run within this one; the one of that name goes on if it was begun."""
-        tags = {"mlflow.parentRunId": self.run_id, "sheriff.child": name, "mlflow.runName": name}
-        recording = Recording(self._door, tags)
+        tags = {"mlflow.parentRunId": self.run_id, "sheriff.child": name}
+        recording = Recording(self._door, name, tags)
         with recording.until_the_end():
             yield recording
 
@@ -96,7 +96,8 @@ class Recording:
     ) -> int:
         """Keep a bundle as a model that MLflow can load, and register it; returns its number.
 
-        A bundle version is registered once: again, it is the number that it has.
+        A bundle version is registered once: again, it is the number that it has. The log says so
+        where the bundle is another one than then.
 
         Args:
             name: of the registered model, which is made if it is not there.
@@ -109,13 +110,16 @@ class Recording:
         Raises:
             BundleError, OrderError, ConfigurationError: bundle, example or catalogue are bad.
         """
-        registered = self._door.number_of(name, version)
+        sha256 = hashlib.sha256(bundle).hexdigest()
+        registered = self._door.registered(name, version)
         if registered is not None:
-            return registered
+            number, before = registered
+            if before != sha256:
+                _log.warning("%s %s was registered with SHA-256 %s", name, version, before)
+            return number
         with tempfile.TemporaryDirectory() as temporary:
             model = self._door.save(Path(temporary), bundle, catalogue, example)
             self._door.upload_all(self.run_id, model, f"models/{name}")
-        sha256 = hashlib.sha256(bundle).hexdigest()
         # The tags are made with the version: it is never there without them.
         tags = {BUNDLE_VERSION: version, BUNDLE_SHA256: sha256}
         return self._door.register(name, self.run_id, f"models/{name}", tags)

@@ -39,6 +39,8 @@ _OF_MODELS = {"mlflow.experimentKind": "custom_model_development"}
 _SOURCE = {"mlflow.source.name": "training.pipeline"}
 """Tag of a run: what the page shows as its source."""
 
+_THERE_ALREADY = {"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS", "RESOURCE_CONFLICT"}
+
 _BATCH = 100
 """Parameters, tags or metrics that a server takes at once."""
 
@@ -85,7 +87,7 @@ class Registry:
 
         It ends FINISHED; or FAILED, with the tag ``error``, where the body raises.
         """
-        recording = Recording(self._door, {"sheriff.version": version, "mlflow.runName": version})
+        recording = Recording(self._door, version, {"sheriff.version": version})
         with recording.until_the_end():
             yield recording
 
@@ -105,7 +107,8 @@ class Registry:
 
     def number_of(self, name: str, bundle_version: str) -> int | None:
         """The number under which a bundle is registered; None where it is not."""
-        return self._door.number_of(name, bundle_version)
+        found = self._door.registered(name, bundle_version)
+        return None if found is None else found[0]
 
     def bundle_version_of(self, name: str, number: int) -> str | None:
         """The bundle of a registered version; None where there is no such version."""
@@ -156,15 +159,15 @@ class Door:
         self.client = client
         self.experiment = experiment
 
-    def begin(self, tags: Mapping[str, str]) -> Run:
+    def begin(self, name: str, tags: Mapping[str, str]) -> Run:
         """The oldest run that has these tags, under way (again); made if there is none."""
-        asked = " and ".join(f"tags.`{name}` = '{text}'" for name, text in tags.items())
+        asked = " and ".join(f"tags.`{tag}` = '{text}'" for tag, text in tags.items())
         with translated():
             found = self.client.search_runs(
                 [self.experiment], asked, max_results=1, order_by=["start_time ASC"]
             )
             if not found:
-                name, all_tags = tags["mlflow.runName"], {**tags, **_SOURCE}
+                all_tags = {**tags, **_SOURCE}
                 return self.client.create_run(self.experiment, tags=all_tags, run_name=name)
             self.client.update_run(found[0].info.run_id, "RUNNING")
             return found[0]
@@ -226,9 +229,9 @@ class Door:
         with translated():
             self.client.log_artifacts(run_id, str(files), folder)
 
-    def number_of(self, name: str, bundle_version: str) -> int | None:
+    def registered(self, name: str, bundle_version: str) -> tuple[int, str | None] | None:
         with translated():
-            return versions.number_of(self.client, name, bundle_version)
+            return versions.find(self.client, name, bundle_version)
 
     def register(self, name: str, run_id: str, folder: str, tags: Mapping[str, str]) -> int:
         """Make a version of what a run keeps in an artifact folder."""
@@ -238,7 +241,7 @@ class Door:
             try:
                 self.client.create_registered_model(name)
             except MlflowException as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                if error.error_code not in _THERE_ALREADY:
                     raise
             source = f"{self.client.get_run(run_id).info.artifact_uri}/{folder}"
             about = tags[versions.BUNDLE_VERSION]

@@ -56,14 +56,14 @@ def versions(client: ModelVersions, name: str) -> list[RegisteredVersion]:
     return sorted(found, key=lambda one: -one.number)
 
 
-def number_of(client: ModelVersions, name: str, bundle_version: str) -> int | None:
-    """The number under which a bundle is registered; None where it is not."""
+def find(client: ModelVersions, name: str, bundle_version: str) -> tuple[int, str | None] | None:
+    """Number and SHA-256 of the bundle that is registered under a version; None where none is."""
     found = (
-        int(one.version)
+        (int(one.version), one.tags.get(BUNDLE_SHA256))
         for one in _search(client, name)
         if one.tags.get(BUNDLE_VERSION) == bundle_version
     )
-    return min(found, default=None)
+    return min(found, default=None, key=lambda one: one[0])
 
 
 def bundle_version_of(client: ModelVersions, name: str, number: int) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 import time
 import urllib.error
@@ -32,15 +33,21 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def server(store: str) -> Iterator[str]:
-    Registry.open(store)
-    place = located(store)
-    assert place.folder is not None
-    child = mlflow_page.serve(place, processes.free_port(), place.folder / "page.log")
-    yield f"http://{HOST}:{child.port}"
-    processes.stop(child, grace=10)
-    with socket.socket() as probe:  # the server's own child has ended, too
-        probe.settimeout(5)
-        assert probe.connect_ex((HOST, child.port)) != 0
+    """`make mlflow` on a store with a run; when it is asked to end, its server ends with it."""
+    with Registry.open(store).run("v0"):
+        pass
+    command = [sys.executable, "-m", "infra.local.mlflow_page"]
+    page = processes.start(
+        "mlflow",
+        [*command, "--port", str(processes.free_port())],
+        Path(store.removeprefix("sqlite:///")).with_name("command.log"),
+        {"MLFLOW_TRACKING_URI": store},
+    )
+    yield f"http://{HOST}:{page.port}"
+    processes.stop(page, grace=15)
+    assert page.handle is not None
+    assert page.handle.returncode == 0
+    processes.require_free("mlflow", page.port)
 
 
 class WithoutAliases(BaseHTTPRequestHandler):
@@ -131,6 +138,13 @@ def test_tags_stand_for_aliases_on_a_server_without_them(without_aliases: str) -
     assert "alias.champion" in two.tags
     registry.clear("sheriff-tags", "champion")
     assert registry.pointed("sheriff-tags", "champion") is None
+
+
+def test_the_page_is_said_to_be_where_the_runs_are(server: str, store: str) -> None:
+    said = Path(store.removeprefix("sqlite:///")).with_name("command.log").read_text()
+    assert said == f"MLflow: {server}{Registry.open(store).page} (Ctrl-C ends it)\n"
+    with urllib.request.urlopen(f"{server}/health") as answer:
+        assert answer.read() == b"OK"
 
 
 def test_a_file_is_written_while_the_page_reads_it(server: str, store: str) -> None:

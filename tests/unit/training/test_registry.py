@@ -138,6 +138,15 @@ def test_a_parameter_keeps_its_first_value_and_a_tag_says_what_it_is_now(
     assert "days was 14, now 7" in caplog.text
 
 
+def test_a_run_is_found_again_whatever_it_was_renamed_to(
+    registry: Registry, client: MlflowClient
+) -> None:
+    with registry.run("renamed") as run:
+        client.update_run(run.run_id, name="the good one")
+    with registry.run("renamed") as again:
+        assert again.run_id == run.run_id
+
+
 def test_a_metric_that_differs_replaces_the_one_before(
     registry: Registry, client: MlflowClient
 ) -> None:
@@ -230,6 +239,16 @@ def test_a_bundle_is_registered_once_under_its_version_and_hash(registry: Regist
     assert registry.bundle_version_of("sheriff-once", 2) == "twice"
     assert registry.number_of("sheriff-once", "never") is None
     assert registry.bundle_version_of("sheriff-once", 9) is None
+
+
+def test_another_bundle_under_a_registered_version_is_said(
+    registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = register(registry, "same", "sheriff-same")
+    with registry.run("same") as run:
+        other = run.model("sheriff-same", bundle_of("other"), "same", [order_fields()])
+    assert other == number
+    assert "sheriff-same same was registered with SHA-256" in caplog.text
 
 
 def test_nothing_is_known_of_a_model_that_is_not_there(registry: Registry) -> None:
@@ -336,12 +355,14 @@ def test_a_model_keeps_the_prices_it_is_given(registry: Registry, client: Mlflow
         model.predict(pd.DataFrame({"order": [dollars]}))
 
 
-def test_a_relative_store_is_made_with_its_artifacts_beside_it_and_nothing_else(
+def test_a_relative_store_is_made_with_its_artifacts_beside_it_and_nothing_else_is_said_or_sent(
     tmp_path: Path,
 ) -> None:
     script = (
         "from training.registry import Registry\n"
-        "registry = Registry.open('sqlite:///records/mlflow.db')\n"
+        "registry = Registry.open('sqlite:///my records #1/mlflow.db')\n"
+        "from mlflow.telemetry import get_telemetry_client\n"
+        "assert get_telemetry_client() is None\n"
         "assert not registry.has_runs()\n"
         "with registry.run('v') as run: run.artifact('a.txt', b'x')\n"
         "assert registry.has_runs()\n"
@@ -356,8 +377,17 @@ def test_a_relative_store_is_made_with_its_artifacts_beside_it_and_nothing_else(
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert {path.name for path in tmp_path.iterdir()} == {"records"}
-    assert {path.name for path in (tmp_path / "records").iterdir()} == {"mlflow.db", "artifacts"}
+    assert {path.name for path in tmp_path.iterdir()} == {"my records #1"}
+    assert {path.name for path in (tmp_path / "my records #1").iterdir()} == {
+        "mlflow.db",
+        "artifacts",
+    }
+
+
+def test_the_door_is_cheap_to_import() -> None:
+    script = "import sys, training.registry; print({'mlflow', 'pandas'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True)
+    assert done.stdout.strip() == b"set()"
 
 
 @pytest.mark.parametrize(

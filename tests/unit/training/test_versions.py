@@ -126,6 +126,6 @@ def test_any_other_refusal_is_an_error(code: str) -> None:
 
 def test_versions_are_found_on_every_page() -> None:
     server = Server(None)
-    assert versions.number_of(server, "sheriff", "v3") == 3
+    assert versions.find(server, "sheriff", "v3") == (3, None)
     assert versions.bundle_version_of(server, "sheriff", 3) == "v3"
-    assert versions.number_of(server, "sheriff", "v4") is None
+    assert versions.find(server, "sheriff", "v4") is None
