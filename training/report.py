@@ -17,27 +17,31 @@ from training.comparison import Comparison, Verdict
 from training.drift import AlertRateDrift, FeatureDrift
 from training.learn import Learned
 from training.report_charts import Chart
-from training.report_views import (
+from training.report_tables import (
     alert_rows,
-    amount,
     business_rows,
-    change_rows,
-    count,
     drift_rows,
     fraud_rows,
-    headline,
     incident_rows,
     intake_rows,
-    key_figures,
     loss_rows,
-    minute,
     moments,
     money_rows,
-    percent,
     percent_rows,
-    quality_rows,
     rep_rows,
+)
+from training.report_views import (
+    change_rows,
+    headline,
+    key_figures,
+    quality_rows,
     shadow_rows,
+)
+from training.report_words import (
+    amount,
+    count,
+    minute,
+    percent,
 )
 from training.totals import Periods, RepDiscount
 from training.worth import AlertTally

@@ -60,6 +60,8 @@ def scored(bundle: ModelBundle, company: World) -> tuple[Scores, Floats, Replay]
         p_added=np.array([one.p_added_item for one in found]),
         p_hidden=np.array([one.p_hidden_discount for one in found]),
         alerted=np.array([one.alerted for one in found]),
+        p_added_real=np.array([one.p_added_item for one in found]),
+        p_hidden_real=np.array([one.p_hidden_discount for one in found]),
         alerted_real=np.array([one.alerted for one in found]),
         log_likelihood=np.log([one.charge_likelihood for one in found]),
         milliseconds=0.5,
@@ -71,11 +73,13 @@ def scored(bundle: ModelBundle, company: World) -> tuple[Scores, Floats, Replay]
 
 def compared(company: World, old: Scores, new: Scores) -> Comparison:
     drawn = company.stream.drawn
+    days = drawn.times.astype("datetime64[D]").astype(np.int64)
     later = LaterOrders(
-        days=drawn.times.astype("datetime64[D]").astype(np.int64),
+        days=days,
         added=np.isin(np.arange(len(drawn.times)), drawn.units.order[drawn.units.added]),
         hidden=drawn.hidden > 0,
         loss_e4=company.stream.losses_e4()["either"],
+        real_days=days,
     )
     figures = [_figures(later, scores) for scores in (old, new)]
     differences = {

@@ -64,6 +64,11 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+def rendered(report: Report) -> str:
+    """The page with its charts."""
+    return render(report, draw_charts(report))
+
+
 @pytest.fixture(scope="module")
 def made() -> Report:
     return report(world("many-runs", history=2_500, later=1_500))
@@ -71,7 +76,7 @@ def made() -> Report:
 
 @pytest.fixture(scope="module")
 def html(made: Report) -> str:
-    return render(made)
+    return rendered(made)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +113,7 @@ def test_the_page_is_itself_and_asks_for_nothing(html: str, page: Page) -> None:
 
 @pytest.mark.xdist_group("report")
 def test_the_same_report_gives_the_same_page(made: Report, html: str) -> None:
-    assert render(made) == html
+    assert rendered(made) == html
 
 
 @pytest.mark.xdist_group("report")
@@ -147,7 +152,7 @@ def test_what_a_producer_wrote_is_text_and_never_markup(made: Report) -> None:
     bundle = msgspec.structs.replace(made.learned.bundle, reps=frozenset({evil}), version=evil)
     learned = Learned(bundle, made.learned.figures, {evil: evil})
     verdict = replace(VERDICT, reasons=(evil,), outcome=evil)
-    found = Page(render(replace(
+    found = Page(rendered(replace(
         made, top_alerts=(alert,), incidents=(incident,), data=data, reps=reps, learned=learned,
         verdict=verdict, drift=(FeatureDrift(evil, 1.0, 1.0, note=evil),), currency=evil,
     )))  # fmt: skip
@@ -175,7 +180,7 @@ def test_the_top_line_says_what_was_decided_and_why(
     night = empty(made, champion=champion)
     night = replace(night, verdict=Verdict(outcome, ("Because of one.", "And of two.")))
     assert headline(night).sentence == sentence
-    found = Page(render(night))
+    found = Page(rendered(night))
     assert f"{outcome} {sentence} Because of one. And of two." in found.text
 
 
@@ -190,7 +195,7 @@ def test_four_to_six_figures_are_on_top(made: Report) -> None:
 
 @pytest.mark.xdist_group("report")
 def test_a_night_without_anything_says_so_in_every_section(made: Report) -> None:
-    found = Page(render(empty(made, champion=made.learned.bundle)))
+    found = Page(rendered(empty(made, champion=made.learned.bundle)))
     for sentence in (
         "Nothing: no table moved by more than chance explains.",
         "Nothing was compared: there were no later orders that both models could score.",
@@ -223,7 +228,7 @@ def test_a_long_list_of_changes_is_folded(made: Report) -> None:
         for points in range(50, 2_050, 50)
     )
     bundle = msgspec.structs.replace(made.learned.bundle, ladder=ladder)
-    found = Page(render(replace(made, learned=Learned(bundle, made.learned.figures, {}))))
+    found = Page(rendered(replace(made, learned=Learned(bundle, made.learned.figures, {}))))
     (more,) = [text for text in found.texts if re.fullmatch(r"\d+ more", text)]
     assert int(more.split()[0]) >= 20
 
@@ -233,5 +238,5 @@ def test_where_runs_are_too_few_nothing_is_guessed_about_what_was_prevented(made
     defaults = {"hidden_run_days": "1 runs seen, fewer than 3"}
     unknown = replace(made, learned=Learned(made.learned.bundle, {}, defaults))
     known = replace(made, learned=Learned(made.learned.bundle, {}, {}))
-    assert "too few hidden discounts in the history" in Page(render(unknown)).text
-    assert "nobody knows how long they would have" in Page(render(known)).text
+    assert "too few hidden discounts in the history" in Page(rendered(unknown)).text
+    assert "nobody knows how long they would have" in Page(rendered(known)).text
