@@ -126,7 +126,11 @@ class Shelf:
             self._scorer = await self._made(self._champion)
             logger.info("serving %s", self.status())
         if self.shadow:
-            await self._look_beside(any(changed))
+            try:
+                await self._look_beside(any(changed))
+            except Exception:  # whatever a challenger does, the champion serves
+                self._challenger = None
+                logger.exception("%s does not score in shadow", CHALLENGER)
 
     async def _look_beside(self, changed: bool) -> None:
         """Exchange the challenger, made anew where what serves has ``changed``."""

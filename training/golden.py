@@ -38,6 +38,9 @@ MOST_UNITS = 8
 SPARE = 4
 """Candidates of each kind for every order wanted: some turn out not to be clear."""
 
+DRAWN = 12
+"""Products drawn for an order, the dearest of which is added to it."""
+
 DEEP = 3_000
 """Basis points from which on a discount of an added item is deep."""
 
@@ -53,7 +56,8 @@ class _Candidate:
 
 
 def with_golden(bundle: ModelBundle, orders: Sequence[Order], catalogue: Catalogue) -> ModelBundle:
-    """The bundle with golden orders made of the latest of some orders, deterministically.
+    """The bundle with golden orders made of the latest of ``orders`` (in time order); always the
+    same ones.
 
     Few or none where the orders or the tables give no clear ones; a bundle without any is good.
     """
@@ -73,8 +77,8 @@ def with_golden(bundle: ModelBundle, orders: Sequence[Order], catalogue: Catalog
 def _candidates(
     bundle: ModelBundle, orders: Sequence[Order], catalogue: Catalogue
 ) -> Iterator[_Candidate]:
-    priced = [catalogue.price(order) for order in orders if order.currency in
-              {None, catalogue.currency}]  # fmt: skip
+    ours = {None, catalogue.currency}
+    priced = [catalogue.price(order) for order in orders if order.currency in ours]
     small = [one for one in priced if not one.unknown and one.lines and _units(one) <= MOST_UNITS]
     at_list = [one for one in small if abs(_gap_e4(one)) <= bundle.charge_tolerance_e4]
     discounted = [one for one in small if _gap_e4(one) > bundle.charge_tolerance_e4]
@@ -108,13 +112,12 @@ def _added_to(
     draw = np.random.default_rng(0)
     for number, one in enumerate(_of_every_size(at_list, ADDED * SPARE)):
         at = one.order.ordered_at
-        drawn = [products[place] for place in draw.permutation(len(products))[:12]]
-        bought = {line.product.product_id for line in one.lines}
-        fresh = [p for p in (catalogue.product(name, at) for name in drawn if name not in bought)
-                 if p is not None]  # fmt: skip
-        if not fresh:
+        drawn = {products[place] for place in draw.permutation(len(products))[:DRAWN]}
+        fresh = sorted(drawn - {line.product.product_id for line in one.lines})
+        priced = [product for name in fresh if (product := catalogue.product(name, at))]
+        if not priced:
             continue
-        added = max(fresh, key=lambda product: product.list_e4)
+        added = max(priced, key=lambda product: product.list_e4)
         off_e4 = added.list_e4 * deep[number % len(deep)] // 10_000
         yield _Candidate(
             (*((line.product, line.quantity) for line in one.lines), (added, 1)),

@@ -21,6 +21,7 @@ from functions.ports import (
     WriteConflict,
 )
 from functions.settings import Settings
+from functions.shadow import Shadow
 from functions.shelf import MODELS
 from functions.stores import (
     DEAD_LETTERS,
@@ -34,8 +35,12 @@ from functions.stores import (
 )
 from infra.local import processes, resources, services
 from shared.assessment import Finding
+from shared.catalogue import packaged_catalogue
 from shared.docket import Revisited
 from shared.errors import TransientError
+from shared.model import packaged_bundle
+from shared.policy import Policy
+from shared.scoring import Scorer
 from shared.shadow import ShadowState, ShadowTotals, Tally
 from shared.stream import StreamState
 from tests.schemas import violations
@@ -275,6 +280,7 @@ async def test_a_stream_scored_twice_is_stored_once(
         return ToldScorer()
 
     key = StreamKey(unique_name, "$Default", "0")
+    challenger = Scorer(packaged_bundle(), packaged_catalogue(), Policy())
     stream = [
         *(event(n, customer_id="alert" if n % 3 == 0 else "plain") for n in range(60)),
         event(60, b"not json"),
@@ -286,8 +292,11 @@ async def test_a_stream_scored_twice_is_stored_once(
             BlobDeadLetters(blobs), told,
             now=lambda: datetime.now(UTC),
         )  # fmt: skip
+        desk.shadow = Shadow(CosmosShadows(database), lambda: challenger, desk.executor)
+        await score_batch(desk, key, stream[:40])
         await score_batch(desk, key, stream)
-        await score_batch(desk, key, stream)
+    shadow, _ = await CosmosShadows(database).read(key, challenger.bundle.version)
+    assert (shadow.totals.orders, shadow.totals.champion.alerts) == (61, 21)
     state, _ = await CosmosStates(database).read(key)
     assert (state.orders_scored, state.dead_lettered) == (61, 1)
     async with database.container("alerts", "count") as container:

@@ -445,6 +445,29 @@ async def test_a_bad_challenger_is_refused_quietly_and_the_champion_serves(
     assert ours.status()["challenger_version"] == "v3"
 
 
+async def test_whatever_looking_for_a_challenger_raises_the_champion_serves(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, clock = FakeFiles(), Clock()
+    files.promote("v1")
+    ours = shelf(files, executor, clock)
+    await ours.scorer()
+    read = files.read
+
+    async def broken(
+        container: str, name: str, known: str | None = None
+    ) -> tuple[bytes, str] | None:
+        if name == "challenger.json":
+            raise ZeroDivisionError("a bug")
+        return await read(container, name, known)
+
+    monkeypatch.setattr(files, "read", broken)
+    files.promote("v2")
+    for clock.at in (30, 60):
+        assert alerts_name(await ours.scorer()) == "v2"
+    assert ours.challenger() is None
+
+
 async def test_without_a_shadow_no_challenger_is_looked_for(executor: Executor) -> None:
     files = FakeFiles()
     files.promote("v2", pointer="challenger")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import BundleError
+from shared.golden import check_golden
 from training import simulate, train
 from training.console import run
 
@@ -35,6 +36,12 @@ def test_the_card_names_window_hash_and_libraries(folder: Path) -> None:
     assert sum(card["data"]["lines_refused"].values()) == 1
     assert card["metrics"]["orders"] == 2000
     assert set(card["libraries"]) == {"python", "numpy", "msgspec"}
+
+
+def test_a_trained_bundle_brings_golden_orders_that_it_passes(folder: Path) -> None:
+    bundle = train.load(folder / "model")
+    assert len(bundle.golden.orders) >= 12
+    check_golden(bundle)
 
 
 def test_training_twice_gives_the_same_bytes(folder: Path) -> None:
