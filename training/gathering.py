@@ -64,6 +64,7 @@ class Gathered:
     decisions: tuple[Decision, ...]
     decisions_refused: dict[str, int]
     catalogue: Catalogue
+    catalogue_csv: bytes
     policy: Policy
 
 
@@ -91,6 +92,7 @@ def gather(blobs: Blobs, documents: Documents, hub: str, now: datetime) -> Gathe
         decisions=thawed.decisions,
         decisions_refused=read.refused,
         catalogue=Catalogue.from_csv(csv),
+        catalogue_csv=csv,
         policy=policy,
     )
 

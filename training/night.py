@@ -36,6 +36,7 @@ from training.planting import Percents, plant
 from training.ports import Blobs, Documents, Lease, Record, Recording
 from training.prices import Ints
 from training.promotion import PROMOTED, SHADOW, decide
+from training.registry import MODEL, RULES_MODEL
 from training.report import render
 from training.report_charts import draw_charts
 from training.reporting import Judged, gather_report, shadow_totals
@@ -51,9 +52,6 @@ from training.results import (
 from training.search import Search, chosen_part, search
 from training.shelf import publish, read_bundle, read_card, read_pointer
 from training.weak_labels import with_classifier
-
-MODEL, RULES = "sheriff", "sheriff-rules"
-"""Registered models: the bundle, and the same without what analysts taught it."""
 
 CHALLENGER_ALIAS = "challenger"
 """What the record calls the version that scores in shadow; `Record.repair` knows the champion's."""
@@ -108,6 +106,7 @@ class Night:
         Raises:
             SheriffError: the run failed; the champion serves on.
         """
+        self.record.end_abandoned()
         champion = self._champion()
         if champion.version is not None:
             self.record.repair(MODEL, champion.version)
@@ -160,7 +159,7 @@ class Night:
                 recording,
                 Judged(data, later, trained.learned, champion.bundle, comparison, verdict),
             )
-            self._register(recording, trained)
+            self._register(recording, trained, data.catalogue_csv)
             self._compare_tables(recording, trained.learned.bundle, champion, comparison, data)
             self.lease.check()
             result = _result(trained, champion, verdict, metrics, data, self.now)
@@ -168,12 +167,13 @@ class Night:
         self.say(f"decided: {result.version} is {result.outcome}. {' '.join(result.reasons)}")
         return result
 
-    def _register(self, recording: Recording, trained: Trained) -> None:
+    def _register(self, recording: Recording, trained: Trained, catalogue: bytes) -> None:
         """Register the bundle, and its tables alone."""
         bundle = trained.learned.bundle
         example = [msgspec.json.decode(one.order) for one in bundle.golden.orders[:EXAMPLES]]
-        recording.model(MODEL, trained.data, bundle.version, example)
-        recording.model(RULES, encode_bundle(_tables(bundle))[0], bundle.version, example)
+        tables, _ = encode_bundle(_tables(bundle))
+        for name, data in ((MODEL, trained.data), (RULES_MODEL, tables)):
+            recording.model(name, data, bundle.version, example, catalogue)
 
     def _compare_tables(
         self,
@@ -187,7 +187,7 @@ class Night:
         plain = replace(champion, bundle=_tables(champion.bundle))
         if bundle.classifier is not None or champion.bundle.classifier is not None:
             comparison = compared(plain, _tables(bundle), data)
-        with recording.child(RULES) as child:
+        with recording.child(RULES_MODEL) as child:
             if comparison is not None:
                 child.metrics(comparison_metrics(comparison))
             child.tags({"outcome": decided(comparison, plain, data.policy).outcome})
@@ -239,11 +239,11 @@ class Night:
 
     def _follow(self, result: Result, applied: Applied) -> None:
         """Make the record's aliases say what the pointers say."""
-        for name in (MODEL, RULES):
+        for name in (MODEL, RULES_MODEL):
             number = self.record.number_of(name, result.version)
             if number is None:
                 continue
-            self.record.tag(name, number, outcome=result.outcome)
+            self.record.tag(name, number, outcome=result.outcome, **_precision(result))
             if result.outcome == SHADOW:
                 self.record.point(name, CHALLENGER_ALIAS, number)
             elif (
@@ -257,6 +257,12 @@ class Night:
 def _tables(bundle: ModelBundle) -> ModelBundle:
     """The bundle without its classifier."""
     return msgspec.structs.replace(bundle, classifier=None)
+
+
+def _precision(result: Result) -> dict[str, str]:
+    """How well the planted added items were ranked, for the list of registered versions."""
+    found = result.metrics.get("challenger.added_item.average_precision")
+    return {} if found is None else {"average_precision": f"{found:.3f}"}
 
 
 def _cut(data: Gathered) -> int:

@@ -110,11 +110,16 @@ class Recording(Protocol):
         """A run within this one, found again by its name."""
 
     def model(
-        self, name: str, bundle: bytes, version: str, example: Sequence[dict[str, Any]]
+        self,
+        name: str,
+        bundle: bytes,
+        version: str,
+        example: Sequence[dict[str, Any]],
+        catalogue: bytes | None = None,
     ) -> int:
         """Register a bundle's file as a new version of a model, once; its number.
 
-        ``example`` are orders as a producer sends them.
+        ``example`` are orders as a producer sends them, ``catalogue`` is the CSV of their prices.
         """
 
 
@@ -126,6 +131,9 @@ class Record(Protocol):
 
     def run(self, version: str) -> AbstractContextManager[Recording]:
         """The run of a version: a new one, or the one that a killed process left."""
+
+    def end_abandoned(self) -> None:
+        """End the runs that killed processes left open; only the holder of the lease may ask."""
 
     def number_of(self, name: str, bundle_version: str) -> int | None:
         """The registered number of a bundle; None where it was never registered."""

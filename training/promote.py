@@ -17,8 +17,8 @@ from rich.table import Table
 from shared.champion import Pointer
 from shared.errors import ConfigurationError
 from training.console import ArgumentParser, run
-from training.night import MODEL, RULES
 from training.ports import Blobs, Record
+from training.registry import MODEL, RULES_MODEL, Registry
 from training.results import read_result
 from training.settings import TrainingSettings
 from training.shelf import promote, read_pointer, roll_back
@@ -40,7 +40,7 @@ def named(record: Record, text: str) -> str:
 
 def follow(record: Record, pointer: Pointer) -> None:
     """Make the record's alias say what the pointer says."""
-    for name in (MODEL, RULES):
+    for name in (MODEL, RULES_MODEL):
         record.repair(name, pointer.version)
 
 
@@ -81,8 +81,6 @@ def main(arguments: list[str] | None = None) -> None:
         if not options.version and not options.rollback:
             show(blobs)
             return
-        from training.registry import Registry  # noqa: PLC0415 - MLflow takes seconds
-
         record = Registry.open(settings.mlflow_tracking_uri)
         now = datetime.now(UTC)
         if options.rollback:

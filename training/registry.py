@@ -91,6 +91,14 @@ class Registry:
         with recording.until_the_end():
             yield recording
 
+    def end_abandoned(self) -> None:
+        """End the runs that are under way as KILLED: nobody else may be running now.
+
+        One that goes on is under way again.
+        """
+        for run in self._door.under_way():
+            self._door.end(run.info.run_id, "KILLED")
+
     def has_runs(self) -> bool:
         """Whether anything was ever recorded."""
         return self._door.has_runs()
@@ -171,6 +179,10 @@ class Door:
                 return self.client.create_run(self.experiment, tags=all_tags, run_name=name)
             self.client.update_run(found[0].info.run_id, "RUNNING")
             return found[0]
+
+    def under_way(self) -> Sequence[Run]:
+        with translated():
+            return self.client.search_runs([self.experiment], "attributes.status = 'RUNNING'")
 
     def has_runs(self) -> bool:
         with translated():

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.errors import ConfigurationError
-
-LOCAL_RECORD = "sqlite:///.sheriff/mlflow/mlflow.db"
-"""Where runs are recorded on a developer's machine, from the working folder; Azure has no disk."""
+from training.registry import DEFAULT_TRACKING_URI
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class TrainingSettings:
             azure_client_id=_text(environ, "AZURE_CLIENT_ID"),
             in_azure=in_azure,
             mlflow_tracking_uri=_text(environ, "MLFLOW_TRACKING_URI")
-            or (_required(environ, "MLFLOW_TRACKING_URI") if in_azure else LOCAL_RECORD),
+            or (_required(environ, "MLFLOW_TRACKING_URI") if in_azure else DEFAULT_TRACKING_URI),
         )
 
 

@@ -20,13 +20,18 @@ FRAUD = RNG.random(2_000) < 0.1
 NEW = np.clip(0.7 * FRAUD + RNG.random(2_000) * 0.3, 0, 1)
 OLD = np.clip(0.5 * FRAUD + RNG.random(2_000) * 0.5, 0, 1)
 LATER = LaterOrders(
-    np.arange(2_000) // 100, FRAUD, np.zeros(2_000, bool), np.where(FRAUD, 990_000, 0)
+    np.arange(2_000) // 100,
+    FRAUD,
+    np.zeros(2_000, bool),
+    np.where(FRAUD, 990_000, 0),
+    np.arange(2_000) // 100,
 )
 
 
 def scores(p_added: Floats) -> Scores:
     flagged = p_added >= 0.5
-    return Scores("v", p_added, np.zeros(2_000), flagged, flagged, np.zeros(2_000), 1.0, 1)
+    nothing = np.zeros(2_000)
+    return Scores("v", p_added, nothing, flagged, p_added, nothing, flagged, nothing, 1.0, 1)
 
 
 def reps(count: int) -> list[RepDiscount]:

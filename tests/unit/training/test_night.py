@@ -26,8 +26,9 @@ from training import night, planting, shelf
 from training.archive import ARCHIVE
 from training.comparison import Check, Comparison, Verdict
 from training.market import Ladder, Market
-from training.night import MODEL, RULES, Night
+from training.night import Night
 from training.prices import price_table
+from training.registry import MODEL, RULES_MODEL
 from training.report import render
 from training.report_charts import draw_charts
 from training.results import TRAINING, Result, read_result, report_path
@@ -157,8 +158,8 @@ def test_the_first_night_promotes_what_it_learned_and_records_all_of_it(
     assert f"snapshots/{result.snapshot_sha256}.parquet" in {
         name for container, name in world.blobs.blobs if container == TRAINING
     }
-    for name in (MODEL, RULES):
-        assert world.record.aliases == {(MODEL, "champion"): 1, (RULES, "champion"): 1}
+    for name in (MODEL, RULES_MODEL):
+        assert world.record.aliases == {(MODEL, "champion"): 1, (RULES_MODEL, "champion"): 1}
         assert world.record.version_tags[name, 1]["outcome"] == "promoted"
 
 

@@ -210,6 +210,8 @@ def test_a_run_killed_anywhere_becomes_one_run_and_one_registered_version(
     )
     assert [int(code) for code in done.stdout.split()] == [-signal.SIGKILL] * 3
     assert [run.info.status for run in runs_of(client, "killed")] == ["RUNNING"]
+    registry.end_abandoned()
+    assert [run.info.status for run in runs_of(client, "killed")] == ["KILLED"]
     with registry.run("killed") as run:
         run.parameters({"days": 14})
         with run.child("C=1"):

@@ -27,7 +27,7 @@ def test_an_emulator_is_reached_by_connection_string_and_key() -> None:
     assert settings.blob_account_url is None
     assert (settings.cosmos_key, settings.cosmos_database) == ("bG9jYWw=", "sheriff")
     assert not settings.in_azure
-    assert settings.mlflow_tracking_uri is None
+    assert settings.mlflow_tracking_uri.startswith("sqlite:///")
 
 
 def test_in_azure_there_is_only_the_identity() -> None:
@@ -40,7 +40,9 @@ def test_in_azure_there_is_only_the_identity() -> None:
             TrainingSettings.from_environ({**AZURE, name: "secret"})
 
 
-@pytest.mark.parametrize("name", ["ORDERS_HUB", "COSMOS_ENDPOINT", "BLOB_ACCOUNT_URL"])
+@pytest.mark.parametrize(
+    "name", ["ORDERS_HUB", "COSMOS_ENDPOINT", "BLOB_ACCOUNT_URL", "MLFLOW_TRACKING_URI"]
+)
 def test_a_missing_setting_is_named(name: str) -> None:
     for value in ("", "  "):
         with pytest.raises(ConfigurationError, match=f"^{name} is not set$"):

@@ -213,7 +213,12 @@ class FakeRecording:
         yield self.children.setdefault(name, FakeRecording(self.registered))
 
     def model(
-        self, name: str, bundle: bytes, version: str, example: Sequence[dict[str, Any]]
+        self,
+        name: str,
+        bundle: bytes,
+        version: str,
+        example: Sequence[dict[str, Any]],
+        catalogue: bytes | None = None,
     ) -> int:
         numbers = self.registered.setdefault(name, {})
         for number, known in numbers.items():
@@ -238,6 +243,9 @@ class FakeRecord:
         if self.failing:
             raise self.failing
         yield self.runs.setdefault(version, FakeRecording(self.registered))
+
+    def end_abandoned(self) -> None:
+        pass
 
     def number_of(self, name: str, bundle_version: str) -> int | None:
         numbers = self.registered.get(name, {}).items()
