@@ -103,7 +103,7 @@ def test_any_measured_gain_without_harm_promotes_and_says_so(changes: dict[str, 
         ({"average_precision": both("added_item", WORSE)}, "Average precision"),
         ({"golden_failed": ("golden-03",)}, "golden-03"),
         ({"challenger": scores(size=LARGEST_BYTES + 1)}, "KiB"),
-        ({"challenger": scores(milliseconds=0.7)}, "times as long"),
+        ({"challenger": scores(milliseconds=2.1)}, "times as long"),
         ({"challenger": scores(p=0.4)}, "Probabilities are off"),
     ],
 )
@@ -113,6 +113,11 @@ def test_each_kind_of_harm_refuses_and_is_named(changes: dict[str, object], word
     assert verdict.outcome == "refused"
     assert len(verdict.reasons) == 1
     assert words in verdict.reasons[0]
+
+
+def test_a_noisy_clock_refuses_nobody_who_is_fast_enough() -> None:
+    found = comparison(challenger=scores(milliseconds=1.9), log_likelihood=BETTER)
+    assert decide(found, POLICY, champion_degraded=False).outcome == "promoted"
 
 
 def test_too_few_planted_frauds_say_nothing_about_recall() -> None:
