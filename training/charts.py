@@ -25,7 +25,7 @@ from shared.notation import utc_time
 from training.comparison import LaterOrders, Scores
 from training.history import Bools
 from training.quality import Floats, calibrate
-from training.totals import Periods, RepDiscount
+from training.totals import Period, Periods, RepDiscount
 
 COLOURS = {
     "ink": "#333333",
@@ -270,7 +270,7 @@ def money_over_time(name: str, totals: Periods, currency: str) -> str:
 
     def draw(figure: Figure) -> None:
         axes = _axes(figure, "", f"{currency} a day")
-        kept = [one for one in totals.periods if one.days]
+        kept = _long_enough(totals)
         dates = [one.start for one in kept]
         for label, column, colour, line in (
             ("list", "list_e4", "ink", ":"),
@@ -289,6 +289,14 @@ def money_over_time(name: str, totals: Periods, currency: str) -> str:
         _legend(figure, axes, columns=3)
 
     return _svg(name, draw)
+
+
+def _long_enough(totals: Periods) -> list[Period]:
+    """The periods but for first and last ones cut short: of a few days, one half day is too much."""
+    kept = [one for one in totals.periods if one.days]
+    usual = max((one.days for one in kept), default=1)
+    inner = [at for at, one in enumerate(kept) if 2 * one.days > usual]
+    return kept[inner[0] : inner[-1] + 1] if len(inner) > 2 else kept
 
 
 def _days(times: Sequence[date | datetime]) -> list[float]:

@@ -52,9 +52,9 @@ def _quality(report: Report, comparison: Comparison) -> dict[str, Chart]:
     error = calibrate(new.probability, fraud).expected_error
     found["calibration"] = Chart(
         charts.calibration("calibration", fraud, old.probability, new.probability),
-        "On the diagonal a probability means what it says; the challenger is off by "
-        f"{100 * error:.1f} percentage points on average (dots without a line: fewer than "
-        f"{charts.FIRM} orders).",
+        "Compare the lines rather than each with the diagonal: planted frauds are more frequent "
+        f"than real ones, which count as none. The challenger is off by {100 * error:.1f} "
+        f"percentage points on average (dots without a line: fewer than {charts.FIRM} orders).",
     )
     found["scores"] = Chart(
         charts.score_distribution("scores", fraud, old.probability, new.probability),

@@ -91,7 +91,7 @@ def _drift_note(report: Report) -> str:
     if not report.drift:
         return "not measured"
     also = report.alert_rate is not None and report.alert_rate.alarm
-    return "features of orders have changed" + (", and so has the rate of alerts" if also else "")
+    return "features of orders have changed" + ("; the rate of alerts has" if also else "")
 
 
 def _detection(comparison: Comparison | None) -> tuple[KeyFigure, ...]:
