@@ -292,7 +292,7 @@ def money_over_time(name: str, totals: Periods, currency: str) -> str:
 
 
 def _long_enough(totals: Periods) -> list[Period]:
-    """The periods but for first and last ones cut short: of a few days, one half day is too much."""
+    """The periods without a first and a last one that are cut short: their means mislead."""
     kept = [one for one in totals.periods if one.days]
     usual = max((one.days for one in kept), default=1)
     inner = [at for at, one in enumerate(kept) if 2 * one.days > usual]

@@ -11,9 +11,10 @@ from training.gathering import Gathered, code_digest
 from training.search import Candidate, Search
 
 
-def run_parameters(data: Gathered, card: Card) -> dict[str, object]:
-    """What a run was made from."""
+def run_parameters(data: Gathered, card: Card, champion: str | None) -> dict[str, object]:
+    """What a run was made from, and the champion it was judged against."""
     return {
+        "champion": champion or "packaged tables",
         "orders": len(data.orders),
         "first_ordered_at": time_text(data.orders[0].ordered_at),
         "last_ordered_at": time_text(data.orders[-1].ordered_at),

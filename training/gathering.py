@@ -16,7 +16,7 @@ from shared.catalogue import Catalogue
 from shared.decision import Decision
 from shared.order import Order
 from shared.policy import Policy, parse_policy
-from training.archive import ARCHIVE, Archived, read_archive, select_files
+from training.archive import ARCHIVE, Archived, BadRecord, read_archive, select_files
 from training.ports import Blobs, Documents, Stored
 from training.results import TRAINING
 from training.snapshot import Thawed, freeze, thaw
@@ -28,7 +28,7 @@ LIBRARIES = ("numpy", "scikit-learn", "msgspec")
 
 
 class Quality(msgspec.Struct, frozen=True):
-    """What the archive held beside the orders; counts."""
+    """What the archive held beside the orders; ``bad`` are the first of the refused records."""
 
     files: int
     bytes: int
@@ -37,6 +37,7 @@ class Quality(msgspec.Struct, frozen=True):
     superseded: int
     refused: dict[str, int]
     bad_files: tuple[str, ...]
+    bad: tuple[BadRecord, ...] = ()
 
 
 class _Frozen(msgspec.Struct, frozen=True):
@@ -168,6 +169,7 @@ def _quality(archived: Archived) -> Quality:
         superseded=archived.superseded,
         refused=archived.refused,
         bad_files=archived.bad_files,
+        bad=archived.bad,
     )
 
 

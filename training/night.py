@@ -143,7 +143,7 @@ class Night:
         with self.record.run(data.version) as recording:
             trained = self._trained(data, recording)
             bundle = trained.learned.bundle
-            recording.parameters(run_parameters(data, trained.card))
+            recording.parameters(run_parameters(data, trained.card, champion.version))
             self.say(f"judging {data.version} against {champion.version or 'the packaged tables'}")
             comparison = compared(champion, bundle, data)
             verdict = decided(comparison, champion, data.policy)
@@ -154,6 +154,8 @@ class Night:
             recording.metrics(metrics)
             recording.tags({"outcome": verdict.outcome, "why": " ".join(verdict.reasons)})
             recording.artifact("card.json", encode_card(trained.card))
+            if data.quality.bad:
+                recording.artifact("bad_records.json", msgspec.json.encode(data.quality.bad))
             later = data.orders[_cut(data) :]
             self._report(
                 recording,

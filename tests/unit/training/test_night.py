@@ -12,7 +12,9 @@ import pytest
 
 from shared.catalogue import packaged_catalogue
 from shared.champion import CHALLENGER, CHAMPION, MODELS, parse_pointer
+from shared.decision import Decision
 from shared.errors import TransientError
+from shared.order import parse_order
 from tests.schemas import violations
 from tests.unit.training.world import (
     FakeBlobs,
@@ -221,6 +223,34 @@ def test_dying_was_tried_at_every_write_of_a_night(
     second_night: World, morning_after: World
 ) -> None:
     assert len(morning_after.blobs.writes) - len(second_night.blobs.writes) <= 9
+
+
+def test_bad_records_and_decisions_are_kept_and_judged_by(
+    world: World, bodies: list[bytes]
+) -> None:
+    world.night().run()
+    world.archive([*bodies[600:], b"{half an order"], 2)
+    world.blobs.put("reference", "policy.json", b'{"label_delay_days": 0}')
+    orders = [parse_order(body) for body in bodies[600:]]
+    world.documents.made = [
+        Decision(
+            order.order_id,
+            order.rep_id,
+            "dismissed",
+            "ann",
+            "2026-01-01T00:00:00Z",
+            typology="added_item",
+            source=source,
+        )
+        for order, source in zip(orders, ["alert", "blind"] * 200, strict=True)
+    ]
+    world.night().run()
+    recording = list(world.record.runs.values())[-1]
+    assert json.loads(recording.artifacts["bad_records.json"])[0]["code"] == "not_json"
+    assert recording.metrics_said["archive.refused"] == 1
+    assert recording.parameters_said["decisions"] == 400
+    assert "difference.decisions" in recording.metrics_said
+    assert "difference.blind_sample" in recording.metrics_said
 
 
 def test_a_run_that_lost_its_lease_writes_nothing_that_others_read(world: World) -> None:
