@@ -93,5 +93,6 @@ def rolled_back(before: Pointer, at: str) -> Pointer:
     if not before.earlier:
         raise ConfigurationError(f"no bundle served before {before.version}: nothing to go back to")
     last, *older = before.earlier
-    withdrawn = (before.version, *before.withdrawn)[:MOST_EARLIER]
+    known = (one for one in before.withdrawn if one != last.version)
+    withdrawn = (before.version, *known)[:MOST_EARLIER]
     return Pointer(last.version, last.sha256, at, tuple(older), withdrawn)

@@ -51,6 +51,12 @@ def test_a_version_that_was_rolled_back_is_not_withdrawn_once_a_hand_promotes_it
     assert promoted(back, "v2", sha("v2"), NOW).withdrawn == ()
 
 
+def test_what_serves_is_never_among_the_withdrawn() -> None:
+    there_and_back = rolled_back(rolled_back(after("v1", "v2", "v1", "v2"), NOW), NOW)
+    assert there_and_back.version == "v2"
+    assert there_and_back.withdrawn == ("v1",)
+
+
 @given(st.lists(st.sampled_from([f"v{n}" for n in range(40)]), min_size=1, max_size=60))
 def test_a_pointer_survives_its_file_follows_its_schema_and_stays_small(names: list[str]) -> None:
     pointer = after(*names)
