@@ -6,6 +6,7 @@ that nobody told them, so that neither a model that only repeats its history nor
 nothing is flattered.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -31,8 +32,9 @@ UNTOLD_ADDED = tuple(range(500, 9_001, 500))
 UNTOLD_HIDDEN = tuple(range(30, 251, 10))
 """Hidden percentages that no model is asked about: 0.3 to 2.5 %, in basis points."""
 
-ENOUGH_ADDED, MOST_ROUNDS = 500, 10
-"""Added items that are planted at least, if that takes no more rounds than this."""
+ENOUGH_ADDED, ENOUGH_RUNS, MOST_ROUNDS = 500, 24, 24
+"""Added items and runs that are planted at least, if that takes no more rounds than this. The
+orders of a run are found or missed together, so it takes many runs to tell two models apart."""
 
 FEWEST_DAYS = 10
 """Days below which intervals resample stretches of orders instead."""
@@ -80,7 +82,7 @@ def plant(
         seed: of the draws.
     """
     rng = np.random.default_rng(seed)
-    count = min(max(1, -(-ENOUGH_ADDED // max(round(ADDED_SHARE * len(orders)), 1))), MOST_ROUNDS)
+    count = _rounds(len(orders))
     sower = _Sower(catalogue, percents, quantum_e4, rng)
     rounds = [sower.sow(orders) for _ in range(count)]
     days = _days(orders)
@@ -92,6 +94,17 @@ def plant(
         real_days=days,
     )
     return Planted(tuple(orders), tuple(one.orders for one in rounds), later)
+
+
+def _rounds(orders: int) -> int:
+    added = max(round(ADDED_SHARE * orders), 1)
+    wanted = max(math.ceil(ENOUGH_ADDED / added), math.ceil(ENOUGH_RUNS / _runs(orders)))
+    return min(wanted, MOST_ROUNDS)
+
+
+def _runs(orders: int) -> int:
+    """Runs of one round."""
+    return max(round(HIDDEN_SHARE * orders / RUN_ORDERS), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +182,7 @@ def _hidden_runs(count: int, known: Sequence[int], rng: Generator) -> Ints:
     Half of the percentages are known, half are untold.
     """
     hidden = np.zeros(count, dtype=np.int64)
-    runs = max(round(HIDDEN_SHARE * count / RUN_ORDERS), 1)
+    runs = _runs(count)
     room = count // runs
     length = min(RUN_ORDERS, room)
     first = int(rng.integers(2))

@@ -1,8 +1,9 @@
 """Whether a challenger becomes the champion: a pure decision, with its reasons in sentences.
 
-A challenger must do no harm (non-inferiority: each interval of a difference stays above what policy
-tolerates) and must be better in something that can be measured. One that does no harm and no good
-scores in shadow beside the champion until there is more to go by.
+A challenger must do no harm (non-inferiority: the interval of each difference in recall stays above
+what policy tolerates, and nothing else is surely worse), and must be better in something that can
+be measured. One that does no harm and no good scores in shadow beside the champion until there is
+more to go by.
 """
 
 from collections.abc import Iterator
@@ -66,6 +67,7 @@ def _harm(comparison: Comparison, policy: Policy) -> Iterator[Check]:
             f"Average precision of {_NAMES[typology]}",
             comparison.average_precision[typology],
             policy.recall_tolerance,
+            sure=True,
         )
     yield _not_worse(
         "charges", "Log-likelihood of later charges", comparison.log_likelihood, 0.0, sure=True
@@ -126,15 +128,12 @@ def _by_analysts(comparison: Comparison) -> Iterator[tuple[str, str, Difference]
 def _not_worse(
     name: str, title: str, found: Difference, tolerance: float, *, sure: bool = False
 ) -> Check:
-    """Fails where the difference may be below what is tolerated.
-
-    ``sure``: only where it certainly is; for what has no natural tolerance.
-    """
+    """Fails where the difference may be below what is tolerated; ``sure``: where it surely is."""
     if found.interval is None:
         return Check(name, None, f"{title}: nothing to compare.")
     low, high = found.interval
     passed = high >= -tolerance if sure else low >= -tolerance
-    allowed = "" if sure else f"; {tolerance:g} less is tolerated"
+    allowed = f"; {tolerance:g} less is tolerated" if tolerance else ""
     return Check(name, passed, f"{title}: {_compared(found)}{allowed}.")
 
 

@@ -57,8 +57,10 @@ class Nights:
 
     def archive(self, orders: Path, *, now: bool = False) -> None:
         """Put orders into the archive, as Capture had put them there when they came."""
+        # Each file has a name of its own, seconds after the one before: none may lie in the future.
+        recently = datetime.now(UTC) - timedelta(days=1)
         count = archive_orders(
-            orders, self.settings, now=datetime.now(UTC) if now else None, per_file=PER_FILE
+            orders, self.settings, now=recently if now else None, per_file=PER_FILE
         )
         say(f"{count:,} orders are in the archive")
 

@@ -1,5 +1,6 @@
 """Two models on the same later orders: better is told from worse, and equal from both."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ from shared.order import Order
 from shared.policy import Policy
 from shared.scoring import Scorer
 from tests.unit.training.companies import simulated
+from training import planting
 from training.judgement import Judge, compare, score_stream
 from training.learn import learn
 from training.market import Ladder, Market
@@ -22,6 +24,13 @@ from training.planting import Percents, plant
 
 CATALOGUE = packaged_catalogue()
 MARKET = Market(ladder=Ladder(steps=(300, 700, 1_200, 1_800), rate=0.25))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_rounds() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planting, "MOST_ROUNDS", 3)
+        yield
 
 
 @pytest.fixture(scope="module")

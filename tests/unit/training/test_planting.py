@@ -50,7 +50,7 @@ def test_recorded_totals_go_along_so_that_nothing_else_gives_the_fraud_away(
 
 def test_few_orders_are_planted_into_until_there_are_enough_frauds(orders: list[Order]) -> None:
     few, many = (plant(some, CATALOGUE, PERCENTS, 1, 1) for some in (orders, orders * 10))
-    assert len(few.rounds) > 1 == len(many.rounds)
+    assert len(few.rounds) > len(many.rounds)
     assert few.later.added.sum() > 0.8 * ENOUGH_ADDED
     assert len(few.later.real_days) == len(orders)
 
