@@ -57,7 +57,8 @@ def demo(orders: Path | None) -> None:
     finally:
         stack.down()
     say(f"everything is stopped; logs and data are in {STATE.relative_to(ROOT)}")
-    say("make mlflow opens the page of the runs")
+    if (STATE / "mlflow").exists():
+        say("make mlflow opens the page of the runs")
 
 
 def _first(company: Company, nights: Nights) -> None:
