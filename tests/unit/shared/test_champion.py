@@ -51,6 +51,12 @@ def test_a_version_that_was_rolled_back_is_not_withdrawn_once_a_hand_promotes_it
     assert promoted(back, "v2", sha("v2"), NOW).withdrawn == ()
 
 
+def test_only_so_many_champions_before_are_remembered_the_latest_ones() -> None:
+    pointer = after(*(f"v{number}" for number in range(MOST_EARLIER + 10)))
+    assert len(pointer.earlier) == MOST_EARLIER
+    assert pointer.earlier[0].version == f"v{MOST_EARLIER + 8}"
+
+
 def test_what_serves_is_never_among_the_withdrawn() -> None:
     there_and_back = rolled_back(rolled_back(after("v1", "v2", "v1", "v2"), NOW), NOW)
     assert there_and_back.version == "v2"

@@ -95,3 +95,13 @@ def test_a_likelier_added_item_is_never_less_suspicious(less: float, more: float
     less, more = sorted((less, more))
     low = weighed(off_ladder=(less, 0.0)).any_added_item
     assert low <= weighed(off_ladder=(more, 0.0)).any_added_item
+
+
+@given(chance=st.floats(1e-6, 1), odds=st.floats(0, 1e6))
+def test_a_charge_as_likely_under_every_hypothesis_is_that_likely_whatever_the_basket(
+    chance: float, odds: float
+) -> None:
+    """So two models' charges can be compared, however they think of baskets."""
+    same = (chance, chance)
+    found = weighed(ladder=same, off_ladder=same, odds=odds, unlisted=chance)
+    assert found.charge_likelihood == pytest.approx(chance)

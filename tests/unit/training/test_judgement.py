@@ -98,16 +98,20 @@ def test_decisions_on_later_orders_judge_and_the_blind_sample_judges_apart(
 ) -> None:
     careless = msgspec.structs.replace(learned, added_item_rate=0.9)
     base = judge(orders, learned)
-    dismissed = [
-        Decision(order.order_id, order.rep_id, "dismissed", "ann", "2026-01-01T00:00:00Z",
+    decided = [
+        Decision(order.order_id, order.rep_id, word, "ann", "2026-01-01T00:00:00Z",
                  typology="added_item", source=source)
-        for order, source in zip(orders[4_000:], ["alert", "blind"] * 500, strict=True)
+        for order, (word, source) in zip(
+            orders[4_000:], [("dismissed", "alert"), ("confirmed", "blind")] * 500, strict=True
+        )
     ]  # fmt: skip
-    found = compare(learned, careless, replace(base, decisions=tuple(dismissed)))
-    for difference in (found.decisions, found.blind):
-        assert difference is not None
-        assert difference.interval is not None
-        assert difference.interval[1] < 0  # nothing was added, and it sees added items everywhere
+    found = compare(learned, careless, replace(base, decisions=tuple(decided)))
+    assert found.decisions is not None
+    assert found.decisions.interval is not None
+    assert found.decisions.interval[1] < 0  # nothing was added, and it sees added items everywhere
+    assert found.blind is not None
+    assert found.blind.interval is not None
+    assert found.blind.interval[0] > 0  # here something was, which only it sees
     assert compare(learned, careless, base).decisions is None
 
 

@@ -14,6 +14,7 @@ from shared.catalogue import packaged_catalogue
 from shared.champion import CHALLENGER, CHAMPION, MODELS, parse_pointer
 from shared.decision import Decision
 from shared.errors import TransientError
+from shared.model import encode_bundle, packaged_bundle
 from shared.order import parse_order
 from tests.schemas import violations
 from tests.unit.training.world import (
@@ -26,14 +27,16 @@ from tests.unit.training.world import (
 )
 from training import night, planting, shelf
 from training.archive import ARCHIVE
+from training.card import Card, CardData, encode_card
 from training.comparison import Check, Comparison, Verdict
+from training.gathering import gather
 from training.market import Ladder, Market
 from training.night import Night
 from training.prices import price_table
 from training.registry import MODEL, RULES_MODEL
 from training.report import render
 from training.report_charts import draw_charts
-from training.results import TRAINING, Result, read_result, report_path
+from training.results import TRAINING, Result, move, read_result, report_path
 from training.simulate import order_bodies, order_ids
 from training.synthesis import draw_orders
 
@@ -219,6 +222,30 @@ def test_a_night_that_dies_at_any_write_is_completed_by_the_next_one(
     assert world.blobs.blobs.keys() == morning_after.blobs.blobs.keys()
 
 
+def test_what_was_decided_before_a_death_is_done_and_not_decided_again(
+    second_night: World,
+) -> None:
+    world = deepcopy(second_night)
+    night_before = len(world.record.begun)
+    writes = 0
+    write = world.blobs.write
+
+    def until_decided(container: str, name: str, *rest: object, **flags: object) -> str:
+        nonlocal writes
+        if writes:
+            raise KilledError
+        writes += container == TRAINING and name.startswith("runs/") and name.endswith(".json")
+        return write(container, name, *rest, **flags)  # type: ignore[arg-type]
+
+    world.blobs.write = until_decided  # type: ignore[method-assign]
+    with suppress(KilledError):
+        world.night().run()
+    world.blobs.write = write  # type: ignore[method-assign]
+    assert writes == 1
+    assert world.night().run() is not None
+    assert len(world.record.begun) == night_before + 1
+
+
 def test_dying_was_tried_at_every_write_of_a_night(
     second_night: World, morning_after: World
 ) -> None:
@@ -282,6 +309,58 @@ def test_what_was_rolled_back_is_not_promoted_again_by_the_same_history(
     shelf.roll_back(world.blobs, NOW)
     assert world.night().run() is None
     assert world.champion == first
+
+
+def test_a_policy_that_changed_is_a_night_of_its_own(world: World) -> None:
+    world.night().run()
+    world.blobs.put("reference", "policy.json", b'{"recall_tolerance": 0.5}')
+    assert world.night().run() is not None
+    assert len(world.record.begun) == 2
+
+
+def test_a_snapshot_that_was_damaged_is_made_again(world: World) -> None:
+    first = gather(world.blobs, world.documents, "orders", NOW)
+    assert first is not None
+    name = f"snapshots/{first.snapshot_sha256}.parquet"
+    whole = world.blobs.content(TRAINING, name)
+    world.blobs.put(TRAINING, name, whole[:-100])
+    again = gather(world.blobs, world.documents, "orders", NOW)
+    assert again is not None
+    assert (again.orders, again.version) == (first.orders, first.version)
+    assert world.blobs.content(TRAINING, name) == whole
+
+
+def test_models_are_compared_only_on_orders_later_than_what_the_champion_learned(
+    world: World,
+) -> None:
+    data = gather(world.blobs, world.documents, "orders", NOW)
+    assert data is not None
+    bundle = packaged_bundle()
+    everything = night.compared(night.Champion("v1", bundle, None), bundle, data)
+    until = data.orders[-20].ordered_at
+    rest = night.compared(night.Champion("v1", bundle, until), bundle, data)
+    assert everything is not None
+    assert rest is not None
+    assert len(everything.later.real_days) == 120
+    assert len(rest.later.real_days) == 19
+    after_all = night.Champion("v1", bundle, data.orders[-1].ordered_at)
+    assert night.compared(after_all, bundle, data) is None
+
+
+def test_a_decision_that_was_overtaken_changes_nothing(world: World) -> None:
+    """The pointer moved by hand between the decision and its doing."""
+    world.night().run()
+    assert world.champion is not None
+    result = read_result(world.blobs, world.champion)
+    assert result is not None
+    late = msgspec.structs.replace(result, version="late", champion="somebody-else")
+    data, sha256 = encode_bundle(msgspec.structs.replace(packaged_bundle(), version="late"))
+    day = "2026-01-01T00:00:00Z"
+    card = encode_card(Card("late", sha256, CardData(day, day, "0" * 64)))
+    shelf.publish(world.blobs, "late", data, card)
+    applied = move(world.blobs, late, NOW)
+    assert applied.champion == world.champion == result.version
+    assert "serves by now" in applied.refusal
 
 
 def test_a_broken_champion_is_replaced_by_what_beats_the_packaged_tables(

@@ -237,11 +237,13 @@ class FakeRecord:
     aliases: dict[tuple[str, str], int] = field(default_factory=dict)
     version_tags: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
     failing: Exception | None = None
+    begun: list[str] = field(default_factory=list)
 
     @contextmanager
     def run(self, version: str) -> Iterator[FakeRecording]:
         if self.failing:
             raise self.failing
+        self.begun.append(version)
         yield self.runs.setdefault(version, FakeRecording(self.registered))
 
     def end_abandoned(self) -> None:
