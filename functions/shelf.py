@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +33,7 @@ from shared.champion import (
 from shared.errors import BundleError, ConfigurationError, SheriffError, TransientError
 from shared.golden import check_golden
 from shared.model import ModelBundle, decode_bundle, packaged_bundle
-from shared.notation import time_text, utc_time
+from shared.notation import NotationError, time_text, utc_time
 from shared.policy import Policy, parse_policy
 from shared.scoring import Scorer
 
@@ -138,12 +139,17 @@ class Shelf:
 
     def _measure_age(self) -> None:
         assert self._scorer is not None
-        assert self._champion.serving is not None
-        moved = self._champion.serving.moved_at
-        since = self._serving_since if moved is None else utc_time(moved)
-        assert since is not None  # set with the first scorer
-        age = (self.now() - since).total_seconds()
+        age = (self.now() - self._promoted()).total_seconds()
         self.telemetry.measure(MODEL_AGE, max(age, 0.0), self._scorer.bundle.version)
+
+    def _promoted(self) -> datetime:
+        """When what serves was promoted; where its pointer does not say, when it was taken up."""
+        assert self._champion.serving is not None
+        assert self._serving_since is not None
+        moved = self._champion.serving.moved_at
+        with suppress(NotationError):
+            return self._serving_since if moved is None else utc_time(moved)
+        return self._serving_since
 
     async def _look_beside(self, changed: bool) -> None:
         """Exchange the challenger, made anew where what serves has ``changed``."""

@@ -18,7 +18,7 @@ from functions.ports import OrderEvent, StreamKey, Telemetry
 from functions.settings import telemetry_target
 
 if TYPE_CHECKING:
-    from opentelemetry.metrics import Meter
+    from opentelemetry.metrics import CallbackOptions, Meter, Observation
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.trace import Link, Tracer
 
@@ -108,12 +108,34 @@ class Traced:
         return self._trace.SpanContext(int(trace_id, 16), int(span_id, 16) or 1, True, sampled)
 
 
+class _Latest:
+    """The last value of every label since the last export.
+
+    The SDK's own gauge goes on sending what was set once: the belief of a partition that another
+    instance has taken over, the age of a model that serves no more.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[frozenset[tuple[str, str]], float] = {}
+
+    def set(self, value: float, labels: Mapping[str, str]) -> None:
+        self._values[frozenset(labels.items())] = value
+
+    def observe(self, _: "CallbackOptions") -> "list[Observation]":
+        from opentelemetry.metrics import Observation  # noqa: PLC0415 - see above
+
+        values, self._values = self._values, {}
+        return [Observation(value, dict(labels)) for labels, value in values.items()]
+
+
 def _recorder(meter: "Meter", metric: Metric) -> Callable[[float, Mapping[str, str]], None]:
     match metric.kind:
         case "counter":
             return meter.create_counter(metric.name, metric.unit, metric.says).add
         case "gauge":
-            return meter.create_gauge(metric.name, metric.unit, metric.says).set
+            latest = _Latest()
+            meter.create_observable_gauge(metric.name, [latest.observe], metric.unit, metric.says)
+            return latest.set
         case "histogram":
             return meter.create_histogram(
                 metric.name,

@@ -48,9 +48,7 @@ def test_a_malformed_context_is_none(sent: Any) -> None:
     assert traceparent_of({"traceparent": sent}) is None
 
 
-@given(
-    st.none() | st.text() | st.lists(st.integers()) | st.dictionaries(st.text(), st.text())
-)
+@given(st.none() | st.text() | st.lists(st.integers()) | st.dictionaries(st.text(), st.text()))
 def test_properties_of_any_shape_do_no_harm(properties: Any) -> None:
     assert traceparent_of(properties) is None
 
@@ -59,7 +57,7 @@ def test_without_a_producers_context_the_id_follows_from_the_place_in_the_hub() 
     ours = trace_id(KEY, event(7))
     assert len(ours) == 32
     assert int(ours, 16)
-    assert ours == trace_id(KEY, event(7, order_id="another"))
+    assert ours == trace_id(KEY, event(7, customer_id="another"))
     assert ours == trace_id(replace(KEY, consumer_group="another"), event(7))
     others = [
         trace_id(KEY, event(8)),
