@@ -1,5 +1,6 @@
 """What leaves the process: figures and traces as they arrive elsewhere, and nobody's data."""
 
+import json
 import logging
 import os
 import subprocess
@@ -24,8 +25,8 @@ from functions.ports import OrderEvent
 from functions.telemetry import MOST_LINKS, SILENT, Traced, telemetry
 from shared.errors import TransientError
 from shared.order import Order
+from tests.collectors import Collector, Ingestion, collector, ingestion
 from tests.orders import order_body
-from tests.otlp import Collector, collector
 from tests.unit.functions.test_handlers import RUN, real_scorer
 from tests.unit.functions.world import KEY, ToldScorer, World, event
 
@@ -220,6 +221,9 @@ async def test_no_figure_span_or_log_line_tells_of_an_order_a_rep_or_a_customer(
 
 # Elsewhere -------------------------------------------------------------------------------------
 
+DISABLED_INSTRUMENTATIONS = "azure_sdk,django,fastapi,flask,httpx,psycopg2,requests,urllib,urllib3"
+"""As docs/telemetry.md and the templates set it."""
+
 SCORES_A_BATCH = """
 import asyncio, logging, os, sys
 from dataclasses import replace
@@ -289,6 +293,55 @@ def test_a_collector_gets_the_log_within_the_trace_of_its_batch(collected: Colle
 def test_what_a_collector_gets_names_its_source_and_nobody(collected: Collector) -> None:
     text = collected.text()
     assert "'service.name', 'value': {'stringValue': 'sheriff'}" in text.replace("'key': ", "")
+    assert [word for word in SECRETS if word in text] == []
+
+
+# In Azure --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def ingested() -> Iterator[Ingestion]:
+    with ingestion() as ours:
+        scores_a_batch(
+            PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY="true",
+            APPLICATIONINSIGHTS_CONNECTION_STRING=ours.connection,
+            APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL="true",  # it goes to another endpoint
+            OTEL_SERVICE_NAME="sheriff-scorer",
+            OTEL_TRACES_SAMPLER="parentbased_always_on",
+            OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=DISABLED_INSTRUMENTATIONS,
+        )
+        yield ours
+
+
+def test_application_insights_gets_the_figures_under_their_names(ingested: Ingestion) -> None:
+    found = {
+        item["data"]["baseData"]["metrics"][0]["name"]: item["data"]["baseData"]
+        for item in ingested.items("MetricData")
+    }
+    assert found["sheriff.orders.scored"]["metrics"][0]["value"] == 3
+    assert found["sheriff.lag"]["properties"].keys() == {"event"}
+    assert found["sheriff.belief"]["properties"] == {"partition": "0"}
+    assert {item["tags"]["ai.cloud.role"] for item in ingested.items("MetricData")} == {
+        "sheriff-scorer"
+    }
+
+
+def test_application_insights_finds_an_alert_by_its_trace_and_the_batch_by_the_alert(
+    ingested: Ingestion,
+) -> None:
+    [batch] = ingested.items("RequestData")
+    alerts = {
+        item["tags"]["ai.operation.id"]: item for item in ingested.items("RemoteDependencyData")
+    }
+    assert len(alerts) == 2  # and no span of any library
+    [link] = json.loads(alerts[TRACE]["data"]["baseData"]["properties"]["_MS.links"])
+    assert link["id"] == batch["data"]["baseData"]["id"]
+    assert link["operation_Id"] == batch["tags"]["ai.operation.id"]
+
+
+def test_application_insights_gets_nobodys_data(ingested: Ingestion) -> None:
+    text = b"".join(ingested.bodies).decode()
+    assert "8 events in" in text
     assert [word for word in SECRETS if word in text] == []
 
 

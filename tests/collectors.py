@@ -1,9 +1,11 @@
-"""A collector to send telemetry to: it takes OTLP over HTTP and keeps what it got, decoded."""
+"""Where telemetry goes, for tests: a collector of OTLP, and what Application Insights takes in."""
 
 from __future__ import annotations
 
+import gzip
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -69,31 +71,79 @@ class Collector:
         return [request for request in self.requests if isinstance(request, kind)]
 
 
+@dataclass
+class Ingestion:
+    """What Application Insights would have got: items of JSON, each with its kind in ``data``."""
+
+    connection: str = ""
+    bodies: list[bytes] = field(default_factory=list)
+
+    def items(self, kind: str) -> list[dict[str, Any]]:
+        every = [item for body in self.bodies for item in json.loads(body)]
+        return [item for item in every if item["data"]["baseType"] == kind]
+
+
 @contextmanager
 def collector() -> Iterator[Collector]:
     """A collector on a free port of this machine."""
     ours = Collector()
 
+    def take(path: str, body: bytes) -> bytes:
+        request = _SIGNALS[path]()
+        request.ParseFromString(body)
+        with ours.arrived:
+            ours.requests.append(request)
+            ours.arrived.notify_all()
+        return b""
+
+    with _server(take) as ours.endpoint:
+        yield ours
+
+
+@contextmanager
+def ingestion() -> Iterator[Ingestion]:
+    """The ingestion endpoint of Application Insights on a free port of this machine."""
+    ours = Ingestion()
+
+    def take(path: str, body: bytes) -> bytes:
+        if not path.endswith("/track"):
+            return b"{}"
+        ours.bodies.append(body)
+        count = len(json.loads(body))
+        answer = {"itemsReceived": count, "itemsAccepted": count, "errors": []}
+        return json.dumps(answer).encode()
+
+    with _server(take) as endpoint:
+        ours.connection = (
+            "InstrumentationKey=00000000-0000-0000-0000-000000000001;"
+            f"IngestionEndpoint={endpoint}/;LiveEndpoint={endpoint}/"
+        )
+        yield ours
+
+
+@contextmanager
+def _server(take: Callable[[str, bytes], bytes]) -> Iterator[str]:
+    """An HTTP server whose answers to a path and a body ``take`` gives; its address."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            request = _SIGNALS[self.path]()
-            request.ParseFromString(self.rfile.read(int(self.headers["Content-Length"])))
-            with ours.arrived:
-                ours.requests.append(request)
-                ours.arrived.notify_all()
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            answer = take(self.path, body)
             self.send_response(200)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
+            self.wfile.write(answer)
 
         def log_message(self, *_: Any) -> None:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    ours.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield ours
+        yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
