@@ -307,7 +307,8 @@ def ingested() -> Iterator[Ingestion]:
             APPLICATIONINSIGHTS_CONNECTION_STRING=ours.connection,
             APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL="true",  # it goes to another endpoint
             OTEL_SERVICE_NAME="sheriff-scorer",
-            OTEL_TRACES_SAMPLER="parentbased_always_on",
+            OTEL_TRACES_SAMPLER="always_on",
+            PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME="functions",
             OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=DISABLED_INSTRUMENTATIONS,
         )
         yield ours
