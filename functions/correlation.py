@@ -5,23 +5,21 @@ its hub, so that a replay finds the same id.
 """
 
 import re
-from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
 from functions.ports import OrderEvent, StreamKey
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
-_NAMES = ("traceparent", "diagnostic-id")  # the second is what the Azure SDKs have always sent
+_NAMES = ("traceparent", "Diagnostic-Id")  # the second is what the Azure SDKs have always sent
 
 
 def traceparent_of(properties: object) -> str | None:
     """The trace context in an event's application properties; None for anything malformed."""
-    if not isinstance(properties, Mapping):
+    if not properties or not isinstance(properties, dict):  # most producers send none
         return None
-    values = {str(name).lower(): value for name, value in properties.items()}
     for name in _NAMES:
-        value: Any = values.get(name)
+        value: Any = properties.get(name)
         if isinstance(value, str) and _TRACEPARENT.fullmatch(value):
             return value
     return None
