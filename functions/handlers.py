@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -29,10 +28,13 @@ from functions.ports import (
     ReadScorer,
     StateStore,
     StreamKey,
+    Telemetry,
     WriteConflict,
 )
 from functions.shadow import Shadow
-from functions.writes import Writer, Written
+from functions.summary import BatchSummary
+from functions.telemetry import SILENT
+from functions.writes import Writer
 from shared.errors import SheriffError, TransientError
 from shared.scoring import Scorer
 from shared.stream import StreamState
@@ -58,30 +60,6 @@ class Limits:
     writes: int = 24
 
 
-@dataclass(slots=True)
-class BatchSummary:
-    """What became of the events of one batch; for its log line."""
-
-    events: int = 0
-    skipped: int = 0
-    scored: int = 0
-    duplicates: int = 0
-    stale: int = 0
-    dead_letters: Counter[str] = field(default_factory=Counter)  # by code
-    alerts: int = 0
-    known_alerts: int = 0  # written by an earlier run that did not get to its commit
-
-    def add(self, before: StreamState, written: Written) -> None:
-        """Count one commit, which followed ``before``."""
-        after = written.judgement.state
-        self.scored += after.orders_scored - before.orders_scored
-        self.duplicates += after.duplicates - before.duplicates
-        self.stale += after.stale - before.stale
-        self.dead_letters.update(letter.code for letter in written.judgement.dead_letters)
-        self.alerts += written.alerts
-        self.known_alerts += written.known_alerts
-
-
 @dataclass
 class Desk:
     """Where a process scores: its stores, its one thread for computing, and what it remembers."""
@@ -93,6 +71,7 @@ class Desk:
     read_scorer: ReadScorer
     limits: Limits = field(default_factory=Limits)
     shadow: Shadow | None = None
+    telemetry: Telemetry = SILENT
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
     # One thread: a second would only fight for the interpreter, and tables are shared.
@@ -111,9 +90,13 @@ async def score_batch(desk: Desk, key: StreamKey, events: Sequence[OrderEvent]) 
     started = desk.clock()
     summary = BatchSummary(events=len(events))
     committed: list[Scored] = []
-    await _settle(desk, key, events, started, summary, committed)
-    desk.begun[key] = 0
-    _log(key, summary, desk.clock() - started)
+    with desk.telemetry.batch(key, events):
+        try:
+            await _settle(desk, key, events, started, summary, committed)
+        finally:
+            summary.measure(desk.telemetry, key, events, desk.now())
+        desk.begun[key] = 0
+        summary.log(key, desk.clock() - started)
     if desk.shadow is not None:
         await desk.shadow.follow(key, committed, started + desk.limits.deadline)
     return summary
@@ -222,14 +205,18 @@ class _Run:
         self, scorer: Scorer, state: StreamState, events: Sequence[OrderEvent]
     ) -> Judgement:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self.desk.executor, judge, scorer, self.key, state, events, self.desk.now()
+        judgement, seconds = await loop.run_in_executor(
+            self.desk.executor, _timed, scorer, self.key, state, events, self.desk.now()
         )
+        self.summary.scoring_seconds += seconds
+        return judgement
 
     async def _commit(self, judgement: Judgement) -> None:
         """Write what was judged, then the state that says so."""
         desk, before = self.desk, self.state
-        writer = Writer(desk.alerts, desk.incidents, desk.dead_letters, desk.limits.writes)
+        writer = Writer(
+            desk.alerts, desk.incidents, desk.dead_letters, desk.limits.writes, desk.telemetry
+        )
         written = await writer.write(self.key, judgement, desk.now())
         await self._write_state(written.judgement.state)
         self.summary.add(before, written)
@@ -243,21 +230,13 @@ class _Run:
         return self.desk.clock() - self.started > self.desk.limits.deadline
 
 
-def _log(key: StreamKey, summary: BatchSummary, seconds: float) -> None:
-    """One line a batch, without a word about any order."""
-    dead = ", ".join(f"{code} {count}" for code, count in sorted(summary.dead_letters.items()))
-    logger.log(
-        logging.WARNING if dead else logging.INFO,
-        "%s: %d events in %.0f ms: %d scored, %d alerts (%d known), %d duplicates, %d stale, "
-        "%d skipped; dead letters: %s",
-        key,
-        summary.events,
-        seconds * 1000,
-        summary.scored,
-        summary.alerts,
-        summary.known_alerts,
-        summary.duplicates,
-        summary.stale,
-        summary.skipped,
-        dead or "none",
-    )
+def _timed(
+    scorer: Scorer,
+    key: StreamKey,
+    state: StreamState,
+    events: Sequence[OrderEvent],
+    now: datetime,
+) -> tuple[Judgement, float]:
+    """The judgement, and the seconds it took, without those of waiting for the thread."""
+    started = time.perf_counter()
+    return judge(scorer, key, state, events, now), time.perf_counter() - started

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from functions.correlation import trace_id
 from functions.ports import DeadLetter, OrderEvent, StreamKey
 from shared.alert import EventPosition, alert_document
 from shared.assessment import Assessment
@@ -227,7 +228,9 @@ def _document(
     return alert_document(
         assessment,
         received=received_order(event.body),
-        position=EventPosition(key.partition_id, event.sequence_number, event.enqueued_at),
+        position=EventPosition(
+            key.partition_id, event.sequence_number, event.enqueued_at, trace_id(key, event)
+        ),
         scored_at=now,
     )
 

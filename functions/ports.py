@@ -1,10 +1,12 @@
 """What scoring needs from the outside, and the values that cross that border."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from functions.metrics import Metric
 from shared.docket import Revisited
 from shared.errors import SheriffError
 from shared.scoring import Scorer
@@ -38,13 +40,17 @@ class StreamKey:
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """One event as the hub delivered it; ``enqueued_at`` is aware UTC."""
+    """One event as the hub delivered it; ``enqueued_at`` is aware UTC.
+
+    ``traceparent`` is the producer's trace context, where it sent a well-formed one.
+    """
 
     body: bytes
     sequence_number: int
     enqueued_at: datetime
     partition_key: str | None = None
     offset: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +187,22 @@ class Files(Protocol):
             NotThereError: there is no such file.
             TransientError: whether there is cannot be known.
         """
+
+
+class Telemetry(Protocol):
+    """What operators see. It never raises, and says nothing of any order, rep or customer."""
+
+    def batch(self, key: StreamKey, events: Sequence[OrderEvent]) -> AbstractContextManager[None]:
+        """The span of a batch, which links to the traces that its producers sent."""
+
+    def note(self, **figures: int) -> None:
+        """Add figures to the span that is current."""
+
+    def alerted(self, trace_id: str, typology: str) -> None:
+        """Say in an order's own trace that it is an alert, and in which batch it was found."""
+
+    def measure(self, metric: Metric, value: float, label: str = "") -> None:
+        """Count or record one figure; ``label`` is the value of the metric's label."""
 
 
 type ReadScorer = Callable[[], Awaitable[Scorer]]

@@ -16,8 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from functions.ports import Files, JobQueue, NotThereError
+from functions.metrics import RETRAIN_FAILED
+from functions.ports import Files, JobQueue, NotThereError, Telemetry
 from functions.shelf import POLICY, REFERENCE
+from functions.telemetry import SILENT
 from shared.errors import ConfigurationError, SheriffError
 from shared.policy import Policy, parse_policy
 
@@ -59,6 +61,7 @@ class Retraining:
     jobs: JobQueue | None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     command: Sequence[str] = COMMAND
+    telemetry: Telemetry = SILENT
 
     async def start(self) -> None:
         """Train, and return when it is done; a training that was handed over goes on elsewhere.
@@ -68,12 +71,17 @@ class Retraining:
             ConfigurationError: the archive is too large for here, and no job is set up.
             TransientError: storage or Azure could not be reached.
         """
-        await retrain(
-            await self.files.size(ARCHIVE, self.hub),
-            await self._policy(),
-            lambda: run_here(self.command),
-            None if self.jobs is None else self._hand_over,
-        )
+        failed = 1
+        try:
+            await retrain(
+                await self.files.size(ARCHIVE, self.hub),
+                await self._policy(),
+                lambda: run_here(self.command),
+                None if self.jobs is None else self._hand_over,
+            )
+            failed = 0
+        finally:
+            self.telemetry.measure(RETRAIN_FAILED, failed)
 
     async def _policy(self) -> Policy:
         try:

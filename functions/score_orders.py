@@ -1,14 +1,16 @@
 """The Event Hub trigger: orders come in, batch by batch, each of one partition."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any, List
 
 import azure.functions as func
 
 from functions import wiring
+from functions.correlation import traceparent_of
 from functions.handlers import score_batch
+from functions.metrics import RETRIES
 from functions.ports import OrderEvent, StreamKey
 from shared.errors import TransientError
 
@@ -31,10 +33,12 @@ blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
     minimum_interval="00:00:02",
     maximum_interval="00:01:00",
 )
-async def score_orders(events: List[func.EventHubEvent]) -> None:
+async def score_orders(events: List[func.EventHubEvent], context: func.Context) -> None:
     """Score a batch of orders; returning means that every one of them is dealt with."""
     try:
-        await score_batch(wiring.desk(), stream_key(events[0]), [_event(one) for one in events])
+        if context.retry_context.retry_count:
+            wiring.telemetry().measure(RETRIES, 1)
+        await score_batch(wiring.desk(), stream_key(events[0]), order_events(events))
     except (asyncio.CancelledError, SystemExit) as error:
         # The runtime answers only to ordinary exceptions: these would leave the partition hanging.
         raise TransientError(f"the batch was cut short: {error!r}") from error
@@ -50,7 +54,17 @@ def stream_key(event: func.EventHubEvent) -> StreamKey:
     return StreamKey(ours.orders_hub, ours.orders_consumer_group, str(partition))
 
 
-def _event(event: func.EventHubEvent) -> OrderEvent:
+def order_events(events: Sequence[func.EventHubEvent]) -> list[OrderEvent]:
+    """The events of a batch; their application properties are in the metadata they share."""
+    properties = (events[0].metadata or {}).get("PropertiesArray")
+    if not isinstance(properties, list) or len(properties) != len(events):
+        properties = [None] * len(events)
+    return [
+        _event(event, traceparent_of(sent)) for event, sent in zip(events, properties, strict=True)
+    ]
+
+
+def _event(event: func.EventHubEvent, traceparent: str | None) -> OrderEvent:
     assert event.enqueued_time is not None
     assert event.sequence_number is not None
     return OrderEvent(
@@ -60,4 +74,5 @@ def _event(event: func.EventHubEvent) -> OrderEvent:
         enqueued_at=event.enqueued_time.replace(tzinfo=event.enqueued_time.tzinfo or UTC),
         partition_key=event.partition_key,
         offset=None if event.offset is None else str(event.offset),
+        traceparent=traceparent,
     )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from shared.errors import ConfigurationError
 
@@ -151,6 +152,19 @@ def role(environ: Mapping[str, str]) -> str:
     if name not in ROLES:
         raise ConfigurationError(f"SHERIFF_ROLE is {name!r}, expected one of {', '.join(ROLES)}")
     return name
+
+
+def telemetry_target(environ: Mapping[str, str]) -> Literal["off", "azure", "otlp"]:
+    """Where figures and traces go, by the settings that the runtime and OpenTelemetry have anyway.
+
+    The runtime's own exporter wins: two would send everything twice.
+    """
+    if environ.get("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY", "").strip().lower() in _TRUE:
+        return "azure"
+    return "otlp" if environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip() else "off"
+
+
+_TRUE = {"1", "true", "t", "yes", "y"}  # as the runtime reads it
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from functions.judgement import Scored
-from functions.ports import ShadowStore, StreamKey
+from functions.metrics import SHADOW_ORDERS
+from functions.ports import ShadowStore, StreamKey, Telemetry
+from functions.telemetry import SILENT
 from shared.scoring import Scorer
 from shared.shadow import ShadowState, compare
 
@@ -34,6 +36,7 @@ class Shadow:
     executor: Executor
     chunk: int = 50
     clock: Callable[[], float] = time.monotonic
+    telemetry: Telemetry = SILENT
     _failing: bool = False
 
     async def follow(self, key: StreamKey, committed: Sequence[Scored], deadline: float) -> None:
@@ -61,14 +64,16 @@ class Shadow:
             for one in committed
             if before.is_new(one.event.sequence_number, one.event.enqueued_at)
         ]
-        loop, state = asyncio.get_running_loop(), before
+        loop, state, scored = asyncio.get_running_loop(), before, 0
         for start in range(0, len(fresh), self.chunk):
             if self.clock() >= deadline:
                 break
             chunk = fresh[start : start + self.chunk]
             state = await loop.run_in_executor(self.executor, _score, scorer, state, chunk)
+            scored += len(chunk)
         if state is not before:
             await self.store.write(key, state, version)
+            self.telemetry.measure(SHADOW_ORDERS, scored)
 
 
 def _score(scorer: Scorer, state: ShadowState, scored: Sequence[Scored]) -> ShadowState:

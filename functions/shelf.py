@@ -13,11 +13,14 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.ports import Files, NotThereError
+from functions.metrics import MODEL_AGE
+from functions.ports import Files, NotThereError, Telemetry
+from functions.telemetry import SILENT
 from shared.catalogue import Catalogue, packaged_catalogue
 from shared.champion import (
     CHALLENGER,
@@ -30,7 +33,7 @@ from shared.champion import (
 from shared.errors import BundleError, ConfigurationError, SheriffError, TransientError
 from shared.golden import check_golden
 from shared.model import ModelBundle, decode_bundle, packaged_bundle
-from shared.notation import time_text
+from shared.notation import NotationError, time_text, utc_time
 from shared.policy import Policy, parse_policy
 from shared.scoring import Scorer
 
@@ -78,6 +81,7 @@ class Shelf:
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     shadow: bool = True
+    telemetry: Telemetry = SILENT
     last_refusal: dict[str, str] | None = None
     _scorer: Scorer | None = None
     _serving_since: datetime | None = None
@@ -125,12 +129,27 @@ class Shelf:
                 self._serving_since = self.now()
             self._scorer = await self._made(self._champion)
             logger.info("serving %s", self.status())
+        self._measure_age()
         if self.shadow:
             try:
                 await self._look_beside(any(changed))
             except Exception:  # whatever a challenger does, the champion serves
                 self._challenger = None
                 logger.exception("%s does not score in shadow", CHALLENGER)
+
+    def _measure_age(self) -> None:
+        assert self._scorer is not None
+        age = (self.now() - self._promoted()).total_seconds()
+        self.telemetry.measure(MODEL_AGE, max(age, 0.0), self._scorer.bundle.version)
+
+    def _promoted(self) -> datetime:
+        """When what serves was promoted; where its pointer does not say, when it was taken up."""
+        assert self._champion.serving is not None
+        assert self._serving_since is not None
+        moved = self._champion.serving.moved_at
+        with suppress(NotationError):
+            return self._serving_since if moved is None else utc_time(moved)
+        return self._serving_since
 
     async def _look_beside(self, changed: bool) -> None:
         """Exchange the challenger, made anew where what serves has ``changed``."""

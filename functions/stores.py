@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.pipeline import PipelineResponse
+from azure.core.settings import settings as sdk_settings
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubProducerClient
@@ -23,8 +26,17 @@ from functions.documents import (
     dead_letter_path_anew,
     own_fields,
 )
-from functions.ports import DeadLetter, NotThereError, RefusedError, StreamKey, WriteConflict
+from functions.metrics import REQUEST_UNITS, STORE_DURATION
+from functions.ports import (
+    DeadLetter,
+    NotThereError,
+    RefusedError,
+    StreamKey,
+    Telemetry,
+    WriteConflict,
+)
 from functions.settings import HubSettings, Settings
+from functions.telemetry import SILENT
 from shared.alert import finding_document
 from shared.docket import Revisited
 from shared.errors import TransientError
@@ -54,6 +66,9 @@ _COSMOS_OPTIONS: dict[str, Any] = {
 }
 _BLOB_OPTIONS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 8, "retry_total": 2}
 
+# The SDKs' own spans carry URLs, and the URL of an alert names its order.
+sdk_settings.tracing_enabled = False
+
 type Credential = ManagedIdentityCredential | DefaultAzureCredential
 
 
@@ -77,6 +92,16 @@ def translated(doing: str) -> Iterator[None]:
         raise TransientError(f"{doing}: {type(error).__name__}") from error
 
 
+@contextmanager
+def timed(telemetry: Telemetry, store: str) -> Iterator[None]:
+    """Measure one call of a store, however it ends."""
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        telemetry.measure(STORE_DURATION, (time.perf_counter() - started) * 1000, store)
+
+
 def credential(settings: Settings) -> Credential:
     """The app's identity: the managed one in Azure, a developer's own elsewhere."""
     if settings.in_azure:
@@ -87,13 +112,15 @@ def credential(settings: Settings) -> Credential:
 class Cosmos:
     """One database of a Cosmos DB account; connects at its first use."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, telemetry: Telemetry = SILENT) -> None:
         key = settings.cosmos_key
+        self._telemetry = telemetry
         self._client = CosmosClient(
             settings.cosmos_endpoint,
             key or credential(settings),
             # With a key it is an emulator, whose account names no endpoint worth discovering.
             enable_endpoint_discovery=not key,
+            raw_response_hook=self._charged,
             **_COSMOS_OPTIONS,
         )
         self._database = settings.cosmos_database
@@ -103,12 +130,19 @@ class Cosmos:
     @asynccontextmanager
     async def container(self, name: str, doing: str) -> AsyncIterator[ContainerProxy]:
         """A container to do something with; errors are `translated`."""
-        with translated(f"{doing} in {name}"):
+        with timed(self._telemetry, name), translated(f"{doing} in {name}"):
             async with self._connecting:
                 if not self._connected:
                     await self._client.__aenter__()
                     self._connected = True
             yield self._client.get_database_client(self._database).get_container_client(name)
+
+    def _charged(self, response: PipelineResponse[Any, Any]) -> None:
+        """Measure what a request to a container was charged; the local emulator charges nothing."""
+        charge = response.http_response.headers.get("x-ms-request-charge")
+        _, _, path = response.http_request.url.partition("/colls/")
+        if charge and path:
+            self._telemetry.measure(REQUEST_UNITS, float(charge), path.partition("/")[0])
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -310,7 +344,8 @@ class CosmosShadows:
 class Blobs:
     """The blob containers of one storage account (`functions.ports.Files`)."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, telemetry: Telemetry = SILENT) -> None:
+        self._telemetry = telemetry
         if settings.blob_connection:
             self._service = BlobServiceClient.from_connection_string(
                 settings.blob_connection, **_BLOB_OPTIONS
@@ -333,7 +368,7 @@ class Blobs:
         condition: dict[str, Any] = {}
         if known is not None:
             condition = {"etag": known, "match_condition": MatchConditions.IfModified}
-        with translated(f"read {container}/{name}"):
+        with timed(self._telemetry, container), translated(f"read {container}/{name}"):
             try:
                 download = await self._service.get_blob_client(container, name).download_blob(
                     **condition
@@ -356,7 +391,7 @@ class Blobs:
         condition: dict[str, Any] = {}
         if version is not None:
             condition = {"etag": version, "match_condition": MatchConditions.IfNotModified}
-        with translated(f"write {container}/{name}"):
+        with timed(self._telemetry, container), translated(f"write {container}/{name}"):
             blob = self._service.get_blob_client(container, name)
             await blob.upload_blob(data, overwrite=version is not None, **condition)
 

@@ -7,6 +7,7 @@ from functools import cache
 
 from functions.handlers import Desk, Limits
 from functions.jobs import MachineLearningJobs
+from functions.ports import Telemetry
 from functions.retraining import Retraining
 from functions.settings import JobSettings, Settings
 from functions.shadow import Shadow
@@ -21,6 +22,7 @@ from functions.stores import (
     CosmosStates,
     credential,
 )
+from functions.telemetry import telemetry as asked_for
 
 # The SDKs tell of every request at INFO, which is the worker's level: many lines an order.
 logging.getLogger("azure").setLevel(logging.WARNING)
@@ -33,13 +35,19 @@ def settings() -> Settings:
 
 
 @cache
+def telemetry() -> Telemetry:
+    """Where this process tells how it does."""
+    return asked_for(os.environ)
+
+
+@cache
 def _cosmos() -> Cosmos:
-    return Cosmos(settings())
+    return Cosmos(settings(), telemetry())
 
 
 @cache
 def _blobs() -> Blobs:
-    return Blobs(settings())
+    return Blobs(settings(), telemetry())
 
 
 @cache
@@ -58,13 +66,21 @@ def alerts() -> CosmosAlerts:
 def shelf() -> Shelf:
     """What serves."""
     ours = settings()
-    return Shelf(_blobs(), _executor(), ours.shelf_poll_seconds, shadow=ours.shadow)
+    return Shelf(
+        _blobs(),
+        _executor(),
+        ours.shelf_poll_seconds,
+        shadow=ours.shadow,
+        telemetry=telemetry(),
+    )
 
 
 @cache
 def _shadow() -> Shadow:
     chunk = settings().scoring_chunk_orders
-    return Shadow(CosmosShadows(_cosmos()), shelf().challenger, _executor(), chunk)
+    return Shadow(
+        CosmosShadows(_cosmos()), shelf().challenger, _executor(), chunk, telemetry=telemetry()
+    )
 
 
 @cache
@@ -75,6 +91,7 @@ def retraining() -> Retraining:
         files=_blobs(),
         hub=settings().orders_hub,
         jobs=None if job is None else MachineLearningJobs(job, credential(settings())),
+        telemetry=telemetry(),
     )
 
 
@@ -90,6 +107,7 @@ def desk() -> Desk:
         read_scorer=shelf().scorer,
         executor=_executor(),
         shadow=_shadow() if ours.shadow else None,
+        telemetry=telemetry(),
         limits=Limits(
             deadline=ours.scoring_deadline_seconds,
             chunk=ours.scoring_chunk_orders,

@@ -9,8 +9,10 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
+from functions import metrics
 from functions.judgement import Judgement, Scored, refused
 from functions.ports import (
     AlertStore,
@@ -18,10 +20,12 @@ from functions.ports import (
     IncidentStore,
     RefusedError,
     StreamKey,
+    Telemetry,
     WriteConflict,
 )
+from functions.telemetry import SILENT
 from shared.alert import revisited
-from shared.assessment import HIDDEN_DISCOUNT
+from shared.assessment import DATA_QUALITY_TYPOLOGIES, HIDDEN_DISCOUNT
 from shared.docket import Revisited
 from shared.errors import TransientError
 from shared.incidents import PartitionRun, settle
@@ -52,6 +56,7 @@ class Writer:
     incidents: IncidentStore
     dead_letters: DeadLetterStore
     at_once: int
+    telemetry: Telemetry = SILENT
 
     async def write(self, key: StreamKey, judgement: Judgement, now: datetime) -> Written:
         """Write all that can be written; an order whose alert is refused becomes a dead letter.
@@ -98,12 +103,14 @@ class Writer:
             with contextlib.suppress(WriteConflict):  # another partition was first: join it
                 await self.incidents.put(incident, versions.get(incident["id"]))
                 _log_status(incident, before)
+                if before is None:
+                    self.telemetry.measure(metrics.INCIDENTS_OPENED, 1)
                 return str(incident["id"])
         raise TransientError(f"{key}: the incident keeps changing")
 
     async def _create(self, one: Scored) -> bool:
         assert one.alert is not None
-        return await self.alerts.create(one.alert)
+        return await self._written(one.alert)
 
     async def _revisit(self, revisit: tuple[Revisited, str, datetime]) -> bool:
         """Add the incident to an order's alert; whether that made it one."""
@@ -111,7 +118,17 @@ class Writer:
         if one.document is None:
             await self.alerts.revisit(one, incident_id, at)
             return False
-        return await self.alerts.create(revisited(one.document, one.finding, incident_id, at))
+        return await self._written(revisited(one.document, one.finding, incident_id, at))
+
+    async def _written(self, alert: dict[str, Any]) -> bool:
+        """Whether the alert is new; said at once, for the next run will find it there."""
+        new = await self.alerts.create(alert)
+        if new:
+            typology = likeliest_typology(alert)
+            self.telemetry.measure(metrics.ALERTS, 1, typology)
+            if "trace_id" in alert["event"]:  # not where it was held by an earlier version
+                self.telemetry.alerted(alert["event"]["trace_id"], typology)
+        return new
 
     async def _supersede(self, revisions: Sequence[Scored]) -> None:
         # In turn: the first higher revision marks an alert, wherever the batch is cut.
@@ -129,6 +146,15 @@ class Writer:
                 return await act(item)
 
         return await asyncio.gather(*map(in_turn, items), return_exceptions=True)
+
+
+def likeliest_typology(alert: Mapping[str, Any]) -> str:
+    """That of the likeliest finding, so that an alert counts once; ``none`` where there is none."""
+    findings = [
+        found for found in alert["findings"] if found["typology"] not in DATA_QUALITY_TYPOLOGIES
+    ]
+    likeliest = max(findings, key=itemgetter("probability"), default={"typology": "none"})
+    return str(likeliest["typology"])
 
 
 def _log_status(incident: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:

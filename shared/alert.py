@@ -10,11 +10,15 @@ from shared.notation import alert_id, money, time_text
 
 @dataclass(frozen=True, slots=True)
 class EventPosition:
-    """Where an order stood in its stream; ``enqueued_at`` is aware UTC."""
+    """Where an order stood in its stream; ``enqueued_at`` is aware UTC.
+
+    ``trace_id`` (32 hex digits) is the trace that it belongs to, where there is any.
+    """
 
     partition_id: str
     sequence_number: int
     enqueued_at: datetime
+    trace_id: str | None = None
 
 
 def alert_document(
@@ -53,12 +57,19 @@ def alert_document(
         "policy_version": assessment.policy_version,
         "degraded": assessment.degraded,
         "order": received,
-        "event": {
-            "partition_id": position.partition_id,
-            "sequence_number": position.sequence_number,
-            "enqueued_at": time_text(position.enqueued_at),
-        },
+        "event": _event_document(position),
     }
+
+
+def _event_document(position: EventPosition) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "partition_id": position.partition_id,
+        "sequence_number": position.sequence_number,
+        "enqueued_at": time_text(position.enqueued_at),
+    }
+    if position.trace_id is not None:
+        document["trace_id"] = position.trace_id
+    return document
 
 
 def revisited(

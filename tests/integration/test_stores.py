@@ -10,6 +10,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from azure.core.settings import settings as sdk_settings
 
 from functions.handlers import Desk, score_batch
 from functions.ports import (
@@ -44,7 +47,7 @@ from shared.scoring import Scorer
 from shared.shadow import ShadowState, ShadowTotals, Tally
 from shared.stream import StreamState
 from tests.schemas import violations
-from tests.unit.functions.world import NOON, ToldScorer, event, order_event
+from tests.unit.functions.world import NOON, Heard, ToldScorer, event, order_event
 
 KEY = StreamKey("orders", "$Default", "3")
 
@@ -341,3 +344,55 @@ async def test_an_archive_has_the_size_of_its_hubs_files(blobs: Blobs, unique_na
         await blobs.write("orders-archive", name, data, None)
     assert await blobs.size("orders-archive", unique_name) == 8
     assert await blobs.size("orders-archive", "none") == 0
+
+
+async def test_every_call_of_a_store_is_timed_under_its_container(
+    cosmos: str, azurite: str, unique_name: str
+) -> None:
+    heard = Heard()
+    resources.make_cosmos_containers(cosmos, "bG9jYWw=", unique_name)
+    resources.make_blob_containers(azurite)
+    ours = settings(cosmos, azurite, unique_name)
+    database, blobs = Cosmos(ours, heard), Blobs(ours, heard)
+    try:
+        await CosmosStates(database).read(KEY)
+        await CosmosAlerts(database).create(alert("o-1"))
+        await CosmosIncidents(database).latest("hidden_discount")
+        with pytest.raises(NotThereError):
+            await blobs.read(MODELS, f"{unique_name}.json")
+    finally:
+        await database.close()
+        await blobs.close()
+    timed = heard.of("sheriff.store.duration")
+    assert [store for _, store in timed] == ["state", "alerts", "incidents", "models"]
+    assert all(0 < milliseconds < 60_000 for milliseconds, _ in timed)
+
+
+async def test_what_cosmos_db_charges_is_heard_by_container(azurite: str) -> None:
+    """On a server that charges: the emulator does not."""
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        body: dict[str, Any] = {"id": "alerts", "_rid": "r", "_self": "s", "_etag": "e"}
+        body |= {"partitionKey": {"paths": ["/rep_id"], "kind": "Hash", "version": 2}}
+        body |= {"writableLocations": [], "readableLocations": [], "Documents": []}
+        return web.json_response(body, headers={"x-ms-request-charge": "6.29"})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    heard = Heard()
+    async with TestServer(app) as server:
+        database = Cosmos(settings(str(server.make_url("/")), azurite, "sheriff"), heard)
+        try:
+            await CosmosAlerts(database).create(alert("o-1"))
+        finally:
+            await database.close()
+    charged = heard.of("sheriff.store.request_units")
+    assert charged == [(6.29, "alerts")] * sum("/colls/alerts" in path for path in asked)
+    assert charged
+    assert heard.of("sheriff.store.duration")[0][1] == "alerts"
+
+
+def test_no_request_is_traced_by_the_sdks_because_its_address_names_an_order() -> None:
+    assert sdk_settings.tracing_enabled() is False

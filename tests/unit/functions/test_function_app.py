@@ -23,6 +23,7 @@ from functions.retraining import RetrainError
 from infra.local import services
 from infra.local.host.ncrontab import Schedule
 from shared.errors import ConfigurationError, TransientError
+from tests.unit.functions.world import Heard
 
 ROOT = Path(__file__).parents[3]
 PROTOS = SimpleNamespace(BindingInfo=SimpleNamespace(undefined=0, out=1, inout=2))
@@ -116,7 +117,13 @@ def test_the_hosts_settings_leave_no_batch_behind() -> None:
     assert host["functionTimeout"] == "00:05:00"  # the deadline of a batch is at most 200 s
 
 
-def delivered(partition: str = "3", naive: bool = True) -> list[func.EventHubEvent]:
+FIRST_RUN = SimpleNamespace(retry_context=SimpleNamespace(retry_count=0, max_retry_count=-1))
+FOURTH_RUN = SimpleNamespace(retry_context=SimpleNamespace(retry_count=3, max_retry_count=-1))
+
+
+def delivered(
+    partition: str = "3", naive: bool = True, properties: Any = None
+) -> list[func.EventHubEvent]:
     """Two events as the host hands them over."""
     at = "2026-03-01T12:00:00.123" + ("" if naive else "Z")
     system = [
@@ -127,6 +134,8 @@ def delivered(partition: str = "3", naive: bool = True) -> list[func.EventHubEve
         "SystemPropertiesArray": Datum(json.dumps(system), "json"),
         "PartitionContext": Datum(json.dumps({"PartitionId": partition}), "json"),
     }
+    if properties is not None:
+        metadata["PropertiesArray"] = Datum(json.dumps(properties), "json")
     bodies = Datum(SimpleNamespace(bytes=[b"\xff", b"{}"]), "collection_bytes")
     events: list[func.EventHubEvent] = EventHubTriggerConverter.decode(
         bodies, trigger_metadata=metadata
@@ -149,11 +158,18 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return batches
 
 
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
+    ours = Heard()
+    monkeypatch.setattr(wiring, "telemetry", lambda: ours)
+    return ours
+
+
 @pytest.mark.parametrize("naive", [True, False])
 async def test_a_batch_reaches_the_handler_whole_and_its_times_are_utc(
     scored: list[Any], naive: bool
 ) -> None:
-    await trigger.score_orders(delivered(naive=naive))
+    await trigger.score_orders(delivered(naive=naive), FIRST_RUN)
     at = datetime(2026, 3, 1, 12, 0, 0, 123000, tzinfo=UTC)
     assert scored == [
         (
@@ -175,4 +191,29 @@ async def test_a_batch_that_is_cut_short_is_answered_as_a_failure(
 
     monkeypatch.setattr(trigger, "score_batch", score_batch)
     with pytest.raises(TransientError, match="cut short"):
-        await trigger.score_orders(delivered())
+        await trigger.score_orders(delivered(), FIRST_RUN)
+
+
+async def test_a_producers_trace_context_comes_with_its_event(scored: list[Any]) -> None:
+    sent = f"00-{'a' * 32}-{'b' * 16}-01"
+    properties = [{"source": "till"}, {"Diagnostic-Id": sent}]
+    await trigger.score_orders(delivered(properties=properties), FIRST_RUN)
+    [(_, events)] = scored
+    assert [event.traceparent for event in events] == [None, sent]
+
+
+@pytest.mark.parametrize("properties", [[{"traceparent": "x"}], "text", {"traceparent": "x"}])
+async def test_properties_of_another_shape_cost_no_batch(
+    scored: list[Any], properties: Any
+) -> None:
+    await trigger.score_orders(delivered(properties=properties), FIRST_RUN)
+    [(_, events)] = scored
+    assert [event.traceparent for event in events] == [None, None]
+
+
+@pytest.mark.parametrize(("run", "retries"), [(FIRST_RUN, 0), (FOURTH_RUN, 1)])
+async def test_every_run_of_a_batch_after_its_first_counts_as_a_retry(
+    scored: list[Any], heard: Heard, run: Any, retries: int
+) -> None:
+    await trigger.score_orders(delivered(), run)
+    assert heard.total("sheriff.retries") == retries

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.settings import HubSettings, JobSettings, Settings, role
+from functions.settings import HubSettings, JobSettings, Settings, role, telemetry_target
 from shared.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[3]
@@ -81,6 +81,29 @@ JOB = {
     "RETRAIN_JOB_COMPUTE": f"{WORKSPACE}/computes/nightly",
     "RETRAIN_JOB_ENVIRONMENT": f"{WORKSPACE}/environments/sheriff/versions/1",
 }
+
+
+@pytest.mark.parametrize(
+    ("environ", "target"),
+    [
+        ({}, "off"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, "off"),
+        ({"PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "false"}, "off"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, "otlp"),
+        ({"PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": " True"}, "azure"),
+        (
+            {
+                "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "1",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318",
+            },
+            "azure",
+        ),
+    ],
+)
+def test_where_telemetry_goes_is_asked_for_by_the_settings_of_those_who_take_it(
+    environ: dict[str, str], target: str
+) -> None:
+    assert telemetry_target(environ) == target
 
 
 def test_a_job_is_set_up_by_three_settings_or_by_none_and_gets_the_apps_own() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from functions.handlers import Desk, Limits
+from functions.metrics import Metric
 from functions.ports import (
     DeadLetter,
     OrderEvent,
@@ -236,4 +238,32 @@ class States:
         return written
 
 
-__all__ = ["KEY", "NOON", "Died", "Limits", "ToldScorer", "World", "event", "order_event"]
+@dataclass
+class Heard:
+    """What telemetry was told; ``spans`` are those that have begun, by name."""
+
+    figures: list[tuple[str, float, str]] = field(default_factory=list)
+    spans: list[tuple[str, Any]] = field(default_factory=list)
+
+    def batch(self, key: StreamKey, events: Sequence[OrderEvent]) -> AbstractContextManager[None]:
+        self.spans.append(("batch", [event.traceparent for event in events]))
+        return nullcontext()
+
+    def note(self, **figures: int) -> None:
+        self.spans.append(("note", figures))
+
+    def alerted(self, trace_id: str, typology: str) -> None:
+        self.spans.append(("alert", (trace_id, typology)))
+
+    def measure(self, metric: Metric, value: float, label: str = "") -> None:
+        assert (metric.label is None) == (label == "")
+        self.figures.append((metric.name, value, label))
+
+    def of(self, name: str) -> list[tuple[float, str]]:
+        return [(value, label) for metric, value, label in self.figures if metric == name]
+
+    def total(self, name: str) -> float:
+        return sum(value for value, _ in self.of(name))
+
+
+__all__ = ["KEY", "NOON", "Died", "Heard", "Limits", "ToldScorer", "World", "event", "order_event"]

@@ -31,6 +31,11 @@ def test_an_empty_host_json_has_the_service_s_defaults(tmp_path: Path) -> None:
     assert extensions.http.route_prefix == "api"
 
 
+def test_what_concerns_the_service_alone_is_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, {"version": "2.0", "telemetryMode": "OpenTelemetry", "extensions": {"x": 1}})
+    assert read_host_json(tmp_path, {}).extensions.event_hubs == EventHubOptions()
+
+
 def test_settings_of_the_job_host_win(tmp_path: Path) -> None:
     write(tmp_path, {"version": "2.0", "extensions": {"eventHubs": {"prefetchCount": 7}}})
     overrides = {
