@@ -23,7 +23,7 @@ from tests.e2e.conftest import SETTINGS
 
 pytestmark = pytest.mark.timeout(300)
 
-SOON = "4"
+SOON = "3"
 """Seconds until a check of something broken gives up."""
 
 type Smoke = Callable[..., tuple[int, dict[str, str]]]
@@ -98,7 +98,7 @@ def test_it_passes_again_and_again(run: Smoke) -> None:
 
 
 def test_another_release_fails(run: Smoke) -> None:
-    code, said = run("--expect-version", "20260301.7")
+    code, said = run("--deadline", "2", "--expect-version", "20260301.7")
     assert code == 1
     assert "expected 20260301.7" in said["health"]
     assert said["health"].startswith("FAILED")
