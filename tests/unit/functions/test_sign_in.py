@@ -92,6 +92,22 @@ async def test_the_route_reads_no_alert_for_who_is_refused(monkeypatch: pytest.M
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+async def test_the_desks_health_is_open_and_reads_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Alerts:
+        async def latest(self) -> None:
+            return None
+
+    def shelf() -> Any:
+        raise AssertionError("a model was asked for")
+
+    monkeypatch.setenv("WEBSITE_INSTANCE_ID", "i-1")
+    monkeypatch.setenv("SHERIFF_ROLE", "desk")
+    monkeypatch.setattr(wiring, "alerts", Alerts)
+    monkeypatch.setattr(wiring, "shelf", shelf)
+    request = func.HttpRequest("GET", "/api/health", headers={}, params={}, body=b"")
+    assert (await alerts_api.get_health(request)).status_code == 200
+
+
 def test_no_route_asks_for_a_key() -> None:
     for blueprint in (alerts_api.blueprint, alerts_api.health_blueprint):
         for builder in blueprint._function_builders:
