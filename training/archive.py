@@ -9,7 +9,7 @@ few pieces are in memory, however large the files are.
 import io
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from typing import Any
 
 import fastavro
 
-from shared.errors import OrderError, SheriffError
+from shared.errors import ConfigurationError, OrderError, SheriffError
 from shared.marked import is_marked
 from shared.order import Order, parse_order
 from training.console import progress
@@ -185,6 +185,24 @@ class _Joined(io.RawIOBase):
         buffer[:count] = self._rest[:count]
         self._rest = self._rest[count:]
         return count
+
+
+def without(content: bytes, dropped: Callable[[bytes], bool]) -> tuple[bytes, int]:
+    """A file of the archive without the events whose body is to be dropped, and how many were.
+
+    Raises:
+        ConfigurationError: the file is not Avro, or breaks off.
+    """
+    try:
+        reader = fastavro.reader(io.BytesIO(content))
+        records: list[Any] = list(reader)
+        kept = [one for one in records if not dropped(one["Body"] or b"")]
+        codec = reader.metadata.get("avro.codec", "null")
+        written = io.BytesIO()
+        fastavro.writer(written, reader.writer_schema or {}, kept, codec=codec)
+    except Exception as error:
+        raise ConfigurationError(f"no file of the archive ({type(error).__name__})") from error
+    return written.getvalue(), len(records) - len(kept)
 
 
 @dataclass(slots=True)
