@@ -41,13 +41,6 @@ def test_every_section_but_the_first_and_the_last_names_a_test() -> None:
     assert [section.split("\n")[0] for section in sections if "tests/" not in section] == []
 
 
-def test_every_file_that_the_documents_link_to_is_there() -> None:
-    for document in (SECURITY, ROOT / "SECURITY.md", ROOT / "docs" / "operations.md"):
-        links = re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8"))
-        paths = [link for link in links if "://" not in link]
-        assert [path for path in paths if not (document.parent / path).exists()] == []
-
-
 def test_nothing_loads_code_from_data() -> None:
     found = []
     for package in ("shared", "functions", "training", "infra"):
