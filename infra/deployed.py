@@ -113,14 +113,10 @@ class Deployed:
         refusal = body.get("last_refusal")
         if refusal:
             raise Broken(f"{url} refuses {refusal['what']}: {refusal['why']}")
-        self._of_this_release(url, body.get("release"))
-        return body
-
-    def _of_this_release(self, url: str, release: Any) -> None:
-        wanted = self.expected.version
-        known = set(release.values()) if isinstance(release, dict) else {release}
-        if wanted is not None and wanted not in known:
+        wanted, release = self.expected.version, body.get("release")
+        if wanted is not None and not is_release(release, wanted):
             raise NotYet(f"{url} runs release {release}, expected {wanted}")
+        return body
 
     async def well(self, url: str) -> str:
         body = await self.health(url)
@@ -253,6 +249,11 @@ async def _json(answer: aiohttp.ClientResponse) -> Any:
         return msgspec.json.decode(await answer.read())
     except msgspec.DecodeError as error:
         raise NotYet(f"{answer.url} answers {answer.status}, and no JSON") from error
+
+
+def is_release(release: Any, wanted: str) -> bool:
+    """Whether what an app says of its release is the one: a name, or its version or commit."""
+    return wanted in (release.values() if isinstance(release, dict) else (release,))
 
 
 def listed(document: Any) -> set[str]:
