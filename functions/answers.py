@@ -56,13 +56,17 @@ async def list_alerts(alerts: AlertReader, parameters: Mapping[str, str]) -> Ans
     return Answer(HTTPStatus.OK, query.page(await alerts.find(query)))
 
 
-async def health(alerts: AlertReader, serving: ServingReader, role: str) -> Answer:
-    """Whether the store can be read now, and what serves; 503 where either cannot be known."""
+async def health(alerts: AlertReader, serving: ServingReader | None, role: str) -> Answer:
+    """Whether the store can be read now, and what serves; 503 where either cannot be known.
+
+    ``serving`` is None where a part of the app needs no model, and may read none.
+    """
     body: dict[str, Any] = {"status": "ok", "role": role}
     try:
         body["latest_alert_at"] = await alerts.latest()
-        await serving.scorer()
-        body |= serving.status()
+        if serving is not None:
+            await serving.scorer()
+            body |= serving.status()
     except SheriffError as error:
         # The cause is for the operator's log: this answer is open to anyone.
         logger.warning("not healthy: %s", error)

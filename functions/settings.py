@@ -142,6 +142,23 @@ _HANDED_ON = (
 _RESOURCE = re.compile(r"/subscriptions/[\w-]+/resourceGroups/[\w().-]+/providers/[\w./-]*[\w.-]")
 
 
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Whether callers must be signed in (in Azure), and whether the platform signs them in."""
+
+    required: bool
+    on: bool
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "SignIn":
+        """Read what the platform sets; a machine of one's own asks nobody to sign in."""
+        read = _Reader(environ)
+        return cls(
+            required=read.text("WEBSITE_INSTANCE_ID", "") != "",
+            on=read.text("WEBSITE_AUTH_ENABLED", "").lower() == "true",
+        )
+
+
 def role(environ: Mapping[str, str]) -> str:
     """The part of the app that this process runs: one of `ROLES`, by default all.
 

@@ -9,7 +9,7 @@ few pieces are in memory, however large the files are.
 import io
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +18,8 @@ from typing import Any
 
 import fastavro
 
-from shared.errors import OrderError, SheriffError
+from shared.errors import ConfigurationError, OrderError, SheriffError
+from shared.marked import is_marked
 from shared.order import Order, parse_order
 from training.console import progress
 from training.ports import Blobs, Stored
@@ -59,6 +60,7 @@ class Archived:
         records: events in them.
         duplicates: orders that came again in the same revision.
         superseded: revisions that a higher one took the place of.
+        marked: orders that tried a deployment out (`shared.marked`), which are left out.
         refused: events that are no order, by code.
         bad_files: files that are not Avro or break off; what came before the break is read.
         bad: the first `MOST_KEPT` events that are no order.
@@ -70,6 +72,7 @@ class Archived:
     records: int
     duplicates: int
     superseded: int
+    marked: int
     refused: dict[str, int]
     bad_files: tuple[str, ...]
     bad: tuple[BadRecord, ...]
@@ -184,12 +187,31 @@ class _Joined(io.RawIOBase):
         return count
 
 
+def without(content: bytes, dropped: Callable[[bytes], bool]) -> tuple[bytes, int]:
+    """A file of the archive without the events whose body is to be dropped, and how many were.
+
+    Raises:
+        ConfigurationError: the file is not Avro, or breaks off.
+    """
+    try:
+        reader = fastavro.reader(io.BytesIO(content))
+        records: list[Any] = list(reader)
+        kept = [one for one in records if not dropped(one["Body"] or b"")]
+        codec = reader.metadata.get("avro.codec", "null")
+        written = io.BytesIO()
+        fastavro.writer(written, reader.writer_schema or {}, kept, codec=codec)
+    except Exception as error:
+        raise ConfigurationError(f"no file of the archive ({type(error).__name__})") from error
+    return written.getvalue(), len(records) - len(kept)
+
+
 @dataclass(slots=True)
 class _Reading:
     """What has been read so far."""
 
     latest: LatestOrders = field(default_factory=LatestOrders)
     records: int = 0
+    marked: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     bad_files: list[str] = field(default_factory=list)
     bad: list[BadRecord] = field(default_factory=list)
@@ -208,11 +230,16 @@ class _Reading:
         sequence_number, body = int(record["SequenceNumber"]), record["Body"]
         self.records += 1
         try:
-            self.latest.add(parse_order(body or b""))
+            order = parse_order(body or b"")
         except OrderError as error:
             self.refused[error.code] = self.refused.get(error.code, 0) + 1
             if len(self.bad) < MOST_KEPT:
                 self.bad.append(BadRecord(name, sequence_number, error.code, error.message))
+            return
+        if is_marked(order):
+            self.marked += 1
+        else:
+            self.latest.add(order)
 
     def found(self, files: tuple[Stored, ...]) -> Archived:
         return Archived(
@@ -222,6 +249,7 @@ class _Reading:
             records=self.records,
             duplicates=self.latest.duplicates,
             superseded=self.latest.superseded,
+            marked=self.marked,
             refused=self.refused,
             bad_files=tuple(self.bad_files),
             bad=tuple(self.bad),

@@ -20,7 +20,7 @@ from shared.policy import Policy, parse_policy
 from shared.scoring import Scorer
 from training.console import ArgumentParser, progress, run
 from training.metrics import Quality, Truth, Verdict, by_size, judge, read_truth
-from training.orders_file import read_lines, replacing, write_lines
+from training.orders_file import ReadLine, read_lines, replacing, write_lines
 from training.prices import read_catalogue
 from training.replay import Replay
 from training.train import load
@@ -193,18 +193,26 @@ def main(arguments: list[str] | None = None) -> None:
     scorer = _scorer(options)
     replay = Replay(scorer, options.partitions)
     lines = progress(read_lines(options.orders), "reading orders")
-    scores = score_all(progress(replay.run(lines), "scoring orders"))
-    write_scores(options.scores, scores)
-    write_lines(options.alerts, map(msgspec.json.encode, replay.alerts.values()))
-    if options.incidents is not None:
-        write_lines(options.incidents, map(msgspec.json.encode, replay.incidents.values()))
-    print(_summary(scores, replay))
-    for incident in replay.incidents.values():
-        print(f"{incident['id']} ({incident['status']}): {incident['message']}")
+    scores = replayed(replay, lines, options.scores, options.alerts, options.incidents)
     if truth is not None:
         show_quality(verdicts(scores, truth, scorer.policy.alert_probability))
     if options.write:
         _write(replay)
+
+
+def replayed(
+    replay: Replay, lines: Iterable[ReadLine], scores: Path, alerts: Path, incidents: Path | None
+) -> list[Score]:
+    """Score orders, write what came of them, and print a summary; their scores."""
+    found = score_all(progress(replay.run(lines), "scoring orders"))
+    write_scores(scores, found)
+    write_lines(alerts, map(msgspec.json.encode, replay.alerts.values()))
+    if incidents is not None:
+        write_lines(incidents, map(msgspec.json.encode, replay.incidents.values()))
+    print(_summary(found, replay))
+    for incident in replay.incidents.values():
+        print(f"{incident['id']} ({incident['status']}): {incident['message']}")
+    return found
 
 
 def _summary(scores: Sequence[Score], replay: Replay) -> str:

@@ -76,7 +76,7 @@ def gather(blobs: Blobs, documents: Documents, hub: str, now: datetime) -> Gathe
         ConfigurationError: catalogue or policy are wrong; names what.
         TransientError: something cannot be read now.
     """
-    csv, policy = _reference(blobs)
+    csv, policy = read_reference(blobs)
     since = now - timedelta(days=policy.history_days)
     read = documents.decisions(now)
     source = _Source(blobs, hub, since, now, read.decisions, csv)
@@ -98,8 +98,13 @@ def gather(blobs: Blobs, documents: Documents, hub: str, now: datetime) -> Gathe
     )
 
 
-def _reference(blobs: Blobs) -> tuple[bytes, Policy]:
-    """The catalogue's CSV and the policy; the packaged ones where there are no others."""
+def read_reference(blobs: Blobs) -> tuple[bytes, Policy]:
+    """The catalogue's CSV and the policy; the packaged ones where there are no others.
+
+    Raises:
+        ConfigurationError: the policy is wrong.
+        TransientError: one cannot be read now.
+    """
     csv = blobs.read(REFERENCE, "catalogue.csv")
     policy = blobs.read(REFERENCE, "policy.json")
     packaged = files("shared").joinpath("data", "catalogue.csv")

@@ -256,6 +256,25 @@ class CosmosDocuments:
             [{"name": "@version", "value": version}],
         )
 
+    def alerts_of(self, customer_id: str) -> list[tuple[str, str]]:
+        """The alerts on a customer's orders: id and rep of each."""
+        found = self._query(
+            "alerts",
+            "SELECT c.id, c.rep_id FROM c WHERE c.customer_id = @customer_id",
+            [{"name": "@customer_id", "value": customer_id}],
+        )
+        return [(alert["id"], alert["rep_id"]) for alert in found]
+
+    def delete_alert(self, alert_id: str, rep_id: str) -> None:
+        """Delete an alert; it is fine where there is none."""
+        with _translated("delete an alert"):
+            database = self._connected().get_database_client(self._settings.cosmos_database)
+            try:
+                database.get_container_client("alerts").delete_item(alert_id, rep_id)
+            except HttpResponseError as error:
+                if error.status_code != _MISSING:
+                    raise
+
     def _query(
         self, container: str, query: str, parameters: list[dict[str, Any]] | None = None
     ) -> list[dict[str, Any]]:

@@ -230,6 +230,8 @@ async def test_http_functions_answer_on_their_routes(sample: Sample) -> None:
     assert (await call(host, "/v1/orders", method="DELETE"))[0] == 405
     assert await call(host, "/v1/orders?fail=1") == (500, "")
     assert (await call(host, "/admin/host/status"))[0] == 200
+    listed = json.loads((await call(host, "/admin/functions"))[1])
+    assert {"name": "tick"} in listed
 
 
 async def test_a_timer_is_fired_by_hand_through_the_admin_route(sample: Sample) -> None:

@@ -222,6 +222,23 @@ def test_alerts_come_with_the_costliest_first(
     assert [one["expected_loss"] for one in recent] == [9, 6, 5, 3, 2]
 
 
+def test_the_alerts_of_a_customer_are_found_and_deleted_and_again_is_as_good_as_once(
+    cosmos: str, database: str, documents: CosmosDocuments
+) -> None:
+    alerts = [
+        {"id": f"o-{number}.0", "rep_id": "Bo Ek", "customer_id": customer}
+        for number, customer in enumerate(("34477", "344", "34477"))
+    ]
+    put(cosmos, database, "alerts", *alerts)
+    found = documents.alerts_of("34477")
+    assert sorted(found) == [("o-0.0", "Bo Ek"), ("o-2.0", "Bo Ek")]
+    for _ in range(2):
+        for alert, rep in found:
+            documents.delete_alert(alert, rep)
+    assert documents.alerts_of("34477") == []
+    assert documents.alerts_of("344") == [("o-1.0", "Bo Ek")]
+
+
 def test_incidents_and_states_are_read_whole_without_the_store_s_own_fields(
     cosmos: str, database: str, documents: CosmosDocuments
 ) -> None:

@@ -66,7 +66,11 @@ def application(
     async def status(_request: web.Request) -> web.Response:
         return web.json_response({"state": "Running"})
 
+    async def names(_request: web.Request) -> web.Response:
+        return web.json_response([{"name": function.name} for function in functions])
+
     app.router.add_post("/admin/functions/{name}", fire)
+    app.router.add_get("/admin/functions", names)
     app.router.add_get("/admin/host/status", status)
     return app
 

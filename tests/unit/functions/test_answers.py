@@ -83,3 +83,9 @@ async def test_health_is_503_while_the_store_cannot_be_read() -> None:
     for failure in (TransientError("gone"), ConfigurationError("COSMOS_ENDPOINT is not set")):
         answer = await health(FakeReader(failure=failure), FakeServing(), "desk")
         assert answer == Answer(503, {"status": "unavailable", "role": "desk"})
+
+
+async def test_health_of_a_part_without_a_model_asks_for_none() -> None:
+    answer = await health(FakeReader(), None, "desk")
+    assert answer.status == 200
+    assert answer.body.keys() == {"status", "role", "latest_alert_at"}

@@ -1,0 +1,115 @@
+"""In Azure only who is signed in with the role reads alerts; on a machine of one's own, anyone."""
+
+import base64
+import json
+from typing import Any
+
+import azure.functions as func
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions import alerts_api, wiring
+from functions.settings import SignIn
+from functions.sign_in import PRINCIPAL, READER, refusal
+
+IN_AZURE = SignIn(required=True, on=True)
+ROLE = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
+
+
+def signed_in(*claims: tuple[str, str], role_typ: str | None = ROLE) -> dict[str, str]:
+    """The headers of a caller with these claims."""
+    principal = {
+        "auth_typ": "aad",
+        "claims": [{"typ": typ, "val": val} for typ, val in claims],
+        "role_typ": role_typ,
+    }
+    return {PRINCIPAL: base64.b64encode(json.dumps(principal).encode()).decode()}
+
+
+def status(headers: dict[str, str], sign_in: SignIn = IN_AZURE) -> int | None:
+    answer = refusal(headers, sign_in)
+    return None if answer is None else answer.status
+
+
+@pytest.mark.parametrize("kind", ["roles", ROLE])
+def test_a_caller_with_the_role_may_read(kind: str) -> None:
+    assert status(signed_in(("name", "Bo"), (kind, "Other"), (kind, READER))) is None
+    assert status(signed_in((kind, READER), role_typ=None)) is None
+
+
+def test_a_caller_without_the_role_is_refused_whatever_else_is_claimed() -> None:
+    assert status(signed_in()) == 403
+    assert status(signed_in(("roles", "Sheriff.Writer"), ("name", READER))) == 403
+    assert status(signed_in(("roles", READER.lower()))) == 403
+
+
+def test_without_a_caller_nobody_is_let_in() -> None:
+    assert status({}) == 401
+    assert status({PRINCIPAL: ""}) == 401
+
+
+@given(st.text() | st.binary().map(lambda data: base64.b64encode(data).decode()))
+def test_a_header_that_is_none_is_refused_and_never_an_error(header: str) -> None:
+    assert status({PRINCIPAL: header}) in {401, 403}
+
+
+def test_a_header_without_end_is_refused_unread() -> None:
+    assert status(signed_in(("roles", READER), ("padding", "x" * 100_000))) == 401
+
+
+def test_where_the_platform_signs_nobody_in_its_headers_are_not_believed() -> None:
+    assert status(signed_in(("roles", READER)), SignIn(required=True, on=False)) == 403
+
+
+def test_a_machine_of_ones_own_asks_nobody() -> None:
+    assert status({}, SignIn.from_environ({})) is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"WEBSITE_INSTANCE_ID": "i-1"}, SignIn(required=True, on=False)),
+        ({"WEBSITE_INSTANCE_ID": "i-1", "WEBSITE_AUTH_ENABLED": "False"}, SignIn(True, False)),
+        ({"WEBSITE_INSTANCE_ID": "i-1", "WEBSITE_AUTH_ENABLED": "True"}, SignIn(True, True)),
+    ],
+)
+def test_azure_is_told_by_what_the_platform_sets(environ: dict[str, str], expected: SignIn) -> None:
+    assert SignIn.from_environ(environ) == expected
+
+
+async def test_the_route_reads_no_alert_for_who_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def alerts() -> Any:
+        raise AssertionError("the store was asked")
+
+    monkeypatch.setenv("WEBSITE_INSTANCE_ID", "i-1")
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
+    monkeypatch.setattr(wiring, "alerts", alerts)
+    request = func.HttpRequest("GET", "/api/alerts", headers={}, params={}, body=b"")
+    answer = await alerts_api.get_alerts(request)
+    assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_the_desks_health_is_open_and_reads_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Alerts:
+        async def latest(self) -> None:
+            return None
+
+    def shelf() -> Any:
+        raise AssertionError("a model was asked for")
+
+    monkeypatch.setenv("WEBSITE_INSTANCE_ID", "i-1")
+    monkeypatch.setenv("SHERIFF_ROLE", "desk")
+    monkeypatch.setattr(wiring, "alerts", Alerts)
+    monkeypatch.setattr(wiring, "shelf", shelf)
+    request = func.HttpRequest("GET", "/api/health", headers={}, params={}, body=b"")
+    assert (await alerts_api.get_health(request)).status_code == 200
+
+
+def test_no_route_asks_for_a_key() -> None:
+    for blueprint in (alerts_api.blueprint, alerts_api.health_blueprint):
+        for builder in blueprint._function_builders:
+            trigger = builder._function.get_trigger()
+            assert trigger.get_dict_repr()["authLevel"] == func.AuthLevel.ANONYMOUS

@@ -1,0 +1,81 @@
+"""What a rate of orders needs and costs: arithmetic that holds together, and is published."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.costs import (
+    ALERT_RU,
+    BATCH_SECONDS,
+    COMMIT_RU,
+    FIXED_MONTH,
+    LARGEST_BATCH,
+    PARTITIONS,
+    RATES,
+    cost,
+    main,
+    need,
+    table,
+)
+
+OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
+rates = st.floats(0.01, 10_000, allow_nan=False)
+windows = st.floats(0, 60, allow_nan=False)
+
+
+def test_an_order_a_second_is_a_batch_of_its_own_and_one_instance() -> None:
+    one = need(1)
+    assert (one.throughput_units, one.partitions, one.instances) == (1, 4, 1)
+    assert (one.batches, one.commit_ru) == (1.0, COMMIT_RU)
+
+
+def test_in_an_episode_every_order_is_an_alert() -> None:
+    thousand = need(1_000)
+    assert thousand.alert_ru_in_episode == 1_000 * ALERT_RU
+    assert thousand.instances_in_episode == 3  # a millisecond to score, two for the alert
+    assert not thousand.falls_behind
+    assert need(11_000).falls_behind  # 33 processors, 32 partitions
+
+
+def test_partitions_and_windows_bound_the_batches() -> None:
+    assert need(100).batches == pytest.approx(4 / BATCH_SECONDS)
+    assert need(100, window=1).batches == 4
+    assert need(10_000, window=60).batches == 10_000 / LARGEST_BATCH
+
+
+@given(rates, rates, windows)
+def test_more_orders_never_need_or_cost_less(first: float, second: float, window: float) -> None:
+    few, many = sorted((first, second))
+    less, more = need(few, window), need(many, window)
+    assert less.throughput_units <= more.throughput_units
+    assert less.partitions <= more.partitions
+    assert less.instances <= less.instances_in_episode + 1
+    assert cost(less).total <= cost(more).total * (1 + 1e-9)
+
+
+@given(rates, windows)
+def test_waiting_for_a_batch_to_fill_never_costs_more(rate: float, window: float) -> None:
+    assert cost(need(rate, window)).total <= cost(need(rate)).total * (1 + 1e-9)
+
+
+@given(rates, windows)
+def test_a_month_is_the_sum_of_its_parts(rate: float, window: float) -> None:
+    paid = cost(need(rate, window))
+    parts = (paid.hub, paid.functions, paid.documents, paid.blobs, paid.logs)
+    assert paid.total == pytest.approx(sum(parts) + FIXED_MONTH)
+    assert min(parts) > 0
+    assert need(rate, window).partitions in PARTITIONS
+
+
+@pytest.mark.parametrize("window", [0.0, 1.0])
+def test_the_published_tables_are_what_it_prints(window: float) -> None:
+    assert "\n".join(table(RATES, window)) in OPERATIONS.read_text(encoding="utf-8")
+
+
+def test_the_command_prints_the_rates_it_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--orders", "7,70", "--window", "2"])
+    assert [line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines()[2:]] == [
+        "7", "70",
+    ]  # fmt: skip

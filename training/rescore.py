@@ -1,0 +1,151 @@
+"""`python -m training.rescore`: scores a time's orders anew, into files of their own.
+
+    python -m training.rescore --from 2026-03-01 --to 2026-03-02 --out DIR [--version V]
+
+The orders come from the archive, the model from the shelf, catalogue and policy are those that
+serve; scoring is the backtest's. No store is written: what was alerted then stays as it is.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from shared.catalogue import Catalogue
+from shared.errors import BundleError, ConfigurationError
+from shared.model import ModelBundle, packaged_bundle
+from shared.notation import money, time_text
+from shared.order import Order
+from shared.scoring import Scorer
+from training.archive import read_archive
+from training.backtest import replayed
+from training.console import ArgumentParser, run
+from training.gathering import read_reference
+from training.orders_file import ReadLine
+from training.ports import Blobs
+from training.replay import Replay
+from training.settings import TrainingSettings
+from training.shelf import read_bundle, read_card, read_pointer
+
+LATE = timedelta(days=1)
+"""Orders count that reached the hub at most this long after the time was over."""
+
+
+def rescore(
+    blobs: Blobs, hub: str, start: datetime, end: datetime, out: Path, version: str | None
+) -> None:
+    """Score the orders placed from ``start`` until ``end`` (exclusive), each at its last revision.
+
+    Writes ``scores.csv``, ``alerts.jsonl`` and ``incidents.jsonl`` to the folder ``out``. Every
+    partition begins without a belief in a hidden discount.
+
+    Args:
+        version: a bundle on the shelf; None for the one that serves.
+
+    Raises:
+        ConfigurationError: there are no such orders, or catalogue or policy are wrong.
+        BundleError: the version is not on the shelf, or must not serve.
+        TransientError: the store failed.
+    """
+    csv, policy = read_reference(blobs)
+    scorer = Scorer(_bundle(blobs, version), Catalogue.from_csv(csv), policy)
+    archived = read_archive(blobs, hub, start, end + LATE)
+    orders = [order for order in archived.orders if start <= order.ordered_at < end]
+    if not orders:
+        raise ConfigurationError(
+            f"no orders from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} in the archive of {hub}"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    replay = Replay(scorer, _partitions(archived.files))
+    files = (out / "scores.csv", out / "alerts.jsonl", out / "incidents.jsonl")
+    replayed(replay, _lines(orders), *files)
+    print(f"by {scorer.bundle.version}, in {out}")
+
+
+def _bundle(blobs: Blobs, version: str | None) -> ModelBundle:
+    """A bundle on the shelf, the champion by default; the packaged one where none was promoted."""
+    if version is None:
+        pointer, _ = read_pointer(blobs)
+        if pointer is None:
+            return packaged_bundle()
+        return read_bundle(blobs, pointer.version, pointer.sha256)
+    card = read_card(blobs, version)
+    if card is None:
+        raise BundleError(f"{version} is not on the shelf, or only half of it")
+    return read_bundle(blobs, version, card.bundle_sha256)
+
+
+def _partitions(files: Iterable[str]) -> int:
+    """Partitions of the hub: a quiet one may have left no file, so the highest number says it."""
+    numbers = [int(part) for name in files if (part := name.split("/")[2]).isdecimal()]
+    return max(numbers, default=0) + 1
+
+
+def _lines(orders: Iterable[Order]) -> Iterator[ReadLine]:
+    for number, order in enumerate(orders, start=1):
+        yield ReadLine(number, body_of(order), order)
+
+
+def body_of(order: Order) -> bytes:
+    """An order as a producer could have sent it; parsing it gives the same order."""
+    fields = {
+        "order_id": order.order_id,
+        "revision": order.revision,
+        "ordered_at": time_text(order.ordered_at),
+        "rep_id": order.rep_id,
+        "customer_id": order.customer_id,
+        "lines": [line for one in order.lines for line in _received(one.product_id, one.quantity)],
+        "charged_price": money(order.charged_e4),
+        "list_price": None if order.list_e4 is None else money(order.list_e4),
+        "standard_cost": None if order.cost_e4 is None else money(order.cost_e4),
+        "state": order.state,
+        "currency": order.currency,
+    }
+    return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
+
+
+def _received(product_id: str, quantity: int) -> Iterator[dict[str, str | int]]:
+    """Lines of at most 1000 units, which is what a line may have."""
+    while quantity > 0:
+        yield {"product_id": product_id, "quantity": min(quantity, 1000)}
+        quantity -= 1000
+
+
+def _time(flag: str, text: str) -> datetime:
+    """A day or time in UTC, unless it names another zone."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{flag} is {text!r}, expected a day or time") from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Score a time's orders anew.
+
+    Raises:
+        SheriffError: as `rescore`, or a flag or setting cannot be used.
+    """
+    flags = ArgumentParser(
+        prog="training.rescore",
+        description="Score a time's orders from the archive anew, into files of their own. "
+        "Days and times are UTC; settings are those of the nightly run.",
+    )
+    flags.add_argument("--from", dest="start", required=True, help="day or time, inclusive")
+    flags.add_argument("--to", dest="end", required=True, help="day or time, exclusive")
+    flags.add_argument("--out", type=Path, required=True, help="folder for the three files")
+    flags.add_argument("--version", help="bundle on the shelf (default: the one that serves)")
+    options = flags.parse_args(arguments)
+    start, end = _time("--from", options.start), _time("--to", options.end)
+    if start >= end:
+        raise ConfigurationError(f"--to is {options.end}, expected a time after {options.start}")
+    settings = TrainingSettings.from_environ(os.environ)
+    from training.stores import opened  # noqa: PLC0415 - the SDKs, not for --help
+
+    with opened(settings) as (blobs, _):
+        rescore(blobs, settings.orders_hub, start, end, options.out, options.version)
+
+
+if __name__ == "__main__":
+    run(main)
