@@ -119,7 +119,7 @@ param deskClientId string
 @description('Object id of the group whose members may call the desk; empty: nobody.')
 param analystGroupId string
 
-@description('Object id of the pipeline\'s principal, for its smoke test; empty without one.')
+@description('Object id of the pipeline\'s principal, which tries out and promotes; empty without one.')
 param pipelinePrincipalId string
 
 @description('Addresses that alerts are mailed to.')

@@ -102,10 +102,16 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WITH_PIPELINE = frozenset(
     (
         Grant("pipeline", "hub orders", "Event Hubs Data Sender"),
-        Grant("pipeline", "documents alerts", _READ_DOCUMENTS),
+        Grant("pipeline", "blobs models", _WRITE),
+        Grant("pipeline", "blobs reference", _READ),
+        Grant("pipeline", "documents alerts", _WRITE_DOCUMENTS),
+        Grant("pipeline", "documents state", _READ_DOCUMENTS),
     )
 )
-"""What the pipeline needs for its smoke test, where its principal is named."""
+"""What the pipeline needs for its smoke test and to promote, where its principal is named."""
+
+WITH_BOTH = frozenset((Grant("pipeline", "machine learning", "AzureML Data Scientist"),))
+"""To find a registered version, and to move the record's alias."""
 
 
 def problems(deployment: Deployment) -> Iterator[str]:
@@ -115,6 +121,8 @@ def problems(deployment: Deployment) -> Iterator[str]:
         expected |= WITH_WORKSPACE
     if deployment.given["pipelinePrincipalId"]:
         expected |= WITH_PIPELINE
+        if deployment.of(WORKSPACE):
+            expected |= WITH_BOTH
     found = set(grants(deployment))
     for grant in sorted(expected - found):
         yield f"{ROLES_FILE}: {grant.holder} lacks {grant.role} on {grant.on}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from infra.checks import (
@@ -33,34 +34,42 @@ _READ = (
     "pyproject.toml",
 )
 
-ANOTHER = {
-    "mlflowTrackingUri": "https://mlflow.example.com",
+ELSEWHERE = {"mlflowTrackingUri": "https://mlflow.example.com"}
+"""MLflow on another server."""
+
+NAMED = {
     "pipelinePrincipalId": "pipeline-object-id",
     "deskClientId": "desk-client-id",
     "analystGroupId": "analyst-group-id",
 }
-"""What no environment's file says: MLflow elsewhere, and what the pipeline reads from its own."""
+"""What the pipeline gives, and a file leaves empty."""
 
 
 def read_files(overlay: Overlay) -> dict[str, str]:
     """Every file the checks look at, some of them replaced."""
-    found = {
+    return _on_disk() | dict(overlay)
+
+
+@cache
+def _on_disk() -> dict[str, str]:
+    return {
         path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
         for pattern in _READ
         for path in sorted(ROOT.glob(pattern))
     }
-    return found | dict(overlay)
 
 
-def problems(overlay: Overlay) -> list[str]:
-    """What is wrong with the templates, a line each; empty where all is well."""
+def problems(overlay: Overlay) -> Iterator[str]:
+    """What is wrong with the templates, a line each, as it is found; none where all is well."""
     files = read_files(overlay)
     try:
         broken = list(_files(files))
-        return broken or list(dict.fromkeys(_environments(files)))
+        yield from broken
+        if not broken:
+            yield from _environments(files)
     except (SheriffError, LookupError, AttributeError, TypeError, ValueError) as error:
         # A template that is not even of the right shape comes to nothing.
-        return [str(error) if isinstance(error, SheriffError) else f"no template: {error!r}"]
+        yield str(error) if isinstance(error, SheriffError) else f"no template: {error!r}"
 
 
 def _files(files: Files) -> Iterator[str]:
@@ -86,7 +95,8 @@ def _environments(files: Files) -> Iterator[str]:
         yield from _policies(files, asked)
         yield from _policies(files, deployed(files, _switched(given)))
         if environment == "dev":
-            yield from _policies(files, deployed(files, given | ANOTHER))
+            yield from _policies(files, deployed(files, given | NAMED))
+            yield from _policies(files, deployed(files, given | NAMED | ELSEWHERE))
 
 
 def _switched(given: Mapping[str, Any]) -> dict[str, Any]:

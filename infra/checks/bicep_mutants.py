@@ -503,11 +503,11 @@ def _lines(
     for number, line in enumerate(lines):
         if re.search(pattern, line):
             made = new(line)
-            changed = [*lines[:number], *([made] if made else []), *lines[number + 1 :]]
+            text = "\n".join([*lines[:number], *([made] if made else []), *lines[number + 1 :]])
             yield Mutant(
                 f"{name(line.strip())} ({file}:{number + 1})",
                 file,
-                lambda _, text="\n".join(changed): text,  # type: ignore[misc]
+                lambda _, text=text: text,  # type: ignore[misc]
                 policy,
             )
 

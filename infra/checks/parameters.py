@@ -88,7 +88,7 @@ def _wrong(parameter: Parameter, given: Any) -> Iterator[str]:
     rules = {name: arguments[0] for name, arguments in parameter.decorators.items()}
     if "allowed" in rules and given not in rules["allowed"]:
         yield f"one of {', '.join(map(str, rules['allowed']))}"
-    size = given if expected is int else len(given) if expected in {str, list} else 0
+    size = given if isinstance(given, int) else len(given) if isinstance(given, str | list) else 0
     for least in ("minValue", "minLength"):
         if least in rules and size < rules[least]:
             yield f"at least {rules[least]}"

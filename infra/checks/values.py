@@ -61,27 +61,7 @@ def value(of: Expression, scope: Scope) -> Any:
     Raises:
         BicepError: a name or function is unknown, or a value does not fit.
     """
-    match of:
-        case Literal():
-            return of.value
-        case Text():
-            return _text([value(part, scope) for part in of.parts])
-        case Array():
-            return [value(item, scope) for item in of.items]
-        case Object():
-            return {value(key, scope): value(item, scope) for key, item in of.items}
-        case Name():
-            return scope.lookup(of.name)
-        case Member():
-            return member(value(of.base, scope), of.name)
-        case Index():
-            return _indexed(value(of.base, scope), value(of.index, scope))
-        case Call():
-            return _called(of, scope)
-        case Operation():
-            return _operation(of, scope)
-        case Loop():
-            return [value(of.body, inner) for inner in rounds(of, scope)]
+    return _WORKED_OUT[type(of)](of, scope)
 
 
 def rounds(loop: Loop, scope: Scope) -> Iterator[Scope]:
@@ -174,3 +154,17 @@ def _text(parts: list[Any]) -> str:
 
 def _shown(part: Any) -> str:
     return {True: "true", False: "false"}[part] if isinstance(part, bool) else str(part)
+
+
+_WORKED_OUT: dict[type, Callable[[Any, Scope], Any]] = {
+    Literal: lambda of, _: of.value,
+    Text: lambda of, scope: _text([value(part, scope) for part in of.parts]),
+    Array: lambda of, scope: [value(item, scope) for item in of.items],
+    Object: lambda of, scope: {value(key, scope): value(item, scope) for key, item in of.items},
+    Name: lambda of, scope: scope.lookup(of.name),
+    Member: lambda of, scope: member(value(of.base, scope), of.name),
+    Index: lambda of, scope: _indexed(value(of.base, scope), value(of.index, scope)),
+    Call: _called,
+    Operation: _operation,
+    Loop: lambda of, scope: [value(of.body, inner) for inner in rounds(of, scope)],
+}

@@ -70,6 +70,9 @@ param callerGroups array
 var pythonVersion = '3.13'
 var managedIdentity = 'managedidentity'
 
+// A span for each request to a store would be many an order; Sheriff has its own.
+var uninstrumented = 'azure_sdk,django,fastapi,flask,httpx,psycopg2,requests,urllib,urllib3'
+
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
 }
@@ -104,6 +107,10 @@ var hostSettings = [
   { name: 'AzureWebJobsStorage__tableServiceUri', value: hostAccount.properties.primaryEndpoints.table }
   { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
   { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identity.properties.clientId};Authorization=AAD' }
+  { name: 'PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY', value: 'true' }
+  { name: 'OTEL_SERVICE_NAME', value: 'sheriff-${role}' }
+  { name: 'OTEL_TRACES_SAMPLER', value: 'parentbased_always_on' } // its default keeps five a second
+  { name: 'OTEL_PYTHON_DISABLED_INSTRUMENTATIONS', value: uninstrumented }
   { name: 'AZURE_CLIENT_ID', value: identity.properties.clientId }
   { name: 'SHERIFF_ROLE', value: role }
 ]

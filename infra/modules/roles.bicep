@@ -37,7 +37,7 @@ param machineLearningAccountName string
 @description('Name of the workspace\'s key vault.')
 param vaultName string
 
-@description('Principal of the pipeline, which sends marked orders and looks for their alert; empty without one.')
+@description('Object id of the pipeline\'s principal; empty without one.')
 param pipelinePrincipalId string
 
 // Built-in roles of Azure, by what Azure calls them.
@@ -58,7 +58,7 @@ var cosmosDataReader = '00000000-0000-0000-0000-000000000001'
 var cosmosDataContributor = '00000000-0000-0000-0000-000000000002'
 
 // Who may do what in the containers of the data account. The desk: nothing.
-var blobGrants = [
+var blobGrants = hubIsThere ? [] : [
   { holder: 'capture', container: 'orders-archive', role: storageBlobDataContributor }
   { holder: 'scorer', container: 'models', role: storageBlobDataReader }
   { holder: 'scorer', container: 'reference', role: storageBlobDataReader }
@@ -70,7 +70,7 @@ var blobGrants = [
 ]
 
 // Who may do what with the documents.
-var documentGrants = [
+var documentGrants = hubIsThere ? [] : [
   { holder: 'scorer', container: 'alerts', role: cosmosDataContributor }
   { holder: 'scorer', container: 'incidents', role: cosmosDataContributor }
   { holder: 'scorer', container: 'state', role: cosmosDataContributor }
@@ -84,7 +84,7 @@ var documentGrants = [
 ]
 
 // The Functions host makes its containers itself, so it needs the whole of the app's own account.
-var hostGrants = [
+var hostGrants = hubIsThere ? [] : [
   { holder: 'scorer', role: storageBlobDataOwner }
   { holder: 'scorer', role: storageTableDataContributor }
   { holder: 'trainer', role: storageBlobDataOwner }
@@ -93,28 +93,38 @@ var hostGrants = [
   { holder: 'desk', role: storageTableDataContributor }
 ]
 
-var telemetryGrants = [
+var telemetryGrants = hubIsThere ? [] : [
   { holder: 'scorer', role: monitoringMetricsPublisher }
   { holder: 'trainer', role: monitoringMetricsPublisher }
   { holder: 'desk', role: monitoringMetricsPublisher }
 ]
 
-var hubGrants = [
+var hubGrants = !hubIsThere ? [] : [
   { holder: 'scorer', role: eventHubsDataReceiver }
 ]
 
 // The workspace keeps artifacts in containers that it makes and names itself.
-var machineLearningGrants = [
+var machineLearningGrants = !hubIsThere || empty(machineLearningName) ? [] : [
   { holder: 'trainer', role: azureMlDataScientist }
 ]
-var machineLearningAccountGrants = [
+var machineLearningAccountGrants = hubIsThere || empty(machineLearningName) ? [] : [
   { holder: 'mlflow', role: storageAccountContributor }
   { holder: 'mlflow', role: storageBlobDataContributor }
   { holder: 'trainer', role: storageBlobDataContributor }
 ]
-var vaultGrants = [
+var vaultGrants = hubIsThere || empty(machineLearningName) ? [] : [
   { holder: 'mlflow', role: keyVaultContributor }
   { holder: 'mlflow', role: keyVaultSecretsOfficer }
+]
+
+// What the pipeline looks at and clears away after its smoke test; it promotes models, too.
+var pipelineBlobGrants = hubIsThere || empty(pipelinePrincipalId) ? [] : [
+  { container: 'models', role: storageBlobDataContributor }
+  { container: 'reference', role: storageBlobDataReader }
+]
+var pipelineDocumentGrants = hubIsThere || empty(pipelinePrincipalId) ? [] : [
+  { container: 'alerts', role: cosmosDataContributor }
+  { container: 'state', role: cosmosDataReader }
 ]
 
 resource dataAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
@@ -140,7 +150,7 @@ resource blobContainers 'Microsoft.Storage/storageAccounts/blobServices/containe
 ]
 
 resource onBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in blobGrants: if (!hubIsThere) {
+  for (grant, index) in blobGrants: {
     scope: blobContainers[index]
     name: guid(blobContainers[index].id, blobHolders[index].id, grant.role)
     properties: {
@@ -163,7 +173,7 @@ resource documentHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-
 
 @batchSize(1)
 resource onDocuments 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15' = [
-  for (grant, index) in documentGrants: if (!hubIsThere) {
+  for (grant, index) in documentGrants: {
     parent: cosmosAccount
     name: guid(cosmosAccount.id, grant.container, documentHolders[index].id, grant.role)
     properties: {
@@ -187,7 +197,7 @@ resource hostAccounts 'Microsoft.Storage/storageAccounts@2025-06-01' existing = 
 ]
 
 resource onHosts 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in hostGrants: if (!hubIsThere) {
+  for (grant, index) in hostGrants: {
     scope: hostAccounts[index]
     name: guid(hostAccounts[index].id, hostHolders[index].id, grant.role)
     properties: {
@@ -209,7 +219,7 @@ resource telemetryHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024
 ]
 
 resource onTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in telemetryGrants: if (!hubIsThere) {
+  for (grant, index) in telemetryGrants: {
     scope: insights
     name: guid(insights.id, telemetryHolders[index].id, grant.role)
     properties: {
@@ -236,7 +246,7 @@ resource hubHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30
 ]
 
 resource onHub 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in hubGrants: if (hubIsThere) {
+  for (grant, index) in hubGrants: {
     scope: hub
     name: guid(hub.id, hubHolders[index].id, grant.role)
     properties: {
@@ -247,8 +257,8 @@ resource onHub 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-// The smoke test of the pipeline.
-resource pipelineSends 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hubIsThere && !empty(pipelinePrincipalId)) {
+// The pipeline's smoke test and its promotion of a model, where the pipeline is named.
+resource pipelineOnHub 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hubIsThere && !empty(pipelinePrincipalId)) {
   scope: hub
   name: guid(hub.id, pipelinePrincipalId, eventHubsDataSender)
   properties: {
@@ -258,21 +268,53 @@ resource pipelineSends 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
   }
 }
 
-resource pipelineReads 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15' = if (!hubIsThere && !empty(pipelinePrincipalId)) {
-  parent: cosmosAccount
-  name: guid(cosmosAccount.id, 'alerts', pipelinePrincipalId, cosmosDataReader)
-  properties: {
-    principalId: pipelinePrincipalId
-    roleDefinitionId: '${cosmosAccount.id}/sqlRoleDefinitions/${cosmosDataReader}'
-    scope: '${cosmosAccount.id}/dbs/${databaseName}/colls/alerts'
+resource pipelineContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [
+  for grant in pipelineBlobGrants: {
+    parent: dataBlobs
+    name: grant.container
   }
-  dependsOn: [
-    onDocuments
-  ]
-}
+]
+
+resource pipelineOnBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (grant, index) in pipelineBlobGrants: {
+    scope: pipelineContainers[index]
+    name: guid(pipelineContainers[index].id, pipelinePrincipalId, grant.role)
+    properties: {
+      principalId: pipelinePrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
+    }
+  }
+]
+
+@batchSize(1)
+resource pipelineOnDocuments 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15' = [
+  for grant in pipelineDocumentGrants: {
+    parent: cosmosAccount
+    name: guid(cosmosAccount.id, grant.container, pipelinePrincipalId, grant.role)
+    properties: {
+      principalId: pipelinePrincipalId
+      roleDefinitionId: '${cosmosAccount.id}/sqlRoleDefinitions/${grant.role}'
+      scope: '${cosmosAccount.id}/dbs/${databaseName}/colls/${grant.container}'
+    }
+    dependsOn: [
+      onDocuments
+    ]
+  }
+]
 
 resource machineLearning 'Microsoft.MachineLearningServices/workspaces@2025-12-01' existing = {
   name: machineLearningName
+}
+
+resource pipelineOnMachineLearning 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hubIsThere && !empty(machineLearningName) && !empty(pipelinePrincipalId)) {
+  scope: machineLearning
+  name: guid(machineLearning.id, pipelinePrincipalId, azureMlDataScientist)
+  properties: {
+    principalId: pipelinePrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', azureMlDataScientist)
+  }
 }
 
 resource machineLearningHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
@@ -282,7 +324,7 @@ resource machineLearningHolders 'Microsoft.ManagedIdentity/userAssignedIdentitie
 ]
 
 resource onMachineLearning 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in machineLearningGrants: if (hubIsThere && !empty(machineLearningName)) {
+  for (grant, index) in machineLearningGrants: {
     scope: machineLearning
     name: guid(machineLearning.id, machineLearningHolders[index].id, grant.role)
     properties: {
@@ -304,7 +346,7 @@ resource machineLearningAccountHolders 'Microsoft.ManagedIdentity/userAssignedId
 ]
 
 resource onMachineLearningAccount 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in machineLearningAccountGrants: if (!hubIsThere && !empty(machineLearningName)) {
+  for (grant, index) in machineLearningAccountGrants: {
     scope: machineLearningAccount
     name: guid(machineLearningAccount.id, machineLearningAccountHolders[index].id, grant.role)
     properties: {
@@ -326,7 +368,7 @@ resource vaultHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-
 ]
 
 resource onVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in vaultGrants: if (!hubIsThere && !empty(machineLearningName)) {
+  for (grant, index) in vaultGrants: {
     scope: vault
     name: guid(vault.id, vaultHolders[index].id, grant.role)
     properties: {
