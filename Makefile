@@ -7,7 +7,7 @@ SCENARIO ?=
 JSON ?=
 PORT ?= 5000
 
-.PHONY: setup demo test check bench evaluate mlflow lock clean
+.PHONY: setup demo test check checkov bench evaluate mlflow lock clean
 
 setup: $(VENV)/.installed infra/local/node_modules/.installed
 
@@ -32,7 +32,16 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: check
+# A second opinion on the templates, in an environment of its own: its pins conflict with ours.
+.venv-checkov/.installed: infra/checks/requirements-checkov.txt | setup
+	$(BIN)/python -m venv .venv-checkov
+	.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+checkov: setup .venv-checkov/.installed
+	$(BIN)/python -m infra.checks.checkov
+
+test: check checkov
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: setup
@@ -54,7 +63,8 @@ lock:
 	$(BIN)/uv pip compile pyproject.toml --extra train --extra dev $(LOCK) -o requirements-dev.txt
 	$(BIN)/uv pip compile pyproject.toml --extra train $(LOCK) -c requirements-dev.txt -o requirements-train.txt
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -c requirements-dev.txt -o requirements.txt
+	$(BIN)/uv pip compile infra/checks/requirements-checkov.in --override infra/checks/overrides-checkov.txt $(LOCK) -o infra/checks/requirements-checkov.txt
 LOCK := --quiet --generate-hashes --no-annotate --no-header --python-version 3.13
 
 clean:
-	rm -rf $(VENV) infra/local/node_modules .sheriff
+	rm -rf $(VENV) .venv-checkov infra/local/node_modules .sheriff

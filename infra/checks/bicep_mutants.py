@@ -1,0 +1,571 @@
+"""Faults in the templates and their parameters: a list, and operators that make more by a seed."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator
+
+from infra.checks.hardening import REQUIRED
+from infra.checks.mutants import ROOT, Mutant
+from infra.checks.tree import template
+
+_MODULES = "infra/modules/"
+_MAIN = "infra/main.bicep"
+_PROD = "infra/environments/prod.bicepparam"
+_DEV = "infra/environments/dev.bicepparam"
+
+
+def replaced(
+    name: str, file: str, old: str, new: str, *, policy: bool = True, every: bool = False
+) -> Mutant:
+    """A mutant with the first ``old``, or every one, replaced."""
+    return Mutant(name, file, lambda text: text.replace(old, new, -1 if every else 1), policy)
+
+
+def _module(name: str, module: str, old: str, new: str, *, policy: bool = True) -> Mutant:
+    return replaced(name, f"{_MODULES}{module}.bicep", old, new, policy=policy)
+
+
+def listed() -> Iterator[Mutant]:
+    """Faults that somebody has made, somewhere."""
+    yield from _of_identity()
+    yield from _of_secrets()
+    yield from _of_storage()
+    yield from _of_documents()
+    yield from _of_the_hub()
+    yield from _of_the_apps()
+    yield from _of_the_network()
+    yield from _of_operations()
+    yield from _of_parameters()
+    yield from _of_the_language()
+
+
+def _of_identity() -> Iterator[Mutant]:
+    grant = "  { holder: 'scorer', container: 'models', role: storageBlobDataReader }\n"
+    yield _module("a missing role", "roles", grant, "")
+    yield _module(
+        "the scorer writes models",
+        "roles",
+        grant,
+        grant.replace("storageBlobDataReader", "storageBlobDataContributor"),
+    )
+    yield _module(
+        "the desk reads models",
+        "roles",
+        grant,
+        grant + grant.replace("scorer", "desk"),
+    )
+    yield _module(
+        "the trainer owns the archive",
+        "roles",
+        "{ holder: 'trainer', container: 'orders-archive', role: storageBlobDataReader }",
+        "{ holder: 'trainer', container: 'orders-archive', role: storageBlobDataOwner }",
+    )
+    yield _module(
+        "a role on the whole data account",
+        "roles",
+        "    scope: blobContainers[index]\n",
+        "    scope: dataAccount\n",
+    )
+    yield _module(
+        "a role on the resource group",
+        "roles",
+        "    scope: blobContainers[index]\n",
+        "",
+    )
+    yield _module(
+        "a role on the whole of Cosmos DB",
+        "roles",
+        "'${cosmosAccount.id}/dbs/${databaseName}/colls/${grant.container}'",
+        "cosmosAccount.id",
+    )
+    yield _module(
+        "Contributor in the place of a data role",
+        "roles",
+        "'ba92f5b4-2d11-453d-a403-e96b0029c9fe'",
+        "'b24988ac-6180-42a0-ab88-20f7382dd24c'",
+    )
+    yield _module(
+        "the desk writes alerts",
+        "roles",
+        "{ holder: 'desk', container: 'alerts', role: cosmosDataReader }",
+        "{ holder: 'desk', container: 'alerts', role: cosmosDataContributor }",
+    )
+    yield _module(
+        "the scorer may send orders",
+        "roles",
+        "role: eventHubsDataReceiver }",
+        "role: eventHubsDataSender }",
+    )
+    yield _module(
+        "a role on the whole namespace", "roles", "    scope: hub\n", "    scope: namespace\n"
+    )
+    yield _module(
+        "a principal without its type", "roles", "      principalType: 'ServicePrincipal'\n", ""
+    )
+    yield replaced(
+        "two apps with one identity",
+        _MAIN,
+        "identityName: '${identityPrefix}desk'",
+        "identityName: '${identityPrefix}scorer'",
+    )
+    yield replaced(
+        "two apps with one host account",
+        _MAIN,
+        "hostAccountName: hostAccountNames.desk",
+        "hostAccountName: hostAccountNames.scorer",
+    )
+    yield _module(
+        "a role given outside of its file",
+        "workbook",
+        "resource workbook ",
+        "resource given 'Microsoft.Authorization/roleAssignments@2022-04-01' = {\n"
+        "  name: guid('given')\n  scope: insights\n  properties: {\n"
+        "    principalId: 'somebody'\n    principalType: 'ServicePrincipal'\n"
+        "    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions',"
+        " 'b24988ac-6180-42a0-ab88-20f7382dd24c')\n  }\n}\n\nresource workbook ",
+    )
+
+
+def _of_secrets() -> Iterator[Mutant]:
+    yield replaced(
+        "a key in a setting",
+        _MAIN,
+        "  { name: 'COSMOS_DATABASE', value: databaseName }\n",
+        "  { name: 'COSMOS_DATABASE', value: databaseName }\n"
+        "  { name: 'COSMOS_KEY', value: 'bG9jYWw=' }\n",
+    )
+    yield _module(
+        "a connection string in a setting",
+        "app",
+        "  { name: 'AzureWebJobsStorage__credential', value: managedIdentity }\n",
+        "  { name: 'AzureWebJobsStorage', value: 'DefaultEndpointsProtocol=https' }\n",
+    )
+    yield _module(
+        "a key read by the template",
+        "app",
+        "value: hostAccount.properties.primaryEndpoints.blob }",
+        "value: hostAccount.listKeys().keys[0].value }",
+    )
+    yield _module(
+        "the key of the hub in a setting",
+        "app",
+        "'${namespaceName}.servicebus.windows.net'",
+        "'Endpoint=sb://${namespaceName};SharedAccessKey=c2VjcmV0'",
+    )
+
+
+def _of_storage() -> Iterator[Mutant]:
+    for module in ("datastorage", "hoststorage", "mlflow"):
+        for old, new in (
+            ("allowBlobPublicAccess: false", "allowBlobPublicAccess: true"),
+            ("allowSharedKeyAccess: false", "allowSharedKeyAccess: true"),
+            ("minimumTlsVersion: 'TLS1_2'", "minimumTlsVersion: 'TLS1_0'"),
+        ):
+            yield _module(f"{new} in {module}", module, old, new)
+    yield _module(
+        "http to storage",
+        "datastorage",
+        "supportsHttpsTrafficOnly: true",
+        "supportsHttpsTrafficOnly: false",
+    )
+    yield _module(
+        "a public container", "datastorage", "publicAccess: 'None'", "publicAccess: 'Blob'"
+    )
+    yield _module("a wrong container", "datastorage", "'dead-letters', ", "'deadletters', ")
+    yield _module(
+        "Capture shut out by the firewall",
+        "datastorage",
+        "bypass: 'AzureServices'",
+        "bypass: 'None'",
+    )
+    yield _module(
+        "an archive for ever",
+        "datastorage",
+        "daysAfterModificationGreaterThan: ordersKeptDays",
+        "daysAfterModificationGreaterThan: 36500",
+    )
+    yield _module(
+        "no deleted blob comes back",
+        "datastorage",
+        "    deleteRetentionPolicy: {\n      enabled: true",
+        "    deleteRetentionPolicy: {\n      enabled: false",
+    )
+
+
+def _of_documents() -> Iterator[Mutant]:
+    yield _module(
+        "local auth of Cosmos DB", "cosmos", "disableLocalAuth: true", "disableLocalAuth: false"
+    )
+    yield _module(
+        "old TLS to Cosmos DB", "cosmos", "minimalTlsVersion: 'Tls12'", "minimalTlsVersion: 'Tls'"
+    )
+    yield _module(
+        "a wrong partition key", "cosmos", "partitionKey: '/rep_id'", "partitionKey: '/repId'"
+    )
+    yield _module("a partition key without version", "cosmos", "          version: 2\n", "")
+    yield _module(
+        "a composite index the other way",
+        "cosmos",
+        "{ path: '/scored_at', order: 'descending' }",
+        "{ path: '/scored_at', order: 'ascending' }",
+    )
+    yield _module("state that expires", "cosmos", "ttl: -1 // without", "ttl: 90 * day // without")
+    yield _module("shadows for ever", "cosmos", "ttl: 90 * day", "ttl: -1")
+    yield _module(
+        "a missing container of documents", "cosmos", "name: 'decisions'", "name: 'decision'"
+    )
+    yield _module("no way back in time", "cosmos", "type: 'Continuous'", "type: 'Periodic'")
+
+
+def _of_the_hub() -> Iterator[Mutant]:
+    yield _module(
+        "local auth of the hub", "eventhubs", "disableLocalAuth: true", "disableLocalAuth: false"
+    )
+    yield _module(
+        "old TLS to the hub", "eventhubs", "minimumTlsVersion: '1.2'", "minimumTlsVersion: '1.0'"
+    )
+    yield _module(
+        "Capture without its identity",
+        "hub",
+        "        identity: {\n          type: 'UserAssigned'\n"
+        "          userAssignedIdentity: captureIdentity.id\n        }\n",
+        "",
+    )
+    yield _module(
+        "Capture into another container",
+        "hub",
+        "blobContainer: archiveContainerName",
+        "blobContainer: '${archiveContainerName}s'",
+    )
+    yield _module("no Capture", "hub", "      enabled: true\n", "      enabled: false\n")
+    yield replaced("another hub in the apps", _MAIN, "value: ordersHub }", "value: 'order' }")
+    yield _module("another consumer group", "hub", "name: consumerGroupName", "name: 'scoring'")
+
+
+def _of_the_apps() -> Iterator[Mutant]:
+    config = "    siteConfig: {\n"
+    for name, forbidden in (
+        ("ftpsState", "ftpsState: 'Disabled'"),
+        ("linuxFxVersion", "linuxFxVersion: 'Python|3.13'"),
+        ("alwaysOn", "alwaysOn: true"),
+    ):
+        yield _module(f"{name} on Flex", "app", config, f"{config}      {forbidden}\n")
+    for forbidden in ("FUNCTIONS_WORKER_RUNTIME", "WEBSITE_RUN_FROM_PACKAGE", "WEBSITE_TIME_ZONE"):
+        yield _module(
+            f"{forbidden} on Flex",
+            "app",
+            "var hostSettings = [\n",
+            f"var hostSettings = [\n  {{ name: '{forbidden}', value: '1' }}\n",
+        )
+    yield _module("http to an app", "app", "httpsOnly: true", "httpsOnly: false")
+    yield _module(
+        "old TLS to an app", "app", "      minTlsVersion: '1.2'", "      minTlsVersion: '1.0'"
+    )
+    yield _module("publishing by password", "app", "allow: false", "allow: true")
+    yield _module(
+        "a desk for anybody",
+        "app",
+        "requireAuthentication: true",
+        "requireAuthentication: false",
+    )
+    yield _module(
+        "alerts beside health",
+        "app",
+        "excludedPaths: ['/api/health']",
+        "excludedPaths: ['/api/health', '/api/alerts']",
+    )
+    yield _module(
+        "everybody in the tenant",
+        "app",
+        "groups: callerGroups",
+        "groups: []",
+    )
+    yield _module("another Python", "app", "pythonVersion = '3.13'", "pythonVersion = '3.12'")
+    yield _module("an unknown role", "app", "value: role }", "value: 'score' }")
+    yield replaced(
+        "a trainer without its schedule",
+        _MAIN,
+        "  { name: 'RETRAIN_SCHEDULE', value: retrainSchedule }\n",
+        "",
+    )
+    yield replaced(
+        "a misspelt setting", _MAIN, "'BLOB_ACCOUNT_URL', value", "'BLOB_ACCOUNT_URI', value"
+    )
+    yield replaced(
+        "an app before its roles",
+        _MAIN,
+        "  dependsOn: [\n    roles\n    hubRoles\n    dataEndpoints\n  ]",
+        "  dependsOn: [\n    dataEndpoints\n  ]",
+    )
+    yield replaced(
+        "nothing to keep ready", _MAIN, "'function:score_orders'", "'function:score_order'"
+    )
+
+
+def _of_the_network() -> Iterator[Mutant]:
+    for module in ("datastorage", "cosmos", "eventhubs", "app"):
+        yield _module(
+            f"{module} public whatever the switch",
+            module,
+            "publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'",
+            "publicNetworkAccess: 'Enabled'",
+        )
+    yield _module(
+        "a firewall that is open",
+        "datastorage",
+        "defaultAction: privateNetwork ? 'Deny' : 'Allow'",
+        "defaultAction: 'Allow'",
+    )
+    yield replaced("an endpoint of another group", _MAIN, "group: 'Sql'", "group: 'MongoDB'")
+    yield replaced(
+        "no endpoints",
+        _MAIN,
+        "module dataEndpoints 'modules/endpoints.bicep' = if (privateNetwork)",
+        "module dataEndpoints 'modules/endpoints.bicep' = if (!privateNetwork)",
+    )
+    yield _module(
+        "a subnet delegated to another plan",
+        "network",
+        "'Microsoft.App/environments'",
+        "'Microsoft.Web/serverFarms'",
+    )
+    yield _module(
+        "a subnet without rules",
+        "network",
+        "          networkSecurityGroup: {\n            id: appsRules.id\n          }\n",
+        "",
+    )
+    yield _module("anybody in", "network", "access: 'Deny'", "access: 'Allow'")
+
+
+def _of_operations() -> Iterator[Mutant]:
+    for rule in ("oldest-event-age", "dead-letters", "model-age", "incident-opened"):
+        yield _module(f"no alert {rule}", "alerts", f"name: '{rule}'", f"name: '{rule}-later'")
+    yield _module("alerts that are off", "alerts", "enabled: true", "enabled: false")
+    yield _module(
+        "alerts that tell nobody", "alerts", "actionGroups: [actionGroup.id]", "actionGroups: []"
+    )
+    yield _module("a metric nobody measures", "alerts", '"sheriff.lag"', '"sheriff.delay"')
+    yield _module(
+        "no alert of 429", "alerts", "metricName: 'TotalRequests'", "metricName: 'Availability'"
+    )
+    yield _module(
+        "no availability test",
+        "alerts",
+        "'Microsoft.Insights/webtests@2022-06-15' = if (reachable)",
+        "'Microsoft.Insights/webtests@2022-06-15' = if (!reachable)",
+    )
+    yield _module("a dropped lock", "cosmos", "= if (locked)", "= if (false)")
+    yield _module("a lock on nothing", "datastorage", "  scope: account\n", "  scope: blobs\n")
+    yield _module("no diagnostics", "datastorage", "  scope: blobs\n", "  scope: account\n")
+    yield _module(
+        "keys to Application Insights",
+        "monitoring",
+        "DisableLocalAuth: true",
+        "DisableLocalAuth: false",
+    )
+    yield _module(
+        "logs without a bound", "monitoring", "dailyQuotaGb: logsDailyGigabytes", "dailyQuotaGb: -1"
+    )
+    yield replaced("no tags", _MAIN, "  environment: environmentName\n", "")
+    yield _module(
+        "a budget that tells nobody",
+        "alerts",
+        "contactGroups: [actionGroup.id]",
+        "contactGroups: []",
+    )
+
+
+def _of_parameters() -> Iterator[Mutant]:
+    yield replaced("production in public", _PROD, "privateNetwork = true", "privateNetwork = false")
+    yield replaced("production unlocked", _PROD, "lockData = true", "lockData = false")
+    yield replaced("production in one zone", _PROD, "zoneRedundant = true", "zoneRedundant = false")
+    yield replaced("no instance ready", _PROD, "scorerAlwaysReady = 2", "scorerAlwaysReady = 0")
+    yield replaced("a missing parameter", _PROD, "param partitionCount = 16\n", "", policy=False)
+    yield replaced(
+        "an unknown parameter", _DEV, "param costCentre", "param costCenter", policy=False
+    )
+    yield replaced(
+        "a text for a number", _DEV, "partitionCount = 2", "partitionCount = '2'", policy=False
+    )
+    yield replaced(
+        "a value that is not allowed", _DEV, "'serverless'", "'provisioned'", policy=False
+    )
+    yield replaced(
+        "more partitions than there are",
+        _PROD,
+        "partitionCount = 16",
+        "partitionCount = 33",
+        policy=False,
+    )
+    yield replaced(
+        "another environment",
+        _DEV,
+        "environmentName = 'dev'",
+        "environmentName = 'test'",
+        policy=False,
+    )
+    yield replaced("another template", _DEV, "'../main.bicep'", "'../mains.bicep'", policy=False)
+
+
+def _of_the_language() -> Iterator[Mutant]:
+    yield _module(
+        "a wrong API version",
+        "cosmos",
+        "databaseAccounts@2025-10-15",
+        "databaseAccounts@2025-10-16",
+        policy=False,
+    )
+    yield _module("a bracket too few", "hub", "\n}\n", "\n", policy=False)
+    yield _module(
+        "a property twice",
+        "hub",
+        "  name: hubName\n",
+        "  name: hubName\n  name: hubName\n",
+        policy=False,
+    )
+    yield _module(
+        "a misspelt property",
+        "eventhubs",
+        "publicNetworkAccess:",
+        "publicNetworkAcces:",
+        policy=False,
+    )
+    yield _module(
+        "an unknown name", "hub", "captureIdentity.id", "captureIdentities.id", policy=False
+    )
+    yield _module("an unknown function", "network", "cidrSubnet(", "cidrSubnets(", policy=False)
+    yield _module(
+        "a file that is missing",
+        "workbook",
+        "'../workbook.json'",
+        "'../workbooks.json'",
+        policy=False,
+    )
+    yield replaced(
+        "a module that is missing",
+        _MAIN,
+        "'modules/hub.bicep'",
+        "'modules/hubs.bicep'",
+        policy=False,
+    )
+    yield replaced(
+        "a module without a parameter",
+        _MAIN,
+        "    partitionCount: partitionCount\n",
+        "",
+        policy=False,
+    )
+    yield _module(
+        "a parameter for nothing",
+        "workbook",
+        "param location string\n",
+        "param location string\n\nparam colour string = ''\n",
+        policy=False,
+    )
+
+
+# Operators: each looks at a file, and gives every fault of its kind that it could put there.
+
+
+def generated(seed: int, each: int) -> list[Mutant]:
+    """At most ``each`` mutants of every operator, chosen by a seed."""
+    choice = random.Random(seed)  # noqa: S311 - no secret
+    found: list[Mutant] = []
+    for operator in (
+        _flipped,
+        _dropped_grants,
+        _dropped_flags,
+        _misspelt,
+        _moved_versions,
+        _dropped,
+    ):
+        made = [mutant for file in _bicep_files() for mutant in operator(file)]
+        found += choice.sample(made, min(each, len(made)))
+    return found
+
+
+def _bicep_files() -> list[str]:
+    return sorted(
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "infra").glob("**/*.bicep*")
+        if path.suffix in {".bicep", ".bicepparam"} and "node_modules" not in path.parts
+    )
+
+
+def _lines(
+    file: str, pattern: str, name: Callable[[str], str], new: Callable[[str], str], policy: bool
+) -> Iterator[Mutant]:
+    """A mutant for each line that a pattern finds: the line made anew, or left out where empty."""
+    lines = (ROOT / file).read_text(encoding="utf-8").split("\n")
+    for number, line in enumerate(lines):
+        if re.search(pattern, line):
+            made = new(line)
+            text = "\n".join([*lines[:number], *([made] if made else []), *lines[number + 1 :]])
+            yield Mutant(
+                f"{name(line.strip())} ({file}:{number + 1})",
+                file,
+                lambda _, text=text: text,  # type: ignore[misc]
+                policy,
+            )
+
+
+_FLAGS = sorted(
+    {
+        path.rpartition(".")[2]
+        for paths in REQUIRED.values()
+        for path, value in paths.items()
+        if isinstance(value, bool) and not path.endswith(".enabled")
+    }
+)
+
+
+def _flag(file: str, new: Callable[[str], str], what: str) -> Iterator[Mutant]:
+    pattern = rf"^\s*({'|'.join(_FLAGS)}): (true|false)$"
+    return _lines(file, pattern, lambda line: f"{what} {line}", new, policy=True)
+
+
+def _flipped(file: str) -> Iterator[Mutant]:
+    flip = {"true": "false", "false": "true"}
+    yield from _flag(
+        file, lambda line: re.sub(r"(true|false)$", lambda m: flip[m[1]], line), "flip"
+    )
+
+
+def _dropped_flags(file: str) -> Iterator[Mutant]:
+    yield from _flag(file, lambda _: "", "drop")
+
+
+def _dropped_grants(file: str) -> Iterator[Mutant]:
+    yield from _lines(
+        file, r"^  \{ holder: ", lambda line: f"drop {line}", lambda _: "", policy=True
+    )
+
+
+def _misspelt(file: str) -> Iterator[Mutant]:
+    def swapped(line: str) -> str:
+        return re.sub(r"^(\s+\w+)(\w)(\w):", r"\1\3\2:", line)
+
+    if file.startswith(_MODULES):
+        pattern = r"^\s{4,}(?=\w*(?:[a-z])\w:)(?!\w*(\w)\1:)[a-z]\w{4,}: "
+        yield from _lines(file, pattern, lambda line: f"misspell {line}", swapped, policy=False)
+
+
+def _moved_versions(file: str) -> Iterator[Mutant]:
+    def moved(line: str) -> str:
+        return re.sub(r"@20\d\d", "@2019", line)
+
+    yield from _lines(file, r"@20\d\d-", lambda line: f"version of {line}", moved, policy=False)
+
+
+def _dropped(file: str) -> Iterator[Mutant]:
+    if file == _MAIN or file.endswith("param"):
+        pattern = r"^    \w+: \w+$|^param \w+ = "
+        names = set(template(_MAIN, (ROOT / _MAIN).read_text(encoding="utf-8")).parameters)
+        for mutant in _lines(
+            file, pattern, lambda line: f"drop {line}", lambda _: "", policy=False
+        ):
+            if mutant.name.split()[1].rstrip(":") in names or file == _MAIN:
+                yield mutant

@@ -1,0 +1,72 @@
+"""Checkov as a second opinion on the templates: `make checkov`.
+
+It lives in an environment of its own, for its pins conflict with Sheriff's. A template that it
+cannot read is a failure here: it would otherwise pass unseen.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from infra.checks.mutants import ROOT
+from shared.errors import SheriffError
+
+CHECKOV = ROOT / ".venv-checkov" / "bin" / "checkov"
+CONFIGURATION = ROOT / ".checkov.yaml"
+LEAST_CHECKS = 30
+"""Fewer than these would mean that it looked at next to nothing."""
+
+
+class CheckovError(SheriffError):
+    """Checkov did not run, or said nothing that can be read."""
+
+
+def problems(report: Mapping[str, Any]) -> Iterator[str]:
+    """What a report of Checkov complains of, and what it could not read."""
+    results, summary = report["results"], report["summary"]
+    for file in results["parsing_errors"]:
+        yield f"{file}: Checkov cannot read it"
+    for failed in results["failed_checks"]:
+        where = f"infra{failed['file_path']}:{failed['file_line_range'][0]}"
+        yield f"{where}: {failed['check_id']} {failed['check_name']}"
+    if summary["passed"] + summary["failed"] < LEAST_CHECKS:
+        yield f"Checkov looked at {summary['passed']} things only, expected {LEAST_CHECKS}"
+
+
+def report() -> dict[str, Any]:
+    """Run Checkov on the templates.
+
+    Raises:
+        CheckovError: it is not installed (`make checkov` does that), or failed.
+    """
+    command = [CHECKOV, "--config-file", CONFIGURATION, "--output", "json", "--soft-fail"]
+    try:
+        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+        found = json.loads(ran.stdout)
+    except FileNotFoundError as error:
+        raise CheckovError(f"{CHECKOV} is not there: make checkov installs it") from error
+    except subprocess.CalledProcessError as error:
+        raise CheckovError(f"Checkov ended with {error.returncode}: {error.stderr[-500:]}") from error
+    except ValueError as error:
+        raise CheckovError("Checkov said nothing that can be read") from error
+    if not isinstance(found, dict) or "results" not in found:
+        raise CheckovError("Checkov found no template")
+    return found
+
+
+def main() -> int:
+    """Print what is wrong; the exit code: 0 where nothing is."""
+    try:
+        found = list(problems(report()))
+    except CheckovError as error:
+        found = [str(error)]
+    print("\n".join(found) or "Checkov: nothing to complain of")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""What the Flex Consumption plan refuses, ignores or needs; types know nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from infra.checks.deployment import Deployment, Resource
+from infra.checks.hardening import BLOB_CONTAINER, PLAN, SITE, STORAGE, settings
+
+REFUSED_SITE_CONFIG = frozenset(
+    (
+        "alwaysOn",
+        "ftpsState",
+        "functionAppScaleLimit",
+        "functionsRuntimeScaleMonitoringEnabled",
+        "javaContainer",
+        "javaContainerVersion",
+        "javaVersion",
+        "linuxFxVersion",
+        "minimumElasticInstanceCount",
+        "netFrameworkVersion",
+        "powerShellVersion",
+        "preWarmedInstanceCount",
+        "pythonVersion",
+        "use32BitWorkerProcess",
+        "windowsFxVersion",
+    )
+)
+"""Properties of siteConfig that end a deployment with error 51021, or are of other plans."""
+
+REFUSED_SETTINGS = frozenset(
+    (
+        "ENABLE_ORYX_BUILD",
+        "FUNCTIONS_EXTENSION_VERSION",
+        "FUNCTIONS_WORKER_PROCESS_COUNT",
+        "FUNCTIONS_WORKER_RUNTIME",
+        "FUNCTIONS_WORKER_RUNTIME_VERSION",
+        "SCM_DO_BUILD_DURING_DEPLOYMENT",
+        "TZ",
+        "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
+        "WEBSITE_CONTENTSHARE",
+        "WEBSITE_INSTANCE_ID",
+        "WEBSITE_MAX_DYNAMIC_APPLICATION_SCALE_OUT",
+        "WEBSITE_RUN_FROM_PACKAGE",
+        "WEBSITE_TIME_ZONE",
+    )
+)
+"""App settings that the plan ignores, or breaks on."""
+
+_SETTINGS_SECTIONS = {"appsettings", "web"}
+
+
+def problems(deployment: Deployment) -> Iterator[str]:
+    """What Flex Consumption would not take."""
+    plans: dict[str, str] = {}
+    for site in deployment.of(SITE):
+        yield from _refused(site)
+        yield from _package(site, deployment)
+        yield from _scale(site)
+        plan = site.at("properties.serverFarmId", "")
+        if plan in plans:
+            yield f"{site.where}: {site.name} shares its plan with {plans[plan]}"
+        if plan not in {one.id for one in deployment.of(PLAN)}:
+            yield f"{site.where}: {site.name}: its plan is not made here"
+        plans[plan] = site.name
+    for section in deployment.of(f"{SITE}/config"):
+        if section.name.rpartition("/")[2].lower() in _SETTINGS_SECTIONS:
+            yield f"{section.where}: {section.name} replaces what the site itself says"
+
+
+def _refused(site: Resource) -> Iterator[str]:
+    lower = {name.lower() for name in REFUSED_SITE_CONFIG}
+    for name in site.at("properties.siteConfig", {}):
+        if name.lower() in lower:
+            yield f"{site.where}: {site.name}: siteConfig.{name} is refused by Flex Consumption"
+    for name in settings(site):
+        if name in REFUSED_SETTINGS:
+            yield f"{site.where}: {site.name}: the setting {name} is not one of Flex Consumption"
+
+
+def _package(site: Resource, deployment: Deployment) -> Iterator[str]:
+    """The package lies in a container that is made here, in the host's account of this app."""
+    storage = site.at("properties.functionAppConfig.deployment.storage", {})
+    account, _, container = storage.get("value", "").partition(".properties.primaryEndpoints.blob")
+    made = {one.name for one in deployment.of(BLOB_CONTAINER)}
+    if storage.get("type") != "blobContainer" or f"{account}/default/{container}" not in made:
+        yield f"{site.where}: {site.name}: the container of its package is not made here"
+    if account not in {one.name for one in deployment.of(STORAGE)}:
+        yield f"{site.where}: {site.name}: the account of its package is not made here"
+    identity = storage.get("authentication", {}).get("userAssignedIdentityResourceId")
+    if identity not in site.at("identity.userAssignedIdentities", {}):
+        yield f"{site.where}: {site.name}: its package is read with an identity it does not have"
+
+
+def _scale(site: Resource) -> Iterator[str]:
+    scale = site.at("properties.functionAppConfig.scaleAndConcurrency", {})
+    if scale.get("instanceMemoryMB") not in {512, 2048, 4096}:
+        yield f"{site.where}: {site.name}: an instance has 512, 2048 or 4096 MB"
+    if not 40 <= scale.get("maximumInstanceCount", 0) <= 1000:
+        yield f"{site.where}: {site.name}: at most 40 to 1000 instances"

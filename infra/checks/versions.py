@@ -1,0 +1,117 @@
+"""API versions are pinned, nothing is declared in vain, and modules wait for what they need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from infra.checks.deployment import Deployment, Files
+from infra.checks.expressions import Expression, Loop, Name, Object
+from infra.checks.tree import Template, template
+
+PINNED = {
+    "Microsoft.Authorization/locks": "2020-05-01",
+    "Microsoft.Authorization/roleAssignments": "2022-04-01",
+    "Microsoft.Consumption/budgets": "2024-08-01",
+    "Microsoft.DocumentDB/": "2025-10-15",
+    "Microsoft.EventHub/": "2024-01-01",
+    "Microsoft.Insights/actionGroups": "2023-01-01",
+    "Microsoft.Insights/components": "2020-02-02",
+    "Microsoft.Insights/diagnosticSettings": "2021-05-01-preview",
+    "Microsoft.Insights/metricAlerts": "2018-03-01",
+    "Microsoft.Insights/scheduledQueryRules": "2023-12-01",
+    "Microsoft.Insights/webtests": "2022-06-15",
+    "Microsoft.Insights/workbooks": "2023-06-01",
+    "Microsoft.KeyVault/": "2025-05-01",
+    "Microsoft.MachineLearningServices/": "2025-12-01",
+    "Microsoft.ManagedIdentity/": "2024-11-30",
+    "Microsoft.Network/privateDnsZones": "2024-06-01",
+    "Microsoft.Network/": "2025-05-01",
+    "Microsoft.OperationalInsights/": "2025-07-01",
+    "Microsoft.Storage/": "2025-06-01",
+    "Microsoft.Web/": "2025-03-01",
+}
+"""The version of each type, or of all types that begin so."""
+
+NEEDS = {
+    "scorer": ("roles", "hubRoles", "dataEndpoints"),
+    "trainer": ("roles", "hubRoles", "dataEndpoints", "mlflowEndpoints"),
+    "desk": ("roles", "hubRoles", "dataEndpoints"),
+    "hub": ("eventHubs", "roles"),
+    "hubRoles": ("hub", "workspace"),
+    "roles": (
+        "identities",
+        "dataStorage",
+        "cosmos",
+        "scorerHost",
+        "trainerHost",
+        "deskHost",
+        "mlflow",
+    ),
+    "workspace": ("mlflow", "roles"),
+    "appEndpoints": ("network", "scorer", "trainer", "desk"),
+}
+"""What must be there before a module: names alone do not say so to Bicep."""
+
+
+def problems(file: str, text: str) -> Iterator[str]:
+    """Types whose version is not the pinned one, or that nobody has pinned."""
+    for one in template(file, text).resources.values():
+        of = next((of for of in PINNED if one.type.startswith(of)), None)
+        if of is None:
+            yield f"{file}:{one.line}: no version of {one.type} is pinned"
+        elif one.version != PINNED[of]:
+            yield f"{file}:{one.line}: {one.type}@{one.version}, expected {PINNED[of]}"
+
+
+def order(deployment: Deployment) -> Iterator[str]:
+    """Modules that would run before what they need."""
+    for module in deployment.modules:
+        for needed in NEEDS.get(module.symbol, ()):
+            if needed not in module.after:
+                yield f"infra/main.bicep: the module {module.symbol} does not wait for {needed}"
+
+
+def unused(files: Files) -> Iterator[str]:
+    """Parameters, variables and existing resources that nothing refers to."""
+    for file, text in files.items():
+        if not file.endswith(".bicep"):
+            continue
+        one = template(file, text)
+        used = set(_used(one))
+        existing = [name for name, of in one.resources.items() if of.existing]
+        for name in [*one.parameters, *one.variables, *existing]:
+            if name not in used:
+                yield f"{file}: {name} is used by nothing"
+        if not re.search(r"\A// \S", text):
+            yield f"{file}: does not begin with what it is for"
+
+
+def _used(of: Template) -> Iterator[str]:
+    for value in (*of.variables.values(), *of.outputs.values()):
+        yield from _names(value)
+    for parameter in of.parameters.values():
+        yield from _names(parameter.default)
+    for declaration in (*of.resources.values(), *of.modules.values()):
+        yield from _names(declaration.condition)
+        yield from _names(declaration.body)
+
+
+def _names(of: Expression | Any) -> Iterator[str]:
+    match of:
+        case Name():
+            yield of.name
+        case Object():
+            for key, item in of.items:
+                yield from _names(key)
+                yield from _names(item)
+        case Loop():
+            for part in (of.over, of.condition, of.body):
+                yield from _names(part)
+        case tuple():
+            for part in of:
+                yield from _names(part)
+        case _:
+            for slot in getattr(of, "__slots__", ()):
+                yield from _names(getattr(of, slot))

@@ -1,0 +1,91 @@
+// The namespace that orders come in on. Its hub is in hub.bicep: Capture needs its role first.
+
+@description('Azure region.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('Name of the namespace.')
+param namespaceName string
+
+@description('Name of the identity that Capture writes with.')
+param captureIdentityName string
+
+@description('Throughput units at rest: each takes in 1 MB or 1,000 orders a second.')
+@minValue(1)
+@maxValue(40)
+param throughputUnits int
+
+@description('Throughput units that the namespace may grow to by itself.')
+@minValue(1)
+@maxValue(40)
+param throughputUnitsMaximum int
+
+@description('Whether the namespace spans zones; fixed once it is made.')
+param zoneRedundant bool
+
+@description('Whether it is reached through private endpoints only.')
+param privateNetwork bool
+
+@description('Log Analytics workspace that its diagnostics go to.')
+param logWorkspaceId string
+
+resource captureIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: captureIdentityName
+}
+
+resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
+  name: namespaceName
+  location: location
+  tags: tags
+  sku: {
+    name: 'Standard'
+    tier: 'Standard'
+    capacity: throughputUnits
+  }
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${captureIdentity.id}': {}
+    }
+  }
+  properties: {
+    disableLocalAuth: true
+    minimumTlsVersion: '1.2'
+    publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
+    zoneRedundant: zoneRedundant
+    isAutoInflateEnabled: true
+    maximumThroughputUnits: throughputUnitsMaximum
+  }
+}
+
+resource networkRules 'Microsoft.EventHub/namespaces/networkRuleSets@2024-01-01' = {
+  parent: namespace
+  name: 'default'
+  properties: {
+    defaultAction: privateNetwork ? 'Deny' : 'Allow'
+    publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
+    trustedServiceAccessEnabled: true
+  }
+}
+
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: namespace
+  name: 'to-log-analytics'
+  properties: {
+    workspaceId: logWorkspaceId
+    logs: [
+      {
+        categoryGroup: 'allLogs'
+        enabled: true
+      }
+    ]
+    metrics: [
+      {
+        category: 'AllMetrics'
+        enabled: true
+      }
+    ]
+  }
+}

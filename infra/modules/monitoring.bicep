@@ -1,0 +1,76 @@
+// Where logs and measures go, and who is told.
+
+@description('Azure region.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('Name of the Log Analytics workspace.')
+param logWorkspaceName string
+
+@description('Name of the Application Insights component.')
+param insightsName string
+
+@description('Name of the action group.')
+param actionGroupName string
+
+@description('Addresses that alerts are mailed to.')
+param alertEmails array
+
+@description('Days that logs are kept.')
+@minValue(30)
+@maxValue(730)
+param logsKeptDays int
+
+@description('GB of logs a day, after which no more are taken in until the next.')
+@minValue(1)
+param logsDailyGigabytes int
+
+resource logs 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
+  name: logWorkspaceName
+  location: location
+  tags: tags
+  properties: {
+    sku: {
+      name: 'PerGB2018'
+    }
+    retentionInDays: logsKeptDays
+    workspaceCapping: {
+      dailyQuotaGb: logsDailyGigabytes
+    }
+    features: {
+      disableLocalAuth: true
+      enableLogAccessUsingOnlyResourcePermissions: true
+    }
+  }
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' = {
+  name: insightsName
+  location: location
+  tags: tags
+  kind: 'web'
+  properties: {
+    Application_Type: 'web'
+    WorkspaceResourceId: logs.id
+    DisableLocalAuth: true
+  }
+}
+
+resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: actionGroupName
+  location: 'Global'
+  tags: tags
+  properties: {
+    groupShortName: 'sheriff'
+    enabled: true
+    emailReceivers: [
+      for (address, index) in alertEmails: {
+        name: 'mail-${index}'
+        emailAddress: address
+        useCommonAlertSchema: true
+      }
+    ]
+  }
+}

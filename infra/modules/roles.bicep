@@ -1,0 +1,380 @@
+// Who may do what: every role assignment there is. Called twice, for Capture needs its role before
+// the hub is made, and a role on the hub needs the hub.
+
+@description('Whether the hub is there: then the roles on it are given, else all others.')
+param hubIsThere bool
+
+@description('Start of every identity name; the name of its holder follows.')
+param identityPrefix string
+
+@description('Name of the Event Hubs namespace.')
+param namespaceName string
+
+@description('Name of the hub.')
+param hubName string
+
+@description('Name of the data account.')
+param dataAccountName string
+
+@description('Names of the host accounts, by app.')
+param hostAccountNames object
+
+@description('Name of the Cosmos DB account.')
+param cosmosAccountName string
+
+@description('Name of its database.')
+param databaseName string
+
+@description('Name of the Application Insights component.')
+param insightsName string
+
+@description('Name of the Azure Machine Learning workspace; empty without one.')
+param machineLearningName string
+
+@description('Name of the workspace\'s storage account.')
+param machineLearningAccountName string
+
+@description('Name of the workspace\'s key vault.')
+param vaultName string
+
+@description('Object id of the pipeline\'s principal; empty without one.')
+param pipelinePrincipalId string
+
+// Built-in roles of Azure, by what Azure calls them.
+var eventHubsDataReceiver = 'a638d3c7-ab3a-418d-83e6-5f17a39d4fde'
+var eventHubsDataSender = '2b629674-e913-4c01-ae53-ef4638d8f975'
+var storageBlobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+var storageBlobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+var storageBlobDataReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
+var storageTableDataContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
+var storageAccountContributor = '17d1049b-9a84-46fb-8f53-869881c3d3ab'
+var keyVaultContributor = 'f25e0fa2-a7c8-4377-a976-54943a77a1f1'
+var keyVaultSecretsOfficer = 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
+var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
+var azureMlDataScientist = 'f6c7c914-8db3-469d-8ca1-694a8f32e121'
+
+// Roles of the data plane of Cosmos DB, which are its own.
+var cosmosDataReader = '00000000-0000-0000-0000-000000000001'
+var cosmosDataContributor = '00000000-0000-0000-0000-000000000002'
+
+// Who may do what in the containers of the data account. The desk: nothing.
+var blobGrants = hubIsThere ? [] : [
+  { holder: 'capture', container: 'orders-archive', role: storageBlobDataContributor }
+  { holder: 'scorer', container: 'models', role: storageBlobDataReader }
+  { holder: 'scorer', container: 'reference', role: storageBlobDataReader }
+  { holder: 'scorer', container: 'dead-letters', role: storageBlobDataContributor }
+  { holder: 'trainer', container: 'orders-archive', role: storageBlobDataReader }
+  { holder: 'trainer', container: 'reference', role: storageBlobDataReader }
+  { holder: 'trainer', container: 'models', role: storageBlobDataContributor }
+  { holder: 'trainer', container: 'training', role: storageBlobDataContributor }
+]
+
+// Who may do what with the documents.
+var documentGrants = hubIsThere ? [] : [
+  { holder: 'scorer', container: 'alerts', role: cosmosDataContributor }
+  { holder: 'scorer', container: 'incidents', role: cosmosDataContributor }
+  { holder: 'scorer', container: 'state', role: cosmosDataContributor }
+  { holder: 'scorer', container: 'shadow', role: cosmosDataContributor }
+  { holder: 'trainer', container: 'alerts', role: cosmosDataReader }
+  { holder: 'trainer', container: 'incidents', role: cosmosDataReader }
+  { holder: 'trainer', container: 'state', role: cosmosDataReader }
+  { holder: 'trainer', container: 'decisions', role: cosmosDataReader }
+  { holder: 'trainer', container: 'shadow', role: cosmosDataReader }
+  { holder: 'desk', container: 'alerts', role: cosmosDataReader }
+]
+
+// The Functions host makes its containers itself, so it needs the whole of the app's own account.
+var hostGrants = hubIsThere ? [] : [
+  { holder: 'scorer', role: storageBlobDataOwner }
+  { holder: 'scorer', role: storageTableDataContributor }
+  { holder: 'trainer', role: storageBlobDataOwner }
+  { holder: 'trainer', role: storageTableDataContributor }
+  { holder: 'desk', role: storageBlobDataOwner }
+  { holder: 'desk', role: storageTableDataContributor }
+]
+
+var telemetryGrants = hubIsThere ? [] : [
+  { holder: 'scorer', role: monitoringMetricsPublisher }
+  { holder: 'trainer', role: monitoringMetricsPublisher }
+  { holder: 'desk', role: monitoringMetricsPublisher }
+]
+
+var hubGrants = !hubIsThere ? [] : [
+  { holder: 'scorer', role: eventHubsDataReceiver }
+]
+
+// The workspace keeps artifacts in containers that it makes and names itself.
+var machineLearningGrants = !hubIsThere || empty(machineLearningName) ? [] : [
+  { holder: 'trainer', role: azureMlDataScientist }
+]
+var machineLearningAccountGrants = hubIsThere || empty(machineLearningName) ? [] : [
+  { holder: 'mlflow', role: storageAccountContributor }
+  { holder: 'mlflow', role: storageBlobDataContributor }
+  { holder: 'trainer', role: storageBlobDataContributor }
+]
+var vaultGrants = hubIsThere || empty(machineLearningName) ? [] : [
+  { holder: 'mlflow', role: keyVaultContributor }
+  { holder: 'mlflow', role: keyVaultSecretsOfficer }
+]
+
+// What the pipeline looks at and clears away after its smoke test; it promotes models, too.
+var pipelineBlobGrants = hubIsThere || empty(pipelinePrincipalId) ? [] : [
+  { container: 'models', role: storageBlobDataContributor }
+  { container: 'reference', role: storageBlobDataReader }
+]
+var pipelineDocumentGrants = hubIsThere || empty(pipelinePrincipalId) ? [] : [
+  { container: 'alerts', role: cosmosDataContributor }
+  { container: 'state', role: cosmosDataReader }
+]
+
+resource dataAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: dataAccountName
+}
+
+resource dataBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' existing = {
+  parent: dataAccount
+  name: 'default'
+}
+
+resource blobHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
+  for grant in blobGrants: {
+    name: '${identityPrefix}${grant.holder}'
+  }
+]
+
+resource blobContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [
+  for grant in blobGrants: {
+    parent: dataBlobs
+    name: grant.container
+  }
+]
+
+resource onBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (grant, index) in blobGrants: {
+    scope: blobContainers[index]
+    name: guid(blobContainers[index].id, blobHolders[index].id, grant.role)
+    properties: {
+      principalId: blobHolders[index].properties.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
+    }
+  }
+]
+
+resource cosmosAccount 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' existing = {
+  name: cosmosAccountName
+}
+
+resource documentHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
+  for grant in documentGrants: {
+    name: '${identityPrefix}${grant.holder}'
+  }
+]
+
+@batchSize(1)
+resource onDocuments 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15' = [
+  for (grant, index) in documentGrants: {
+    parent: cosmosAccount
+    name: guid(cosmosAccount.id, grant.container, documentHolders[index].id, grant.role)
+    properties: {
+      principalId: documentHolders[index].properties.principalId
+      roleDefinitionId: '${cosmosAccount.id}/sqlRoleDefinitions/${grant.role}'
+      scope: '${cosmosAccount.id}/dbs/${databaseName}/colls/${grant.container}'
+    }
+  }
+]
+
+resource hostHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
+  for grant in hostGrants: {
+    name: '${identityPrefix}${grant.holder}'
+  }
+]
+
+resource hostAccounts 'Microsoft.Storage/storageAccounts@2025-06-01' existing = [
+  for grant in hostGrants: {
+    name: hostAccountNames[grant.holder]
+  }
+]
+
+resource onHosts 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (grant, index) in hostGrants: {
+    scope: hostAccounts[index]
+    name: guid(hostAccounts[index].id, hostHolders[index].id, grant.role)
+    properties: {
+      principalId: hostHolders[index].properties.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
+    }
+  }
+]
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: insightsName
+}
+
+resource telemetryHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
+  for grant in telemetryGrants: {
+    name: '${identityPrefix}${grant.holder}'
+  }
+]
+
+resource onTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (grant, index) in telemetryGrants: {
+    scope: insights
+    name: guid(insights.id, telemetryHolders[index].id, grant.role)
+    properties: {
+      principalId: telemetryHolders[index].properties.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
+    }
+  }
+]
+
+resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' existing = {
+  name: namespaceName
+}
+
+resource hub 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' existing = {
+  parent: namespace
+  name: hubName
+}
+
+resource hubHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
+  for grant in hubGrants: {
+    name: '${identityPrefix}${grant.holder}'
+  }
+]
+
+resource onHub 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (grant, index) in hubGrants: {
+    scope: hub
+    name: guid(hub.id, hubHolders[index].id, grant.role)
+    properties: {
+      principalId: hubHolders[index].properties.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
+    }
+  }
+]
+
+// The pipeline's smoke test and its promotion of a model, where the pipeline is named.
+resource pipelineOnHub 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hubIsThere && !empty(pipelinePrincipalId)) {
+  scope: hub
+  name: guid(hub.id, pipelinePrincipalId, eventHubsDataSender)
+  properties: {
+    principalId: pipelinePrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', eventHubsDataSender)
+  }
+}
+
+resource pipelineContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [
+  for grant in pipelineBlobGrants: {
+    parent: dataBlobs
+    name: grant.container
+  }
+]
+
+resource pipelineOnBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (grant, index) in pipelineBlobGrants: {
+    scope: pipelineContainers[index]
+    name: guid(pipelineContainers[index].id, pipelinePrincipalId, grant.role)
+    properties: {
+      principalId: pipelinePrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
+    }
+  }
+]
+
+@batchSize(1)
+resource pipelineOnDocuments 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15' = [
+  for grant in pipelineDocumentGrants: {
+    parent: cosmosAccount
+    name: guid(cosmosAccount.id, grant.container, pipelinePrincipalId, grant.role)
+    properties: {
+      principalId: pipelinePrincipalId
+      roleDefinitionId: '${cosmosAccount.id}/sqlRoleDefinitions/${grant.role}'
+      scope: '${cosmosAccount.id}/dbs/${databaseName}/colls/${grant.container}'
+    }
+    dependsOn: [
+      onDocuments
+    ]
+  }
+]
+
+resource machineLearning 'Microsoft.MachineLearningServices/workspaces@2025-12-01' existing = {
+  name: machineLearningName
+}
+
+resource pipelineOnMachineLearning 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hubIsThere && !empty(machineLearningName) && !empty(pipelinePrincipalId)) {
+  scope: machineLearning
+  name: guid(machineLearning.id, pipelinePrincipalId, azureMlDataScientist)
+  properties: {
+    principalId: pipelinePrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', azureMlDataScientist)
+  }
+}
+
+resource machineLearningHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
+  for grant in machineLearningGrants: {
+    name: '${identityPrefix}${grant.holder}'
+  }
+]
+
+resource onMachineLearning 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (grant, index) in machineLearningGrants: {
+    scope: machineLearning
+    name: guid(machineLearning.id, machineLearningHolders[index].id, grant.role)
+    properties: {
+      principalId: machineLearningHolders[index].properties.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
+    }
+  }
+]
+
+resource machineLearningAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: machineLearningAccountName
+}
+
+resource machineLearningAccountHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
+  for grant in machineLearningAccountGrants: {
+    name: '${identityPrefix}${grant.holder}'
+  }
+]
+
+resource onMachineLearningAccount 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (grant, index) in machineLearningAccountGrants: {
+    scope: machineLearningAccount
+    name: guid(machineLearningAccount.id, machineLearningAccountHolders[index].id, grant.role)
+    properties: {
+      principalId: machineLearningAccountHolders[index].properties.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
+    }
+  }
+]
+
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
+  name: vaultName
+}
+
+resource vaultHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
+  for grant in vaultGrants: {
+    name: '${identityPrefix}${grant.holder}'
+  }
+]
+
+resource onVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (grant, index) in vaultGrants: {
+    scope: vault
+    name: guid(vault.id, vaultHolders[index].id, grant.role)
+    properties: {
+      principalId: vaultHolders[index].properties.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
+    }
+  }
+]
