@@ -1,0 +1,227 @@
+"""python -m infra.checks.package build/scorer.zip ...: whether a zip would run where it is deployed.
+
+Its files are looked through; then it is unpacked and its modules are imported and its functions
+indexed by the runtime's own loader, in a bare interpreter that sees nothing but the zip.
+"""
+
+import argparse
+import ast
+import json
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from infra.package import SITE, STAMP
+
+LARGEST = {"scorer": 350_000_000, "trainer": 900_000_000}
+"""Bytes unpacked."""
+
+ROLES = {
+    "scorer": {"scorer": {"score_orders", "health"}, "desk": {"alerts", "health"}},
+    "trainer": {"trainer": {"retrain_nightly", "health"}},
+}
+"""The functions of every role that a zip is deployed for."""
+
+_NOT_IN = {
+    "scorer": {"mlflow", "pandas", "pyarrow", "sklearn", "scipy", "training", "infra", "tests"},
+    "trainer": {"infra", "tests", "pytest", "mypy"},
+}
+_STRAYS = re.compile(r"(^|/)(\.env|local\.settings\.json|\.git|\.venv|node_modules)(/|$)")
+_WHEELS = re.compile(r"^Tag: (py3|py2\.py3|cp3\d+)-(none|abi3|cp313)-(any|.*linux.*x86_64)$")
+_EXTENSIONS = re.compile(r"\.(cpython-313-x86_64-linux-gnu|abi3)\.so$|^[^.]+\.so$|\.so\.[\d.]+$")
+_UNCHECKED = (1).to_bytes(4, "little")
+
+_INDEX = """
+import json, sys
+from types import SimpleNamespace
+sys.path[:0] = sys.argv[1:3]
+from azure_functions_runtime.bindings.meta import load_binding_registry
+from azure_functions_runtime.functions import Registry
+from azure_functions_runtime.loader import index_function_app
+load_binding_registry()
+found = index_function_app(sys.argv[1] + "/function_app.py")
+protocol = SimpleNamespace(BindingInfo=SimpleNamespace(undefined=0, out=1, inout=2))
+for one in found:
+    Registry().add_indexed_function(one, protocol)
+print(json.dumps([one.get_function_name() for one in found]))
+"""
+
+_IMPORT = """
+import importlib, json, sys
+sys.path[:0] = sys.argv[1:3]
+wrong = []
+for module, names in json.load(sys.stdin):
+    try:
+        found = importlib.import_module(module)
+        for name in names:
+            if name != "*" and not hasattr(found, name):
+                importlib.import_module(f"{module}.{name}")
+    except ImportError as error:
+        wrong.append(f"{module}: {error}")
+print(json.dumps(wrong))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """An unpacked zip."""
+
+    name: str
+    path: Path
+
+    def run(
+        self, script: str, environ: Mapping[str, str] | None = None, given: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a script in an interpreter that sees the standard library and this tree alone."""
+        interpreter = getattr(sys, "_base_executable", sys.executable)
+        places = [str(self.path), str(self.path / SITE)]
+        return subprocess.run(
+            [interpreter, "-I", "-S", "-c", script, *places],
+            cwd=self.path,
+            env=dict(environ or {}),
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def unpacked(package: Path, to: Path) -> Tree:
+    """Unpack a zip and take away the right to write, as the host's mount does."""
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(to)
+    for path in to.rglob("*"):
+        path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+    return Tree(package.stem, to)
+
+
+def wrong_files(package: Path) -> Iterator[str]:
+    """What is wrong with a zip's list of files, by itself."""
+    with zipfile.ZipFile(package) as archive:
+        names = [PurePosixPath(name) for name in archive.namelist()]
+        size = sum(entry.file_size for entry in archive.infolist())
+        yield from _wrong_bytecode(archive, set(names))
+        yield from _wrong_wheels(archive, names)
+    for needed in ("host.json", "function_app.py", STAMP, str(SITE)):
+        if not any(name.is_relative_to(needed) for name in names):
+            yield f"{needed} is not at the root"
+    if size > LARGEST[package.stem]:
+        yield f"{size:,} bytes unpacked are more than {LARGEST[package.stem]:,}"
+    strays = [str(name) for name in names if _STRAYS.search(str(name))]
+    yield from (f"{name} does not belong into a package" for name in strays)
+    tops = {(name.relative_to(SITE) if name.is_relative_to(SITE) else name).parts[0]
+            for name in names}  # fmt: skip
+    yield from (f"{top} does not belong into {package.name}"
+                for top in sorted(tops & _NOT_IN[package.stem]))  # fmt: skip
+
+
+def _wrong_bytecode(archive: zipfile.ZipFile, names: set[PurePosixPath]) -> Iterator[str]:
+    compiled = {name for name in names if name.suffix == ".pyc"}
+    for name in sorted(compiled):
+        source = name.parents[1] / f"{name.name.split('.')[0]}.py"
+        if name.parent.name != "__pycache__" or source not in names:
+            yield f"{name} is the bytecode of nothing"
+        with archive.open(str(name)) as file:
+            if file.read(8)[4:] != _UNCHECKED:
+                yield f"{name} would be held against its source"
+    for name in sorted(names):
+        cached = name.parent / "__pycache__" / f"{name.stem}.cpython-313.pyc"
+        ours = not name.is_relative_to(SITE)
+        if ours and name.suffix == ".py" and cached not in compiled:
+            yield f"{name} has no bytecode"
+
+
+def _wrong_wheels(archive: zipfile.ZipFile, names: list[PurePosixPath]) -> Iterator[str]:
+    for name in names:
+        if name.name == "WHEEL" and name.parent.suffix == ".dist-info":
+            tags = re.findall(r"^Tag: .*$", archive.read(str(name)).decode(), re.MULTILINE)
+            if not any(_WHEELS.match(tag.strip()) for tag in tags):
+                yield f"{name.parent.name} is not for Python 3.13 on Linux x86_64: {tags}"
+        if ".so" in name.suffixes and not _EXTENSIONS.search(name.name):
+            yield f"{name} is not for Python 3.13 on Linux x86_64"
+
+
+def unresolved(tree: Tree) -> list[str]:
+    """What the app's own code imports and an interpreter with this tree alone does not find."""
+    wanted = sorted({one for file in _own_modules(tree.path) for one in _imports(file)})
+    done = tree.run(_IMPORT, given=json.dumps(wanted))
+    if done.returncode != 0:
+        return [done.stderr.strip()]
+    found: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _own_modules(tree: Path) -> list[Path]:
+    apart = tree / SITE.parts[0]
+    # Outside of a worker the app itself needs a role to be imported: that is `functions` below.
+    return [file for file in tree.rglob("*.py") if not file.is_relative_to(apart)]
+
+
+def _imports(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, ()) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, tuple(alias.name for alias in node.names)
+
+
+def functions(tree: Tree, role: str) -> set[str]:
+    """The functions that the runtime's loader indexes in a role.
+
+    Raises:
+        ValueError: the loader fails; says how.
+    """
+    done = tree.run(_INDEX, {"SHERIFF_ROLE": role})
+    if done.returncode != 0:
+        raise ValueError(done.stderr.strip().splitlines()[-1])
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def contents(tree: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of every file: the same before and after the code has run read-only."""
+    found = ((file, file.stat()) for file in tree.rglob("*") if file.is_file())
+    return {str(file): (known.st_size, known.st_mtime_ns) for file, known in found}
+
+
+def faults(package: Path, to: Path) -> Iterator[str]:
+    """Everything that is wrong with a zip; it is unpacked into ``to``."""
+    yield from wrong_files(package)
+    tree = unpacked(package, to)
+    before = contents(tree.path)
+    yield from (f"cannot import {one}" for one in unresolved(tree))
+    for role, expected in ROLES[tree.name].items():
+        try:
+            found = functions(tree, role)
+        except ValueError as error:
+            yield f"as {role} its functions cannot be indexed: {error}"
+            continue
+        if found != expected:
+            yield f"as {role} its functions are {sorted(found)}, not {sorted(expected)}"
+    changed = sorted(set(before.items()) ^ set(contents(tree.path).items()))
+    yield from (f"{name} is written while the code runs" for name, _ in changed[:5])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Inspect zips; 1 where one is not fit."""
+    parser = argparse.ArgumentParser(prog="python -m infra.checks.package", description=__doc__)
+    parser.add_argument("packages", type=Path, nargs="+", metavar="ZIP")
+    wrong = 0
+    for package in parser.parse_args(arguments).packages:
+        with tempfile.TemporaryDirectory(prefix="sheriff-package-") as folder:
+            found = list(faults(package, Path(folder)))
+        with zipfile.ZipFile(package) as archive:
+            unzipped = sum(entry.file_size for entry in archive.infolist()) / 1e6
+        print(f"{package}: {package.stat().st_size / 1e6:.1f} MB, {unzipped:.1f} MB unpacked")
+        print("".join(f"  {fault}\n" for fault in found), end="")
+        wrong += len(found)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

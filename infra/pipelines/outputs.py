@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Makes pipeline variables of a deployment's outputs: names and addresses, none of them secret.
+
+az deployment group show ... --query properties.outputs > outputs.json
+python3 infra/pipelines/outputs.py outputs.json
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+NEEDED = (
+    "ORDERS_HUB",
+    "ORDERS_CONSUMER_GROUP",
+    "EventHubConnection__fullyQualifiedNamespace",
+    "COSMOS_ENDPOINT",
+    "COSMOS_DATABASE",
+    "BLOB_ACCOUNT_URL",
+    "MLFLOW_TRACKING_URI",
+    "scorerAppName",
+    "trainerAppName",
+    "deskAppName",
+)
+"""Outputs of infra/main.bicep that steps of the pipeline use."""
+
+
+def commands(outputs: Any) -> Iterator[str]:
+    """A command to the agent for every needed output.
+
+    Raises:
+        ValueError: names the output that is missing, or is no single line of text.
+    """
+    for name in NEEDED:
+        found = outputs.get(name) if isinstance(outputs, dict) else None
+        value = found.get("value") if isinstance(found, dict) else None
+        if not isinstance(value, str) or not value or not value.isprintable():
+            raise ValueError(f"output {name} is {value!r}: expected one line of text")
+        yield f"##vso[task.setvariable variable={name}]{value}"
+
+
+def main(path: str) -> int:
+    """Print the commands; 1 where an output is missing."""
+    try:
+        print("\n".join(commands(json.loads(Path(path).read_text(encoding="utf-8")))))
+    except (OSError, ValueError) as error:
+        print(f"##vso[task.logissue type=error]{path}: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
