@@ -50,7 +50,9 @@ def report() -> dict[str, Any]:
     except FileNotFoundError as error:
         raise CheckovError(f"{CHECKOV} is not there: make checkov installs it") from error
     except subprocess.CalledProcessError as error:
-        raise CheckovError(f"Checkov ended with {error.returncode}: {error.stderr[-500:]}") from error
+        raise CheckovError(
+            f"Checkov ended with {error.returncode}: {error.stderr[-500:]}"
+        ) from error
     except ValueError as error:
         raise CheckovError("Checkov said nothing that can be read") from error
     if not isinstance(found, dict) or "results" not in found:

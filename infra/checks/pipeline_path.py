@@ -141,11 +141,15 @@ def _environment(pipeline: Node, environment: str) -> Iterator[str]:
         ("runs the smoke test on failure", SMOKE),
     )
     yield from _good(back, environment)
-    jobs = {name(step.job): step.job for step in steps(pipeline) if step.stage.get("stage") == deploy}
+    jobs = {
+        name(step.job): step.job for step in steps(pipeline) if step.stage.get("stage") == deploy
+    }
     for job, before in (("code", "infrastructure"), ("keep", "code")):
         if job not in jobs or before not in after(jobs[job]):
             yield f"job {job} does not wait for {before}"
-    yield from follows(_job(pipeline, deploy, "keep", "steps"), ("keeps the packages", runs(r"keep\.sh")))
+    yield from follows(
+        _job(pipeline, deploy, "keep", "steps"), ("keeps the packages", runs(r"keep\.sh"))
+    )
 
 
 def _good(back: list[Step], environment: str) -> Iterator[str]:

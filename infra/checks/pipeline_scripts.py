@@ -24,7 +24,9 @@ ROOT = Path(__file__).parents[2]
 @cache
 def shell_problems(script: str) -> tuple[str, ...]:
     """What bash and shellcheck say of a script, a line each."""
-    checked = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+    checked = subprocess.run(
+        ["bash", "-n"], input=script, capture_output=True, text=True, check=False
+    )
     found = checked.stderr.splitlines()
     shellcheck = Path(sys.executable).with_name("shellcheck")
     command = [str(shellcheck), "--shell=bash", "--format=gcc", "--severity=style", "-"]
@@ -76,7 +78,9 @@ def _options(script: str) -> Iterator[str]:
         if not file.exists():
             continue
         known = set(re.findall(r"[\"'](--[a-z-]+)[\"']", file.read_text(encoding="utf-8")))
-        lines = [line for line in script.splitlines() if f"-m {module}" in line or "options+=" in line]
+        lines = [
+            line for line in script.splitlines() if f"-m {module}" in line or "options+=" in line
+        ]
         used = set(re.findall(r"(?<![\w-])(--[a-z-]+)", "\n".join(lines)))
         yield from (f"{module} has no option {one}" for one in sorted(used - known))
 
