@@ -1,4 +1,4 @@
-"""A day scored anew gives what the backtest gives, from the archive, and touches no store."""
+"""A day is scored anew from the archive, by the backtest's own code, and no store is touched."""
 
 import csv
 import json
