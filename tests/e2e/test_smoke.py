@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ import pytest
 from azure.cosmos import CosmosClient
 from azure.storage.blob import BlobServiceClient
 
-from infra import smoke
+from infra import deployed, smoke
 from infra.local.processes import HOST
 from infra.local.publish import publish
 from infra.local.stack import DEFAULT_PORTS, Stack
+from infra.marked_orders import Marked, marked_orders
 from shared.marked import MARKED_REP
 from shared.notation import time_text
 from tests.e2e.company import Company
@@ -150,25 +152,28 @@ def test_an_alert_store_of_another_name_fails(run: Smoke) -> None:
     assert said["orders"].startswith("FAILED  read states in state: 404")
 
 
-def test_a_hub_that_is_away_fails(run: Smoke, stack: Stack) -> None:
-    stack.stop("eventhubs")
-    try:
-        code, said = run("--deadline", "10")
-    finally:
-        stack.start("eventhubs")
-    assert code == 1
-    assert said["hub"].startswith("FAILED")
-    assert "alert" not in said
-
-
-def test_a_scorer_that_reads_nothing_fails(run: Smoke, stack: Stack) -> None:
+def test_a_scorer_that_reads_nothing_fails(run: Smoke) -> None:
     """Its health is well, and yet no order is scored."""
-    stack.restart("host")  # with the servers of the tests before, and its checkpoints
-    code, said = run("--deadline", "60")
-    assert code == 0, said
     code, said = run(ORDERS_CONSUMER_GROUP="nobody")
     assert code == 1
     assert "is in no state document: not scored" in said["good order"]
+
+
+def test_a_scorer_that_takes_good_for_fraud_and_fraud_for_good_fails_twice(
+    run: Smoke, alerts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def swapped(*arguments: Any) -> tuple[Marked, Marked]:
+        good, fraud = marked_orders(*arguments)
+        return replace(fraud, typology=None), replace(good, typology="added_item")
+
+    monkeypatch.setattr(deployed, "marked_orders", swapped)
+    code, said = run()
+    assert code == 1
+    assert "has no alert (for 3 s)" in said["alert"]
+    assert said["good order"].startswith("FAILED")
+    assert "has an alert: " in said["good order"]
+    assert said["clean"].startswith("ok")
+    assert marked(alerts) == []
 
 
 def test_a_setting_that_is_missing_is_one_line(
@@ -177,3 +182,14 @@ def test_a_setting_that_is_missing_is_one_line(
     environ = {name: value for name, value in stack.settings().items() if name != "ORDERS_HUB"}
     assert smoke.main(["--health-url", "http://127.0.0.1:9"], environ) == 1
     assert capsys.readouterr().err == "smoke: ORDERS_HUB is not set\n"
+
+
+def test_a_hub_that_is_away_fails(run: Smoke, stack: Stack) -> None:
+    stack.stop("eventhubs")
+    try:
+        code, said = run()
+    finally:
+        stack.start("eventhubs")
+    assert code == 1
+    assert said["hub"].startswith("FAILED")
+    assert "alert" not in said

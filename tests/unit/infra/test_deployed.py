@@ -2,13 +2,18 @@
 
 import asyncio
 import importlib
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.deployed import FUNCTIONS, Broken, NotYet, is_release, listed, until
 from shared.errors import TransientError
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("role", FUNCTIONS)
@@ -82,3 +87,15 @@ async def test_at_the_deadline_what_was_seen_last_is_said() -> None:
 
     with pytest.raises(Broken, match=r"^answers 503 \(for 0.8 s\)$"):
         await until(look, 0.8)
+
+
+def test_the_smoke_test_runs_with_what_the_app_itself_needs() -> None:
+    script = (
+        "import sys, infra.smoke;"
+        "print(*{'training', 'pandas', 'sklearn', 'mlflow', 'rich', 'pyarrow', 'fastavro'}"
+        " & {name.split('.')[0] for name in sys.modules})"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.split() == []

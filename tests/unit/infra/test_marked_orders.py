@@ -1,5 +1,7 @@
 """The marked orders are clear to whatever serves: any bundle, prices, policy and belief."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -85,6 +87,32 @@ def test_verdicts_are_clear_while_a_hidden_discount_runs(bundle: ModelBundle, fo
     _, running = scorer.score_many(orders_of(folder / "run.jsonl"), EpisodeState())
     assert running.belief.running > 0.9
     assert check(scorer, running) == "added_item"
+
+
+def test_a_belief_under_which_nothing_is_clear_is_heeded(bundle: ModelBundle) -> None:
+    suspicious = EpisodeState()
+
+    class Suspecting(Scorer):
+        def score_many(
+            self, orders: Sequence[Order], episode: EpisodeState
+        ) -> tuple[list[Assessment], EpisodeState]:
+            found, after = super().score_many(orders, episode)
+            return [replace(one, alerted=episode is suspicious) for one in found], after
+
+    scorer = Suspecting(bundle, packaged_catalogue(), Policy())
+    with pytest.raises(ConfigurationError, match="no order at list price is clearly good"):
+        marked_orders(scorer, [suspicious], "x", NOW)
+
+
+def test_an_added_item_that_is_not_sure_is_not_sent(bundle: ModelBundle) -> None:
+    class Unsure(Scorer):
+        def score_many(
+            self, orders: Sequence[Order], episode: EpisodeState
+        ) -> tuple[list[Assessment], EpisodeState]:
+            found, after = super().score_many(orders, episode)
+            return [replace(one, p_added_item=min(one.p_added_item, 0.8)) for one in found], after
+
+    assert check(Unsure(bundle, packaged_catalogue(), Policy())) == "below_cost"
 
 
 @pytest.mark.parametrize("factor", [0.37, 3.0])

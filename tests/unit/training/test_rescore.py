@@ -1,4 +1,4 @@
-"""A day scored anew gives what the backtest gives, from the archive, and touches no store."""
+"""A day is scored anew from the archive, by the backtest's own code, and no store is touched."""
 
 import csv
 import json
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shared.errors import BundleError, ConfigurationError
 from shared.model import encode_bundle, packaged_bundle
 from shared.order import parse_order
+from shared.partitions import partition_for_key
 from tests.orders import order_body, order_fields
 from tests.unit.training.world import FakeBlobs, capture_file, capture_name
 from training import rescore as command
@@ -71,6 +72,7 @@ def test_the_orders_of_the_time_are_scored_at_their_last_revision_and_nothing_is
     assert scores(tmp_path / "out") == [("first", "1", "0"), ("cheap", "0", "1")]
     [alert] = (tmp_path / "out" / "alerts.jsonl").read_text().splitlines()
     assert json.loads(alert)["id"] == "cheap.0"
+    assert json.loads(alert)["event"]["partition_id"] == str(partition_for_key("Annie Corns", 4))
     assert (tmp_path / "out" / "incidents.jsonl").read_text() == ""
     assert blobs.writes == []
     assert "by packaged" in capsys.readouterr().out
