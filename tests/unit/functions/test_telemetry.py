@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -185,18 +186,23 @@ INDISCREET = [
 ]
 
 
-async def indiscretions(world: World, told: Any) -> None:
-    """Score, fail, score alone, set aside, and find attempts that never came back."""
-    desk = world.desk(Indiscreet(), telemetry=told)
+async def indiscretions(world: World, told: Any) -> str:
+    """Score, fail, score alone, set aside, and find attempts that never came back.
+
+    Returns what the host gets to report of the failures.
+    """
+    desk, reports = world.desk(Indiscreet(), telemetry=told), ""
     for away in ({"state"}, {"letter"}, {"alert"}, set()):
         world.unreachable = set(away)
         try:
             await score_batch(desk, KEY, INDISCREET)
-        except TransientError:
+        except TransientError as error:
             assert away
+            reports += "".join(traceback.format_exception(error))
     state, version = world.states_by_key[KEY]
     world.states_by_key[KEY] = (replace(state, attempts=3), version)
     await score_batch(world.desk(Indiscreet(), telemetry=told), KEY, [secret(9), secret(10)])
+    return reports
 
 
 async def test_no_figure_span_or_log_line_tells_of_an_order_a_rep_or_a_customer(
@@ -204,13 +210,14 @@ async def test_no_figure_span_or_log_line_tells_of_an_order_a_rep_or_a_customer(
 ) -> None:
     world = World()
     with caplog.at_level(logging.DEBUG, logger="functions"):
-        await indiscretions(world, seen.telemetry)
+        reports = await indiscretions(world, seen.telemetry)
         await score_batch(World().desk(real_scorer(), telemetry=seen.telemetry), KEY, RUN)
     assert {letter.code for letter in world.letters.values()} == {
         "scoring_failed", "store_refused", "not_json", "wrong_type", "currency_mismatch",
         "attempts_vanished",
     }  # fmt: skip
-    told = [span.to_json() for span in seen.exporter.get_finished_spans()]
+    assert reports.count("unreachable") >= 3
+    told = [reports, *(span.to_json() for span in seen.exporter.get_finished_spans())]
     told += [f"{name} {point.to_json()}" for name, point in seen.points()]
     formatter = logging.Formatter()
     told += [f"{formatter.format(record)} {record.args}" for record in caplog.records]

@@ -101,8 +101,9 @@ class World:
         )  # fmt: skip
 
     def write(self, what: str, act: Callable[[], Any]) -> Any:
-        if what.split(maxsplit=1)[0] in self.unreachable or what in self.unreachable:
-            raise TransientError(f"{what}: unreachable")
+        kind = what.split(maxsplit=1)[0]
+        if kind in self.unreachable or what in self.unreachable:
+            raise TransientError(f"{kind}: unreachable")  # as our stores: no word of whose
         self.on_write(f"before {what}")
         outcome = act()
         self.order_of_writes.append(what)
