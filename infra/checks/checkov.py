@@ -43,14 +43,16 @@ def report() -> dict[str, Any]:
     Raises:
         CheckovError: it is not installed (`make checkov` does that), or failed.
     """
-    command = [CHECKOV, "--config-file", CONFIGURATION, "--output", "json", "--soft-fail"]
+    command = [str(CHECKOV), "--config-file", str(CONFIGURATION), "--output", "json", "--soft-fail"]
     try:
         ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
         found = json.loads(ran.stdout)
     except FileNotFoundError as error:
         raise CheckovError(f"{CHECKOV} is not there: make checkov installs it") from error
     except subprocess.CalledProcessError as error:
-        raise CheckovError(f"Checkov ended with {error.returncode}: {error.stderr[-500:]}") from error
+        raise CheckovError(
+            f"Checkov ended with {error.returncode}: {error.stderr[-500:]}"
+        ) from error
     except ValueError as error:
         raise CheckovError("Checkov said nothing that can be read") from error
     if not isinstance(found, dict) or "results" not in found:

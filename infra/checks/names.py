@@ -45,6 +45,7 @@ def problems(files: Files, deployment: Deployment) -> Iterator[str]:
     """What the templates call otherwise than the rest does."""
     yield from _containers(deployment)
     yield from _documents(deployment)
+    yield from _capacity(deployment)
     yield from _outputs(deployment)
     roles = [settings(site).get("SHERIFF_ROLE", "") for site in deployment.of(SITE)]
     if sorted(roles) != ["desk", "scorer", "trainer"]:
@@ -87,6 +88,21 @@ def _documents(deployment: Deployment) -> Iterator[str]:
             deployment.given["cosmosCapacity"] != "autoscale"
         ):
             yield f"{one.where}: the throughput of {name} does not follow cosmosCapacity"
+
+
+def _capacity(deployment: Deployment) -> Iterator[str]:
+    """Serverless is a capability of the account, and then no container has a throughput."""
+    given = deployment.given
+    for one in deployment.of(COSMOS):
+        wanted = [{"name": "EnableServerless"}] if given["cosmosCapacity"] == "serverless" else []
+        if one.at("properties.capabilities") != wanted:
+            yield f"{one.where}: {one.name} does not follow cosmosCapacity"
+    for one in deployment.of(DOCUMENTS):
+        most = given["alertsMaximumThroughput"] if one.name.endswith("/alerts") else 1000
+        scaled = {"autoscaleSettings": {"maxThroughput": most}}
+        wanted_options = {} if given["cosmosCapacity"] == "serverless" else scaled
+        if one.at("properties.options") != wanted_options:
+            yield f"{one.where}: the throughput of {one.name} does not follow cosmosCapacity"
 
 
 def _kept(name: str, ttl: Any, deployment: Deployment) -> bool:
