@@ -30,6 +30,8 @@ _READ = (
     "infra/bicepconfig.json",
     "docs/settings.md",
     "functions/*.py",
+    "training/settings.py",
+    "local.settings.example.json",
     "host.json",
     "pyproject.toml",
 )
@@ -84,6 +86,7 @@ def _files(files: Files) -> Iterator[str]:
             yield from versions.problems(file, text)
     yield from access.named_roles(files)
     yield from versions.unused(files)
+    yield from names.documents(files)
 
 
 def _environments(files: Files) -> Iterator[str]:

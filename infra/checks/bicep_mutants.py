@@ -516,14 +516,16 @@ _FLAGS = sorted(
 
 
 def _flag(file: str, new: Callable[[str], str], what: str) -> Iterator[Mutant]:
-    pattern = rf"^\s*({'|'.join(_FLAGS)}): (true|false)$"
+    if not file.startswith(_MODULES):
+        return iter(())  # there it is a module's parameter
+    pattern = rf"^\s*({'|'.join(_FLAGS)}): (true|false)\b"
     return _lines(file, pattern, lambda line: f"{what} {line}", new, policy=True)
 
 
 def _flipped(file: str) -> Iterator[Mutant]:
     flip = {"true": "false", "false": "true"}
     yield from _flag(
-        file, lambda line: re.sub(r"(true|false)$", lambda m: flip[m[1]], line), "flip"
+        file, lambda line: re.sub(r"\b(true|false)\b", lambda m: flip[m[1]], line, count=1), "flip"
     )
 
 

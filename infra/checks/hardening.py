@@ -51,6 +51,7 @@ REQUIRED: Mapping[str, Mapping[str, Any]] = {
         "properties.disableLocalAuth": True,
         "properties.minimumTlsVersion": "1.2",
         "properties.isAutoInflateEnabled": True,
+        "properties.zoneRedundant": True,
         "identity.type": "UserAssigned",
     },
     HUB: {

@@ -115,9 +115,25 @@ def _indexes(container: Resource) -> list[list[tuple[str, str]]]:
     return [[(part["path"], part["order"]) for part in index] for index in written]
 
 
+def _documented(files: Files) -> set[str]:
+    return set(re.findall(r"(?m)^\| `(\w+)` \|", files["docs/settings.md"]))
+
+
+def documents(files: Files) -> Iterator[str]:
+    """Settings that the code reads, or the example sets, and docs/settings.md does not know."""
+    known = _documented(files) | {"FUNCTIONS_WORKER_RUNTIME"}
+    for file in ("functions/settings.py", "training/settings.py"):
+        for name in re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', files[file]):
+            if name not in known:
+                yield f"{file}: docs/settings.md does not know {name}"
+    for name in json.loads(files["local.settings.example.json"])["Values"]:
+        if name not in known:
+            yield f"local.settings.example.json: docs/settings.md does not know {name}"
+
+
 def _settings(site: Resource, files: Files) -> Iterator[str]:
-    """Every setting is documented or the platform's, and the one of the host are all there."""
-    documented = set(re.findall(r"(?m)^\| `(\w+)` \|", files["docs/settings.md"]))
+    """Every setting is documented or the platform's, and those of the host are all there."""
+    documented = _documented(files)
     given = settings(site)
     for name in given:
         if name not in documented and not _PLATFORM.fullmatch(name):
