@@ -226,7 +226,6 @@ module eventHubs 'modules/eventhubs.bicep' = {
     captureIdentityName: '${identityPrefix}capture'
     throughputUnits: throughputUnits
     throughputUnitsMaximum: throughputUnitsMaximum
-    zoneRedundant: zoneRedundant
     privateNetwork: privateNetwork
     logWorkspaceId: logWorkspaceId
   }
@@ -665,7 +664,7 @@ module desk 'modules/app.bicep' = {
     roleSettings: []
     readsHub: false
     namespaceName: namespaceName
-    instanceMemory: 512
+    instanceMemory: 2048
     maximumInstances: 40
     alwaysReady: []
     zoneRedundant: false

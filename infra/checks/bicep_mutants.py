@@ -474,14 +474,7 @@ def generated(seed: int, each: int) -> list[Mutant]:
     """At most ``each`` mutants of every operator, chosen by a seed."""
     choice = random.Random(seed)  # noqa: S311 - no secret
     found: list[Mutant] = []
-    for operator in (
-        _flipped,
-        _dropped_grants,
-        _dropped_flags,
-        _misspelt,
-        _moved_versions,
-        _dropped,
-    ):
+    for operator in _OPERATORS:
         made = [mutant for file in _bicep_files() for mutant in operator(file)]
         found += choice.sample(made, min(each, len(made)))
     return found
@@ -523,14 +516,16 @@ _FLAGS = sorted(
 
 
 def _flag(file: str, new: Callable[[str], str], what: str) -> Iterator[Mutant]:
-    pattern = rf"^\s*({'|'.join(_FLAGS)}): (true|false)$"
+    if not file.startswith(_MODULES):
+        return iter(())  # there it is a module's parameter
+    pattern = rf"^\s*({'|'.join(_FLAGS)}): (true|false)\b"
     return _lines(file, pattern, lambda line: f"{what} {line}", new, policy=True)
 
 
 def _flipped(file: str) -> Iterator[Mutant]:
     flip = {"true": "false", "false": "true"}
     yield from _flag(
-        file, lambda line: re.sub(r"(true|false)$", lambda m: flip[m[1]], line), "flip"
+        file, lambda line: re.sub(r"\b(true|false)\b", lambda m: flip[m[1]], line, count=1), "flip"
     )
 
 
@@ -569,3 +564,39 @@ def _dropped(file: str) -> Iterator[Mutant]:
         ):
             if mutant.name.split()[1].rstrip(":") in names or file == _MAIN:
                 yield mutant
+
+
+def _left_out(file: str) -> Iterator[Mutant]:
+    if file.startswith(_MODULES):
+        pattern = r"^\s+[\w']+[\w.']*: \S+.*[^{\[(]$"
+        yield from _lines(
+            file, pattern, lambda line: f"leave out {line}", lambda _: "", policy=False
+        )
+
+
+def _unwaited(file: str) -> Iterator[Mutant]:
+    if file == _MAIN:
+        yield from _lines(
+            file, r"^    \w+$", lambda line: f"do not wait for {line}", lambda _: "", policy=False
+        )
+
+
+def _always(file: str) -> Iterator[Mutant]:
+    def unconditional(line: str) -> str:
+        return re.sub(r"= if \(.*\) \{$", "= {", line)
+
+    pattern = r"= if \(.*\) \{$"
+    yield from _lines(file, pattern, lambda line: f"always {line}", unconditional, policy=False)
+
+
+_OPERATORS = (
+    _flipped,
+    _dropped_grants,
+    _dropped_flags,
+    _misspelt,
+    _moved_versions,
+    _dropped,
+    _left_out,
+    _unwaited,
+    _always,
+)

@@ -43,7 +43,7 @@ def report() -> dict[str, Any]:
     Raises:
         CheckovError: it is not installed (`make checkov` does that), or failed.
     """
-    command = [CHECKOV, "--config-file", CONFIGURATION, "--output", "json", "--soft-fail"]
+    command = [str(CHECKOV), "--config-file", str(CONFIGURATION), "--output", "json", "--soft-fail"]
     try:
         ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
         found = json.loads(ran.stdout)

@@ -69,12 +69,13 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module that was called: with which parameters, and after what."""
+    """A module that was called: with which parameters, after what, and what it makes."""
 
     symbol: str
     file: str
     parameters: Mapping[str, Any]
     after: Sequence[str]
+    made: Sequence[Resource]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,9 @@ def deployed(files: Files, given: Mapping[str, Any]) -> Deployment:
     resources: list[Resource] = list(main.made())
     modules: list[Module] = []
     for symbol in main.template.modules:
-        for module, inner in main.called(symbol):
+        for module in main.called(symbol):
             modules.append(module)
-            resources.extend(inner.made())
+            resources.extend(module.made)
     outputs = {name: value(of, main) for name, of in main.template.outputs.items()}
     return Deployment(main.parameters(), resources, modules, outputs)
 
@@ -168,8 +169,8 @@ class _Evaluation:
             if not declaration.existing:
                 yield from (one for one, wanted in self._all(declaration) if wanted)
 
-    def called(self, symbol: str) -> Iterator[tuple[Module, _Evaluation]]:
-        """A module, if its condition holds, and what it comes to."""
+    def called(self, symbol: str) -> Iterator[Module]:
+        """A module, if its condition holds, with what it comes to."""
         declaration = self.template.modules[symbol]
         if declaration.condition is not None and not value(declaration.condition, self):
             return
@@ -185,7 +186,7 @@ class _Evaluation:
         for name in after:
             self.lookup(name)
         inner = _Evaluation(self.files, template(file, self.files[file]), given)
-        yield Module(symbol, file, inner.parameters(), after), inner
+        yield Module(symbol, file, inner.parameters(), after, list(inner.made()))
 
     def _all(self, of: Declaration) -> Iterator[tuple[Resource, bool]]:
         """Each resource of a declaration, and whether its conditions let it be made."""
@@ -213,6 +214,8 @@ class _Evaluation:
         parent, over = content.pop("parent", None), content.pop("scope", None)
         content.pop("dependsOn", None)
         name = f"{parent.name}/{content['name']}" if parent else content["name"]
+        if name.count("/") != of.type.count("/") - 1:
+            raise BicepError(f"{where}: {of.symbol} of {of.type} has the name {name}")
         return Resource(
             of.type, of.version, name, of.symbol, where, content, parent, over, of.existing
         )

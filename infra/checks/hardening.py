@@ -51,9 +51,14 @@ REQUIRED: Mapping[str, Mapping[str, Any]] = {
         "properties.disableLocalAuth": True,
         "properties.minimumTlsVersion": "1.2",
         "properties.isAutoInflateEnabled": True,
+        "properties.zoneRedundant": True,
         "identity.type": "UserAssigned",
     },
     HUB: {
+        "properties.captureDescription.skipEmptyArchives": True,
+        "properties.captureDescription.destination.properties.archiveNameFormat": (
+            "{Namespace}/{EventHub}/{PartitionId}/{Year}/{Month}/{Day}/{Hour}/{Minute}/{Second}"
+        ),
         "properties.captureDescription.enabled": True,
         "properties.captureDescription.encoding": "Avro",
         "properties.captureDescription.destination.name": "EventHubArchive.AzureBlockBlob",
@@ -105,7 +110,7 @@ def problems(deployment: Deployment) -> Iterator[str]:
         for path, expected in REQUIRED.get(resource.type, {}).items():
             if resource.at(path) != expected:
                 yield _differs(resource, path, expected)
-        for path, text in _texts(resource.body):
+        for path, text in texts(resource.body):
             if _SECRETS.search(text):
                 yield f"{resource.where}: {resource.name}: {path} holds a secret"
     yield from _settings_with_secrets(deployment)
@@ -125,15 +130,16 @@ def _differs(resource: Resource, path: str, expected: Any) -> str:
     )
 
 
-def _texts(of: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def texts(of: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in a value, and its path."""
     if isinstance(of, str):
         yield path, of
     elif isinstance(of, Mapping):
         for name, item in of.items():
-            yield from _texts(item, f"{path}.{name}")
+            yield from texts(item, f"{path}.{name}")
     elif isinstance(of, list):
         for item in of:
-            yield from _texts(item, path)
+            yield from texts(item, path)
 
 
 def settings(site: Resource) -> dict[str, str]:
@@ -166,6 +172,6 @@ def _publishing(deployment: Deployment) -> Iterator[str]:
 
 def _encryption_in_transit(deployment: Deployment) -> Iterator[str]:
     for resource in deployment.resources:
-        for path, text in _texts(resource.body):
+        for path, text in texts(resource.body):
             if text.startswith("http://") and not path.endswith("$schema"):
                 yield f"{resource.where}: {resource.name}: {path} is plain http"

@@ -45,6 +45,7 @@ def problems(files: Files, deployment: Deployment) -> Iterator[str]:
     """What the templates call otherwise than the rest does."""
     yield from _containers(deployment)
     yield from _documents(deployment)
+    yield from _capacity(deployment)
     yield from _outputs(deployment)
     roles = [settings(site).get("SHERIFF_ROLE", "") for site in deployment.of(SITE)]
     if sorted(roles) != ["desk", "scorer", "trainer"]:
@@ -89,6 +90,21 @@ def _documents(deployment: Deployment) -> Iterator[str]:
             yield f"{one.where}: the throughput of {name} does not follow cosmosCapacity"
 
 
+def _capacity(deployment: Deployment) -> Iterator[str]:
+    """Serverless is a capability of the account, and then no container has a throughput."""
+    given = deployment.given
+    for one in deployment.of(COSMOS):
+        wanted = [{"name": "EnableServerless"}] if given["cosmosCapacity"] == "serverless" else []
+        if one.at("properties.capabilities") != wanted:
+            yield f"{one.where}: {one.name} does not follow cosmosCapacity"
+    for one in deployment.of(DOCUMENTS):
+        most = given["alertsMaximumThroughput"] if one.name.endswith("/alerts") else 1000
+        scaled = {"autoscaleSettings": {"maxThroughput": most}}
+        wanted_options = {} if given["cosmosCapacity"] == "serverless" else scaled
+        if one.at("properties.options") != wanted_options:
+            yield f"{one.where}: the throughput of {one.name} does not follow cosmosCapacity"
+
+
 def _kept(name: str, ttl: Any, deployment: Deployment) -> bool:
     days = {"alerts": deployment.given["alertsKeptDays"], "shadow": 90}
     return bool(ttl == (days[name] * 86400 if name in days else -1))
@@ -99,9 +115,25 @@ def _indexes(container: Resource) -> list[list[tuple[str, str]]]:
     return [[(part["path"], part["order"]) for part in index] for index in written]
 
 
+def _documented(files: Files) -> set[str]:
+    return set(re.findall(r"(?m)^\| `(\w+)` \|", files["docs/settings.md"]))
+
+
+def documents(files: Files) -> Iterator[str]:
+    """Settings that the code reads, or the example sets, and docs/settings.md does not know."""
+    known = _documented(files) | {"FUNCTIONS_WORKER_RUNTIME"}
+    for file in ("functions/settings.py", "training/settings.py"):
+        for name in re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', files[file]):
+            if name not in known:
+                yield f"{file}: docs/settings.md does not know {name}"
+    for name in json.loads(files["local.settings.example.json"])["Values"]:
+        if name not in known:
+            yield f"local.settings.example.json: docs/settings.md does not know {name}"
+
+
 def _settings(site: Resource, files: Files) -> Iterator[str]:
-    """Every setting is documented or the platform's, and the one of the host are all there."""
-    documented = set(re.findall(r"(?m)^\| `(\w+)` \|", files["docs/settings.md"]))
+    """Every setting is documented or the platform's, and those of the host are all there."""
+    documented = _documented(files)
     given = settings(site)
     for name in given:
         if name not in documented and not _PLATFORM.fullmatch(name):

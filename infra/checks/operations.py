@@ -65,10 +65,29 @@ QUERY_ALERTS: Mapping[str, tuple[str, ...]] = {
 }
 """What each query must ask, at the thresholds that are the default."""
 
-METRIC_ALERTS = {
-    "throttled-documents": (COSMOS, "TotalRequests"),
-    "throttled-orders": (NAMESPACE, "ThrottledRequests"),
+_THROTTLED = {"name": "StatusCode", "operator": "Include", "values": ["429"]}
+METRIC_ALERTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "throttled-documents": (
+        COSMOS,
+        {
+            "metricName": "TotalRequests",
+            "timeAggregation": "Count",
+            "operator": "GreaterThan",
+            "threshold": 100,
+            "dimensions": [_THROTTLED],
+        },
+    ),
+    "throttled-orders": (
+        NAMESPACE,
+        {
+            "metricName": "ThrottledRequests",
+            "timeAggregation": "Total",
+            "operator": "GreaterThan",
+            "threshold": 0,
+        },
+    ),
 }
+"""What each looks at, and when it fires."""
 _UNTAGGED = frozenset(
     (
         BLOB_SERVICE,
@@ -101,6 +120,7 @@ def problems(deployment: Deployment) -> Iterator[str]:
     yield from _locks(deployment)
     yield from _retention(deployment)
     yield from _desk(deployment)
+    yield from _record(deployment)
 
 
 def _diagnostics(deployment: Deployment) -> Iterator[str]:
@@ -112,8 +132,9 @@ def _diagnostics(deployment: Deployment) -> Iterator[str]:
             yield f"{resource.where}: {resource.name} has no diagnostic setting"
         elif setting.at("properties.workspaceId") not in logs:
             yield f"{setting.where}: {resource.name}: its diagnostics go elsewhere"
-        elif not any(one["enabled"] is True for one in setting.at("properties.logs", [])):
-            yield f"{setting.where}: {resource.name}: its diagnostics hold no log"
+        logged = [] if setting is None else setting.at("properties.logs", [])
+        if not logged or any(one.get("enabled") is not True for one in logged):
+            yield f"{resource.where}: {resource.name}: its diagnostics leave out a log"
     for insights in deployment.of(INSIGHTS):
         if insights.at("properties.WorkspaceResourceId") not in logs:
             yield f"{insights.where}: Application Insights keeps nothing in the workspace"
@@ -157,14 +178,15 @@ def _fires(rule: Resource, name: str, told: list[str], groups: set[str]) -> Iter
 def _metric_alerts(deployment: Deployment) -> Iterator[str]:
     groups = _told(deployment)
     rules = {one.name.split("-", 2)[2]: one for one in deployment.of(METRIC_RULE)}
-    for name, (of, metric) in METRIC_ALERTS.items():
+    for name, (of, expected) in METRIC_ALERTS.items():
         rule = rules.get(name)
         if rule is None:
             yield f"infra/modules/alerts.bicep: there is no alert {name}"
             continue
         criterion = rule.at("properties.criteria.allOf", [{}])[0]
-        if criterion.get("metricName") != metric:
-            yield f"{rule.where}: the alert {name} does not look at {metric}"
+        for part, wanted in expected.items():
+            if criterion.get(part) != wanted:
+                yield f"{rule.where}: the alert {name}: {part} is not {wanted!r}"
         if rule.at("properties.scopes") != [one.id for one in deployment.of(of)]:
             yield f"{rule.where}: the alert {name} looks elsewhere"
         told = [one["actionGroupId"] for one in rule.at("properties.actions", [])]
@@ -175,12 +197,15 @@ def _availability(deployment: Deployment) -> Iterator[str]:
     """From outside a private network nobody can call: the other alerts stand for it there."""
     tests, private = deployment.of(WEB_TEST), deployment.given["privateNetwork"]
     if private or not tests:
-        if bool(tests) is private:
+        named = [one for one in deployment.of(METRIC_RULE) if one.name.endswith("-unavailable")]
+        if bool(tests) is private or bool(named) is private:
             yield "infra/modules/alerts.bicep: the availability test does not follow the switch"
         return
     test = tests[0]
     if not test.at("properties.Request.RequestUrl", "").endswith("/api/health"):
         yield f"{test.where}: the availability test does not ask for health"
+    if test.at("properties.ValidationRules.ExpectedHttpStatusCode") != 200:
+        yield f"{test.where}: the availability test does not expect 200"
     if test.at("properties.Enabled") is not True:
         yield f"{test.where}: the availability test is off"
     rules = [one for one in deployment.of(METRIC_RULE) if one.name.endswith("-unavailable")]
@@ -199,7 +224,13 @@ def _money(deployment: Deployment) -> Iterator[str]:
     budget = budgets[0]
     if not re.fullmatch(r"\d{4}-\d{2}-01", budget.at("properties.timePeriod.startDate", "")):
         yield f"{budget.where}: a budget starts on the first of a month"
-    for name, notice in budget.at("properties.notifications", {}).items():
+    notices = budget.at("properties.notifications", {})
+    bounds = [(one.get("thresholdType"), one.get("threshold")) for one in notices.values()]
+    if bounds != [("Actual", 80), ("Forecasted", 100)]:
+        yield f"{budget.where}: the budget tells at {bounds}"
+    for name, notice in notices.items():
+        if notice.get("enabled") is not True:
+            yield f"{budget.where}: the notice {name} is off"
         if not _told(deployment).intersection(notice.get("contactGroups", [])):
             yield f"{budget.where}: the notice {name} tells nobody"
     for logs in deployment.of(LOGS):
@@ -251,28 +282,54 @@ def _retention(deployment: Deployment) -> Iterator[str]:
             yield f"infra/modules/datastorage.bicep: {name} is not deleted after {days} days"
         if definition.get("filters", {}).get("prefixMatch") != [f"{name}/"]:
             yield f"infra/modules/datastorage.bicep: the retention of {name} is another's"
+    for blobs in deployment.of(BLOB_SERVICE):
+        if blobs.name.startswith("stdata"):
+            if blobs.at("properties.isVersioningEnabled") is not True:
+                yield f"{blobs.where}: what is overwritten cannot be had back"
+            for what in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
+                if blobs.at(f"properties.{what}.days") != given["deletedKeptDays"]:
+                    yield f"{blobs.where}: {what} does not follow deletedKeptDays"
     if "version" not in rules.get("old-versions", {}).get("definition", {}).get("actions", {}):
         yield "infra/modules/datastorage.bicep: old versions are never deleted"
 
 
 def _desk(deployment: Deployment) -> Iterator[str]:
     """The desk lets in whom Entra knows, and of others' requests only that for health."""
+    sections = {one.name: one for one in deployment.of(f"{SITE}/config")}
     for site in deployment.of(SITE):
-        if settings(site).get("SHERIFF_ROLE") != "desk":
-            continue
-        name = f"{site.name}/authsettingsV2"
-        found = [one for one in deployment.of(f"{SITE}/config") if one.name == name]
-        if not found:
-            yield f"{site.where}: the desk lets anybody in"
-            return
-        for path, expected in _SIGNED_IN.items():
-            if found[0].at(f"properties.{path}") != expected:
-                yield f"{found[0].where}: {path} is not {expected!r}"
-        provider = found[0].at("properties.identityProviders.azureActiveDirectory", {})
-        principals = provider.get("validation", {}).get("defaultAuthorizationPolicy", {})
-        groups = principals.get("allowedPrincipals", {}).get("groups", [])
-        if provider.get("enabled") and not groups:
-            yield f"{found[0].where}: everybody in the tenant may call the desk"
+        found = sections.pop(f"{site.name}/authsettingsV2", None)
+        if settings(site).get("SHERIFF_ROLE") == "desk":
+            if found is None:
+                yield f"{site.where}: the desk lets anybody in"
+            else:
+                yield from _sign_in(found, deployment.given)
+        elif found is not None:
+            yield f"{found.where}: {site.name} has nothing to sign in to, and its host would ask"
+
+
+def _sign_in(found: Resource, given: Mapping[str, Any]) -> Iterator[str]:
+    for path, expected in _SIGNED_IN.items():
+        if found.at(f"properties.{path}") != expected:
+            yield f"{found.where}: {path} is not {expected!r}"
+    client, group = given["deskClientId"], given["analystGroupId"]
+    provider = found.at("properties.identityProviders.azureActiveDirectory", {})
+    validation = provider.get("validation", {})
+    principals = validation.get("defaultAuthorizationPolicy", {}).get("allowedPrincipals", {})
+    if provider.get("enabled") is not bool(client and group):
+        yield f"{found.where}: everybody in the tenant may call the desk, or nobody"
+    if principals.get("groups") != ([group] if group else []):
+        yield f"{found.where}: others than the analysts may call the desk"
+    if provider.get("registration", {}).get("clientId") != client:
+        yield f"{found.where}: callers sign in to something else"
+    if validation.get("allowedAudiences") != [f"api://{client}", client]:
+        yield f"{found.where}: tokens for something else are taken"
+
+
+def _record(deployment: Deployment) -> Iterator[str]:
+    """The workspace and what it needs are made where MLflow is nowhere else, and only there."""
+    wanted = not deployment.given["mlflowTrackingUri"]
+    if bool(deployment.of(WORKSPACE)) is not wanted or bool(deployment.of(VAULT)) is not wanted:
+        yield "infra/main.bicep: the workspace does not follow mlflowTrackingUri"
 
 
 _SIGNED_IN = {

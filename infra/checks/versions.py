@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infra.checks.deployment import Deployment, Files
+from infra.checks.deployment import Deployment, Files, Module
 from infra.checks.expressions import Expression, Loop, Name, Object
 from infra.checks.tree import Template, template
 
@@ -38,21 +38,10 @@ NEEDS = {
     "scorer": ("roles", "hubRoles", "dataEndpoints"),
     "trainer": ("roles", "hubRoles", "dataEndpoints", "mlflowEndpoints"),
     "desk": ("roles", "hubRoles", "dataEndpoints"),
-    "hub": ("eventHubs", "roles"),
-    "hubRoles": ("hub", "workspace"),
-    "roles": (
-        "identities",
-        "dataStorage",
-        "cosmos",
-        "scorerHost",
-        "trainerHost",
-        "deskHost",
-        "mlflow",
-    ),
-    "workspace": ("mlflow", "roles"),
-    "appEndpoints": ("network", "scorer", "trainer", "desk"),
+    "hub": ("roles",),
+    "workspace": ("roles",),
 }
-"""What must be there before a module: names alone do not say so to Bicep."""
+"""What must be there before a module though it names nothing of it: roles, and ways to the data."""
 
 
 def problems(file: str, text: str) -> Iterator[str]:
@@ -66,11 +55,42 @@ def problems(file: str, text: str) -> Iterator[str]:
 
 
 def order(deployment: Deployment) -> Iterator[str]:
-    """Modules that would run before what they need."""
+    """Modules that would run before what they need, or before what makes what they name."""
+    after = {module.symbol: set(module.after) for module in deployment.modules}
     for module in deployment.modules:
+        waited = _closure(module.symbol, after)
         for needed in NEEDS.get(module.symbol, ()):
-            if needed not in module.after:
+            if needed in after and needed not in waited:
                 yield f"infra/main.bicep: the module {module.symbol} does not wait for {needed}"
+        named = _named(module)
+        for other in deployment.modules:
+            ids = {one.id for one in other.made}
+            if other.symbol not in {module.symbol, *waited} and ids & named:
+                yield f"infra/main.bicep: {module.symbol} does not wait for {other.symbol}"
+
+
+def _closure(symbol: str, after: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = [symbol]
+    while waiting:
+        for one in after.get(waiting.pop(), set()) - found:
+            found.add(one)
+            waiting.append(one)
+    return found
+
+
+_ID = re.compile(r"/subscriptions/[\w-]+/resourceGroups/\w+/providers/[\w./-]+")
+
+
+def _named(module: Module) -> set[str]:
+    """The ids of what a module's resources refer to, are part of, or are attached to."""
+    found: set[str] = set()
+    for one in module.made:
+        for above in (one.scope, one.parent):
+            if above is not None:
+                found.add(above.id)
+        found.update(_ID.findall(str(one.body)))
+    return found
 
 
 def unused(files: Files) -> Iterator[str]:

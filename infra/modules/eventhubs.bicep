@@ -22,9 +22,6 @@ param throughputUnits int
 @maxValue(40)
 param throughputUnitsMaximum int
 
-@description('Whether the namespace spans zones; fixed once it is made.')
-param zoneRedundant bool
-
 @description('Whether it is reached through private endpoints only.')
 param privateNetwork bool
 
@@ -54,7 +51,7 @@ resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
     disableLocalAuth: true
     minimumTlsVersion: '1.2'
     publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
-    zoneRedundant: zoneRedundant
+    zoneRedundant: true // costs nothing, and is fixed once the namespace is made
     isAutoInflateEnabled: true
     maximumThroughputUnits: throughputUnitsMaximum
   }

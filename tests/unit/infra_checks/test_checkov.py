@@ -1,0 +1,51 @@
+import re
+from typing import Any
+
+import pytest
+
+from infra.checks.checkov import CONFIGURATION, LEAST_CHECKS, problems
+from infra.checks.mutants import ROOT
+
+FAILED = {
+    "check_id": "CKV_AZURE_1",
+    "check_name": "something is safe",
+    "file_path": "/modules/a.bicep",
+    "file_line_range": [3, 9],
+}
+
+
+def report(**results: Any) -> dict[str, Any]:
+    """A report as Checkov writes it."""
+    found = {"parsing_errors": [], "failed_checks": []} | results
+    return {"results": found, "summary": {"passed": LEAST_CHECKS, "failed": 0}}
+
+
+def test_a_clean_report_is_clean() -> None:
+    assert list(problems(report())) == []
+
+
+def test_a_template_that_cannot_be_read_is_a_failure() -> None:
+    found = list(problems(report(parsing_errors=["modules/a.bicep"])))
+    assert found == ["modules/a.bicep: Checkov cannot read it"]
+
+
+def test_a_failed_check_is_named_with_its_place() -> None:
+    found = list(problems(report(failed_checks=[FAILED])))
+    assert found == ["infra/modules/a.bicep:3: CKV_AZURE_1 something is safe"]
+
+
+def test_a_report_of_next_to_nothing_is_a_failure() -> None:
+    nothing = report() | {"summary": {"passed": 3, "failed": 0}}
+    assert list(problems(nothing)) == [f"Checkov looked at 3 things only, expected {LEAST_CHECKS}"]
+
+
+def test_every_skip_has_its_reason() -> None:
+    skipped = re.findall(r"(?m)^  - CKV_\w+(.*)$", CONFIGURATION.read_text(encoding="utf-8"))
+    assert len(skipped) > 10
+    assert all(re.fullmatch(r" +# \S.{10,}", reason) for reason in skipped)
+
+
+@pytest.mark.parametrize("package", ["checkov==3.3.30", "pycep-parser==0.7.1"])
+def test_its_packages_are_locked_with_their_hashes(package: str) -> None:
+    locked = (ROOT / "infra/checks/requirements-checkov.txt").read_text(encoding="utf-8")
+    assert f"{package} \\\n    --hash=sha256:" in locked
