@@ -7,6 +7,7 @@ import azure.functions as func
 
 from functions import wiring
 from functions.answers import Answer, guarded, health, list_alerts
+from functions.release import release
 from functions.settings import role
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
@@ -18,7 +19,7 @@ health_blueprint = func.Blueprint()  # type: ignore[no-untyped-call]  # for ever
 async def get_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding's
     """``GET /api/health``: reads the store, names what serves; 503 while it cannot."""
     return _response(
-        await guarded(lambda: health(wiring.alerts(), wiring.shelf(), role(os.environ)))
+        await guarded(lambda: health(wiring.alerts(), wiring.shelf(), role(os.environ), release()))
     )
 
 

@@ -56,9 +56,16 @@ async def list_alerts(alerts: AlertReader, parameters: Mapping[str, str]) -> Ans
     return Answer(HTTPStatus.OK, query.page(await alerts.find(query)))
 
 
-async def health(alerts: AlertReader, serving: ServingReader, role: str) -> Answer:
-    """Whether the store can be read now, and what serves; 503 where either cannot be known."""
+async def health(
+    alerts: AlertReader, serving: ServingReader, role: str, release: Mapping[str, Any] | None = None
+) -> Answer:
+    """Whether the store can be read now, and what serves; 503 where either cannot be known.
+
+    ``release`` is what was deployed, where that is known.
+    """
     body: dict[str, Any] = {"status": "ok", "role": role}
+    if release is not None:
+        body["release"] = dict(release)
     try:
         body["latest_alert_at"] = await alerts.latest()
         await serving.scorer()

@@ -28,7 +28,9 @@ _SECRET = re.compile(
     r"(?i)(password|passwd|secret|account_?key|api_?key|shared_?access_?key|access_?token|"
     r"connection_?string|client_?key|\bsas\b)\w*['\"]?\s*[:=]\s*['\"]?(?![\s'\"$<|>]|%s|$)\S+"
 )
-_KEY = re.compile(r"(?<![\w/+=-])(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==|[a-z2-7]{52})(?![\w/+=])")
+_KEY = re.compile(
+    r"(?<![\w/+=-])(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==|[a-z2-7]{52})(?![\w/+=])"
+)
 
 _NAMED = re.compile(r"(?i)password|passwd|secret|key$|token|connection_?string")
 

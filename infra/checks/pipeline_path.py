@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from infra.checks.pipeline_rules import (
@@ -92,7 +93,7 @@ def _in_order(stages: dict[str, Any]) -> Iterator[str]:
         expected += [f"preview_{environment}", f"deploy_{environment}"]
     expected.append("promote_model_prod")
     yield from (f"there is no stage {one}" for one in expected if one not in stages)
-    for first, then in zip(expected, expected[1:], strict=False):
+    for first, then in pairwise(expected):
         if then in stages and not waits_for(stages, first, then):
             yield f"{then} does not wait for {first}"
 
@@ -141,11 +142,15 @@ def _environment(pipeline: Node, environment: str) -> Iterator[str]:
         ("runs the smoke test on failure", SMOKE),
     )
     yield from _good(back, environment)
-    jobs = {name(step.job): step.job for step in steps(pipeline) if step.stage.get("stage") == deploy}
+    jobs = {
+        name(step.job): step.job for step in steps(pipeline) if step.stage.get("stage") == deploy
+    }
     for job, before in (("code", "infrastructure"), ("keep", "code")):
         if job not in jobs or before not in after(jobs[job]):
             yield f"job {job} does not wait for {before}"
-    yield from follows(_job(pipeline, deploy, "keep", "steps"), ("keeps the packages", runs(r"keep\.sh")))
+    yield from follows(
+        _job(pipeline, deploy, "keep", "steps"), ("keeps the packages", runs(r"keep\.sh"))
+    )
 
 
 def _good(back: list[Step], environment: str) -> Iterator[str]:

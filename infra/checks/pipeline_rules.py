@@ -26,7 +26,7 @@ type Node = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step in its place: of which stage, job and hook (`deploy`, `failure`; a job has `steps`)."""
+    """A step and its place: stage, job, and hook (`deploy`, `failure`; a plain job has `steps`)."""
 
     stage: Node
     job: Node
@@ -37,7 +37,9 @@ class Step:
     def script(self) -> str:
         """Its shell script, where it has one inline."""
         inputs = self.node.get("inputs") or {}
-        return str(self.node.get("bash") or self.node.get("script") or inputs.get("inlineScript", ""))
+        return str(
+            self.node.get("bash") or self.node.get("script") or inputs.get("inlineScript", "")
+        )
 
     @property
     def connection(self) -> str | None:
@@ -181,7 +183,9 @@ def changes_azure(step: Step) -> bool:
     """Whether a step changes anything in Azure."""
     script = re.sub(r"\\\n\s*", "", step.script)
     return str(step.node.get("task", "")).startswith("AzureFunctionApp@") or bool(
-        re.search(r"az deployment group create|training\.promote|az functionapp .*(deploy|set)", script)
+        re.search(
+            r"az deployment group create|training\.promote|az functionapp .*(deploy|set)", script
+        )
     )
 
 
@@ -194,7 +198,10 @@ def code(pipeline: Node) -> Iterator[str]:
         inputs = step.node.get("inputs") or {}
         app, package = str(inputs.get("appName")), str(inputs.get("package"))
         deployed.setdefault(step.place, []).append(app)
-        if inputs.get("isFlexConsumption") is not True or inputs.get("appType") != "functionAppLinux":
+        if (
+            inputs.get("isFlexConsumption") is not True
+            or inputs.get("appType") != "functionAppLinux"
+        ):
             yield f"{step.place}: {app} is a Linux app on Flex Consumption"
         if package.rsplit("/", 1)[-1] != APPS.get(app):
             yield f"{step.place}: {app} gets {package}"

@@ -16,7 +16,6 @@ _USED = re.compile(r"(?<!\\)\$\{?([A-Z][A-Z0-9_]+)")
 _GIVEN = re.compile(r"^(AGENT|BUILD|PIPELINE|SYSTEM)_|^(HOME|PATH)$")
 _OPTIONS = "set -euo pipefail"
 _HIDDEN = re.compile(r"\|\|\s*(?:true|:|exit 0|echo)\b|set \+e|set \+o pipefail")
-_TOKEN = "SYSTEM_ACCESSTOKEN"
 _MODULE = re.compile(r"-m ((?:infra|training|tests|functions)[\w.]*)")
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +23,9 @@ ROOT = Path(__file__).parents[2]
 @cache
 def shell_problems(script: str) -> tuple[str, ...]:
     """What bash and shellcheck say of a script, a line each."""
-    checked = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+    checked = subprocess.run(
+        ["bash", "-n"], input=script, capture_output=True, text=True, check=False
+    )
     found = checked.stderr.splitlines()
     shellcheck = Path(sys.executable).with_name("shellcheck")
     command = [str(shellcheck), "--shell=bash", "--format=gcc", "--severity=style", "-"]
@@ -65,8 +66,8 @@ def _careless(script: str) -> Iterator[str]:
     """Failures that are hidden, and a token where other processes could read it."""
     yield from (f"{found!r} hides a failure" for found in _HIDDEN.findall(script))
     for line in script.splitlines():
-        if f"${_TOKEN}" in line and "<<<" not in line:
-            yield f"{_TOKEN} belongs into standard input: {line.strip()}"
+        if "$SYSTEM_ACCESSTOKEN" in line and "<<<" not in line:
+            yield f"SYSTEM_ACCESSTOKEN belongs into standard input: {line.strip()}"
 
 
 def _options(script: str) -> Iterator[str]:
@@ -76,7 +77,9 @@ def _options(script: str) -> Iterator[str]:
         if not file.exists():
             continue
         known = set(re.findall(r"[\"'](--[a-z-]+)[\"']", file.read_text(encoding="utf-8")))
-        lines = [line for line in script.splitlines() if f"-m {module}" in line or "options+=" in line]
+        lines = [
+            line for line in script.splitlines() if f"-m {module}" in line or "options+=" in line
+        ]
         used = set(re.findall(r"(?<![\w-])(--[a-z-]+)", "\n".join(lines)))
         yield from (f"{module} has no option {one}" for one in sorted(used - known))
 

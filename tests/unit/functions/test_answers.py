@@ -83,3 +83,10 @@ async def test_health_is_503_while_the_store_cannot_be_read() -> None:
     for failure in (TransientError("gone"), ConfigurationError("COSMOS_ENDPOINT is not set")):
         answer = await health(FakeReader(failure=failure), FakeServing(), "desk")
         assert answer == Answer(503, {"status": "unavailable", "role": "desk"})
+
+
+async def test_health_names_the_release_even_while_it_is_not_well() -> None:
+    release = {"version": "20261124.3", "commit": "c" * 40}
+    for failure, status in ((None, 200), (TransientError("away"), 503)):
+        answer = await health(FakeReader(failure=failure), FakeServing(), "desk", release)
+        assert (answer.status, answer.body["release"]) == (status, release)
