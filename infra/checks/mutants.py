@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 type Overlay = Mapping[str, str]
 """Files that differ from those on disk: path from the repository's root, and text."""
-type Problems = Callable[[Overlay], Sequence[str]]
+type Problems = Callable[[Overlay], Iterable[str]]
 """What the checks find with some files replaced, a line each; empty where all is well."""
 
 
@@ -38,5 +38,4 @@ def caught(mutant: Mutant, problems: Problems) -> str | None:
     after = mutant.apply(before)
     if after == before:
         raise ValueError(f"{mutant.name}: changes nothing in {mutant.file}")
-    found = problems({mutant.file: after})
-    return found[0] if found else None
+    return next(iter(problems({mutant.file: after})), None)

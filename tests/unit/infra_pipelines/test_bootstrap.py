@@ -1,6 +1,8 @@
 """The bootstrap script, with a stand-in for `az` that writes down what it is asked."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -110,3 +112,14 @@ def test_development_needs_no_approval(tree: Path) -> None:
     _, asked = run(tree, SHERIFF_ENVIRONMENT="dev")
     assert len([one for one in asked if "configurations" in one]) == 1
     assert not any("Locks Contributor" in one for one in asked)
+
+
+def test_the_guide_names_every_setting_and_the_desks_role() -> None:
+    guide = (ROOT / "docs/deploy.md").read_text()
+    assert [name for name in SETTINGS if f"{name}=" not in guide] == []
+    [role] = json.loads((ROOT / "infra/pipelines/desk-roles.json").read_text())
+    assert role["value"] in guide
+    assert f'"appRoleId": "{role["id"]}"' in guide
+    for path in re.findall(r"`((?:infra|docs)/[\w./-]+\.\w+)`", guide):
+        if path.endswith((".sh", ".yml", ".json")):
+            assert (ROOT / path).exists(), path
