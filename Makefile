@@ -7,9 +7,9 @@ SCENARIO ?=
 JSON ?=
 PORT ?= 5000
 
-.PHONY: setup demo test check checkov bench evaluate mlflow lock clean
+.PHONY: setup demo test check checkov bench evaluate mlflow package lock clean
 
-setup: $(VENV)/.installed infra/local/node_modules/.installed
+setup: $(VENV)/.installed infra/local/node_modules/.installed infra/checks/node_modules/.installed
 
 $(VENV)/.installed: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null || \
@@ -18,10 +18,10 @@ $(VENV)/.installed: requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-infra/local/node_modules/.installed: infra/local/package-lock.json
+%/node_modules/.installed: %/package-lock.json
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || \
-	  { echo "Sheriff's local stack needs Node 20 or later on the PATH (node and npm)" >&2; exit 1; }
-	cd infra/local && npm ci --silent
+	  { echo "Sheriff's local stack and checks need Node 20 or later on the PATH (node and npm)" >&2; exit 1; }
+	cd $* && npm ci --silent
 	@touch $@
 
 demo: setup
@@ -57,6 +57,11 @@ evaluate: setup
 mlflow: setup
 	$(BIN)/python -m infra.local.mlflow_page --port $(PORT)
 
+# The zips that are deployed, as the pipeline builds them, and whether they would run.
+package: setup
+	$(BIN)/python -m infra.package --out build
+	$(BIN)/python -m infra.checks.package build/scorer.zip build/trainer.zip
+
 # Locks every version with its hashes; run after changing pyproject.toml.
 lock:
 	$(BIN)/python -m pip install --quiet uv
@@ -67,4 +72,4 @@ lock:
 LOCK := --quiet --generate-hashes --no-annotate --no-header --python-version 3.13
 
 clean:
-	rm -rf $(VENV) .venv-checkov infra/local/node_modules .sheriff
+	rm -rf $(VENV) .venv-checkov infra/local/node_modules infra/checks/node_modules .sheriff build

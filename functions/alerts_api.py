@@ -7,6 +7,7 @@ import azure.functions as func
 
 from functions import wiring
 from functions.answers import Answer, guarded, health, list_alerts
+from functions.release import release
 from functions.settings import SignIn, role
 from functions.sign_in import refusal
 
@@ -24,7 +25,7 @@ async def get_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG00
 async def _health() -> Answer:
     ours = role(os.environ)
     shelf = None if ours == "desk" else wiring.shelf()  # the desk's identity may read no model
-    return await health(wiring.alerts(), shelf, ours)
+    return await health(wiring.alerts(), shelf, ours, release())
 
 
 @blueprint.function_name("alerts")

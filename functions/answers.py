@@ -56,12 +56,20 @@ async def list_alerts(alerts: AlertReader, parameters: Mapping[str, str]) -> Ans
     return Answer(HTTPStatus.OK, query.page(await alerts.find(query)))
 
 
-async def health(alerts: AlertReader, serving: ServingReader | None, role: str) -> Answer:
+async def health(
+    alerts: AlertReader,
+    serving: ServingReader | None,
+    role: str,
+    release: Mapping[str, Any] | None = None,
+) -> Answer:
     """Whether the store can be read now, and what serves; 503 where either cannot be known.
 
-    ``serving`` is None where a part of the app needs no model, and may read none.
+    ``serving`` is None where a part of the app needs no model, and may read none; ``release`` is
+    what was deployed, where that is known.
     """
     body: dict[str, Any] = {"status": "ok", "role": role}
+    if release is not None:
+        body["release"] = dict(release)
     try:
         body["latest_alert_at"] = await alerts.latest()
         if serving is not None:

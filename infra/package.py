@@ -7,10 +7,9 @@ source, so a read-only mount uses it. The same commit gives the same bytes.
 
 import argparse
 import base64
-import compileall
 import hashlib
 import json
-import py_compile
+import os
 import re
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, PackagePath, distribution
+from importlib.util import cache_from_source
 from pathlib import Path, PurePosixPath
 
 from shared.errors import SheriffError
@@ -151,16 +151,15 @@ def _copy(source: Path, to: Path) -> None:
 def add_bytecode(tree: Path) -> None:
     """Compile every module, so that nothing is compiled, or looked up, at a cold start.
 
-    Some packages carry templates that are no Python; the app's own modules must all compile.
+    Raises:
+        PackageError: a module of the app does not compile. Packages bring templates that need not.
     """
-    compileall.compile_dir(
-        tree,
-        quiet=2,
-        force=True,
-        stripdir=str(tree),
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-        workers=0,
-    )
+    command = [sys.executable, "-m", "compileall", "-qq", "-f", "-j", "0", "-s", str(tree)]
+    command += ["--invalidation-mode", "unchecked-hash", str(tree)]
+    subprocess.run(command, env=os.environ | {"PYTHONHASHSEED": "0"}, check=False)
+    for source in tree.rglob("*.py"):
+        if SITE.parts[0] not in source.parts and not Path(cache_from_source(source)).exists():
+            raise PackageError(f"{source.relative_to(tree)} does not compile")
 
 
 def zipped(tree: Path, to: Path, level: int) -> None:

@@ -1,4 +1,4 @@
-"""python -m infra.checks.package build/scorer.zip ...: whether a zip would run where it is deployed.
+"""python -m infra.checks.package build/scorer.zip ...: would a zip run where it is deployed?
 
 Its files are looked through; then it is unpacked and its modules are imported and its functions
 indexed by the runtime's own loader, in a bare interpreter that sees nothing but the zip.
@@ -115,10 +115,12 @@ def wrong_files(package: Path) -> Iterator[str]:
         yield f"{size:,} bytes unpacked are more than {LARGEST[package.stem]:,}"
     strays = [str(name) for name in names if _STRAYS.search(str(name))]
     yield from (f"{name} does not belong into a package" for name in strays)
-    tops = {(name.relative_to(SITE) if name.is_relative_to(SITE) else name).parts[0]
-            for name in names}  # fmt: skip
-    yield from (f"{top} does not belong into {package.name}"
-                for top in sorted(tops & _NOT_IN[package.stem]))  # fmt: skip
+    tops = {_within(name).parts[0] for name in names} & _NOT_IN[package.stem]
+    yield from (f"{top} does not belong into {package.name}" for top in sorted(tops))
+
+
+def _within(name: PurePosixPath) -> PurePosixPath:
+    return name.relative_to(SITE) if name.is_relative_to(SITE) else name
 
 
 def _wrong_bytecode(archive: zipfile.ZipFile, names: set[PurePosixPath]) -> Iterator[str]:

@@ -6,7 +6,7 @@ Only what our own files use of the template language is understood; the rest is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -21,7 +21,7 @@ _DIRECTIVE = re.compile(r"^\$\{\{\s*(if|elseif|else|each|insert)\b\s*(.*?)\s*\}\
 _TOKEN = re.compile(r"\s*('(?:[^']|'')*'|[A-Za-z_][\w.]*(?:\['[^']*'\])*|-?\d+|[(),])")
 _REQUIRED = object()
 
-COMPARISONS = {
+COMPARISONS: dict[str, Callable[..., Any]] = {
     "eq": lambda a, b: str(a).lower() == str(b).lower(),
     "ne": lambda a, b: str(a).lower() != str(b).lower(),
     "in": lambda a, *others: a in others,

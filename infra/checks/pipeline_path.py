@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from infra.checks.pipeline_rules import (
@@ -92,7 +93,7 @@ def _in_order(stages: dict[str, Any]) -> Iterator[str]:
         expected += [f"preview_{environment}", f"deploy_{environment}"]
     expected.append("promote_model_prod")
     yield from (f"there is no stage {one}" for one in expected if one not in stages)
-    for first, then in zip(expected, expected[1:], strict=False):
+    for first, then in pairwise(expected):
         if then in stages and not waits_for(stages, first, then):
             yield f"{then} does not wait for {first}"
 

@@ -26,7 +26,7 @@ type Node = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step in its place: of which stage, job and hook (`deploy`, `failure`; a job has `steps`)."""
+    """A step and its place: stage, job, and hook (`deploy`, `failure`; a plain job has `steps`)."""
 
     stage: Node
     job: Node

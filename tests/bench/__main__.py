@@ -1,8 +1,10 @@
-"""make bench: how fast orders are scored and learned from, and go through the whole stack."""
+"""make bench: how fast orders are scored and learned from, how soon a process scores its first
+ones, and how long they take through the whole stack."""
 
-from tests.bench import learning, retraining, scoring, stack
+from tests.bench import coldstart, learning, retraining, scoring, stack
 
 scoring.main()
+coldstart.main([])
 learning.main()
 retraining.main()
 stack.main()

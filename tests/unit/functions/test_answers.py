@@ -89,3 +89,10 @@ async def test_health_of_a_part_without_a_model_asks_for_none() -> None:
     answer = await health(FakeReader(), None, "desk")
     assert answer.status == 200
     assert answer.body.keys() == {"status", "role", "latest_alert_at"}
+
+
+async def test_health_names_the_release_even_while_it_is_not_well() -> None:
+    release = {"version": "20261124.3", "commit": "c" * 40}
+    for failure, status in ((None, 200), (TransientError("away"), 503)):
+        answer = await health(FakeReader(failure=failure), FakeServing(), "desk", release)
+        assert (answer.status, answer.body["release"]) == (status, release)

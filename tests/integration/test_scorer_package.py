@@ -1,0 +1,66 @@
+"""scorer.zip, really built from what is installed: it would run, soon, and says what it is."""
+
+import json
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.checks.package import Tree, faults, functions, unpacked, unresolved
+from infra.package import SCORER, SITE, Release, build
+from tests.bench.coldstart import BATCH, LIMIT, cold, prepare
+
+# Elsewhere the packages that are installed are not those of Azure.
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs wheels for Linux")
+
+RELEASE = Release("20261124.3", "c" * 40)
+
+
+@pytest.fixture(scope="module")
+def package() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="sheriff-package-") as folder:
+        yield build(SCORER, Path(folder), RELEASE, installed=True, level=1)
+
+
+@pytest.fixture(scope="module")
+def app(package: Path) -> Tree:
+    return unpacked(package, package.parent / "app")
+
+
+def test_it_would_run_where_it_is_deployed_as_scorer_and_as_desk(package: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="sheriff-package-") as folder:
+        assert list(faults(package, Path(folder))) == []
+
+
+def test_it_is_far_smaller_than_the_limit(package: Path) -> None:
+    with zipfile.ZipFile(package) as archive:
+        assert sum(entry.file_size for entry in archive.infolist()) < 150_000_000
+
+
+def test_the_first_batch_is_scored_in_time(app: Tree, tmp_path: Path) -> None:
+    prepare(tmp_path, history=2_000)
+    answer = cold(app.path, tmp_path)
+    pointer = json.loads((tmp_path / "champion.json").read_text())
+    assert (answer["scored"], answer["bundle"]) == (BATCH, pointer["version"])
+    assert answer["learning"] == []
+    # The least of a few: another test may have the core.
+    assert min(answer["whole"], *(cold(app.path, tmp_path)["whole"] for _ in range(2))) <= LIMIT
+
+
+def test_health_says_which_release_it_is(app: Tree) -> None:
+    script = "import sys, json; sys.path[:0] = sys.argv[1:3]\n"
+    script += "from functions.release import release; print(json.dumps(release()))"
+    assert json.loads(app.run(script).stdout) == {"version": "20261124.3", "commit": "c" * 40}
+
+
+def test_what_the_inspection_is_for_is_found(app: Tree) -> None:
+    broken = Tree("scorer", app.path.parent / "broken")
+    (broken.path / SITE.parts[0]).parent.mkdir()
+    (broken.path / SITE.parts[0]).symlink_to(app.path / SITE.parts[0])
+    (broken.path / "function_app.py").write_text("import azure.functions as f, pandas\n")
+    assert unresolved(broken) == ["pandas: No module named 'pandas'"]
+    with pytest.raises(ValueError, match="pandas"):
+        functions(broken, "scorer")
