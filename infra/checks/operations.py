@@ -133,11 +133,16 @@ def _diagnostics(deployment: Deployment) -> Iterator[str]:
         elif setting.at("properties.workspaceId") not in logs:
             yield f"{setting.where}: {resource.name}: its diagnostics go elsewhere"
         logged = [] if setting is None else setting.at("properties.logs", [])
-        if not logged or any(one.get("enabled") is not True for one in logged):
+        measured = [] if setting is None else setting.at("properties.metrics", [])
+        if not logged or not all(_collected(one) for one in [*logged, *measured]):
             yield f"{resource.where}: {resource.name}: its diagnostics leave out a log"
     for insights in deployment.of(INSIGHTS):
         if insights.at("properties.WorkspaceResourceId") not in logs:
             yield f"{insights.where}: Application Insights keeps nothing in the workspace"
+
+
+def _collected(one: Mapping[str, Any]) -> bool:
+    return one.get("enabled") is True and bool(one.get("category") or one.get("categoryGroup"))
 
 
 def _told(deployment: Deployment) -> set[str]:
@@ -280,7 +285,7 @@ def _retention(deployment: Deployment) -> Iterator[str]:
         delete = definition.get("actions", {}).get("baseBlob", {}).get("delete", {})
         if delete.get("daysAfterModificationGreaterThan") != days:
             yield f"infra/modules/datastorage.bicep: {name} is not deleted after {days} days"
-        if definition.get("filters", {}).get("prefixMatch") != [f"{name}/"]:
+        if definition.get("filters") != {"blobTypes": ["blockBlob"], "prefixMatch": [f"{name}/"]}:
             yield f"infra/modules/datastorage.bicep: the retention of {name} is another's"
     for blobs in deployment.of(BLOB_SERVICE):
         if blobs.name.startswith("stdata"):
