@@ -7,12 +7,14 @@ from functools import cache
 
 from infra.checks import (
     access,
+    alarms,
     flex,
     hardening,
     names,
     operations,
     parameters,
     private,
+    sign_in,
     versions,
     vocabulary,
 )
@@ -45,6 +47,9 @@ NAMED = {
     "analystGroupId": "analyst-group-id",
 }
 """What the pipeline gives, and a file leaves empty."""
+
+
+_POLICIES = (hardening, flex, access, private, operations, alarms, sign_in, vocabulary)
 
 
 def read_files(overlay: Overlay) -> dict[str, str]:
@@ -115,7 +120,7 @@ def every_deployment(files: Files) -> Iterator[Deployment]:
 
 
 def _policies(files: Files, deployment: Deployment) -> Iterator[str]:
-    for check in (hardening, flex, access, private, operations, vocabulary):
+    for check in _POLICIES:
         yield from check.problems(deployment)
     yield from names.problems(files, deployment)
     yield from versions.order(deployment)

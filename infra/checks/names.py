@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from functions.settings import HubSettings, JobSettings, Settings, role
+from infra.checks.alarms import METRICS
 from infra.checks.deployment import Deployment, Files, Resource
 from infra.checks.hardening import BLOB_CONTAINER, COSMOS, HUB, NAMESPACE, SITE, settings
-from infra.checks.operations import METRICS
 from infra.local.resources import BLOB_CONTAINERS, COMPOSITE_INDEXES, PARTITION_KEYS
 from shared.errors import ConfigurationError
 from training.settings import TrainingSettings
@@ -34,7 +34,10 @@ _HOST = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
+    "PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME",
     "OTEL_SERVICE_NAME",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
     "AZURE_CLIENT_ID",
     "SHERIFF_ROLE",
 }

@@ -33,7 +33,7 @@ def problems(deployment: Deployment) -> Iterator[str]:
 
 
 def paths(of: Any, path: str = "") -> Iterator[str]:
-    """The path of every property, as ``properties.rules[].name``."""
+    """The path of every property, as ``properties.rules[].name``, or ``[every]`` if all have it."""
     if isinstance(of, Mapping):
         free = path.rpartition(".")[2] in NAMED_BY_US
         for name, item in of.items():
@@ -43,6 +43,9 @@ def paths(of: Any, path: str = "") -> Iterator[str]:
     elif isinstance(of, list):
         for item in of:
             yield from paths(item, f"{path}[]")
+        if of and all(isinstance(item, Mapping) for item in of):
+            for name in set.intersection(*(set(item) for item in of)):
+                yield f"{path}[every].{name}"
 
 
 _NONE: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())

@@ -109,8 +109,9 @@ var hostSettings = [
   { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identity.properties.clientId};Authorization=AAD' }
   { name: 'PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY', value: 'true' }
   { name: 'OTEL_SERVICE_NAME', value: 'sheriff-${role}' }
-  { name: 'OTEL_TRACES_SAMPLER', value: 'parentbased_always_on' } // its default keeps five a second
+  { name: 'OTEL_TRACES_SAMPLER', value: 'always_on' } // its default keeps five a second
   { name: 'OTEL_PYTHON_DISABLED_INSTRUMENTATIONS', value: uninstrumented }
+  { name: 'PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME', value: 'functions' }
   { name: 'AZURE_CLIENT_ID', value: identity.properties.clientId }
   { name: 'SHERIFF_ROLE', value: role }
 ]

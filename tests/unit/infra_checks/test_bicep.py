@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from infra.checks import access, names, operations, vocabulary
+from infra.checks import access, alarms, names, vocabulary
 from infra.checks.bicep import every_deployment, problems, read_files
 from infra.checks.deployment import Deployment
 from infra.checks.mutants import ROOT
@@ -61,8 +61,8 @@ def test_the_vocabulary_is_what_the_templates_write(deployments: list[Deployment
 
 
 def test_every_metric_that_an_alert_asks_for_is_one_of_ours() -> None:
-    asked = {part for parts in operations.QUERY_ALERTS.values() for part in parts}
-    assert {one for one in asked if one.startswith("sheriff.")} <= operations.METRICS
+    asked = {part for parts in alarms.QUERY_ALERTS.values() for part in parts}
+    assert {one for one in asked if one.startswith("sheriff.")} <= alarms.METRICS
 
 
 def test_the_trigger_files_that_settings_are_read_from_are_there() -> None:

@@ -6,7 +6,8 @@ import secrets
 import pytest
 
 from infra.checks.bicep import problems
-from infra.checks.bicep_mutants import generated, listed
+from infra.checks.generated_mutants import generated
+from infra.checks.listed_mutants import listed
 from infra.checks.mutants import Mutant, caught
 
 EACH = 6
