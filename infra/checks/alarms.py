@@ -41,7 +41,7 @@ QUERY_ALERTS: Mapping[str, tuple[str, ...]] = {
     "retries": ("sheriff.retries", "sum(valueSum)", "> 5"),
     "no-orders": ("sheriff.orders.scored", "sum(valueSum)", "== 0"),
     "failed-retrain": ("sheriff.retrain.failed", "retrain_nightly", "> 0"),
-    "model-age": ("sheriff.model.age", "max(valueMax)", "> 1209600"),
+    "model-age": ("sheriff.model.age", "max(value)", "> 1209600"),
     "server-errors": ("requests", "between (500 .. 599)", ">= 5"),
     "incident-opened": ("sheriff.incidents.opened", "sum(valueSum)", "> 0"),
     "unscored": ("sheriff.orders.scored", "IncomingMessages", "> 0"),

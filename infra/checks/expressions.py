@@ -124,11 +124,13 @@ def unwrapped(node: Node) -> tuple[Expression | None, Node]:
 def _string(node: Node) -> Expression:
     parts: list[Expression] = []
     for child in named(node):
+        text = written(child)
         if child.type == "interpolation":
-            parts.append(expression(named(child)[0]))
+            # The grammar takes blanks before an interpolation, and before the last quote, with it.
+            parts += [Literal(text.partition("${")[0]), expression(named(child)[0])]
         else:
-            text = written(child)
             parts.append(Literal(_ESCAPES.get(text, text)))
+    parts.append(Literal(written(node.children[-1]).removesuffix("'")))
     if all(isinstance(part, Literal) for part in parts):
         return Literal("".join(part.value for part in parts if isinstance(part, Literal)))
     return Text(tuple(parts))

@@ -43,6 +43,9 @@ _HOST = {
 }
 _TRIGGERS = {"scorer": "functions/score_orders.py", "trainer": "functions/retrain_nightly.py"}
 
+STATE_THROUGHPUT = 4000
+"""RU/s that commits may take; every batch is one."""
+
 
 def problems(files: Files, deployment: Deployment) -> Iterator[str]:
     """What the templates call otherwise than the rest does."""
@@ -96,12 +99,13 @@ def _documents(deployment: Deployment) -> Iterator[str]:
 def _capacity(deployment: Deployment) -> Iterator[str]:
     """Serverless is a capability of the account, and then no container has a throughput."""
     given = deployment.given
+    busy = {"/alerts": given["alertsMaximumThroughput"], "/state": STATE_THROUGHPUT}
     for one in deployment.of(COSMOS):
         wanted = [{"name": "EnableServerless"}] if given["cosmosCapacity"] == "serverless" else []
         if one.at("properties.capabilities") != wanted:
             yield f"{one.where}: {one.name} does not follow cosmosCapacity"
     for one in deployment.of(DOCUMENTS):
-        most = given["alertsMaximumThroughput"] if one.name.endswith("/alerts") else 1000
+        most = next((most for end, most in busy.items() if one.name.endswith(end)), 1000)
         scaled = {"autoscaleSettings": {"maxThroughput": most}}
         wanted_options = {} if given["cosmosCapacity"] == "serverless" else scaled
         if one.at("properties.options") != wanted_options:

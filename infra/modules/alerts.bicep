@@ -87,7 +87,7 @@ var queries = [
     description: 'The model that serves is older than it should be.'
     severity: 2
     window: 'PT1H'
-    query: 'customMetrics | where name == "sheriff.model.age" | summarize age = max(valueMax) | where age > ${modelAgeDays * 86400}'
+    query: 'customMetrics | where name == "sheriff.model.age" | summarize age = max(value) | where age > ${modelAgeDays * 86400}'
   }
   {
     name: 'server-errors'

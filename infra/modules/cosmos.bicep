@@ -83,7 +83,7 @@ var containers = [
   {
     name: 'state'
     partitionKey: '/id'
-    maximumThroughput: 1000
+    maximumThroughput: 4000 // 35 RU a commit: 16 partitions make 107 a second at most
     ttl: -1 // without its state a partition starts from nothing
     compositeIndexes: []
   }

@@ -60,6 +60,11 @@ def test_an_expression_comes_to_what_the_compiler_would_say(text: str, expected:
     assert worked_out(text, **names) == expected
 
 
+def test_blanks_in_a_text_are_kept() -> None:
+    for text, expected in (("' '", " "), ("' ${b} ${b} '", " B B "), ("'a ${b}'", "a B")):
+        assert worked_out(text, b="B") == expected
+
+
 def test_what_only_azure_knows_is_said_to_come_from_there() -> None:
     found = worked_out("'ClientId=${i.properties.clientId}'", i=Runtime("id-scorer"))
     assert found == "ClientId=id-scorer.properties.clientId"
