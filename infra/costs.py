@@ -186,9 +186,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _rates(text: str) -> tuple[float, ...]:
-    rates = tuple(float(part) for part in text.split(","))
-    if min(rates) <= 0:
-        raise argparse.ArgumentTypeError(f"{text}: expected rates above 0")
+    try:
+        rates = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        rates = ()
+    if not rates or not min(rates) > 0:
+        raise argparse.ArgumentTypeError(f"{text}: expected numbers above 0, commas between them")
     return rates
 
 
