@@ -106,10 +106,11 @@ def _event(sequence: int, order: Order, body: bytes) -> OrderEvent:
 
 
 def _comparable(alerts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Alerts without what differs: when they were made and changed."""
-    left_out = {"scored_at", "revisited_at"}
+    """Alerts without what differs: when they were made and changed, and a file has no traces."""
+    left_out = {"scored_at", "revisited_at", "event"}
     return {
         name: {field: value for field, value in alert.items() if field not in left_out}
+        | {"event": {k: v for k, v in alert["event"].items() if k != "trace_id"}}
         for name, alert in alerts.items()
     }
 
