@@ -149,7 +149,10 @@ class _Source:
         known = self.blobs.read(TRAINING, index)
         if known is None:
             return None
-        frozen = msgspec.json.decode(known[0], type=_Frozen)
+        try:
+            frozen = msgspec.json.decode(known[0], type=_Frozen)
+        except msgspec.DecodeError:  # of an older release, say: it is made again
+            return None
         stored = self.blobs.read(TRAINING, frozen.blob_name)
         if stored is None or hashlib.sha256(stored[0]).hexdigest() != frozen.sha256:
             return None

@@ -11,7 +11,6 @@ from typing import Literal
 import msgspec
 
 from shared.champion import CHALLENGER
-from shared.errors import BundleError
 from training.comparison import Check
 from training.ports import Blobs
 from training.promotion import PROMOTED, SHADOW
@@ -52,14 +51,14 @@ def report_path(version: str) -> str:
 
 
 def read_result(blobs: Blobs, version: str) -> Result | None:
-    """What was decided about a version; None where nothing was, or a dying run wrote it badly."""
+    """What was decided about a version; None where nothing was, or nothing that can be read."""
     found = blobs.read(TRAINING, result_path(version))
     if found is None:
         return None
     try:
         return msgspec.json.decode(found[0], type=Result)
-    except msgspec.DecodeError as error:
-        raise BundleError(f"{result_path(version)} is not readable: {error}") from error
+    except msgspec.DecodeError:
+        return None
 
 
 def write_result(blobs: Blobs, result: Result) -> None:

@@ -5,7 +5,6 @@ to it, and a pointer moves only from the state it was read in. Whatever dies in 
 one champion, and it is whole.
 """
 
-import hashlib
 from datetime import datetime
 
 from shared.champion import (
@@ -21,7 +20,7 @@ from shared.champion import (
     rolled_back,
 )
 from shared.errors import BundleError, ConfigurationError
-from shared.golden import disagreements
+from shared.golden import check_golden
 from shared.model import ModelBundle, decode_bundle
 from shared.notation import time_text
 from training.card import Card, parse_card
@@ -85,8 +84,7 @@ def read_bundle(blobs: Blobs, version: str, sha256: str) -> ModelBundle:
     if found is None:
         raise BundleError(f"{bundle_path(version)} is not there")
     bundle = decode_bundle(found[0], sha256)
-    if wrong := disagreements(bundle):
-        raise BundleError(f"golden orders come out differently: {', '.join(wrong)}")
+    check_golden(bundle)
     return bundle
 
 
@@ -142,11 +140,6 @@ def challenge(blobs: Blobs, version: str | None, at: datetime) -> None:
         raise BundleError(f"{version} is not on the shelf, or only half of it")
     pointer = Pointer(version, card.bundle_sha256, time_text(at))
     blobs.write(MODELS, CHALLENGER, encode_pointer(pointer), None, replace=True)
-
-
-def sha256_of(data: bytes) -> str:
-    """Lower-case hex."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def _replaceable(blobs: Blobs) -> tuple[Pointer | None, str | None]:

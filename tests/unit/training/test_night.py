@@ -330,6 +330,18 @@ def test_a_snapshot_that_was_damaged_is_made_again(world: World) -> None:
     assert world.blobs.content(TRAINING, name) == whole
 
 
+def test_what_cannot_be_read_of_earlier_runs_is_made_again(world: World) -> None:
+    world.night().run()
+    assert world.champion is not None
+    for (container, name), (_, version) in list(world.blobs.blobs.items()):
+        if container == TRAINING and name.endswith(".json"):
+            world.blobs.blobs[container, name] = (b'{"of": "another release"}', version)
+    assert world.night().run() is not None
+    result = read_result(world.blobs, world.champion)
+    assert result is not None
+    assert result.applied
+
+
 def test_models_are_compared_only_on_orders_later_than_what_the_champion_learned(
     world: World,
 ) -> None:
