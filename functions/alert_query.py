@@ -13,6 +13,7 @@ from shared.notation import NotationError, shortened, time_text, utc_time
 
 STATUSES = ("open", "confirmed", "dismissed")
 TYPOLOGIES = (
+    "reused_id",
     "added_item",
     "hidden_discount",
     "unexplained_gap",

@@ -26,10 +26,13 @@ def dead_letter_path_anew(letter: DeadLetter) -> str:
     return f"{key.hub}/{key.partition_id}/{event.sequence_number}.{entered}.json"
 
 
-def dead_letter_document(letter: DeadLetter) -> dict[str, Any]:
-    """The dead letter as it is kept; ``body`` is the untouched event in base64."""
+def dead_letter_document(letter: DeadLetter, version: int = 2) -> dict[str, Any]:
+    """The dead letter as it is kept; ``body`` is the untouched event in base64.
+
+    Versions 1 and 2 differ in their number alone.
+    """
     return {
-        "schema_version": 1,
+        "schema_version": version,
         "code": letter.code,
         "message": letter.message,
         "field": letter.field,

@@ -5,9 +5,11 @@ before it was: so whatever dies in between, the same events come again, the same
 (their ids are fixed, their writes are sets), and nothing is lost or doubled.
 
 An order that kills the process leaves no trace but an attempt that never came back. So a process
-that does not know how the last run on a partition ended writes down its attempt before it scores;
-a healthy batch costs no such write. Attempts found later make the events be scored one by one,
-each noted in turn, until the order that ends them all is known and set aside.
+that does not know how the last run on a partition ended writes down its attempt, under its own
+name, before it scores; a healthy batch costs no such write. An attempt of another process may be
+alive for as long as a batch may take, and is waited for; after that it has vanished. Then the
+events are scored one by one, each noted in turn, until the order that ends them all is known and
+set aside. Only deaths tell: an attempt of a process that is still there has ended, however.
 """
 
 import asyncio
@@ -18,8 +20,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from uuid import uuid4
 
-from functions.judgement import Judgement, Scored, judge, set_aside, unseen
+from functions.judgement import Earlier, Judgement, Scored, blamed, judge, set_aside, unseen
 from functions.ports import (
     AlertStore,
     DeadLetterStore,
@@ -37,18 +42,27 @@ from functions.telemetry import SILENT
 from functions.writes import Writer
 from shared.errors import SheriffError, TransientError
 from shared.scoring import Scorer
-from shared.stream import StreamState
+from shared.stream import NOBODY, Attempt, StreamState
 
 logger = logging.getLogger(__name__)
 
-LONE_ATTEMPTS = 2
-"""Attempts on an order on its own that may vanish; a scale-in can take one, hardly two."""
+DEATHS = 5
+"""Processes that must have died on an order on its own before it is set aside: scale-ins, deploys
+and kills take one or two, hardly five."""
 
 PATIENCE = 3
 """Runs of a batch in a row that fail once scoring has begun, before its orders are scored and
 committed one by one; a store that is away as a whole fails them earlier."""
 
+FUSE_EVENTS, FUSE_SHARE = 10, 0.2
+"""Where scoring fails on more than this share of a batch of so many events, the fault is ours and
+not the orders': nothing is set aside, and the batch waits for us."""
+
 _CONFLICTS = 5  # a partition changes hands once or twice in a rebalance, never five times at once
+
+
+class FuseError(TransientError):
+    """Too many orders of a batch failed in scoring: nothing of it is set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +90,11 @@ class Desk:
     clock: Callable[[], float] = time.monotonic
     # One thread: a second would only fight for the interpreter, and tables are shared.
     executor: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "score"))
+    owner: str = field(default_factory=lambda: uuid4().hex)  # names this process, and no other one
     # Runs that got as far as scoring since the last success; a partition not in it is a new one.
     begun: dict[StreamKey, int] = field(default_factory=dict)
+    # Why the fuse of a partition has blown; it holds until an order of it is scored again.
+    fuses: dict[StreamKey, str] = field(default_factory=dict)
     noted_run: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -87,15 +104,18 @@ async def score_batch(desk: Desk, key: StreamKey, events: Sequence[OrderEvent]) 
     Raises:
         TransientError: some events are not committed; the same batch must come again.
     """
-    started = desk.clock()
     summary = BatchSummary(events=len(events))
     committed: list[Scored] = []
     with desk.telemetry.batch(key, events):
         try:
-            await _settle(desk, key, events, started, summary, committed)
+            scorer = await desk.read_scorer()
+            # What serves may take long to be read; the batch's own time begins here.
+            started = desk.clock()
+            await _settle(desk, key, events, scorer, started, summary, committed)
         finally:
             summary.measure(desk.telemetry, key, events, desk.now())
         desk.begun[key] = 0
+        desk.fuses.pop(key, None)
         summary.log(key, desk.clock() - started)
     if desk.shadow is not None:
         await desk.shadow.follow(key, committed, started + desk.limits.deadline)
@@ -106,14 +126,15 @@ async def _settle(
     desk: Desk,
     key: StreamKey,
     events: Sequence[OrderEvent],
+    scorer: Scorer,
     started: float,
     summary: BatchSummary,
     committed: list[Scored],
 ) -> None:
     """Score the events; read again and score again where another process got ahead."""
-    for conflicts in range(_CONFLICTS):
+    for _ in range(_CONFLICTS):
         with contextlib.suppress(WriteConflict):
-            run = _Run(desk, key, started, summary, committed, contested=conflicts > 0)
+            run = _Run(desk, key, scorer, started, summary, committed)
             await run.score(events)
             return
     raise TransientError(f"{key}: the state document keeps changing")
@@ -121,22 +142,20 @@ async def _settle(
 
 @dataclass
 class _Run:
-    """One reading of the state and the way from it to the end of the batch.
-
-    ``contested``: another process has just written the state, so an attempt on record is its, and
-    alive; it says nothing about any order.
-    """
+    """One reading of the state and the way from it to the end of the batch."""
 
     desk: Desk
     key: StreamKey
+    scorer: Scorer
     started: float
     summary: BatchSummary
     committed: list[Scored]
-    contested: bool
+    tried: bool = False  # whether a chunk has been judged: one is, however late it is
+    alone: int = 0  # events of the batch, where they are scored one by one
+    faults: int = 0  # those of them that are set aside for a fault of ours
 
     async def score(self, events: Sequence[OrderEvent]) -> None:
         desk = self.desk
-        scorer = await desk.read_scorer()
         stored, self.version = await desk.states.read(self.key)
         self.state, fresh = unseen(stored, events)
         if self.state is not stored:
@@ -144,21 +163,41 @@ class _Run:
         self.summary.skipped = len(events) - len(fresh)
         if not fresh:
             return
+        vanished = self._vanished()
         known, begun = self.key in desk.begun, desk.begun.get(self.key, 0)
         desk.begun[self.key] = begun + 1
-        alone = self.state.attempts > 0 or begun >= PATIENCE
-        if self.contested or (known and not alone):
-            await self._score_together(scorer, fresh)
+        alone = vanished is not None or begun >= PATIENCE
+        if known and not alone:
+            await self._score_together(fresh)
             return
         # One noted run at a time, so that no order is suspected for what another one did.
         async with desk.noted_run:
             if not alone:
-                await self._noted(scorer, fresh, attempts=1)
+                await self._noted(fresh, Attempt(desk.owner, desk.now()))
                 return
-            for event in fresh:
-                await self._score_alone(scorer, event)
+            await self._score_each(fresh, vanished or ())
 
-    async def _score_together(self, scorer: Scorer, events: Sequence[OrderEvent]) -> None:
+    def _vanished(self) -> tuple[str, ...] | None:
+        """The processes that died on the next order on its own, where the attempt on record has
+        vanished; None where nothing is suspected.
+
+        Raises:
+            TransientError: the attempt may be alive; its process is given time to end it.
+        """
+        attempt, desk = self.state.attempt, self.desk
+        if attempt is None:
+            return None
+        # This process is alive, so its own attempts have ended, however they did.
+        earlier = tuple(name for name in attempt.vanished if name != desk.owner)
+        if attempt.owner in (NOBODY, desk.owner):
+            return earlier if attempt.alone else None
+        if abs((desk.now() - attempt.at).total_seconds()) < desk.limits.deadline:
+            raise TransientError(f"{self.key}: another process may be at these events")
+        if not attempt.alone:
+            return ()
+        return (*(name for name in earlier if name != attempt.owner), attempt.owner)
+
+    async def _score_together(self, events: Sequence[OrderEvent]) -> None:
         """Judge chunk by chunk; past the deadline commit what is judged and leave the rest."""
         judgement: Judgement | None = None
         chunk = self.desk.limits.chunk
@@ -166,47 +205,100 @@ class _Run:
             if self._late():
                 break
             state = judgement.state if judgement else self.state
-            later = await self._judged(scorer, state, events[start : start + chunk])
+            later = await self._judged(state, events[start : start + chunk])
             judgement = judgement.then(later) if judgement else later
         if judgement:
+            self._check_fuse(judgement.failed, self.alone or judgement.events)
             await self._commit(judgement)
+            self.faults += judgement.failed
         if self.state.sequence_number != events[-1].sequence_number:
             raise TransientError(f"{self.key}: out of time; the rest of the batch comes again")
 
-    async def _score_alone(self, scorer: Scorer, event: OrderEvent) -> None:
-        if self._late():
-            raise TransientError(f"{self.key}: out of time; the rest of the batch comes again")
-        if self.state.attempts > LONE_ATTEMPTS:
-            message = f"{LONE_ATTEMPTS} attempts to score this order on its own never came back"
-            await self._commit(
-                set_aside(
-                    self.key, self.state, event, "attempts_vanished", "", message, self.desk.now()
-                )
-            )
-            return
-        # 1 stands for a whole batch, so an order's own attempts begin at 2.
-        await self._noted(scorer, [event], attempts=max(self.state.attempts, 1) + 1)
+    def _check_fuse(self, failed: int, events: int) -> None:
+        """Pass where no more orders of a batch have ``failed`` than may be at fault themselves.
 
-    async def _noted(self, scorer: Scorer, events: Sequence[OrderEvent], attempts: int) -> None:
-        """Score events whose attempt is on record for as long as it has not come back."""
-        before = self.state.attempts
-        await self._write_state(replace(self.state, attempts=attempts))
+        Once the fuse has blown, orders that are scored one by one are not set aside either.
+        """
+        failed, desk = self.faults + failed, self.desk
+        many = events >= FUSE_EVENTS and failed > FUSE_SHARE * events
+        if not many and not (failed > self.faults and self.alone and self.key in desk.fuses):
+            return
+        why = f"scoring fails on {failed} of {events} orders"
+        if self.key not in desk.fuses:
+            logger.error("%s: %s: a fault of ours, nothing is set aside", self.key, why)
+        desk.fuses[self.key] = why
+        if not self.alone:  # no order is to blame, so the next run need not be careful with each
+            desk.begun[self.key] -= 1
+        raise FuseError(f"{self.key}: {why}: a fault of ours, the batch waits")
+
+    async def _score_each(self, events: Sequence[OrderEvent], vanished: tuple[str, ...]) -> None:
+        """Score and commit the orders one by one; ``vanished`` died on the first of them."""
+        self.alone = len(events)
+        for event in events:
+            if self._late():
+                raise TransientError(f"{self.key}: out of time; the rest of the batch comes again")
+            await self._score_alone(event, vanished)
+            vanished = ()
+
+    async def _score_alone(self, event: OrderEvent, vanished: tuple[str, ...]) -> None:
+        if len(vanished) >= DEATHS:
+            message = f"{len(vanished)} processes died while they scored this order on its own"
+            aside = set_aside(
+                self.key, self.state, event, "attempts_vanished", "", message, self.desk.now()
+            )
+            await self._commit(aside)
+            return
         try:
-            await self._score_together(scorer, events)
+            await self._noted(
+                [event], Attempt(self.desk.owner, self.desk.now(), alone=True, vanished=vanished)
+            )
+        except (TransientError, WriteConflict):
+            raise
+        except Exception as error:
+            # Judging has its own protection: this is raised between reading and writing.
+            logger.exception("%s: an order can be scored and not committed", self.key)
+            self._check_fuse(1, self.alone)
+            self.faults += 1
+            await self._commit(blamed(self.key, self.state, event, error, self.desk.now()))
+
+    async def _noted(self, events: Sequence[OrderEvent], attempt: Attempt) -> None:
+        """Score events whose attempt is on record for as long as it has not come back."""
+        await self._write_state(replace(self.state, attempt=attempt))
+        try:
+            await self._score_together(events)
         except Exception:
-            # It came back, if only to fail: nothing to suspect. Where even this cannot be
-            # written the record stays, which costs a slower run and no order.
-            if self.state.attempts:
+            # It came back, if only to fail. Where even this cannot be written the record stays:
+            # it is this process's own, which costs others a wait and hardly an order.
+            if self.state.attempt is not None:
+                ended = replace(attempt, owner=NOBODY) if attempt.vanished else None
                 with contextlib.suppress(SheriffError):
-                    await self._write_state(replace(self.state, attempts=before))
+                    await self._write_state(replace(self.state, attempt=ended))
             raise
 
-    async def _judged(
-        self, scorer: Scorer, state: StreamState, events: Sequence[OrderEvent]
+    async def _judged(self, state: StreamState, events: Sequence[OrderEvent]) -> Judgement:
+        """Judge events; again with what the store has of orders that may have come before."""
+        judgement = await self._judge(state, events)
+        self.tried = True
+        doubtful = sorted(judgement.doubtful)
+        if not doubtful:
+            return judgement
+        turn = asyncio.Semaphore(self.desk.limits.writes)
+
+        async def earlier(name: tuple[str, str]) -> list[dict[str, Any]]:
+            async with turn:
+                return await self.desk.alerts.earlier(*name)
+
+        found = await asyncio.gather(*map(earlier, doubtful))
+        known = {name: alerts for name, alerts in zip(doubtful, found, strict=True) if alerts}
+        return await self._judge(state, events, known) if known else judgement
+
+    async def _judge(
+        self, state: StreamState, events: Sequence[OrderEvent], earlier: Earlier | None = None
     ) -> Judgement:
         loop = asyncio.get_running_loop()
         judgement, seconds = await loop.run_in_executor(
-            self.desk.executor, _timed, scorer, self.key, state, events, self.desk.now()
+            self.desk.executor,
+            partial(_timed, self.scorer, self.key, state, events, self.desk.now(), earlier),
         )
         self.summary.scoring_seconds += seconds
         return judgement
@@ -227,7 +319,7 @@ class _Run:
         self.state = state
 
     def _late(self) -> bool:
-        return self.desk.clock() - self.started > self.desk.limits.deadline
+        return self.tried and self.desk.clock() - self.started > self.desk.limits.deadline
 
 
 def _timed(
@@ -236,7 +328,8 @@ def _timed(
     state: StreamState,
     events: Sequence[OrderEvent],
     now: datetime,
+    earlier: Earlier | None,
 ) -> tuple[Judgement, float]:
     """The judgement, and the seconds it took, without those of waiting for the thread."""
     started = time.perf_counter()
-    return judge(scorer, key, state, events, now), time.perf_counter() - started
+    return judge(scorer, key, state, events, now, earlier), time.perf_counter() - started

@@ -1,33 +1,52 @@
 """Decide what becomes of the events of a partition: pure, and the same however they are cut."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from functions.correlation import trace_id
 from functions.ports import DeadLetter, OrderEvent, StreamKey
 from shared.alert import EventPosition, alert_document
 from shared.assessment import Assessment
-from shared.docket import Revisited, concerns, enter, still_held
+from shared.docket import Revisited, concerns, enter, noted, still_held
+from shared.episodes import EpisodeState
 from shared.errors import OrderError
 from shared.incidents import PartitionRun
+from shared.notation import alert_id, shortened, time_text, utc_time
 from shared.order import Order, parse_order, received_order
 from shared.scoring import Scorer
-from shared.stream import Admission, Arrival, RecentOrders, StreamState
+from shared.stream import Arrival, StreamState, marked
+from shared.uses import Admission, RecentOrders, Use, Verdict, contents_name, verdict
+
+MOST_AHEAD = timedelta(days=1)
+"""How far an order's own time may lie after the time at which it entered the hub."""
+
+SCORING_FAILED = "scoring_failed"
+"""Code of an order that scoring raised on: a fault of ours, not of the order."""
+
+type Name = tuple[str, str]
+"""A rep and an order id."""
+
+type Earlier = Mapping[Name, Sequence[Mapping[str, Any]]]
+"""The alerts that the store has of some orders, whatever their revision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
     """An order that was scored: its alert, if it is one, waits to be written.
 
-    ``run`` names the run of a hidden discount that it belongs to.
+    ``run`` names the run of a hidden discount that it belongs to. ``may_repeat`` says that it may
+    have come before, so long ago that the partition has forgotten it.
     """
 
     event: OrderEvent
     assessment: Assessment
+    use: Use
     alert: dict[str, Any] | None
     run: str | None = None
+    may_repeat: bool = False
 
     @property
     def order(self) -> Order:
@@ -46,6 +65,8 @@ class Judgement:
         runs: the runs of a hidden discount that changed, as they are in the end, by name.
         revisited: orders before that now belong to one of them.
         currency: of the runs' amounts.
+        events: how many events these were.
+        known_incidents: ids of the incidents that runs were known to belong to before, by name.
     """
 
     scored: tuple[Scored, ...]
@@ -54,6 +75,22 @@ class Judgement:
     runs: Mapping[str, PartitionRun] = field(default_factory=dict)
     revisited: tuple[Revisited, ...] = ()
     currency: str = ""
+    events: int = 0
+    known_incidents: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> int:
+        """Events that are set aside because scoring failed."""
+        return sum(letter.code == SCORING_FAILED for letter in self.dead_letters)
+
+    @property
+    def doubtful(self) -> set[Name]:
+        """Orders that leave something in the store, and may have come before."""
+        return {
+            (one.order.rep_id, one.order.order_id)
+            for one in self.scored
+            if one.may_repeat and concerns(one.assessment)
+        }
 
     def then(self, later: "Judgement") -> "Judgement":
         """This judgement, followed by that of the events right after."""
@@ -64,6 +101,8 @@ class Judgement:
             {**self.runs, **later.runs},
             self.revisited + later.revisited,
             self.currency or later.currency,
+            self.events + later.events,
+            {**self.known_incidents, **later.known_incidents},
         )
 
 
@@ -81,7 +120,10 @@ def unseen(
         if arrival is Arrival.SEEN:
             continue
         if arrival is Arrival.NEW_HUB:
-            state = replace(state, sequence_number=-1, enqueued_at=None, attempts=0)
+            state = replace(
+                state, sequence_number=-1, enqueued_at=None, attempt=None, marks=(),
+                hubs=state.hubs + 1,
+            )  # fmt: skip
         # Events are in order of sequence: after the first new one all are new.
         return state, list(events[start:])
     return state, []
@@ -93,22 +135,40 @@ def judge(
     state: StreamState,
     events: Sequence[OrderEvent],
     now: datetime,
+    earlier: Earlier | None = None,
 ) -> Judgement:
     """Parse, admit and score events, which follow ``state`` and hold at least one.
 
     What is wrong with one order never touches the others: a failure while they are scored
     together has them scored one by one, and the one that fails again is set aside.
+
+    Args:
+        scorer: what serves.
+        key: the partition.
+        state: that before the events.
+        events: in order of sequence.
+        now: for the documents.
+        earlier: what the store has of the orders that `Judgement.doubtful` named before.
     """
     try:
-        return _judge_together(scorer, key, state, events, now)
+        return _judge_together(scorer, key, state, events, now, earlier or {})
     except Exception as error:  # noqa: BLE001 - whatever scoring does to one order, the rest goes on
         if len(events) == 1:
-            code, path, message = _blame(error)
-            return set_aside(key, state, events[0], code, path, message, now)
-    judgement = judge(scorer, key, state, events[:1], now)
+            return blamed(key, state, events[0], error, now)
+    judgement = judge(scorer, key, state, events[:1], now, earlier)
     for event in events[1:]:
-        judgement = judgement.then(judge(scorer, key, judgement.state, [event], now))
+        judgement = judgement.then(judge(scorer, key, judgement.state, [event], now, earlier))
     return judgement
+
+
+def blamed(
+    key: StreamKey, state: StreamState, event: OrderEvent, error: Exception, now: datetime
+) -> Judgement:
+    """The judgement that an event is set aside for what was raised on it."""
+    if isinstance(error, OrderError):
+        return set_aside(key, state, event, error.code, error.field, error.message, now)
+    message = shortened(f"{type(error).__name__}: {error}", 500)
+    return set_aside(key, state, event, SCORING_FAILED, "", message, now)
 
 
 def set_aside(
@@ -121,9 +181,10 @@ def set_aside(
     now: datetime,
 ) -> Judgement:
     """The judgement that an event cannot be scored, ever."""
-    letter = DeadLetter(key, event, code, message, path, now, max(state.attempts, 1))
-    state = replace(_moved(state, event), dead_lettered=state.dead_lettered + 1)
-    return Judgement((), (letter,), state)
+    tried = 1 if state.attempt is None else 1 + len(state.attempt.vanished)
+    letter = DeadLetter(key, event, code, message, path, now, tried)
+    state = replace(_moved(state, [event]), dead_lettered=state.dead_lettered + 1)
+    return Judgement((), (letter,), state, events=1)
 
 
 def refused(
@@ -139,7 +200,7 @@ def refused(
     letters = list(judgement.dead_letters)
     for scored in judgement.scored:
         if message := errors.get(scored.event.sequence_number):
-            recent.forget(scored.order.order_id)
+            recent.forget(scored.use)
             letters.append(DeadLetter(key, scored.event, "store_refused", message, "", now, 1))
     state = replace(
         state,
@@ -151,12 +212,59 @@ def refused(
     return replace(judgement, scored=kept, dead_letters=tuple(letters), state=state)
 
 
+def refused_later(
+    judgement: Judgement,
+    key: StreamKey,
+    refusals: Sequence[tuple[dict[str, Any], str]],
+    now: datetime,
+) -> Judgement:
+    """The same judgement once a store has refused, for good, alerts of orders that were scored
+    before and turned out to belong to a run: their documents, and why.
+
+    They become dead letters and are forgotten, so that they can be sent again.
+    """
+    recent = judgement.state.recent.copy()
+    letters = list(judgement.dead_letters)
+    for document, message in refusals:
+        body, place = json.dumps(document["order"]).encode(), document["event"]
+        event = OrderEvent(
+            body,
+            place["sequence_number"],
+            utc_time(place["enqueued_at"]),
+            document["rep_id"],
+        )
+        recent.forget(Use.of(parse_order(body)))
+        letters.append(DeadLetter(key, event, "store_refused", message, "", now, 1))
+    state = replace(
+        judgement.state,
+        orders_scored=judgement.state.orders_scored - len(refusals),
+        dead_lettered=judgement.state.dead_lettered + len(refusals),
+        recent=recent,
+    )
+    return replace(judgement, dead_letters=tuple(letters), state=state)
+
+
 @dataclass(frozen=True, slots=True)
 class _Admitted:
+    """An order that is to be scored: what its id tells, and whether it may have been forgotten."""
+
+    event: OrderEvent
+    order: Order
+    verdict: Verdict
+    may_repeat: bool
+
+    @property
+    def alert_id(self) -> str:
+        contents = contents_name(self.verdict.use) if self.verdict.reused else ""
+        return alert_id(self.order.order_id, self.order.revision, contents)
+
+
+@dataclass(frozen=True, slots=True)
+class _Admissions:
     """What events hold: the orders to score, the letters of what is no order, how many were which
     (`Admission`), and the recent orders after them."""
 
-    orders: tuple[tuple[OrderEvent, Order], ...]
+    orders: tuple[_Admitted, ...]
     dead_letters: tuple[DeadLetter, ...]
     counts: Mapping[Admission, int]
     recent: RecentOrders
@@ -168,24 +276,57 @@ def _admit(
     state: StreamState,
     events: Sequence[OrderEvent],
     now: datetime,
-) -> _Admitted:
+    earlier: Earlier,
+) -> _Admissions:
     letters: list[DeadLetter] = []
-    orders: list[tuple[OrderEvent, Order]] = []
+    orders: list[_Admitted] = []
     counts = dict.fromkeys(Admission, 0)
     recent = state.recent.copy()
     for event in events:
         try:
             order = parse_order(event.body)
+            _check_time(order, event)
             scorer.catalogue.check_currency(order)
         except OrderError as error:
-            aside = set_aside(key, state, event, error.code, error.field, error.message, now)
-            letters += aside.dead_letters
+            letters += blamed(key, state, event, error, now).dead_letters
             continue
-        admission = recent.admit(order.order_id, order.revision)
-        counts[admission] += 1
-        if admission is Admission.SCORE:
-            orders.append((event, order))
-    return _Admitted(tuple(orders), tuple(letters), counts, recent)
+        found = recent.judge(order)
+        may_repeat = recent.may_be_forgotten(order, found.use)
+        if may_repeat:
+            found = _by_the_store(found, order, event, earlier)
+        if found.admission is Admission.SCORE or (
+            may_repeat and found.admission is Admission.DUPLICATE
+        ):
+            recent.remember(found.use)
+        counts[found.admission] += 1
+        if found.admission is Admission.SCORE:
+            orders.append(_Admitted(event, order, found, may_repeat))
+    return _Admissions(tuple(orders), tuple(letters), counts, recent)
+
+
+def _check_time(order: Order, event: OrderEvent) -> None:
+    """Pass an order that is not dated far after it came: it would hold the stream's clock back."""
+    if order.ordered_at - event.enqueued_at > MOST_AHEAD:
+        message = (
+            f"ordered_at is {time_text(order.ordered_at)}, expected at most a day after the order "
+            f"arrived ({time_text(event.enqueued_at)})"
+        )
+        raise OrderError("bad_time", "ordered_at", message)
+
+
+def _by_the_store(found: Verdict, order: Order, event: OrderEvent, earlier: Earlier) -> Verdict:
+    """The verdict on an order that may have been forgotten, by the alerts that there are of it.
+
+    What this very event has left, in a run that came to no end, is no earlier order.
+    """
+    alerts = earlier.get((order.rep_id, order.order_id), ())
+    place = (time_text(event.enqueued_at), event.sequence_number)
+    before = [
+        Use.of(parse_order(json.dumps(alert["order"]).encode()))
+        for alert in alerts
+        if (alert["event"]["enqueued_at"], alert["event"]["sequence_number"]) < place
+    ]
+    return verdict(found.use, before)
 
 
 def _judge_together(
@@ -194,21 +335,37 @@ def _judge_together(
     state: StreamState,
     events: Sequence[OrderEvent],
     now: datetime,
+    earlier: Earlier,
 ) -> Judgement:
-    admitted = _admit(scorer, key, state, events, now)
-    assessments, episode = scorer.score_many([order for _, order in admitted.orders], state.episode)
+    admitted = _admit(scorer, key, state, events, now, earlier)
+    assessments, episode = scorer.score_many(
+        [one.order for one in admitted.orders],
+        state.episode,
+        [one.alert_id for one in admitted.orders],
+    )
     held, currency = dict(state.held), scorer.catalogue.currency
     scored: list[Scored] = []
     runs: dict[str, PartitionRun] = {}
     revisited: list[Revisited] = []
-    for (event, _), assessment in zip(admitted.orders, assessments, strict=True):
-        entry = enter(assessment, _document(key, event, assessment, now), held, currency)
-        scored.append(Scored(event, assessment, entry.alert, assessment.belongs))
+    for one, found in zip(admitted.orders, assessments, strict=True):
+        assessment = noted(found, one.verdict, currency)
+        entry = enter(assessment, _document(key, one.event, assessment, now), held, currency)
+        scored.append(
+            Scored(
+                one.event, assessment, one.verdict.use, entry.alert, assessment.belongs,
+                one.may_repeat,
+            )
+        )  # fmt: skip
         revisited += entry.revisited
         for run in assessment.runs:
-            runs[run.opened_by] = PartitionRun(key.partition_id, event.sequence_number, run)
+            runs[run.opened_by] = PartitionRun(
+                key.partition_id, one.event.sequence_number, run, state.hubs
+            )
+    known = _run_name(state.episode)
+    incident = state.incident if known == _run_name(episode) else None
+    known_incidents = {known: state.incident} if known and state.incident else {}
     state = replace(
-        _moved(state, events[-1]),
+        _moved(state, events),
         orders_scored=state.orders_scored + admitted.counts[Admission.SCORE],
         dead_lettered=state.dead_lettered + len(admitted.dead_letters),
         duplicates=state.duplicates + admitted.counts[Admission.DUPLICATE],
@@ -216,8 +373,16 @@ def _judge_together(
         episode=episode,
         held=still_held(held, episode),
         recent=admitted.recent,
+        incident=incident,
     )
-    return Judgement(tuple(scored), admitted.dead_letters, state, runs, tuple(revisited), currency)
+    return Judgement(
+        tuple(scored), admitted.dead_letters, state, runs, tuple(revisited), currency, len(events),
+        known_incidents,
+    )  # fmt: skip
+
+
+def _run_name(episode: EpisodeState) -> str | None:
+    return None if episode.run is None else episode.run.opened_by
 
 
 def _document(
@@ -235,14 +400,11 @@ def _document(
     )
 
 
-def _moved(state: StreamState, event: OrderEvent) -> StreamState:
+def _moved(state: StreamState, events: Sequence[OrderEvent]) -> StreamState:
     return replace(
-        state, sequence_number=event.sequence_number, enqueued_at=event.enqueued_at, attempts=0
+        state,
+        sequence_number=events[-1].sequence_number,
+        enqueued_at=events[-1].enqueued_at,
+        attempt=None,
+        marks=marked(state.marks, [(one.sequence_number, one.enqueued_at) for one in events]),
     )
-
-
-def _blame(error: Exception) -> tuple[str, str, str]:
-    """Code, field and message of a dead letter for what scoring raised."""
-    if isinstance(error, OrderError):
-        return error.code, error.field, error.message
-    return "scoring_failed", "", f"{type(error).__name__}: {error}"

@@ -80,12 +80,21 @@ class AlertStore(Protocol):
             TransientError: it may be next time.
         """
 
-    async def supersede(self, order_id: str, revision: int) -> int:
-        """Mark the alerts of the order's lower revisions with their successor; the number marked.
+    async def supersede(self, rep_id: str, order_id: str, revision: int, successor: str) -> int:
+        """Mark a rep's alerts of an order's lower revisions with their successor's alert id; the
+        number marked.
 
-        ``superseded_by`` names the first higher revision: what is marked already stays.
+        ``superseded_by`` names the first higher revision: what is marked already stays. An order
+        of another rep under the same id is a different one.
 
         Raises: as `create`.
+        """
+
+    async def earlier(self, rep_id: str, order_id: str) -> list[dict[str, Any]]:
+        """A rep's alerts of an order id, of every revision.
+
+        Raises:
+            TransientError: they may be read next time.
         """
 
     async def revisit(self, revisited: Revisited, incident_id: str, at: datetime) -> None:
@@ -98,11 +107,27 @@ class AlertStore(Protocol):
 class IncidentStore(Protocol):
     """Incidents of one kind, each document with its version."""
 
-    async def latest(self, kind: str) -> list[tuple[dict[str, Any], str]]:
-        """The incidents of the kind, at least the latest of them, each with its version.
+    async def read(self, kind: str, incident_id: str) -> tuple[dict[str, Any], str] | None:
+        """An incident and its version; None where there is none.
 
         Raises:
-            TransientError: they may be read next time.
+            TransientError: it may be read next time.
+        """
+
+    async def joinable(
+        self, kind: str, percent: float, ended_since: str, seen_since: str
+    ) -> list[tuple[dict[str, Any], str]]:
+        """Every incident of a percentage that a run may join, each with its version: those that
+        ended at a time (fixed-width UTC text) or later, and those that are open and were last
+        seen at another or later.
+
+        Raises: as `read`.
+        """
+
+    async def highest(self, kind: str) -> int:
+        """The number of the kind's latest incident; 0 before the first.
+
+        Raises: as `read`.
         """
 
     async def put(self, incident: dict[str, Any], version: str | None) -> None:
@@ -110,6 +135,7 @@ class IncidentStore(Protocol):
 
         Raises:
             WriteConflict: it is no longer that version.
+            RefusedError: it can never be stored.
             TransientError: it may be written next time.
         """
 

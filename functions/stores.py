@@ -38,9 +38,12 @@ from functions.ports import (
 from functions.settings import HubSettings, Settings
 from functions.telemetry import SILENT
 from shared.alert import finding_document
+from shared.alert import version_1 as alert_of_version_1
 from shared.docket import Revisited
 from shared.errors import TransientError
-from shared.notation import alert_id, time_text
+from shared.incidents import number_of
+from shared.incidents import version_1 as incident_of_version_1
+from shared.notation import time_text
 from shared.shadow import ShadowState, ShadowTotals
 from shared.stream import StreamState
 
@@ -151,11 +154,17 @@ class Cosmos:
 
 @dataclass(frozen=True, slots=True)
 class CosmosAlerts:
-    """Alerts in Cosmos DB (`functions.ports.AlertStore`)."""
+    """Alerts in Cosmos DB (`functions.ports.AlertStore`).
+
+    ``stored_version`` is the schema version that is written.
+    """
 
     cosmos: Cosmos
+    stored_version: int = 2
 
     async def create(self, alert: dict[str, Any]) -> bool:
+        if self.stored_version == 1:
+            alert = alert_of_version_1(alert)
         try:
             async with self.cosmos.container(ALERTS, "create alert") as alerts:
                 await alerts.create_item(alert, no_response=True)
@@ -163,22 +172,30 @@ class CosmosAlerts:
             return False
         return True
 
-    async def supersede(self, order_id: str, revision: int) -> int:
+    async def supersede(self, rep_id: str, order_id: str, revision: int, successor: str) -> int:
         async with self.cosmos.container(ALERTS, "find older revisions") as alerts:
-            older = [
-                found
-                async for found in alerts.query_items(
-                    "SELECT c.id, c.rep_id FROM c WHERE c.order_id = @order_id"
-                    " AND c.revision < @revision AND NOT IS_DEFINED(c.superseded_by)",
-                    parameters=[
-                        {"name": "@order_id", "value": order_id},
-                        {"name": "@revision", "value": revision},
-                    ],
-                )
-            ]
-        for found in older:
-            await self._mark(found["id"], found["rep_id"], alert_id(order_id, revision))
+            found = alerts.query_items(
+                "SELECT c.id FROM c WHERE c.order_id = @order_id"
+                " AND c.revision < @revision AND NOT IS_DEFINED(c.superseded_by)",
+                parameters=[
+                    {"name": "@order_id", "value": order_id},
+                    {"name": "@revision", "value": revision},
+                ],
+                partition_key=rep_id,
+            )
+            older = [one["id"] async for one in found]
+        for item in older:
+            await self._mark(item, rep_id, successor)
         return len(older)
+
+    async def earlier(self, rep_id: str, order_id: str) -> list[dict[str, Any]]:
+        async with self.cosmos.container(ALERTS, "find alerts of an order") as alerts:
+            found = alerts.query_items(
+                "SELECT * FROM c WHERE c.order_id = @order_id",
+                parameters=[{"name": "@order_id", "value": order_id}],
+                partition_key=rep_id,
+            )
+            return [own_fields(alert) async for alert in found]
 
     async def _mark(self, item: str, rep_id: str, successor: str) -> None:
         try:
@@ -237,24 +254,52 @@ class CosmosAlerts:
             return times[0] if times else None
 
 
-_LATEST = 8  # incidents that a run may join: two or three are open at once, if ever
-
-
 @dataclass(frozen=True, slots=True)
 class CosmosIncidents:
-    """Incidents in Cosmos DB (`functions.ports.IncidentStore`); a version is an ETag."""
+    """Incidents in Cosmos DB (`functions.ports.IncidentStore`); a version is an ETag.
+
+    ``stored_version`` is the schema version that is written.
+    """
 
     cosmos: Cosmos
+    stored_version: int = 2
 
-    async def latest(self, kind: str) -> list[tuple[dict[str, Any], str]]:
+    async def read(self, kind: str, incident_id: str) -> tuple[dict[str, Any], str] | None:
+        async with self.cosmos.container(INCIDENTS, "read incident") as incidents:
+            try:
+                document = await incidents.read_item(incident_id, kind)
+            except HttpResponseError as error:
+                if error.status_code != 404:
+                    raise
+                return None
+        return own_fields(document), document["_etag"]
+
+    async def joinable(
+        self, kind: str, percent: float, ended_since: str, seen_since: str
+    ) -> list[tuple[dict[str, Any], str]]:
         async with self.cosmos.container(INCIDENTS, "find incidents") as incidents:
             found = incidents.query_items(
-                f"SELECT TOP {_LATEST} * FROM c ORDER BY c.id DESC",  # noqa: S608 - our own number
+                "SELECT * FROM c WHERE c.percent = @percent AND (c.ended_at >= @ended_since"
+                " OR (IS_NULL(c.ended_at) AND c.last_seen_at >= @seen_since))",
+                parameters=[
+                    {"name": "@percent", "value": percent},
+                    {"name": "@ended_since", "value": ended_since},
+                    {"name": "@seen_since", "value": seen_since},
+                ],
                 partition_key=kind,
             )
             return [(own_fields(document), document["_etag"]) async for document in found]
 
+    async def highest(self, kind: str) -> int:
+        async with self.cosmos.container(INCIDENTS, "find the latest incident") as incidents:
+            found = incidents.query_items(
+                "SELECT TOP 1 c.id FROM c ORDER BY c.id DESC", partition_key=kind
+            )
+            return max([number_of(document) async for document in found], default=0)
+
     async def put(self, incident: dict[str, Any], version: str | None) -> None:
+        if self.stored_version == 1:
+            incident = incident_of_version_1(incident)
         async with self.cosmos.container(INCIDENTS, "write incident") as incidents:
             if version is None:
                 await incidents.create_item(incident, no_response=True)
@@ -270,9 +315,13 @@ class CosmosIncidents:
 
 @dataclass(frozen=True, slots=True)
 class CosmosStates:
-    """The state documents in Cosmos DB (`functions.ports.StateStore`); a version is an ETag."""
+    """The state documents in Cosmos DB (`functions.ports.StateStore`); a version is an ETag.
+
+    ``stored_version`` is the schema version that is written.
+    """
 
     cosmos: Cosmos
+    stored_version: int = 2
 
     async def read(self, key: StreamKey) -> tuple[StreamState, str | None]:
         async with self.cosmos.container(STATE, "read state") as states:
@@ -290,7 +339,7 @@ class CosmosStates:
             "hub": key.hub,
             "consumer_group": key.consumer_group,
             "partition_id": key.partition_id,
-            **state.to_document(),
+            **state.to_document(self.stored_version),
         }
         async with self.cosmos.container(STATE, "write state") as states:
             if version is None:
@@ -305,9 +354,13 @@ class CosmosStates:
 
 @dataclass(frozen=True, slots=True)
 class CosmosShadows:
-    """Shadow documents in Cosmos DB (`functions.ports.ShadowStore`); a version is an ETag."""
+    """Shadow documents in Cosmos DB (`functions.ports.ShadowStore`); a version is an ETag.
+
+    ``stored_version`` is the schema version that is written.
+    """
 
     cosmos: Cosmos
+    stored_version: int = 2
 
     async def read(self, key: StreamKey, challenger: str) -> tuple[ShadowState, str | None]:
         name = f"{key}.{challenger}"
@@ -326,7 +379,7 @@ class CosmosShadows:
             "hub": key.hub,
             "consumer_group": key.consumer_group,
             "partition_id": key.partition_id,
-            **state.to_document(),
+            **state.to_document(self.stored_version),
         }
         async with self.cosmos.container(SHADOW, "write shadow") as shadows:
             if version is None:
@@ -414,12 +467,16 @@ class Blobs:
 
 @dataclass(frozen=True, slots=True)
 class BlobDeadLetters:
-    """Dead letters as blobs (`functions.ports.DeadLetterStore`), for scoring and for redriving."""
+    """Dead letters as blobs (`functions.ports.DeadLetterStore`), for scoring and for redriving.
+
+    ``stored_version`` is the schema version that is written.
+    """
 
     blobs: Blobs
+    stored_version: int = 2
 
     async def add(self, letter: DeadLetter) -> None:
-        document = dead_letter_document(letter)
+        document = dead_letter_document(letter, self.stored_version)
         if not await self._create(dead_letter_path(letter), document):
             await self._create(dead_letter_path_anew(letter), document)
 

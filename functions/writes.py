@@ -13,9 +13,10 @@ from operator import itemgetter
 from typing import Any
 
 from functions import metrics
-from functions.judgement import Judgement, Scored, refused
+from functions.judgement import Judgement, Scored, refused, refused_later
 from functions.ports import (
     AlertStore,
+    DeadLetter,
     DeadLetterStore,
     IncidentStore,
     RefusedError,
@@ -28,7 +29,7 @@ from shared.alert import revisited
 from shared.assessment import DATA_QUALITY_TYPOLOGIES, HIDDEN_DISCOUNT
 from shared.docket import Revisited
 from shared.errors import TransientError
-from shared.incidents import PartitionRun, settle
+from shared.incidents import PartitionRun, find_incident, joinable_since, seen_since, settle
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ _CONFLICTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A judgement whose alerts and dead letters are stored, less what a store refused.
+    """A judgement whose alerts and dead letters are stored, less what a store refused, with a
+    state that knows the incident of the latest run.
 
     ``alerts`` of its alerts are new, ``known_alerts`` were there already.
     """
@@ -68,6 +70,7 @@ class Writer:
             TransientError: something is left to do, everything else is done.
         """
         incident_of = await self._settle(judgement, key)
+        judgement = _with_incident(judgement, incident_of)
         alerted = [one for one in judgement.scored if one.alert is not None]
         created = await self._each(self._create, _in_incidents(alerted, incident_of))
         revisits = [(one, incident_of[one.run], now) for one in judgement.revisited]
@@ -83,30 +86,67 @@ class Writer:
         }
         if refusals:
             judgement = refused(judgement, key, refusals, now)
-        kept = await self._each(self.dead_letters.add, judgement.dead_letters)
+        unstored = [
+            (one.document, str(outcome))
+            for (one, _, _), outcome in zip(revisits, joined, strict=True)
+            if isinstance(outcome, RefusedError) and one.document is not None
+        ]
+        if unstored:
+            judgement = refused_later(judgement, key, unstored, now)
+        kept = await self._each(self._keep, judgement.dead_letters)
         _raise_first([outcome for _, outcome in outcomes] + joined + kept, key)
         return Written(judgement, created.count(True) + joined.count(True), created.count(False))
 
+    async def _keep(self, letter: DeadLetter) -> None:
+        """Keep a dead letter. A store that refuses one has no place for any: the batch waits."""
+        try:
+            await self.dead_letters.add(letter)
+        except RefusedError as error:
+            logger.exception("a dead letter is refused: the batch comes again until it is kept")
+            raise TransientError(str(error)) from error
+
     async def _settle(self, judgement: Judgement, key: StreamKey) -> dict[str, str]:
         """Write the runs that changed into their incidents; the incident of each run, by name."""
+        known = judgement.known_incidents
         return {
-            name: await self._settle_run(part, judgement.currency, key)
+            name: await self._settle_run(part, known.get(name), judgement.currency, key)
             for name, part in judgement.runs.items()
         }
 
-    async def _settle_run(self, part: PartitionRun, currency: str, key: StreamKey) -> str:
+    async def _settle_run(
+        self, part: PartitionRun, known: str | None, currency: str, key: StreamKey
+    ) -> str:
         for _ in range(_CONFLICTS):
-            known = await self.incidents.latest(HIDDEN_DISCOUNT)
-            incident = settle([document for document, _ in known], part, currency)
-            versions = {document["id"]: version for document, version in known}
-            before = next((one for one, _ in known if one["id"] == incident["id"]), None)
+            found, highest = await self._incidents_of(part, known)
+            incident = settle([document for document, _ in found], part, currency, highest)
+            before, version = next(
+                (one for one in found if one[0]["id"] == incident["id"]), (None, None)
+            )
+            if incident is before:  # nothing new: a later run of the partition is in it already
+                return str(incident["id"])
             with contextlib.suppress(WriteConflict):  # another partition was first: join it
-                await self.incidents.put(incident, versions.get(incident["id"]))
+                await self.incidents.put(incident, version)
                 _log_status(incident, before)
                 if before is None:
                     self.telemetry.measure(metrics.INCIDENTS_OPENED, 1)
                 return str(incident["id"])
         raise TransientError(f"{key}: the incident keeps changing")
+
+    async def _incidents_of(
+        self, part: PartitionRun, known: str | None
+    ) -> tuple[list[tuple[dict[str, Any], str]], int]:
+        """The incident of a run that is known, else all that it may join; and the highest number,
+        which matters for a new one alone."""
+        if known is not None:
+            found = await self.incidents.read(HIDDEN_DISCOUNT, known)
+            if found is not None and find_incident([found[0]], part) is not None:
+                return [found], 0
+        joinable = await self.incidents.joinable(
+            HIDDEN_DISCOUNT, part.run.percent / 100, joinable_since(part.run), seen_since(part.run)
+        )
+        if find_incident([document for document, _ in joinable], part) is not None:
+            return joinable, 0
+        return joinable, await self.incidents.highest(HIDDEN_DISCOUNT)
 
     async def _create(self, one: Scored) -> bool:
         assert one.alert is not None
@@ -116,7 +156,10 @@ class Writer:
         """Add the incident to an order's alert; whether that made it one."""
         one, incident_id, at = revisit
         if one.document is None:
-            await self.alerts.revisit(one, incident_id, at)
+            try:
+                await self.alerts.revisit(one, incident_id, at)
+            except RefusedError as error:  # its alert is there, and has room: the store is at fault
+                raise TransientError(str(error)) from error
             return False
         return await self._written(revisited(one.document, one.finding, incident_id, at))
 
@@ -133,7 +176,10 @@ class Writer:
     async def _supersede(self, revisions: Sequence[Scored]) -> None:
         # In turn: the first higher revision marks an alert, wherever the batch is cut.
         for one in revisions:
-            await self.alerts.supersede(one.order.order_id, one.order.revision)
+            order = one.order
+            await self.alerts.supersede(
+                order.rep_id, order.order_id, order.revision, one.assessment.alert_id
+            )
 
     async def _each[T](
         self, act: Callable[[T], Awaitable[Any]], items: Sequence[T]
@@ -169,6 +215,15 @@ def _log_status(incident: Mapping[str, Any], before: Mapping[str, Any] | None) -
         )
 
 
+def _with_incident(judgement: Judgement, incident_of: Mapping[str, str]) -> Judgement:
+    """The judgement whose state names the incident of the run that is open."""
+    run = judgement.state.episode.run
+    if run is None or run.opened_by not in incident_of:
+        return judgement
+    state = replace(judgement.state, incident=incident_of[run.opened_by])
+    return replace(judgement, state=state)
+
+
 def _in_incidents(alerted: Sequence[Scored], incident_of: Mapping[str, str]) -> list[Scored]:
     """The orders with the incident that each belongs to, if it does, in its alert."""
     return [
@@ -180,19 +235,22 @@ def _in_incidents(alerted: Sequence[Scored], incident_of: Mapping[str, str]) -> 
 
 
 def _revised(scored: Sequence[Scored]) -> list[list[Scored]]:
-    """Every order that is a later revision, by order id, in order of arrival.
+    """Every order that is a later revision, by rep and order id, in order of arrival.
 
     Whether an earlier one was seen does not matter: it may be older than what is remembered.
     """
-    by_order: dict[str, list[Scored]] = {}
+    by_order: dict[tuple[str, str], list[Scored]] = {}
     for one in scored:
         if one.order.revision > 0:
-            by_order.setdefault(one.order.order_id, []).append(one)
+            by_order.setdefault((one.order.rep_id, one.order.order_id), []).append(one)
     return list(by_order.values())
 
 
 def _raise_first(outcomes: Sequence[Any], key: StreamKey) -> None:
-    """Raise what no refusal explains: a bug or a cancellation as it is, else one TransientError."""
+    """Raise what no refusal explains: a bug or a cancellation as it is, else one TransientError.
+
+    What was refused is a dead letter by now.
+    """
     errors = [one for one in outcomes if isinstance(one, BaseException)]
     failures = [one for one in errors if isinstance(one, TransientError)]
     for error in errors:

@@ -21,7 +21,9 @@ from infra.marked_orders import Marked, marked_orders
 from shared.errors import SheriffError
 from shared.marked import MARKED_REP
 from shared.notation import time_text
-from shared.stream import Admission, StreamState
+from shared.order import parse_order
+from shared.stream import StreamState
+from shared.uses import Admission
 
 FUNCTIONS = {
     "scorer": {"score_orders", "health"},
@@ -194,8 +196,9 @@ class Deployed:
 
     async def scored(self, order: Marked) -> None:
         """NotYet while no partition's state document remembers the order."""
+        sent = parse_order(order.body)
         for state in await self._states():
-            if state.recent.judge(order.order_id, 0) is Admission.DUPLICATE:
+            if state.recent.judge(sent).admission is Admission.DUPLICATE:
                 return
         raise NotYet(f"{order.order_id} is in no state document: not scored")
 

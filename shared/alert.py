@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.assessment import Assessment, Explanation, Finding, Reason
 from shared.notation import alert_id, money, time_text
+from shared.uses import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,9 @@ def alert_document(
     decimal numbers of currency, times fixed-width UTC text. A fresh alert is open and undecided.
     """
     order = assessment.order
-    return {
-        "id": alert_id(order.order_id, order.revision),
-        "schema_version": 1,
+    document: dict[str, Any] = {
+        "id": assessment.alert_id or alert_id(order.order_id, order.revision),
+        "schema_version": 2,
         "status": "open",
         "decided_by": None,
         "decided_at": None,
@@ -55,10 +56,35 @@ def alert_document(
         "features": {name: float(value) for name, value in assessment.features.items()},
         "model_version": assessment.model_version,
         "policy_version": assessment.policy_version,
-        "degraded": assessment.degraded,
+        "catalogue_version": assessment.catalogue_version,
+        "currency": assessment.currency,
+        "degraded": [{"table": table, "reason": why} for table, why in assessment.degraded],
         "order": received,
         "event": _event_document(position),
     }
+    if assessment.change is not None:
+        document["revises"] = _change_document(assessment.change, order.charged_e4)
+    return document
+
+
+def _change_document(change: Change, charged_e4: int) -> dict[str, Any]:
+    """What a revision changed in the one before it; ``charge_change`` is new less old."""
+    return {
+        "revision": change.revision,
+        "charged_price": money(change.charged_e4),
+        "charge_change": money(charged_e4 - change.charged_e4),
+        "customer_changed": change.customer,
+        "lines_changed": change.lines,
+    }
+
+
+_OF_VERSION_2 = ("catalogue_version", "currency", "revises")
+
+
+def version_1(document: dict[str, Any]) -> dict[str, Any]:
+    """An alert as the release before reads it, for a roll-out that may still go back."""
+    kept = {name: value for name, value in document.items() if name not in _OF_VERSION_2}
+    return kept | {"schema_version": 1, "degraded": bool(document["degraded"])}
 
 
 def _event_document(position: EventPosition) -> dict[str, Any]:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from shared.episodes import Revisit, Run
 from shared.notation import amount_text
 from shared.order import Order
+from shared.uses import Change
 
 ADDED_ITEM = "added_item"
 HIDDEN_DISCOUNT = "hidden_discount"
 FRAUD_TYPOLOGIES = (ADDED_ITEM, HIDDEN_DISCOUNT)
 """Typologies with a probability; every other one is a fact of arithmetic or of data quality."""
+
+REUSED_ID = "reused_id"
 
 DATA_QUALITY_TYPOLOGIES = ("unknown_rep", "unknown_product")
 """Recorded with an alert, never an alert by themselves."""
@@ -83,6 +86,8 @@ class Explanation:
 class Assessment:
     """All that was concluded about one order; ``alerted`` says whether it becomes an alert.
 
+    ``degraded`` names the packaged tables that it was scored with, each with the reason.
+
     ``p_added_item``, ``p_hidden_discount`` and ``probability`` (either fraud) are 0-1. Findings,
     reasons and the explanation are worked out for orders worth a look and empty for the others.
     ``belief_before`` and ``belief_after`` (0-1) say how likely a hidden discount runs in the
@@ -90,6 +95,8 @@ class Assessment:
     (`shared.episodes.Step`): ``runs`` that it changed, the run that it ``belongs`` to, orders that
     are to be revisited, and whether it ``waits`` itself, so that its document must be kept.
     ``charge_likelihood`` is that of `shared.hypotheses.Posterior`; 0 where nothing was weighed.
+    ``alert_id`` names its alert, if it becomes one; ``change`` is what it changed as a revision of
+    an order that is remembered. ``catalogue_version`` is that of the prices, in ``currency``.
     """
 
     order: Order
@@ -103,7 +110,7 @@ class Assessment:
     features: Mapping[str, float]
     model_version: str
     policy_version: str
-    degraded: bool
+    degraded: tuple[tuple[str, str], ...]
     alerted: bool
     belief_before: float = 0.0
     belief_after: float = 0.0
@@ -112,3 +119,7 @@ class Assessment:
     revisits: tuple[Revisit, ...] = ()
     waits: bool = False
     charge_likelihood: float = 0.0
+    alert_id: str = ""
+    change: Change | None = None
+    catalogue_version: str = ""
+    currency: str = ""

@@ -58,6 +58,9 @@ RARELY = 0.05
 """Share of unexplained orders from which on one of them is rather one of many with the same cause
 than a case of its own: the third within `MEMORY` orders is."""
 
+LEAST_PAST_DAYS = 2.0
+"""An order may be dated a day ahead as it arrives; those after it are not late for that."""
+
 WATCHED = 1e-4
 """An unseen percentage believed in this much is explained order by order, as the known ones are."""
 
@@ -68,7 +71,7 @@ FADED = 2.0
 """An unseen percentage that is hardly likelier than the rest of the grid is one of the rest."""
 
 
-class Belief(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Belief(msgspec.Struct, frozen=True):
     """What a partition believes about a hidden discount between two of its orders.
 
     Attributes:
@@ -144,11 +147,12 @@ class Beliefs:
         self._unseen = unseen
         self._rest = rate * of_grid / unseen if unseen else 0.0
         # Starts and ends per day: ends are 1 / run_days, and starts / (starts + ends) is the rate.
+        self._past_seconds = 86_400 * max(run_days, LEAST_PAST_DAYS)
         self._pace = 1.0 / (run_days * (1.0 - rate))
 
     def before(self, belief: Belief, at: datetime) -> Prior:
         """The belief just before an order placed at a time."""
-        if belief.at is None:
+        if belief.at is None or self.past(belief, at):
             return self._prior(self._long_run, self._rest)
         days = max((at - belief.at).total_seconds(), 0.0) / 86_400
         kept = min(math.exp(-self._pace * days), 1.0 - LEAST_DRAWN_ANEW)
@@ -163,6 +167,13 @@ class Beliefs:
                 percents[percent] = kept * chance + anew * self._rest
         rest = self._rest if belief.unseen is None else belief.unseen
         return self._prior(percents, kept * rest + anew * self._rest)
+
+    def past(self, belief: Belief, at: datetime) -> bool:
+        """Whether an order was placed before the latest one by more than a run lasts.
+
+        It comes late, by a backfill say: what runs now says nothing about it, nor it about now.
+        """
+        return belief.at is not None and (belief.at - at).total_seconds() > self._past_seconds
 
     def _prior(self, percents: Mapping[int, float], rest: float) -> Prior:
         others = self._unseen - (len(percents) - len(self._long_run))

@@ -32,7 +32,7 @@ class Decision(msgspec.Struct, frozen=True):
     typology: Literal["added_item", "hidden_discount"] | None = None
     revision: Annotated[int, msgspec.Meta(ge=0, le=9999)] = 0
     source: Literal["alert", "blind"] = "alert"
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 1
 
     @property
     def at(self) -> datetime:

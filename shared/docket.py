@@ -7,18 +7,20 @@ is stored if a later order shows that it was one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from shared.assessment import Finding, hidden_discount_finding
+from shared.assessment import REUSED_ID, Finding, Reason, hidden_discount_finding
+from shared.features import LARGEST_LOG_ODDS
+from shared.notation import amount_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.assessment import Assessment
     from shared.episodes import EpisodeState, Revisit
+    from shared.uses import Change, Verdict
 
 Document = dict[str, Any]
 
@@ -76,6 +78,47 @@ def enter(
     return Entry(document if assessment.alerted else None, revisited)
 
 
+def noted(assessment: Assessment, verdict: Verdict, currency: str) -> Assessment:
+    """The assessment with what the order's id tells: that it is reused, or what was revised.
+
+    A reused id is a finding of its own, so the order is an alert.
+    """
+    if verdict.change is not None:
+        reason = Reason("rule", "revised", _revised(assessment, verdict.change, currency), 0.0)
+        assessment = replace(
+            assessment, change=verdict.change, reasons=(*assessment.reasons, reason)
+        )
+    if not verdict.reused:
+        return assessment
+    message = (
+        f"The id {assessment.order.order_id} was used before, for a different order: another rep, "
+        "customer, charge or other lines. Both were scored."
+    )
+    return replace(
+        assessment,
+        alerted=True,
+        findings=(*assessment.findings, Finding(REUSED_ID, 1.0, 0, message)),
+        reasons=(Reason("rule", REUSED_ID, message, LARGEST_LOG_ODDS), *assessment.reasons),
+    )
+
+
+def _revised(assessment: Assessment, change: Change, currency: str) -> str:
+    """What a revision changed, in a sentence."""
+    order = assessment.order
+    difference = order.charged_e4 - change.charged_e4
+    charge = (
+        "leaves the charge as it was"
+        if not difference
+        else f"charges {amount_text(abs(difference), currency)} "
+        f"{'more' if difference > 0 else 'less'} "
+        f"({amount_text(order.charged_e4, currency)} instead of "
+        f"{amount_text(change.charged_e4, currency)})"
+    )
+    others = [name for name in ("lines", "customer") if getattr(change, name)]
+    changed = f" and changes the {' and the '.join(others)}" if others else ""
+    return f"Revision {order.revision} {charge}{changed}, compared with revision {change.revision}."
+
+
 def concerns(assessment: Assessment) -> bool:
     """Whether an order needs a document: it is an alert, or may become one."""
     return assessment.alerted or assessment.waits
@@ -88,7 +131,8 @@ def still_held(held: Mapping[str, Document], episode: EpisodeState) -> dict[str,
 
 
 def _fits(document: Document) -> bool:
-    return len(msgspec.json.encode(document)) <= LARGEST_HELD
+    # As the store's client writes it: in ASCII.
+    return len(json.dumps(document)) <= LARGEST_HELD
 
 
 def _finding(revisit: Revisit, currency: str) -> Finding | None:

@@ -18,13 +18,14 @@ A run belongs to its partition, so that no replay, rebalance or other partition 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from dataclasses import dataclass
 from dataclasses import replace as with_fields
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -32,11 +33,11 @@ from msgspec.structs import replace
 from shared.beliefs import SPARED_SHARE, Belief
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-EPISODE_VERSION = 2
-"""Of what a partition carries along. A belief of another version is not carried on: it is rebuilt
-within a few orders, and no partition stands still for it."""
+EPISODE_VERSION = 3
+"""Of what a partition carries along. Version 2 is read as well. A belief of any other version is
+not carried on: it is rebuilt within a few orders, and no partition stands still for it."""
 
 MOST_WAITING = 60
 """Orders that wait at most, the latest: no run stays unseen for as many."""
@@ -53,8 +54,26 @@ DISMISSED = 1e-6
 SAMPLES = 10
 """Order ids that a run names, and an incident."""
 
+MOST_REPS = 100
+"""Reps that a run names, of those it took from and of those it spared; there may be any number."""
 
-class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+MOST_HOURS = 168
+"""Hours that a run is told by, the latest: a week."""
+
+MOST_LATEST = 500
+"""Orders of a run, the latest, whose revisions take their place in it."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR = timedelta(hours=1)
+
+type RepTotal = tuple[str, int, int]
+"""A rep, orders, and what was taken off them (e4)."""
+
+type HourTotal = tuple[int, int, int, int]
+"""An hour (`hour_of`), orders, spared orders, and what was taken off the orders (e4)."""
+
+
+class Run(msgspec.Struct, frozen=True):
     """A run as one partition has seen it so far.
 
     Attributes:
@@ -64,12 +83,19 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         detected_at: time of the order with which it was detected.
         last_seen_at: time of its latest order.
         ended_at: time of the order with which the belief fell; None while it runs.
+        number: of the runs that its partition has opened, the how manieth it is, from 1; 0 where
+            an older release opened it.
         orders: how many orders it took from.
         amount_e4: what it took off them, in ten-thousandths of the currency.
-        reps: who they were of, sorted.
+        spared_orders: orders that it passed by while it ran.
+        reps: whom it took from, sorted, `MOST_REPS` at most; ``other_reps`` says that there are
+            more, whose orders count in the totals alone.
         spared: reps who had orders while it ran, and none that it took from, with the number of
-            those orders; sorted.
-        passed: the same for the orders since its latest one: they count if it goes on.
+            those orders; sorted, `MOST_REPS` at most.
+        hours: the totals by hour, sorted, the latest `MOST_HOURS`.
+        passed: orders by rep since its latest one: they are spared ones if it goes on.
+        passed_hours: the same by hour.
+        latest: (key of the order, hour, amount e4) of the latest `MOST_LATEST` orders.
         sample_order_ids: the first of its orders.
     """
 
@@ -79,15 +105,21 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detected_at: datetime
     last_seen_at: datetime
     ended_at: datetime | None = None
+    number: int = 0
     orders: int = 0
     amount_e4: int = 0
-    reps: tuple[str, ...] = ()
+    spared_orders: int = 0
+    reps: tuple[RepTotal, ...] = ()
+    other_reps: bool = False
     spared: tuple[tuple[str, int], ...] = ()
+    hours: tuple[HourTotal, ...] = ()
     passed: tuple[tuple[str, int], ...] = ()
+    passed_hours: tuple[tuple[int, int], ...] = ()
+    latest: tuple[tuple[int, int, int], ...] = ()
     sample_order_ids: tuple[str, ...] = ()
 
 
-class Waiting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Waiting(msgspec.Struct, frozen=True):
     """An order that a run may turn out to have taken from.
 
     ``factors`` and ``other`` are its `shared.beliefs.Evidence`; ``p_hidden`` is the probability
@@ -104,7 +136,7 @@ class Waiting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     other: float
 
 
-class EpisodeState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EpisodeState(msgspec.Struct, frozen=True):
     """All that one order of a partition may pass on to the next about a hidden discount.
 
     It is stored in the partition's state document under ``episode`` (``msgspec.to_builtins``).
@@ -113,11 +145,13 @@ class EpisodeState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         belief: what is believed to run.
         run: the run that is open, None while there is none.
         waiting: the orders that a run may turn out to have taken from, in order of arrival.
+        opened: runs that the partition has opened so far.
     """
 
     belief: Belief = Belief()
     run: Run | None = None
     waiting: tuple[Waiting, ...] = ()
+    opened: int = 0
     schema_version: int = EPISODE_VERSION
 
 
@@ -183,28 +217,32 @@ def advance(state: EpisodeState, belief: Belief, order: Waiting, thresholds: Run
         order: the order at hand.
         thresholds: the policy's.
     """
-    run = state.run
-    if run is None:
-        return _watch(belief, (*state.waiting, order)[-MOST_WAITING:], thresholds)
+    waiting = tuple(one for one in state.waiting if _subject(one) != _subject(order))
+    if state.run is None:
+        watched = (*waiting, order)[-MOST_WAITING:]
+        return _watch(belief, watched, thresholds, state.opened)
+    run = _without(state.run, order)
     if dict(belief.percents).get(run.percent, 0.0) <= thresholds.ends:
         ended = replace(run, ended_at=max(order.ordered_at, run.last_seen_at))
         # The order that ends a run may be the first of another one, of another percentage.
-        step = _watch(belief, (order,), thresholds)
+        step = _watch(belief, (order,), thresholds, state.opened)
         return with_fields(step, changed=(ended, *step.changed))
     if order.p_hidden < thresholds.belongs:
-        passed = _added_up(run.passed, ((order.rep_id, 1),))
-        return Step(EpisodeState(belief, replace(run, passed=passed)))
+        changed = () if run is state.run else (run,)
+        return Step(EpisodeState(belief, _passed(run, order), (), state.opened), changed)
     grown = _grown(run, order)
-    return Step(EpisodeState(belief, grown), (grown,), run.opened_by)
+    return Step(EpisodeState(belief, grown, (), state.opened), (grown,), run.opened_by)
 
 
-def _watch(belief: Belief, waiting: tuple[Waiting, ...], thresholds: RunThresholds) -> Step:
+def _watch(
+    belief: Belief, waiting: tuple[Waiting, ...], thresholds: RunThresholds, opened: int
+) -> Step:
     """No run is open: open one if the last of the waiting orders has made the belief strong."""
     percent, chance = max(belief.percents, key=itemgetter(1), default=(0, 0.0))
     if not _suspicious(chance, waiting):
-        return Step(EpisodeState(belief))
+        return Step(EpisodeState(belief, opened=opened))
     if chance < thresholds.opens:
-        return Step(EpisodeState(belief, None, waiting))
+        return Step(EpisodeState(belief, None, waiting, opened))
     factors = [_factor(order, percent) for order in waiting]
     members = [
         (order, likely)
@@ -212,7 +250,8 @@ def _watch(belief: Belief, waiting: tuple[Waiting, ...], thresholds: RunThreshol
         if max(likely, order.p_hidden) >= thresholds.belongs
     ]
     last = waiting[-1]
-    run = Run(last.alert_id, percent, last.ordered_at, last.ordered_at, last.ordered_at)
+    at = last.ordered_at
+    run = Run(last.alert_id, percent, at, at, at, number=opened + 1)
     for order, _ in members:
         run = _grown(run, order)
     at_once = last.p_hidden >= thresholds.belongs
@@ -221,7 +260,8 @@ def _watch(belief: Belief, waiting: tuple[Waiting, ...], thresholds: RunThreshol
         for order, likely in members
         if order is not last or not at_once
     )
-    return Step(EpisodeState(belief, run), (run,), run.opened_by if at_once else None, revisits)
+    state = EpisodeState(belief, run, (), opened + 1)
+    return Step(state, (run,), run.opened_by if at_once else None, revisits)
 
 
 def _suspicious(chance: float, waiting: tuple[Waiting, ...]) -> bool:
@@ -276,20 +316,105 @@ def _revisit(run: Run, order: Waiting, chance: float, belongs: float) -> Revisit
 
 
 def _grown(run: Run, order: Waiting) -> Run:
-    """The run with one more order."""
-    reps = tuple(sorted({*run.reps, order.rep_id}))
+    """The run with one more order; the orders it has passed meanwhile are spared ones."""
+    amount, hour = hidden_e4(order.charged_e4, run.percent), hour_of(order.ordered_at)
+    reps, others = _with_rep(run.reps, (order.rep_id, 1, amount))
+    named = {rep for rep, _, _ in reps}
     spared = _added_up(run.spared, run.passed)
+    hours = (*run.hours, *((at, 0, passed, 0) for at, passed in run.passed_hours))
     return replace(
         run,
         started_at=min(run.started_at, order.ordered_at),
         last_seen_at=max(run.last_seen_at, order.ordered_at),
         orders=run.orders + 1,
-        amount_e4=run.amount_e4 + hidden_e4(order.charged_e4, run.percent),
+        amount_e4=run.amount_e4 + amount,
+        spared_orders=run.spared_orders + sum(passed for _, passed in run.passed_hours),
         reps=reps,
-        spared=tuple((rep, orders) for rep, orders in spared if rep not in reps),
+        other_reps=run.other_reps or others,
+        spared=tuple((rep, orders) for rep, orders in spared if rep not in named)[:MOST_REPS],
+        hours=by_hour((*hours, (hour, 1, 0, amount))),
         passed=(),
+        passed_hours=(),
+        latest=(*run.latest, (_key(order), hour, amount))[-MOST_LATEST:],
         sample_order_ids=(*run.sample_order_ids, order.order_id)[:SAMPLES],
     )
+
+
+def _passed(run: Run, order: Waiting) -> Run:
+    """The run once an order came that it did not take from."""
+    hours = Counter(dict(run.passed_hours))
+    hours[hour_of(order.ordered_at)] += 1
+    return replace(
+        run,
+        passed=_added_up(run.passed, ((order.rep_id, 1),))[:MOST_REPS],
+        passed_hours=tuple(sorted(hours.items()))[-MOST_HOURS:],
+    )
+
+
+def _without(run: Run, order: Waiting) -> Run:
+    """The run less an earlier revision of an order; the same run where it has none."""
+    key = _key(order)
+    known = next((one for one in run.latest if one[0] == key), None)
+    if known is None:
+        return run
+    _, hour, amount = known
+    reps, _ = _with_rep(run.reps, (order.rep_id, -1, -amount))
+    return replace(
+        run,
+        orders=run.orders - 1,
+        amount_e4=run.amount_e4 - amount,
+        reps=reps,
+        hours=by_hour((*run.hours, (hour, -1, 0, -amount))),
+        latest=tuple(one for one in run.latest if one is not known),
+    )
+
+
+def _with_rep(reps: tuple[RepTotal, ...], more: RepTotal) -> tuple[tuple[RepTotal, ...], bool]:
+    """Reps with orders added to, or taken from, one of them; whether there was no room for it."""
+    rep, orders, amount = more
+    totals = {name: (had, taken) for name, had, taken in reps}
+    if rep not in totals and (len(totals) == MOST_REPS or orders < 0):
+        return reps, True
+    had, taken = totals.pop(rep, (0, 0))
+    if had + orders > 0:
+        totals[rep] = (had + orders, taken + amount)
+    return tuple((name, *totals[name]) for name in sorted(totals)), False
+
+
+def by_hour(hours: Sequence[HourTotal]) -> tuple[HourTotal, ...]:
+    """Totals by hour, each hour once and sorted, the latest `MOST_HOURS`.
+
+    >>> by_hour([(2, 1, 0, 50), (1, 0, 3, 0), (2, 1, 1, 70)])
+    ((1, 0, 3, 0), (2, 2, 1, 120))
+    """
+    totals: dict[int, tuple[int, int, int]] = {}
+    for hour, orders, spared, amount in hours:
+        known = totals.get(hour, (0, 0, 0))
+        totals[hour] = (known[0] + orders, known[1] + spared, known[2] + amount)
+    return tuple((hour, *totals[hour]) for hour in sorted(totals) if any(totals[hour]))[
+        -MOST_HOURS:
+    ]
+
+
+def hour_of(at: datetime) -> int:
+    """The hours since 1970 that have passed at a time (aware UTC)."""
+    return (at - _EPOCH) // _HOUR
+
+
+def hour_start(hour: int) -> datetime:
+    """When an hour of `hour_of` begins (aware UTC)."""
+    return _EPOCH + hour * _HOUR
+
+
+def _subject(order: Waiting) -> str:
+    """Names an order whatever its revision; one that reuses another one's id by all of its name."""
+    return f"{order.rep_id}\n{order.alert_id if '~' in order.alert_id else order.order_id}"
+
+
+def _key(order: Waiting) -> int:
+    """48 bits of what names an order: small enough for any JSON reader."""
+    digest = hashlib.blake2b(_subject(order).encode(), digest_size=6).digest()
+    return int.from_bytes(digest)
 
 
 def _added_up(
@@ -301,3 +426,63 @@ def _added_up(
     total = Counter(dict(some))
     total.update(dict(more))
     return tuple(sorted(total.items()))
+
+
+class _RunOfVersion2(msgspec.Struct, frozen=True):
+    """What the release before stored of a run."""
+
+    opened_by: str
+    percent: int
+    started_at: datetime
+    detected_at: datetime
+    last_seen_at: datetime
+    ended_at: datetime | None = None
+    orders: int = 0
+    amount_e4: int = 0
+    reps: tuple[str, ...] = ()
+    spared: tuple[tuple[str, int], ...] = ()
+    passed: tuple[tuple[str, int], ...] = ()
+    sample_order_ids: tuple[str, ...] = ()
+
+
+class _EpisodeOfVersion2(msgspec.Struct, frozen=True):
+    belief: Belief = Belief()
+    run: _RunOfVersion2 | None = None
+    waiting: tuple[Waiting, ...] = ()
+    schema_version: int = 2
+
+
+def episode_from(document: Mapping[str, Any]) -> EpisodeState:
+    """The episode of a stored document, of whatever version; a new one where it is of none known.
+
+    Raises:
+        ValueError: it is none.
+    """
+    stored = document.get("episode")
+    version = stored.get("schema_version") if isinstance(stored, dict) else EPISODE_VERSION
+    if version == EPISODE_VERSION:
+        return msgspec.convert(stored, EpisodeState)
+    if version != 2:
+        return EpisodeState()
+    before = msgspec.convert(stored, _EpisodeOfVersion2)
+    run = None
+    if before.run is not None:
+        known = {name: getattr(before.run, name) for name in _RunOfVersion2.__struct_fields__}
+        # Nobody knows what each of them had: the totals do.
+        known["reps"] = tuple((rep, 0, 0) for rep in before.run.reps[:MOST_REPS])
+        known["spared"] = before.run.spared[:MOST_REPS]
+        known["passed"] = before.run.passed[:MOST_REPS]
+        run = Run(**known)
+    return EpisodeState(before.belief, run, before.waiting)
+
+
+def episode_of_version_1(episode: EpisodeState) -> dict[str, Any]:
+    """An episode as the release before reads it, which refuses fields that it does not know."""
+    run = episode.run
+    before = None
+    if run is not None:
+        known = {name: getattr(run, name) for name in _RunOfVersion2.__struct_fields__}
+        known["reps"] = tuple(rep for rep, _, _ in run.reps)
+        before = _RunOfVersion2(**known)
+    whole = _EpisodeOfVersion2(episode.belief, before, episode.waiting)
+    return cast(dict[str, Any], msgspec.to_builtins(whole))

@@ -5,22 +5,28 @@ and how much. A run is found in its own partition; here it joins the incident th
 percentage, or opens the next one. What a partition has seen is set, never added to, and every total
 is a sum over what is set: writing the same run again changes nothing.
 
+A partition may open one run after the other in the same incident. The latest stands by itself; the
+ones before it have ended and are kept as one sum, so that a document does not grow with them.
+
 A document is a plain JSON object (docs/schemas/incident.json), and its ``id`` is numbered by kind,
 so that two partitions that open at once collide, and the later one joins.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
+from heapq import nlargest
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from shared.assessment import HIDDEN_DISCOUNT
-from shared.episodes import SAMPLES
+from shared.episodes import MOST_HOURS, MOST_REPS, SAMPLES, by_hour, hour_start
 from shared.notation import money, time_text, utc_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from shared.episodes import Run
 
@@ -37,117 +43,262 @@ SPARED_ORDERS = 2
 NAMED = 5
 """Reps that the message names before it counts them."""
 
+LARGEST_BYTES = 1_500_000
+"""Of a document as JSON; the store takes 2 MiB. What names most goes first when it is larger."""
+
+_LEAN = ((MOST_REPS, MOST_HOURS), (20, 48), (5, 12), (0, 0))
+"""Reps and hours that each partition of a document may name, the first that fits."""
+
 OPEN, CLOSED = "open", "closed"
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionRun:
-    """A run as its partition has it; ``sequence`` is the number of the last event behind it."""
+    """A run as its partition has it.
+
+    ``sequence`` is the number of the last event behind it, ``hubs`` how many hubs made anew came
+    before (`shared.stream.StreamState`): together they say which of two versions is the later.
+    """
 
     partition_id: str
     sequence: int
     run: Run
+    hubs: int = 0
 
 
 def settle(
-    documents: Sequence[dict[str, Any]], part: PartitionRun, currency: str
+    documents: Sequence[dict[str, Any]], part: PartitionRun, currency: str, highest: int
 ) -> dict[str, Any]:
     """The incident of a run, with the run as it is now.
 
     Args:
-        documents: the incidents of hidden discounts so far, at least the latest ones.
+        documents: the incidents that the run may belong to: that of the run, where it is known,
+            or all of its percentage that have not ended long before it began.
         part: the run.
         currency: of the amounts, for the message.
+        highest: number of the latest incident, 0 before the first.
 
     Returns:
-        One of the documents, changed, or a new one whose id none of them has.
+        One of the documents, changed or as it is, or a new one with the number after ``highest``.
     """
-    document = _incident_of(documents, part) or _opened(documents, part)
+    document = find_incident(documents, part) or _opened(part, highest)
     partitions = dict(document["by_partition"])
-    runs = dict(partitions.get(part.partition_id, {}).get("runs", {}))
-    runs[part.run.opened_by] = _run_document(part.run)
-    partitions[part.partition_id] = {
-        "sequence": max(part.sequence, 0),
-        "orders": sum(run["orders"] for run in runs.values()),
-        "amount_e4": sum(run["amount_e4"] for run in runs.values()),
-        "runs": runs,
-    }
-    return _totals(document | {"by_partition": partitions}, currency)
+    before = partitions.get(part.partition_id)
+    after = _entry(None if before is None else _of_version_2(before, part), part)
+    if after is None:
+        return document
+    partitions[part.partition_id] = after
+    return _bounded(document | {"by_partition": partitions, "schema_version": 2}, currency)
 
 
-def _incident_of(documents: Sequence[dict[str, Any]], part: PartitionRun) -> dict[str, Any] | None:
+def find_incident(documents: Sequence[dict[str, Any]], part: PartitionRun) -> dict[str, Any] | None:
     """The incident that knows the run already, else the latest one that it joins."""
-    newest_first = sorted(documents, key=_number, reverse=True)
-    for document in newest_first:
-        mine = document["by_partition"].get(part.partition_id, {})
-        if part.run.opened_by in mine.get("runs", {}):
+    mine = [
+        (_of_version_2(entry, part)["run"], document)
+        for document in sorted(documents, key=number_of, reverse=True)
+        if (entry := document["by_partition"].get(part.partition_id)) is not None
+    ]
+    for run, document in mine:
+        if run["name"] == part.run.opened_by:
             return document
+    # Its partition has opened another run since: it is among those that are one sum.
+    if part.run.number:
+        later = [(run["number"], document) for run, document in mine]
+        later = [one for one in later if one[0] > part.run.number]
+        if later:
+            return min(later, key=itemgetter(0))[1]
     percent = part.run.percent / 100
-    for document in newest_first:
+    for document in sorted(documents, key=number_of, reverse=True):
         if document["percent"] == percent and _overlaps(document, part.run):
             return document
     return None
+
+
+def number_of(document: Mapping[str, Any]) -> int:
+    """The number in an incident's id."""
+    return int(document["id"].rpartition("-")[2])
 
 
 def _overlaps(document: Mapping[str, Any], run: Run) -> bool:
     """Whether a run lies within the time of an incident, or goes on with it."""
     ended_at = document["ended_at"]
     until, slack = (document["last_seen_at"], QUIET) if ended_at is None else (ended_at, RESUMED)
-    starts_in_time = run.started_at <= utc_time(until) + slack
-    return starts_in_time and run.last_seen_at >= utc_time(document["started_at"]) - RESUMED
+    # Times from outside are subtracted: no sum of theirs can leave the calendar.
+    starts_in_time = run.started_at - utc_time(until) <= slack
+    return starts_in_time and utc_time(document["started_at"]) - run.last_seen_at <= RESUMED
 
 
-def _opened(documents: Sequence[dict[str, Any]], part: PartitionRun) -> dict[str, Any]:
-    number = 1 + max(map(_number, documents), default=0)
+def _opened(part: PartitionRun, highest: int) -> dict[str, Any]:
     return {
-        "id": f"{HIDDEN_DISCOUNT}-{number:06d}",
-        "schema_version": 1,
+        "id": f"{HIDDEN_DISCOUNT}-{highest + 1:06d}",
+        "schema_version": 2,
         "kind": HIDDEN_DISCOUNT,
         "percent": part.run.percent / 100,
         "by_partition": {},
     }
 
 
-def _number(document: Mapping[str, Any]) -> int:
-    return int(document["id"].rpartition("-")[2])
+def _entry(before: dict[str, Any] | None, part: PartitionRun) -> dict[str, Any] | None:
+    """What a partition has seen of an incident, with the run as it is now; None: nothing new."""
+    earlier, run = None, _run_document(part.run)
+    if before is not None:
+        known, earlier = before["run"], before["before"]
+        if known["name"] == run["name"]:
+            if (part.hubs, part.sequence) < (before["hubs"], before["sequence"]):
+                return None
+        elif 0 < part.run.number < known["number"]:
+            return None
+        else:
+            earlier = _sum([known] if earlier is None else [earlier, known])
+    pieces = [run] if earlier is None else [earlier, run]
+    return {
+        "sequence": max(part.sequence, 0),
+        "hubs": part.hubs,
+        "orders": sum(piece["orders"] for piece in pieces),
+        "spared_orders": sum(piece["spared_orders"] for piece in pieces),
+        "amount_e4": sum(piece["amount_e4"] for piece in pieces),
+        "run": run,
+        "before": earlier,
+    }
 
 
 def _run_document(run: Run) -> dict[str, Any]:
     return {
+        "name": run.opened_by,
+        "number": run.number,
+        "runs": 1,
         "started_at": time_text(run.started_at),
         "detected_at": time_text(run.detected_at),
         "last_seen_at": time_text(run.last_seen_at),
         "ended_at": None if run.ended_at is None else time_text(run.ended_at),
         "orders": run.orders,
+        "spared_orders": run.spared_orders,
         "amount_e4": run.amount_e4,
-        "reps": list(run.reps),
-        "spared_reps": [rep for rep, orders in run.spared if orders >= SPARED_ORDERS],
+        "reps": [list(rep) for rep in run.reps],
+        "other_reps": run.other_reps,
+        "spared_reps": [list(rep) for rep in run.spared if rep[1] >= SPARED_ORDERS],
+        "hours": [list(hour) for hour in run.hours],
         "sample_order_ids": list(run.sample_order_ids),
     }
+
+
+def _sum(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Runs that are over, as one; the later ones last."""
+    reps: dict[str, list[int]] = {}
+    for rep, orders, amount in (rep for run in runs for rep in run["reps"]):
+        had = reps.get(rep, [0, 0])
+        reps[rep] = [had[0] + orders, had[1] + amount]
+    spared: dict[str, int] = {}
+    for rep, orders in (rep for run in runs for rep in run["spared_reps"]):
+        spared[rep] = spared.get(rep, 0) + orders
+    named = sorted(reps)[:MOST_REPS]
+    return {
+        "runs": sum(run["runs"] for run in runs),
+        "started_at": min(run["started_at"] for run in runs),
+        "detected_at": min(run["detected_at"] for run in runs),
+        "last_seen_at": max(run["last_seen_at"] for run in runs),
+        "ended_at": max(run["ended_at"] or run["last_seen_at"] for run in runs),
+        "orders": sum(run["orders"] for run in runs),
+        "spared_orders": sum(run["spared_orders"] for run in runs),
+        "amount_e4": sum(run["amount_e4"] for run in runs),
+        "reps": [[rep, *reps[rep]] for rep in named],
+        "other_reps": len(reps) > len(named) or any(run["other_reps"] for run in runs),
+        "spared_reps": [[rep, spared[rep]] for rep in sorted(spared)][:MOST_REPS],
+        "hours": [list(hour) for hour in by_hour([tuple(h) for run in runs for h in run["hours"]])],
+        "sample_order_ids": [name for run in runs for name in run["sample_order_ids"]][:SAMPLES],
+    }
+
+
+def _pieces(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every run of every partition, those that are over as one each; the earliest first."""
+    entries = [_of_version_2(entry) for entry in document["by_partition"].values()]
+    pieces = [piece for one in entries for piece in (one["before"], one["run"]) if piece]
+    return sorted(pieces, key=lambda run: (run["started_at"], run["sample_order_ids"]))
+
+
+def _bounded(document: dict[str, Any], currency: str) -> dict[str, Any]:
+    """The document with its totals, in as much detail as there is room for."""
+    for most_reps, most_hours in _LEAN:
+        entries = document["by_partition"]
+        document |= {
+            "by_partition": {
+                name: _lean(_of_version_2(entry), most_reps, most_hours)
+                for name, entry in entries.items()
+            }
+        }
+        whole = _totals(document, currency)
+        if len(json.dumps(whole)) <= LARGEST_BYTES:
+            break
+    return whole
+
+
+def _lean(entry: dict[str, Any], most_reps: int, most_hours: int) -> dict[str, Any]:
+    def lean(run: dict[str, Any] | None) -> dict[str, Any] | None:
+        if run is None or (len(run["reps"]) <= most_reps and len(run["hours"]) <= most_hours):
+            return run
+        return run | {
+            "reps": sorted(nlargest(most_reps, run["reps"], key=lambda rep: (rep[2], rep[0]))),
+            "other_reps": run["other_reps"] or len(run["reps"]) > most_reps,
+            "spared_reps": run["spared_reps"][:most_reps],
+            "hours": run["hours"][-most_hours:] if most_hours else [],
+        }
+
+    return entry | {"run": lean(entry["run"]), "before": lean(entry["before"])}
 
 
 def _totals(document: dict[str, Any], currency: str) -> dict[str, Any]:
     """The document with everything that follows from its runs."""
     partitions = document["by_partition"].values()
-    runs = [run for partition in partitions for run in partition["runs"].values()]
-    runs.sort(key=lambda run: (run["started_at"], run["sample_order_ids"]))
+    runs = _pieces(document)
     ended_at = _ended_at(runs)
-    reps = _union(run["reps"] for run in runs)
+    everything = _sum(runs)
+    charged = {rep for run in runs for rep, _, _ in run["reps"]}
+    spared: dict[str, int] = {}
+    for rep, orders in (one for run in runs for one in run["spared_reps"]):
+        spared[rep] = spared.get(rep, 0) + orders
     summed = document | {
-        "started_at": min(run["started_at"] for run in runs),
-        "detected_at": min(run["detected_at"] for run in runs),
-        "last_seen_at": max(run["last_seen_at"] for run in runs),
+        "started_at": everything["started_at"],
+        "detected_at": everything["detected_at"],
+        "last_seen_at": everything["last_seen_at"],
         "ended_at": ended_at,
         "orders_affected": sum(partition["orders"] for partition in partitions),
+        "orders_spared": sum(partition["spared_orders"] for partition in partitions),
         "amount_lost": money(sum(partition["amount_e4"] for partition in partitions)),
-        "reps": reps,
-        "spared_reps": [
-            rep for rep in _union(run["spared_reps"] for run in runs) if rep not in reps
+        "reps": sorted(charged),
+        "more_reps": any(run["other_reps"] for run in runs),
+        "spared_reps": sorted(spared.keys() - charged),
+        "by_rep": _by_rep(runs, spared),
+        "by_hour": [
+            {
+                "hour": time_text(hour_start(hour)),
+                "orders": orders,
+                "spared_orders": passed,
+                "amount_lost": money(amount),
+            }
+            for hour, orders, passed, amount in everything["hours"]
         ],
-        "sample_order_ids": [name for run in runs for name in run["sample_order_ids"]][:SAMPLES],
+        "sample_order_ids": everything["sample_order_ids"],
         "status": OPEN if ended_at is None else CLOSED,
     }
     return summed | {"message": _message(summed, currency)}
+
+
+def _by_rep(runs: Sequence[Mapping[str, Any]], spared: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Totals by rep, those with the largest loss first, `MOST_REPS` at most."""
+    totals: dict[str, list[int]] = {rep: [0, 0] for rep in spared}
+    for rep, orders, amount in (rep for run in runs for rep in run["reps"]):
+        had = totals.get(rep, [0, 0])
+        totals[rep] = [had[0] + orders, had[1] + amount]
+    largest = sorted(totals, key=lambda rep: (-totals[rep][1], rep))[:MOST_REPS]
+    return [
+        {
+            "rep_id": rep,
+            "orders": totals[rep][0],
+            "spared_orders": spared.get(rep, 0),
+            "amount_lost": money(totals[rep][1]),
+        }
+        for rep in largest
+    ]
 
 
 def _ended_at(runs: Sequence[Mapping[str, Any]]) -> str | None:
@@ -155,13 +306,83 @@ def _ended_at(runs: Sequence[Mapping[str, Any]]) -> str | None:
     lasts: list[str] = [run["ended_at"] or run["last_seen_at"] for run in runs]
     latest = utc_time(max(lasts))
     for run in runs:
-        if run["ended_at"] is None and utc_time(run["last_seen_at"]) + QUIET >= latest:
+        if run["ended_at"] is None and latest - utc_time(run["last_seen_at"]) <= QUIET:
             return None
     return max(lasts)
 
 
-def _union(names: Iterable[Sequence[str]]) -> list[str]:
-    return sorted({name for some in names for name in some})
+def _of_version_2(entry: dict[str, Any], part: PartitionRun | None = None) -> dict[str, Any]:
+    """What a partition has seen, where an older release wrote it: its runs by name."""
+    if "run" in entry:
+        return {name: value for name, value in entry.items() if name != "runs"}
+    runs = {name: _run_of_version_2(name, run) for name, run in entry["runs"].items()}
+    latest = max(runs, key=lambda name: (runs[name]["detected_at"], name))
+    if part is not None and part.run.opened_by in runs:
+        latest = part.run.opened_by
+    run = runs.pop(latest)
+    return {
+        "sequence": entry["sequence"],
+        "hubs": 0,
+        "orders": entry["orders"],
+        "spared_orders": 0,
+        "amount_e4": entry["amount_e4"],
+        "run": run,
+        "before": _sum([*runs.values()]) if runs else None,
+    }
+
+
+def _run_of_version_2(name: str, run: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **run,
+        "name": name,
+        "number": 0,
+        "runs": 1,
+        "spared_orders": 0,
+        "reps": [[rep, 0, 0] for rep in run["reps"]],
+        "other_reps": False,
+        "spared_reps": [[rep, SPARED_ORDERS] for rep in run["spared_reps"]],
+        "hours": [],
+    }
+
+
+def version_1(document: Mapping[str, Any]) -> dict[str, Any]:
+    """An incident as the release before reads and writes it, for a roll-out that may go back."""
+    entries = document["by_partition"].items()
+    return {
+        **document,
+        "schema_version": 1,
+        "by_partition": {
+            name: {
+                **entry,
+                "runs": {
+                    run.get("name", f"before {entry['run']['name']}"): _run_of_version_1(run)
+                    for run in (entry["before"], entry["run"])
+                    if run
+                },
+            }
+            for name, entry in ((name, _of_version_2(entry)) for name, entry in entries)
+        },
+    }
+
+
+def _run_of_version_1(run: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("started_at", "detected_at", "last_seen_at", "ended_at", "orders", "amount_e4")
+    return {
+        **{field: run[field] for field in kept},
+        "reps": [rep for rep, _, _ in run["reps"]],
+        "spared_reps": [rep for rep, _ in run["spared_reps"]],
+        "sample_order_ids": run["sample_order_ids"],
+    }
+
+
+def joinable_since(run: Run) -> str:
+    """An incident that has ended before this time (fixed-width UTC text) is not joined."""
+    return time_text(run.started_at - RESUMED)
+
+
+def seen_since(run: Run) -> str:
+    """An open incident that was seen last before this time (fixed-width UTC) is not joined."""
+    return time_text(run.started_at - QUIET)
 
 
 def _message(incident: Mapping[str, Any], currency: str) -> str:
@@ -176,7 +397,7 @@ def _message(incident: Mapping[str, Any], currency: str) -> str:
     be = "is" if ended is None else "was"
     return (
         f"{when} {_whose(incident)} {be} charged {incident['percent']:g} % too little: "
-        f"{incident['orders_affected']:,} orders of {_counted(len(incident['reps']), 'rep')}, "
+        f"{incident['orders_affected']:,} orders of {_rep_count(incident)}, "
         f"{incident['amount_lost']:,.2f} {currency}{' so far' if ended is None else ''}."
     )
 
@@ -186,8 +407,13 @@ def _whose(incident: Mapping[str, Any]) -> str:
     if not spared:
         return "every order"
     reps = incident["reps"]
-    names = ", ".join(reps) if len(reps) <= NAMED else _counted(len(reps), "rep")
+    names = ", ".join(reps) if len(reps) <= NAMED else _rep_count(incident)
     return f"every order of {names}, and none of {spared} other{'s' if spared > 1 else ''},"
+
+
+def _rep_count(incident: Mapping[str, Any]) -> str:
+    count = _counted(len(incident["reps"]), "rep")
+    return f"more than {count}" if incident["more_reps"] else count
 
 
 def _counted(count: int, noun: str) -> str:

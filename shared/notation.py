@@ -174,6 +174,12 @@ def amount_text(amount_e4: int, currency: str) -> str:
     return f"{amount_e4 / 1e4:,.2f} {currency}"
 
 
-def alert_id(order_id: str, revision: int) -> str:
-    """``id`` of an order's alert: the same for every replay."""
-    return f"{order_id}.{revision}"
+def alert_id(order_id: str, revision: int, contents: str = "") -> str:
+    """``id`` of an order's alert: the same for every replay.
+
+    ``contents`` (`shared.uses.contents_name`) tells an order that reuses the id of another one.
+
+    >>> alert_id("o-1", 0), alert_id("o-1", 0, "0a1b2c3d")
+    ('o-1.0', 'o-1.0.~0a1b2c3d')
+    """
+    return f"{order_id}.{revision}" + (f".~{contents}" if contents else "")

@@ -39,13 +39,25 @@ WORTH_A_LOOK = 0.05
 any threshold for an alert, and they cost more than the score itself."""
 
 
+PACKAGED_TABLES = (("bundle", "nothing was learned from this company's orders yet"),)
+"""What is degraded where the packaged bundle serves, and nobody says more."""
+
+
 class Scorer:
     """Scores orders with one bundle, one catalogue and one policy; holds no state of a stream.
 
     Not safe to share between threads: the tables of discounts made so far are kept.
     """
 
-    def __init__(self, bundle: ModelBundle, catalogue: Catalogue, policy: Policy) -> None:
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        catalogue: Catalogue,
+        policy: Policy,
+        degraded: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Take what serves; ``degraded`` names each packaged table among it, and why it serves."""
+        self.degraded = degraded or (PACKAGED_TABLES if bundle.degraded else ())
         self.bundle = bundle
         self.catalogue = catalogue
         self.policy = policy
@@ -82,34 +94,46 @@ class Scorer:
         return self._by_rep.get(order.rep_id, self._common)
 
     def score_many(
-        self, orders: Sequence[Order], episode: EpisodeState
+        self, orders: Sequence[Order], episode: EpisodeState, names: Sequence[str] = ()
     ) -> tuple[list[Assessment], EpisodeState]:
         """Assess orders of one partition in their order of arrival; pure and deterministic.
 
         ``score_many(a + b)`` gives the same as ``score_many(a)`` then ``score_many(b)``.
 
+        Args:
+            orders: each once.
+            episode: what the partition believed before.
+            names: ids of the orders' alerts; where they are left out, each is that of an order
+                whose id was never used before.
+
         Raises:
             OrderError: ``currency_mismatch`` where an order names another currency than the
                 catalogue's.
         """
+        names = names or [alert_id(order.order_id, order.revision) for order in orders]
         assessments = []
-        for order in orders:
-            assessment, episode = self._score(order, episode)
+        for order, name in zip(orders, names, strict=True):
+            assessment, episode = self._score(order, episode, name)
             assessments.append(assessment)
         return assessments, episode
 
-    def _score(self, order: Order, episode: EpisodeState) -> tuple[Assessment, EpisodeState]:
+    def _score(
+        self, order: Order, episode: EpisodeState, name: str
+    ) -> tuple[Assessment, EpisodeState]:
         prior = self._beliefs.before(episode.belief, order.ordered_at)
         watched = self._beliefs.watched(prior)
         priced, priors = self.catalogue.price(order), order_priors(prior, watched)
         case = self._weigh(priced, watched, priors, own_case(episode.belief.unexplained))
-        step = self._advance(case, prior, episode)
-        return self._assess(case, prior, step), step.state
+        step = self._advance(case, prior, episode, name)
+        return self._assess(case, prior, step, name), step.state
 
-    def _advance(self, case: _Case, prior: Prior, episode: EpisodeState) -> Step:
-        """What an order does to the belief and the run of its partition; undecided, nothing."""
+    def _advance(self, case: _Case, prior: Prior, episode: EpisodeState, name: str) -> Step:
+        """What an order does to the belief and the run of its partition; undecided, nothing.
+
+        Nor does an order of long ago: it came late, and says nothing about now.
+        """
         order, posterior = case.priced.order, case.posterior
-        if not posterior.likelihoods:
+        if not posterior.likelihoods or self._beliefs.past(episode.belief, order.ordered_at):
             return Step(episode)
         none, *running = posterior.likelihoods
         fits = self._unseen.fits(case.prices, order.charged_e4, none)
@@ -119,7 +143,7 @@ class Scorer:
         )
         belief = self._beliefs.after(episode.belief, order.ordered_at, prior, evidence)
         waiting = Waiting(
-            alert_id=alert_id(order.order_id, order.revision),
+            alert_id=name,
             order_id=order.order_id,
             rep_id=order.rep_id,
             ordered_at=order.ordered_at,
@@ -130,7 +154,7 @@ class Scorer:
         )
         return advance(episode, belief, waiting, self._thresholds)
 
-    def _assess(self, case: _Case, prior: Prior, step: Step) -> Assessment:
+    def _assess(self, case: _Case, prior: Prior, step: Step, name: str) -> Assessment:
         order = case.priced.order
         evidence = self._evidence(case)
         hits = [hit for rule in RULES if (hit := rule(evidence, self.policy)) is not None]
@@ -154,15 +178,18 @@ class Scorer:
             features=features,
             model_version=self.bundle.version,
             policy_version=self.policy.version,
-            degraded=self.bundle.degraded,
+            degraded=self.degraded,
             alerted=self._is_alert(p_added, p_hidden, findings),
             belief_before=prior.running,
             belief_after=step.state.belief.running,
             runs=step.changed,
             belongs=step.belongs,
             revisits=step.revisits,
-            waits=_waits(order, step),
+            waits=_waits(name, step),
             charge_likelihood=posterior.charge_likelihood,
+            alert_id=name,
+            catalogue_version=self.catalogue.version,
+            currency=self.catalogue.currency,
         )
 
     def _classify(
@@ -291,7 +318,6 @@ def _likeliest_percent(case: _Case) -> int:
     return case.percents[hidden.index(max(hidden))]
 
 
-def _waits(order: Order, step: Step) -> bool:
+def _waits(name: str, step: Step) -> bool:
     """Whether an order may be revisited by a later one, or is by itself; it comes last of all."""
-    name = alert_id(order.order_id, order.revision)
     return any(one[-1].alert_id == name for one in (step.state.waiting, step.revisits) if one)

@@ -14,10 +14,10 @@ import msgspec
 from msgspec.structs import replace
 
 from shared.assessment import Assessment
-from shared.episodes import EpisodeState
+from shared.episodes import EpisodeState, episode_from, episode_of_version_1
 from shared.errors import ConfigurationError
 from shared.notation import time_text, utc_time
-from shared.stream import Arrival, place, with_known_episode
+from shared.stream import Arrival, place
 
 KIND = "shadow"
 
@@ -125,29 +125,34 @@ class ShadowState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         arrival = place(self.sequence_number, self.enqueued_at, sequence_number, enqueued_at)
         return arrival is not Arrival.SEEN
 
-    def to_document(self) -> dict[str, Any]:
-        """JSON-ready, without the partition's own fields; `from_document` reads it back."""
+    def to_document(self, version: int = 2) -> dict[str, Any]:
+        """JSON-ready, without the partition's own fields; `from_document` reads it back.
+
+        Version 1 is what the release before reads, for a roll-out that may still go back.
+        """
         totals = cast(dict[str, Any], msgspec.to_builtins(self.totals))
         return {
             "kind": KIND,
-            "schema_version": 1,
+            "schema_version": version,
             **totals,
             "first_at": _text(self.totals.first_at),
             "last_at": _text(self.totals.last_at),
             "sequence_number": self.sequence_number,
             "enqueued_at": _text(self.enqueued_at),
-            "episode": msgspec.to_builtins(self.episode),
+            "episode": episode_of_version_1(self.episode)
+            if version == 1
+            else msgspec.to_builtins(self.episode),
         }
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "ShadowState":
-        """Read a stored state; fields of the store's own are ignored.
+        """Read a stored state of either version; fields that are not known are ignored.
 
         Raises:
-            ConfigurationError: the document is not one of this schema.
+            ConfigurationError: the document is not one of these schemas.
         """
         try:
-            read = msgspec.convert(with_known_episode(dict(document)), _Document)
+            read = msgspec.convert({**document, "episode": episode_from(document)}, _Document)
             kept = {name: getattr(read, name) for name in _TOTALS}
             times = {name: _time(getattr(read, name)) for name in ("first_at", "last_at")}
             return cls(
@@ -247,7 +252,7 @@ class _Document(msgspec.Struct):
     enqueued_at: str | None
     episode: EpisodeState
     kind: Literal["shadow"]
-    schema_version: Literal[1]
+    schema_version: Literal[1, 2]
 
 
 _TOTALS = (

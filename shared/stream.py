@@ -1,41 +1,29 @@
-"""What a partition's stream remembers, and which of its orders are worth scoring.
+"""What a partition's stream remembers between its batches, and the document that keeps it."""
 
-The function and the backtest admit orders by the same `RecentOrders`, one order at a time; so
-the result cannot depend on how a stream was cut into batches.
-"""
-
-import base64
 import enum
-import hashlib
-import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal, Self, cast
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self, cast
 
 import msgspec
 
-from shared.episodes import EPISODE_VERSION, EpisodeState
+from shared.episodes import EpisodeState, episode_from, episode_of_version_1
 from shared.errors import ConfigurationError
 from shared.notation import time_text, utc_time
+from shared.uses import RecentOrders
 
-RECENT_ORDERS = 2_000
-"""Order ids a partition remembers.
+LEAST_LEVEL, LEVELS = 5, 48
+"""`marked` keeps the latest event whose number is a multiple of 2^5, of 2^6, and so on."""
 
-A producer sends an order twice within seconds, and 2,000 orders are seconds even at full load;
-more would only make every commit larger (10 bytes an order). Past it a duplicate is scored and
-counted again but makes the same alert id, which the store refuses: no alert twice. A late lower
-revision of a forgotten order is scored as if it were new.
-"""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_ENTRY = struct.Struct(">QH")  # 64-bit hash of the order id, revision
+type Mark = tuple[int, datetime]
+"""An event's sequence number, and when it entered the hub (aware UTC)."""
 
 
-class Admission(enum.Enum):
-    """What becomes of an order that has arrived."""
-
-    SCORE = "score"
-    DUPLICATE = "duplicate"  # the same revision of the same order, sent again
-    STALE = "stale"  # a lower revision than one that has been scored
+NOBODY = ""
+"""No process."""
 
 
 class Arrival(enum.Enum):
@@ -43,67 +31,25 @@ class Arrival(enum.Enum):
 
     NEXT = "next"
     SEEN = "seen"
-    NEW_HUB = "new_hub"  # sequence numbers have begun again, at a later time
+    NEW_HUB = "new_hub"  # it is not the event that had this number
 
 
-class RecentOrders:
-    """The highest revision scored of each of the last orders of a partition.
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A run on record: it has begun on the events after the state's, and nobody knows its end.
 
-    >>> recent = RecentOrders()
-    >>> [recent.admit("a", revision).value for revision in (0, 0, 2, 1)]
-    ['score', 'duplicate', 'score', 'stale']
+    Attributes:
+        owner: the process that runs it; `NOBODY` where it has ended, and what vanished before it
+            still counts.
+        at: when it began (aware UTC).
+        alone: it is about the next order on its own, not about a batch.
+        vanished: other processes, each once, whose run on this order on its own never came back.
     """
 
-    def __init__(self, revisions: dict[int, int] | None = None) -> None:
-        self._revisions = revisions or {}  # by hash of the order id, the latest scored last
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, RecentOrders) and self.packed() == other.packed()
-
-    __hash__ = None  # type: ignore[assignment]  # changes as orders are remembered
-
-    def judge(self, order_id: str, revision: int) -> Admission:
-        """Whether an order is to be scored; remembers nothing."""
-        scored = self._revisions.get(_hash(order_id), -1)
-        if revision > scored:
-            return Admission.SCORE
-        return Admission.DUPLICATE if revision == scored else Admission.STALE
-
-    def remember(self, order_id: str, revision: int) -> None:
-        """Note an order as scored, at the cost of the oldest one when the memory is full."""
-        key = _hash(order_id)
-        self._revisions.pop(key, None)
-        self._revisions[key] = revision
-        if len(self._revisions) > RECENT_ORDERS:
-            del self._revisions[next(iter(self._revisions))]
-
-    def admit(self, order_id: str, revision: int) -> Admission:
-        """Judge an order, and remember it if it is to be scored."""
-        admission = self.judge(order_id, revision)
-        if admission is Admission.SCORE:
-            self.remember(order_id, revision)
-        return admission
-
-    def forget(self, order_id: str) -> None:
-        """Drop an order that was set aside after all, so that sending it again scores it."""
-        self._revisions.pop(_hash(order_id), None)
-
-    def copy(self) -> "RecentOrders":
-        """An independent copy."""
-        return RecentOrders(dict(self._revisions))
-
-    def packed(self) -> str:
-        """Base64 of 10 bytes an order, the oldest first."""
-        packed = b"".join(_ENTRY.pack(*entry) for entry in self._revisions.items())
-        return base64.b64encode(packed).decode()
-
-    @classmethod
-    def unpacked(cls, text: str) -> Self:
-        """The inverse of `packed`; ValueError for anything else."""
-        try:
-            return cls(dict(_ENTRY.iter_unpack(base64.b64decode(text, validate=True))))
-        except struct.error as error:
-            raise ValueError(f"not a whole number of orders: {error}") from error
+    owner: str
+    at: datetime
+    alone: bool = False
+    vanished: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +61,17 @@ class StreamState:
         enqueued_at: when that event entered the hub (aware UTC).
         orders_scored: orders scored, each once.
         dead_lettered: events set aside, each once.
-        duplicates: events that repeated a scored revision.
+        duplicates: events that repeated a scored order.
         stale: events with a lower revision than the one scored.
-        attempts: runs begun on the events after this one that have not come back: 0 for none or
-            unknown, 1 for a whole batch, more for an order on its own.
+        attempt: the run on record; None where none is, or where it does not matter.
         episode: the belief about a running hidden discount, and the run that is open.
         held: by id, the alert documents of orders that are no alert yet and wait for a run to
             open (`shared.episodes.Waiting`).
         recent: the latest orders; treat it as frozen, change a `copy`.
+        marks: a few events committed, the first one of the hub and later ones (`marked`): an event
+            that comes again has the time it had.
+        hubs: hubs made anew that the partition has seen.
+        incident: id of the incident that the latest run belongs to.
     """
 
     sequence_number: int = -1
@@ -131,85 +80,211 @@ class StreamState:
     dead_lettered: int = 0
     duplicates: int = 0
     stale: int = 0
-    attempts: int = 0
+    attempt: Attempt | None = None
     episode: EpisodeState = field(default_factory=EpisodeState)
     held: dict[str, dict[str, Any]] = field(default_factory=dict)
     recent: RecentOrders = field(default_factory=RecentOrders)
+    marks: tuple[Mark, ...] = ()
+    hubs: int = 0
+    incident: str | None = None
 
     def place(self, sequence_number: int, enqueued_at: datetime) -> Arrival:
         """Where an event stands relative to this state."""
-        return place(self.sequence_number, self.enqueued_at, sequence_number, enqueued_at)
+        return place(
+            self.sequence_number, self.enqueued_at, sequence_number, enqueued_at, self.marks
+        )
 
-    def to_document(self) -> dict[str, Any]:
-        """JSON-ready; `from_document` reads it back unchanged."""
-        values = {name: getattr(self, name) for name in _CARRIED}
-        enqueued_at = None if self.enqueued_at is None else time_text(self.enqueued_at)
-        document = _Document(**values, enqueued_at=enqueued_at, recent=self.recent.packed())
-        return cast(dict[str, Any], msgspec.to_builtins(document))
+    def to_document(self, version: int = 2) -> dict[str, Any]:
+        """JSON-ready, in the schema's version 2 or 1; `from_document` reads it back unchanged.
+
+        Version 1 is for a roll-out that may still go back: it holds what the release before reads,
+        and beside it what that release would leave out.
+        """
+        if version == 1:
+            return _as_version_1(self)
+        return cast(dict[str, Any], msgspec.to_builtins(_document_of(self)))
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """Read a stored state; fields of the store's own are ignored.
+        """Read a stored state of either version; fields that are not known are ignored.
 
         Raises:
-            ConfigurationError: the document is not a state of this schema.
+            ConfigurationError: the document is not a state of these schemas.
         """
         try:
-            read = msgspec.convert(with_known_episode(document), _Document)
-            return cls(
-                **{name: getattr(read, name) for name in _CARRIED},
-                enqueued_at=None if read.enqueued_at is None else utc_time(read.enqueued_at),
-                recent=RecentOrders.unpacked(read.recent),
-            )
+            if document.get("schema_version") == 1:
+                return _from_version_1(cls, document)
+            return _state_of(cls, document)
         except ValueError as error:
             raise ConfigurationError(f"state document cannot be read: {error}") from error
 
 
 def place(
-    last_sequence: int, last_enqueued_at: datetime | None, sequence_number: int, at: datetime
+    last_sequence: int,
+    last_enqueued_at: datetime | None,
+    sequence_number: int,
+    at: datetime,
+    marks: Sequence[Mark] = (),
 ) -> Arrival:
-    """Where an event that entered the hub ``at`` a time stands after the last one (None: none)."""
+    """Where an event that entered the hub ``at`` a time stands after the last one (None: none).
+
+    A hub that was made anew counts from the start. Its events are told by their time, and, where
+    that is no later (its clock was ahead once), by the marks: an event has been committed only if
+    it has a number that was, and the time that this number had.
+    """
     if last_enqueued_at is None or sequence_number > last_sequence:
         return Arrival.NEXT
-    return Arrival.NEW_HUB if at > last_enqueued_at else Arrival.SEEN
+    if at > last_enqueued_at or not _fits(marks, sequence_number, at):
+        return Arrival.NEW_HUB
+    return Arrival.SEEN
 
 
-def with_known_episode(document: dict[str, Any]) -> dict[str, Any]:
-    """A state's document, with a new episode where the stored one is of another version."""
-    episode = document.get("episode")
-    if isinstance(episode, dict) and episode.get("schema_version") != EPISODE_VERSION:
-        return document | {"episode": {}, "held": {}}
-    return document
+def _fits(marks: Sequence[Mark], sequence_number: int, at: datetime) -> bool:
+    if not marks:
+        return True
+    return sequence_number >= marks[0][0] and all(
+        at == time for number, time in marks if number == sequence_number
+    )
 
 
-class _Document(msgspec.Struct):
+def marked(marks: Sequence[Mark], events: Iterable[Mark]) -> tuple[Mark, ...]:
+    """The marks once more events are committed: the first event of the hub, and for each power of
+    two from `LEAST_LEVEL` on the latest event whose number is a multiple of it.
+
+    So there are few, they lie closer the later they are, and no cut of the stream changes them.
+
+    >>> from datetime import timedelta
+    >>> events = [(number, _EPOCH + timedelta(seconds=number)) for number in range(3, 300)]
+    >>> [number for number, _ in marked((), events)]
+    [3, 256, 288]
+    """
+    first, latest = marks[:1], dict(marks[1:])
+    for number, at in events:
+        if not first:
+            first = ((number, at),)
+        elif number % (1 << LEAST_LEVEL) == 0:
+            latest[number] = at
+    kept: dict[int, datetime] = {}
+    numbers = sorted(latest, reverse=True)
+    for level in range(LEAST_LEVEL, LEVELS):
+        step = 1 << level
+        highest = next((number for number in numbers if number % step == 0), None)
+        if highest is None:
+            break
+        kept[highest] = latest[highest]
+    return (*first, *sorted(kept.items()))
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Document(msgspec.Struct, kw_only=True):
     """A `StreamState` as it is stored."""
 
     sequence_number: int
     enqueued_at: str | None
-    orders_scored: int
-    dead_lettered: int
-    duplicates: int
-    stale: int
-    attempts: int
+    orders_scored: _Count
+    dead_lettered: _Count
+    duplicates: _Count
+    stale: _Count
+    attempt: Attempt | None
     episode: EpisodeState
-    recent: str
     held: dict[str, dict[str, Any]] = {}
-    schema_version: Literal[1] = 1
+    recent: str
+    forgotten_until: datetime | None = None
+    marks: tuple[tuple[int, datetime], ...] = ()
+    hubs: _Count = 0
+    incident: str | None = None
+    schema_version: Literal[2] = 2
 
 
-_CARRIED = (
+_AS_THEY_ARE = (
     "sequence_number",
     "orders_scored",
     "dead_lettered",
     "duplicates",
     "stale",
-    "attempts",
+    "attempt",
     "episode",
     "held",
+    "marks",
+    "hubs",
+    "incident",
 )  # stored just as they are
 
 
-def _hash(order_id: str) -> int:
-    # 64 bits: a false match, an order taken for a duplicate, once in 10^16 orders.
-    return int.from_bytes(hashlib.blake2b(order_id.encode(), digest_size=8).digest())
+def _document_of(state: StreamState) -> _Document:
+    return _Document(
+        **{name: getattr(state, name) for name in _AS_THEY_ARE},
+        enqueued_at=None if state.enqueued_at is None else time_text(state.enqueued_at),
+        recent=state.recent.packed(),
+        forgotten_until=state.recent.forgotten_until,
+    )
+
+
+def _state_of[State: StreamState](kind: type[State], document: dict[str, Any]) -> State:
+    read = msgspec.convert(document | {"episode": episode_from(document)}, _Document)
+    return kind(
+        **{name: getattr(read, name) for name in _AS_THEY_ARE},
+        enqueued_at=_time(read.enqueued_at),
+        recent=RecentOrders.unpacked(read.recent, read.forgotten_until),
+    )
+
+
+class _DocumentOfVersion1(msgspec.Struct):
+    """What the release before stored."""
+
+    sequence_number: int
+    enqueued_at: str | None
+    orders_scored: _Count
+    dead_lettered: _Count
+    duplicates: _Count
+    stale: _Count
+    attempts: _Count
+    episode: EpisodeState
+    recent: str
+    held: dict[str, dict[str, Any]] = {}
+    beside: dict[str, Any] | None = None
+
+
+_AS_BEFORE = ("sequence_number", "orders_scored", "dead_lettered", "duplicates", "stale", "held")
+
+_MOST_ATTEMPTS = 2
+"""The release before set an order aside past this many, whoever had died of what."""
+
+
+def _as_version_1(state: StreamState) -> dict[str, Any]:
+    whole = msgspec.to_builtins(_document_of(state))
+    held = whole.pop("held")
+    attempts = 0 if state.attempt is None else 1 + state.attempt.alone
+    return {
+        **{name: whole[name] for name in _AS_BEFORE if name != "held"},
+        "enqueued_at": whole["enqueued_at"],
+        "attempts": min(attempts, _MOST_ATTEMPTS),
+        "episode": episode_of_version_1(state.episode),
+        "held": held,
+        "recent": state.recent.packed_as_version_1(),
+        "schema_version": 1,
+        "beside": whole,
+    }
+
+
+def _from_version_1[State: StreamState](kind: type[State], document: dict[str, Any]) -> State:
+    read = msgspec.convert(document | {"episode": episode_from(document)}, _DocumentOfVersion1)
+    beside = read.beside
+    if beside is not None and beside.get("sequence_number") == read.sequence_number:
+        # Nobody has written since this release did.
+        return _state_of(kind, {**beside, "held": read.held})
+    last_at = _time(read.enqueued_at)
+    attempt = Attempt(NOBODY, last_at or _EPOCH, read.attempts > 1) if read.attempts else None
+    return kind(
+        **{name: getattr(read, name) for name in _AS_BEFORE},
+        enqueued_at=last_at,
+        attempt=attempt,
+        episode=read.episode,
+        recent=RecentOrders.unpacked_from_version_1(read.recent, last_at),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else utc_time(text)

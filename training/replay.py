@@ -5,6 +5,7 @@ of recent orders and its own belief about a hidden discount. Nothing here reads 
 enters the hub, and is scored, when it was placed.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,15 +13,15 @@ from typing import Any
 
 from shared.alert import EventPosition, alert_document, revisited
 from shared.assessment import Assessment
-from shared.docket import Revisited, concerns, enter, still_held
+from shared.docket import Revisited, concerns, enter, noted, still_held
 from shared.episodes import EpisodeState
 from shared.errors import OrderError
-from shared.incidents import PartitionRun, settle
+from shared.incidents import PartitionRun, number_of, settle
 from shared.notation import alert_id
-from shared.order import Order, received_order
+from shared.order import Order, parse_order, received_order
 from shared.partitions import partition_for_key
 from shared.scoring import Scorer
-from shared.stream import Admission, RecentOrders
+from shared.uses import Admission, RecentOrders, Use, Verdict, contents_name, verdict
 from training.orders_file import ReadLine
 
 
@@ -43,7 +44,8 @@ class Replay:
         dead_letters: orders set aside, by code.
         duplicates: orders that repeated a scored revision.
         stale: orders with a lower revision than the one scored.
-        alerts: alert documents by id, in the order they were made.
+        alerts: alert documents by rep and id, as the store keeps them, in the order they were
+            made.
         incidents: incident documents by id.
     """
 
@@ -52,20 +54,20 @@ class Replay:
     dead_letters: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0
     stale: int = 0
-    alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    alerts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     incidents: dict[str, dict[str, Any]] = field(default_factory=dict)
     _incident_of: dict[str, str] = field(default_factory=dict)  # by the name of the run
+    _alerts_of: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
 
     def run(self, lines: Iterable[ReadLine]) -> Iterator[Assessment]:
         """Score every order worth it, in time order (ties: file order)."""
         placed = self._in_time_order(lines)
         partitions = [_Partition(number) for number in range(self.partitions)]
-        alerted: dict[str, list[str]] = {}
         for order, body in placed:
             partition = partitions[partition_for_key(order.rep_id, self.partitions)]
             assessment = self._score(order, partition)
             if assessment is not None:
-                self._note(assessment, body, partition, alerted)
+                self._note(assessment, body, partition)
                 yield assessment
             partition.sequence += 1
 
@@ -81,14 +83,18 @@ class Replay:
 
     def _score(self, order: Order, partition: _Partition) -> Assessment | None:
         """The assessment of an order that is worth scoring; the partition remembers it."""
-        admission = partition.recent.judge(order.order_id, order.revision)
+        found = self._verdict(order, partition)
+        contents = contents_name(found.use) if found.reused else ""
+        name = alert_id(order.order_id, order.revision, contents)
         try:
             self.scorer.catalogue.check_currency(order)
-            if admission is not Admission.SCORE:
-                self.duplicates += admission is Admission.DUPLICATE
-                self.stale += admission is Admission.STALE
+            if found.admission is not Admission.SCORE:
+                if found.admission is Admission.DUPLICATE:
+                    partition.recent.remember(found.use)
+                self.duplicates += found.admission is Admission.DUPLICATE
+                self.stale += found.admission is Admission.STALE
                 return None
-            (assessment,), episode = self.scorer.score_many([order], partition.episode)
+            (assessment,), episode = self.scorer.score_many([order], partition.episode, [name])
         except OrderError as error:
             self._set_aside(error.code)
             return None
@@ -96,57 +102,66 @@ class Replay:
             self._set_aside("scoring_failed")
             return None
         partition.episode = episode
-        partition.recent.remember(order.order_id, order.revision)
-        return assessment
+        partition.recent.remember(found.use)
+        return noted(assessment, found, self.scorer.catalogue.currency)
+
+    def _verdict(self, order: Order, partition: _Partition) -> Verdict:
+        """What becomes of an order; one that may have been forgotten is looked up, as the function
+        does, among the alerts that there are."""
+        found = partition.recent.judge(order)
+        if not partition.recent.may_be_forgotten(order, found.use):
+            return found
+        stored = self._alerts_of.get((order.rep_id, order.order_id), ())
+        before = [Use.of(self._order_of(self.alerts[name])) for name in stored]
+        return verdict(found.use, before)
+
+    @staticmethod
+    def _order_of(alert: dict[str, Any]) -> Order:
+        return parse_order(json.dumps(alert["order"]).encode())
 
     def _set_aside(self, code: str) -> None:
         self.dead_letters[code] = self.dead_letters.get(code, 0) + 1
 
-    def _note(
-        self,
-        assessment: Assessment,
-        body: bytes,
-        partition: _Partition,
-        alerted: dict[str, list[str]],
-    ) -> None:
+    def _note(self, assessment: Assessment, body: bytes, partition: _Partition) -> None:
         """Keep what an order leads to: its alert, incidents, and what it says of orders before."""
         order = assessment.order
-        own_id = alert_id(order.order_id, order.revision)
-        for older in alerted.get(order.order_id, ()):
+        for older in self._alerts_of.get((order.rep_id, order.order_id), ()):
             lower = self.alerts[older]["revision"] < order.revision
             if lower and "superseded_by" not in self.alerts[older]:
-                self.alerts[older]["superseded_by"] = own_id
+                self.alerts[older]["superseded_by"] = assessment.alert_id
         document = _document(assessment, body, partition) if concerns(assessment) else None
         entry = enter(assessment, document, partition.held, self.scorer.catalogue.currency)
         partition.held = still_held(partition.held, partition.episode)
         for run in assessment.runs:
             self._settle(PartitionRun(str(partition.number), partition.sequence, run))
         if entry.alert is not None:
-            self._keep(entry.alert, assessment.belongs, alerted)
+            self._keep(entry.alert, assessment.belongs)
         for revisit in entry.revisited:
-            self._revisit(revisit, order.ordered_at, alerted)
+            self._revisit(revisit, order.ordered_at)
 
     def _settle(self, part: PartitionRun) -> None:
         currency = self.scorer.catalogue.currency
-        incident = settle(list(self.incidents.values()), part, currency)
+        highest = max(map(number_of, self.incidents.values()), default=0)
+        incident = settle(list(self.incidents.values()), part, currency, highest)
         self.incidents[incident["id"]] = incident
         self._incident_of[part.run.opened_by] = incident["id"]
 
-    def _keep(self, alert: dict[str, Any], run: str | None, alerted: dict[str, list[str]]) -> None:
-        if alert["id"] in self.alerts:
+    def _keep(self, alert: dict[str, Any], run: str | None) -> None:
+        name = (alert["rep_id"], alert["id"])
+        if name in self.alerts:
             return
         joined = {} if run is None else {"incident_id": self._incident_of[run]}
-        self.alerts[alert["id"]] = alert | joined
-        alerted.setdefault(alert["order_id"], []).append(alert["id"])
+        self.alerts[name] = alert | joined
+        self._alerts_of.setdefault((alert["rep_id"], alert["order_id"]), []).append(name)
 
-    def _revisit(self, one: Revisited, at: datetime, alerted: dict[str, list[str]]) -> None:
+    def _revisit(self, one: Revisited, at: datetime) -> None:
         """Add the incident to the alert of an order before, and make it one where it was none."""
         if one.document is not None:
-            self._keep(one.document, None, alerted)
-        alert = self.alerts.get(one.alert_id)
+            self._keep(one.document, None)
+        alert = self.alerts.get((one.rep_id, one.alert_id))
         if alert is not None and "revisited_at" not in alert:
             incident_id = self._incident_of[one.run]
-            self.alerts[one.alert_id] = revisited(alert, one.finding, incident_id, at)
+            self.alerts[one.rep_id, one.alert_id] = revisited(alert, one.finding, incident_id, at)
 
 
 def _document(assessment: Assessment, body: bytes, partition: _Partition) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ from shared.catalogue import packaged_catalogue
 from shared.docket import Revisited
 from shared.episodes import EpisodeState
 from shared.errors import TransientError
-from shared.notation import alert_id
+from shared.incidents import number_of
 from shared.order import Order
 from shared.shadow import ShadowState, ShadowTotals
 from shared.stream import StreamState
@@ -57,10 +57,13 @@ class ToldScorer:
         self.asked: list[list[str]] = []
 
     def score_many(
-        self, orders: Sequence[Order], episode: EpisodeState
+        self, orders: Sequence[Order], episode: EpisodeState, names: Sequence[str] = ()
     ) -> tuple[list[Assessment], EpisodeState]:
         self.asked.append([order.order_id for order in orders])
-        return [self._score(order) for order in orders], episode
+        found = map(self._score, orders)
+        return [
+            replace(one, alert_id=name) for one, name in zip(found, names, strict=True)
+        ], episode
 
     @staticmethod
     def _score(order: Order) -> Assessment:
@@ -71,7 +74,7 @@ class ToldScorer:
         alerted = order.customer_id in {"alert", "refuse"}
         nothing = Explanation(0, 0, 0, (), 0.0, 0)
         return Assessment(
-            order, 0.0, 0.0, 0.0, 0, (), (), nothing, {}, "m", "p", False, alerted
+            order, 0.0, 0.0, 0.0, 0, (), (), nothing, {}, "m", "p", (), alerted
         )  # fmt: skip
 
 
@@ -87,6 +90,12 @@ class World:
     order_of_writes: list[str] = field(default_factory=list)
     on_write: Callable[[str], None] = lambda what: None
     unreachable: set[str] = field(default_factory=set)
+    now: datetime = NOON
+
+    def later(self) -> World:
+        """The same world once a batch's time has passed: whoever has not come back never will."""
+        self.now += timedelta(minutes=1)
+        return self
 
     def desk(self, scorer: Any = None, **options: Any) -> Desk:
         """A fresh process in this world."""
@@ -97,7 +106,7 @@ class World:
 
         return Desk(
             Alerts(self), Incidents(self), States(self), Letters(self), read_scorer,
-            now=lambda: NOON, **options
+            now=lambda: self.now, **options
         )  # fmt: skip
 
     def write(self, what: str, act: Callable[[], Any]) -> Any:
@@ -111,9 +120,13 @@ class World:
         return outcome
 
     def contents(self) -> dict[str, Any]:
-        """All that is stored, comparable with another world's."""
+        """All that is stored, comparable with another world's, where time may have passed."""
+        at = ("scored_at", "revisited_at")
         return {
-            "alerts": self.alerts_by_id,
+            "alerts": {
+                name: alert | {field: None for field in at if field in alert}
+                for name, alert in self.alerts_by_id.items()
+            },
             "incidents": {name: document for name, (document, _) in self.incidents_by_id.items()},
             "letters": {
                 place: (letter.code, letter.event) for place, letter in self.letters.items()
@@ -135,20 +148,25 @@ class Alerts:
             raise RefusedError("413: too large")
         alerts = self.world.alerts_by_id
         new = alert["id"] not in alerts
-        stored = json.loads(json.dumps(alert))
+        stored = _within_the_limit(alert)
         self.world.write(f"alert {alert['id']}", lambda: alerts.setdefault(alert["id"], stored))
         return new
 
-    async def supersede(self, order_id: str, revision: int) -> int:
+    async def supersede(self, rep_id: str, order_id: str, revision: int, successor: str) -> int:
         older = [
-            alert
-            for alert in self.world.alerts_by_id.values()
-            if alert["order_id"] == order_id and alert["revision"] < revision
+            alert for alert in await self.earlier(rep_id, order_id) if alert["revision"] < revision
         ]
         for alert in older:
-            mark = partial(alert.setdefault, "superseded_by", alert_id(order_id, revision))
+            mark = partial(alert.setdefault, "superseded_by", successor)
             self.world.write(f"mark {alert['id']}", mark)
         return len(older)
+
+    async def earlier(self, rep_id: str, order_id: str) -> list[dict[str, Any]]:
+        return [
+            alert
+            for alert in self.world.alerts_by_id.values()
+            if (alert["rep_id"], alert["order_id"]) == (rep_id, order_id)
+        ]
 
     async def revisit(self, revisited: Revisited, incident_id: str, at: datetime) -> None:
         alert = self.world.alerts_by_id.get(revisited.alert_id)
@@ -162,22 +180,53 @@ class Alerts:
 class Incidents:
     world: World
 
-    async def latest(self, kind: str) -> list[tuple[dict[str, Any], str]]:
+    async def read(self, kind: str, incident_id: str) -> tuple[dict[str, Any], str] | None:
+        found = self._stored().get(incident_id)
+        return None if found is None else (found[0], str(found[1]))
+
+    async def joinable(
+        self, kind: str, percent: float, ended_since: str, seen_since: str
+    ) -> list[tuple[dict[str, Any], str]]:
+        return [
+            (one, str(version))
+            for one, version in self._stored().values()
+            if one["percent"] == percent
+            and (
+                one["last_seen_at"] >= seen_since
+                if one["ended_at"] is None
+                else one["ended_at"] >= ended_since
+            )
+        ]
+
+    async def highest(self, kind: str) -> int:
+        return max([number_of(one) for one, _ in self._stored().values()], default=0)
+
+    def _stored(self) -> dict[str, tuple[dict[str, Any], int]]:
         if "incident" in self.world.unreachable:
             raise TransientError("incident: unreachable")
-        return [
-            (document, str(version)) for document, version in self.world.incidents_by_id.values()
-        ]
+        return self.world.incidents_by_id
 
     async def put(self, incident: dict[str, Any], version: str | None) -> None:
         def put() -> None:
             _, now = self.world.incidents_by_id.get(incident["id"], (None, None))
             if version != (None if now is None else str(now)):
                 raise WriteConflict(incident["id"])
-            stored = json.loads(json.dumps(incident))
+            stored = _within_the_limit(incident)
             self.world.incidents_by_id[incident["id"]] = (stored, (now or 0) + 1)
 
         self.world.write(f"incident {incident['id']}", put)
+
+
+LARGEST_DOCUMENT = 2 * 1024 * 1024
+"""Bytes of a document that Cosmos DB takes."""
+
+
+def _within_the_limit(document: Any) -> Any:
+    """The document as it is stored; the service refuses a larger one."""
+    text = json.dumps(document)
+    if len(text) > LARGEST_DOCUMENT:
+        raise RefusedError(f"413: {len(text)} bytes")
+    return json.loads(text)
 
 
 @dataclass
@@ -232,6 +281,7 @@ class States:
             _, now = self.world.states_by_key.get(key, (None, None))
             if version != (None if now is None else str(now)):
                 raise WriteConflict(str(key))
+            _within_the_limit(state.to_document())
             self.world.states_by_key[key] = (state, (now or 0) + 1)
             return str((now or 0) + 1)
 

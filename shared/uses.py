@@ -1,0 +1,280 @@
+"""How a partition's latest orders used their ids: what is new, what repeats, what reuses an id.
+
+The function and the backtest admit orders by the same `RecentOrders`, one order at a time; so the
+result cannot depend on how a stream was cut into batches.
+
+An order is told from another one by what it is about: its rep, customer, lines and charge. The same
+id with the same contents is the same order, sent again. A higher revision of the same rep takes the
+place of the one before. Everything else under a known id is a different order that reuses the id:
+it is scored, and the reuse is a finding of its own.
+"""
+
+import base64
+import enum
+import hashlib
+import math
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple, Self
+
+from shared.order import Order
+
+RECENT_ORDERS = 2_000
+"""Orders a partition remembers.
+
+A producer sends an order twice within seconds, and 2,000 orders are seconds even at full load;
+more would only make every commit larger (34 bytes an order). Whether an order that may have been
+forgotten has come before is asked of the store, see `RecentOrders.may_be_forgotten`.
+"""
+
+_ENTRY = struct.Struct(">QHIIIQI")
+_ENTRY_OF_VERSION_1 = struct.Struct(">QH")  # 64-bit hash of the order id, revision
+_UNKNOWN = 2**64 - 1  # a charge that an older release did not remember
+_LATEST_SECOND = 2**32 - 1
+
+
+class Admission(enum.Enum):
+    """What becomes of an order that has arrived."""
+
+    SCORE = "score"
+    DUPLICATE = "duplicate"  # the same order, sent again
+    STALE = "stale"  # a lower revision than one that has been scored
+
+
+class Use(NamedTuple):
+    """One use of an order id: hashes of id, rep, customer and lines, and the charge (e4).
+
+    ``second`` is when the order was placed (seconds since 1970, rounded up). Where an older release
+    remembered the id and the revision alone, the rest is unknown, and the use is taken for one by
+    whoever asks.
+    """
+
+    order_id: int
+    revision: int
+    rep: int
+    customer: int
+    lines: int
+    charged_e4: int
+    second: int
+
+    @classmethod
+    def of(cls, order: Order) -> Self:
+        """The use that an order makes of its id."""
+        lines = "\n".join([f"{line.product_id}\t{line.quantity}" for line in order.lines])
+        return cls(
+            _hash(order.order_id, 8),
+            order.revision,
+            _hash(order.rep_id, 4),
+            _hash(order.customer_id, 4),
+            _hash(lines, 4),
+            order.charged_e4,
+            min(math.ceil(order.ordered_at.timestamp()), _LATEST_SECOND),
+        )
+
+    @property
+    def known(self) -> bool:
+        """Whether more than id and revision is known."""
+        return self.charged_e4 != _UNKNOWN
+
+    def of_rep(self, other: "Use") -> bool:
+        """Whether both are of one rep."""
+        return not self.known or self.rep == other.rep
+
+    def of_customer(self, other: "Use") -> bool:
+        """Whether both are of one customer."""
+        return not self.known or self.customer == other.customer
+
+    def repeated_by(self, other: "Use") -> bool:
+        """Whether the other one is the same order: revision, rep, customer, lines and charge."""
+        if not self.known:
+            return self.revision == other.revision
+        return self[1:6] == other[1:6]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a revision changed in the one before it, whose number and charge (e4) these are."""
+
+    revision: int
+    charged_e4: int
+    customer: bool
+    lines: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of an order, and what its id tells.
+
+    Attributes:
+        admission: whether it is scored.
+        use: what it made of its id.
+        reused: the id was used for a different order before.
+        change: what it changed in the revision before, where that is remembered.
+    """
+
+    admission: Admission
+    use: Use
+    reused: bool = False
+    change: Change | None = None
+
+
+class RecentOrders:
+    """The uses of the ids of a partition's latest orders.
+
+    Args:
+        uses: in order of arrival.
+        forgotten_until: no order placed later than this (aware UTC) was let go; None while all
+            are remembered.
+    """
+
+    def __init__(self, uses: Iterable[Use] = (), forgotten_until: datetime | None = None) -> None:
+        self._uses: dict[Use, None] = dict.fromkeys(uses)  # the latest comes last
+        self._by_id: dict[int, tuple[Use, ...]] = {}
+        for use in self._uses:
+            self._by_id[use.order_id] = (*self._by_id.get(use.order_id, ()), use)
+        self.forgotten_until = forgotten_until
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, RecentOrders)
+            and [*self._uses] == [*other._uses]
+            and self.forgotten_until == other.forgotten_until
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # changes as orders are remembered
+
+    def judge(self, order: Order) -> Verdict:
+        """What becomes of an order; remembers nothing."""
+        use = Use.of(order)
+        return verdict(use, self._by_id.get(use.order_id, ()))
+
+    def may_be_forgotten(self, order: Order, use: Use) -> bool:
+        """Whether an order that is not remembered may have come before all the same."""
+        return (
+            self.forgotten_until is not None
+            and order.ordered_at <= self.forgotten_until
+            and use.order_id not in self._by_id
+        )
+
+    def remember(self, use: Use) -> None:
+        """Note an order as scored, at the cost of the oldest one when the memory is full; one that
+        is remembered stays where it is."""
+        if use in self._uses:
+            return
+        known = self._by_id.get(use.order_id, ())
+        for older in known:
+            if older.of_rep(use) and older.revision < use.revision:
+                self._drop(older)
+        self._uses[use] = None
+        self._by_id[use.order_id] = (*self._by_id.get(use.order_id, ()), use)
+        if len(self._uses) > RECENT_ORDERS:
+            oldest = next(iter(self._uses))
+            self._drop(oldest)
+            placed = datetime.fromtimestamp(oldest.second, UTC)
+            self.forgotten_until = max(self.forgotten_until or placed, placed)
+
+    def admit(self, order: Order) -> Verdict:
+        """Judge an order, and remember it if it is to be scored."""
+        found = self.judge(order)
+        if found.admission is Admission.SCORE:
+            self.remember(found.use)
+        return found
+
+    def forget(self, use: Use) -> None:
+        """Drop an order that was set aside after all, so that sending it again scores it."""
+        self._drop(use)
+
+    def copy(self) -> "RecentOrders":
+        """An independent copy."""
+        twin = RecentOrders(forgotten_until=self.forgotten_until)
+        twin._uses, twin._by_id = self._uses.copy(), self._by_id.copy()
+        return twin
+
+    def __len__(self) -> int:
+        return len(self._uses)
+
+    def _drop(self, use: Use) -> None:
+        if use not in self._uses:
+            return
+        del self._uses[use]
+        left = tuple(one for one in self._by_id[use.order_id] if one != use)
+        if left:
+            self._by_id[use.order_id] = left
+        else:
+            del self._by_id[use.order_id]
+
+    def packed(self) -> str:
+        """Base64 of 34 bytes an order, the oldest first."""
+        return base64.b64encode(b"".join([_ENTRY.pack(*use) for use in self._uses])).decode()
+
+    def packed_as_version_1(self) -> str:
+        """Base64 of 10 bytes an order: its id and its highest revision."""
+        highest: dict[int, int] = {}
+        for use in self._uses:
+            highest[use.order_id] = max(highest.pop(use.order_id, 0), use.revision)
+        packed = b"".join([_ENTRY_OF_VERSION_1.pack(*entry) for entry in highest.items()])
+        return base64.b64encode(packed).decode()
+
+    @classmethod
+    def unpacked(cls, text: str, forgotten_until: datetime | None = None) -> Self:
+        """The inverse of `packed`; ValueError for anything else."""
+        return cls(map(Use._make, _entries(_ENTRY, text)), forgotten_until)
+
+    @classmethod
+    def unpacked_from_version_1(cls, text: str, last_at: datetime | None) -> Self:
+        """The inverse of `packed_as_version_1`; ``last_at`` is when the latest of them came."""
+        uses = [
+            Use(order_id, revision, 0, 0, 0, _UNKNOWN, 0)
+            for order_id, revision in _entries(_ENTRY_OF_VERSION_1, text)
+        ]
+        return cls(uses, last_at if len(uses) >= RECENT_ORDERS else None)
+
+
+def verdict(use: Use, known: Sequence[Use]) -> Verdict:
+    """What becomes of an order by the uses of its id that are known, the oldest first."""
+    if not known:
+        return Verdict(Admission.SCORE, use)
+    own = [one for one in known if one.of_rep(use)]
+    if any(one.repeated_by(use) for one in own):
+        return Verdict(Admission.DUPLICATE, use)
+    # An id belongs to the rep who used it first.
+    reused = not known[0].of_rep(use)
+    last = max(own, key=lambda one: one.revision, default=None)
+    if last is None:
+        return Verdict(Admission.SCORE, use, reused)
+    if use.revision > last.revision:
+        return Verdict(Admission.SCORE, use, reused, _change(last, use))
+    if use.revision < last.revision and any(one.of_customer(use) for one in own):
+        return Verdict(Admission.STALE, use)
+    return Verdict(Admission.SCORE, use, reused=True)
+
+
+def _change(last: Use, use: Use) -> Change | None:
+    if not last.known:
+        return None
+    return Change(
+        last.revision, last.charged_e4, last.customer != use.customer, last.lines != use.lines
+    )
+
+
+def contents_name(use: Use) -> str:
+    """Eight hex digits of what an order is about: names the second order of one id.
+
+    >>> contents_name(Use(1, 0, 2, 3, 4, 500_0000, 6))
+    'e9bcf1a2'
+    """
+    return hashlib.blake2b(repr(use[2:6]).encode(), digest_size=4).hexdigest()
+
+
+def _entries(entry: struct.Struct, text: str) -> Iterable[tuple[int, ...]]:
+    try:
+        return entry.iter_unpack(base64.b64decode(text, validate=True))
+    except struct.error as error:
+        raise ValueError(f"not a whole number of orders: {error}") from error
+
+
+def _hash(text: str, size: int) -> int:
+    # 64 bits of an id: a false match, an order taken for a duplicate, once in 10^16 orders.
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=size).digest())
