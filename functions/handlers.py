@@ -267,10 +267,11 @@ class _Run:
         try:
             await self._score_together(events)
         except Exception:
-            # It came back, if only to fail. Where even this cannot be written the record stays:
-            # it is this process's own, which costs others a wait and hardly an order.
+            # It came back, if only to fail; what made it look at one order stays on record. Where
+            # even this cannot be written, so does the attempt: it is this process's own, which
+            # costs others a wait and hardly an order.
             if self.state.attempt is not None:
-                ended = replace(attempt, owner=NOBODY) if attempt.vanished else None
+                ended = replace(attempt, owner=NOBODY) if attempt.alone else None
                 with contextlib.suppress(SheriffError):
                     await self._write_state(replace(self.state, attempt=ended))
             raise

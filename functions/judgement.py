@@ -11,7 +11,7 @@ from functions.ports import DeadLetter, OrderEvent, StreamKey
 from shared.alert import EventPosition, alert_document
 from shared.assessment import Assessment
 from shared.docket import Revisited, concerns, enter, noted, still_held
-from shared.episodes import EpisodeState
+from shared.episodes import EpisodeState, caught_up
 from shared.errors import OrderError
 from shared.incidents import PartitionRun
 from shared.notation import alert_id, shortened, time_text, utc_time
@@ -338,9 +338,10 @@ def _judge_together(
     earlier: Earlier,
 ) -> Judgement:
     admitted = _admit(scorer, key, state, events, now, earlier)
+    before = caught_up(state.episode, events[0].enqueued_at, MOST_AHEAD)
     assessments, episode = scorer.score_many(
         [one.order for one in admitted.orders],
-        state.episode,
+        before,
         [one.alert_id for one in admitted.orders],
     )
     held, currency = dict(state.held), scorer.catalogue.currency

@@ -381,6 +381,18 @@ def _with_rep(reps: tuple[RepTotal, ...], more: RepTotal) -> tuple[tuple[RepTota
     return tuple((name, *totals[name]) for name in sorted(totals)), False
 
 
+def caught_up(episode: EpisodeState, now: datetime, most_ahead: timedelta) -> EpisodeState:
+    """An episode whose clock is no more than ``most_ahead`` of the time ``now``.
+
+    Orders so far ahead are not admitted; one of an older release may have been, and would have
+    every order after it taken for one of long ago.
+    """
+    at = episode.belief.at
+    if at is None or at - now <= most_ahead:
+        return episode
+    return replace(episode, belief=replace(episode.belief, at=now))
+
+
 def by_hour(hours: Sequence[HourTotal]) -> tuple[HourTotal, ...]:
     """Totals by hour, each hour once and sorted, the latest `MOST_HOURS`.
 

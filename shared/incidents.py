@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import nlargest
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,8 @@ LARGEST_BYTES = 1_500_000
 
 _LEAN = ((MOST_REPS, MOST_HOURS), (20, 48), (5, 12), (0, 0))
 """Reps and hours that each partition of a document may name, the first that fits."""
+
+_FIRST = datetime.min.replace(tzinfo=UTC)
 
 OPEN, CLOSED = "open", "closed"
 
@@ -377,12 +379,17 @@ def _run_of_version_1(run: Mapping[str, Any]) -> dict[str, Any]:
 
 def joinable_since(run: Run) -> str:
     """An incident that has ended before this time (fixed-width UTC text) is not joined."""
-    return time_text(run.started_at - RESUMED)
+    return _before(run.started_at, RESUMED)
 
 
 def seen_since(run: Run) -> str:
     """An open incident that was seen last before this time (fixed-width UTC) is not joined."""
-    return time_text(run.started_at - QUIET)
+    return _before(run.started_at, QUIET)
+
+
+def _before(at: datetime, span: timedelta) -> str:
+    """A time earlier by a span, or the first there is: an old run may lie anywhere."""
+    return time_text(at - span if at - _FIRST > span else _FIRST)
 
 
 def _message(incident: Mapping[str, Any], currency: str) -> str:

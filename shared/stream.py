@@ -255,7 +255,9 @@ _MOST_ATTEMPTS = 2
 
 def _as_version_1(state: StreamState) -> dict[str, Any]:
     whole = msgspec.to_builtins(_document_of(state))
+    # What both releases read alike, and may be large, is there once.
     held = whole.pop("held")
+    whole["episode"].pop("waiting")
     attempts = 0 if state.attempt is None else 1 + state.attempt.alone
     return {
         **{name: whole[name] for name in _AS_BEFORE if name != "held"},
@@ -274,7 +276,8 @@ def _from_version_1[State: StreamState](kind: type[State], document: dict[str, A
     beside = read.beside
     if beside is not None and beside.get("sequence_number") == read.sequence_number:
         # Nobody has written since this release did.
-        return _state_of(kind, {**beside, "held": read.held})
+        episode = beside["episode"] | {"waiting": msgspec.to_builtins(read.episode.waiting)}
+        return _state_of(kind, {**beside, "episode": episode, "held": read.held})
     last_at = _time(read.enqueued_at)
     attempt = Attempt(NOBODY, last_at or _EPOCH, read.attempts > 1) if read.attempts else None
     return kind(

@@ -70,7 +70,7 @@ class Use(NamedTuple):
             _hash(order.customer_id, 4),
             _hash(lines, 4),
             order.charged_e4,
-            min(math.ceil(order.ordered_at.timestamp()), _LATEST_SECOND),
+            min(max(math.ceil(order.ordered_at.timestamp()), 0), _LATEST_SECOND),
         )
 
     @property
@@ -246,7 +246,7 @@ def verdict(use: Use, known: Sequence[Use]) -> Verdict:
         return Verdict(Admission.SCORE, use, reused)
     if use.revision > last.revision:
         return Verdict(Admission.SCORE, use, reused, _change(last, use))
-    if use.revision < last.revision and any(one.of_customer(use) for one in own):
+    if any(one.revision > use.revision and one.of_customer(use) for one in own):
         return Verdict(Admission.STALE, use)
     return Verdict(Admission.SCORE, use, reused=True)
 
@@ -263,7 +263,7 @@ def contents_name(use: Use) -> str:
     """Eight hex digits of what an order is about: names the second order of one id.
 
     >>> contents_name(Use(1, 0, 2, 3, 4, 500_0000, 6))
-    'e9bcf1a2'
+    'a03fb1ba'
     """
     return hashlib.blake2b(repr(use[2:6]).encode(), digest_size=4).hexdigest()
 

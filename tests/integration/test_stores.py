@@ -46,6 +46,7 @@ from shared.policy import Policy
 from shared.scoring import Scorer
 from shared.shadow import ShadowState, ShadowTotals, Tally
 from shared.stream import StreamState
+from tests.orders import an_order
 from tests.schemas import violations
 from tests.unit.functions.world import NOON, Heard, ToldScorer, event, order_event
 
@@ -104,17 +105,39 @@ async def test_only_the_alerts_of_lower_revisions_are_marked_and_only_once(
     database: Cosmos,
 ) -> None:
     alerts = CosmosAlerts(database)
-    for one in (alert("a"), alert("a", 2, rep_id="Bo Ek"), alert("a", 3), alert("b")):
+    others = (alert("a", 1, rep_id="Bo Ek"), alert("b"))
+    for one in (alert("a"), alert("a", 2), alert("a", 3), *others):
         await alerts.create(one)
-    assert await alerts.supersede("a", 3) == 2
-    assert await alerts.supersede("a", 4) == 1
-    assert await alerts.supersede("a", 4) == 0
+    assert await alerts.supersede("Annie Corns", "a", 3, "a.3") == 2
+    assert await alerts.supersede("Annie Corns", "a", 4, "a.4") == 1
+    assert await alerts.supersede("Annie Corns", "a", 4, "a.4") == 0
     async with database.container("alerts", "read") as container:
         marks = {
             found["id"]: found.get("superseded_by")
             async for found in container.query_items("SELECT * FROM c WHERE c.revision >= 0")
         }
-    assert marks == {"a.0": "a.3", "a.2": "a.3", "a.3": "a.4", "b.0": None}
+    assert marks == {"a.0": "a.3", "a.2": "a.3", "a.3": "a.4", "a.1": None, "b.0": None}
+
+
+async def test_a_reps_alerts_of_an_order_are_found_and_nobody_elses(database: Cosmos) -> None:
+    alerts = CosmosAlerts(database)
+    for one in (alert("a"), alert("a", 1), alert("a", 2, rep_id="Bo Ek"), alert("b")):
+        await alerts.create(one)
+    found = await alerts.earlier("Annie Corns", "a")
+    assert sorted(found, key=lambda one: one["id"]) == [alert("a"), alert("a", 1)]
+
+
+async def test_documents_are_written_in_the_version_that_is_asked_for(database: Cosmos) -> None:
+    for version in (1, 2):
+        states = CosmosStates(database, version)
+        key = replace(KEY, partition_id=str(version))
+        state = StreamState(sequence_number=7, enqueued_at=NOON, hubs=1)
+        await states.write(key, state, None)
+        assert (await CosmosStates(database).read(key))[0] == state
+        async with database.container("state", "read") as container:
+            stored = await container.read_item(str(key), str(key))
+        assert stored["schema_version"] == version
+        assert violations("state", stored) == []
 
 
 REVISITED = Revisited(
@@ -150,19 +173,43 @@ async def test_incidents_are_created_once_and_replaced_only_over_the_version_rea
     database: Cosmos,
 ) -> None:
     incidents = CosmosIncidents(database)
-    assert await incidents.latest("hidden_discount") == []
-    first = {"id": "hidden_discount-000001", "kind": "hidden_discount", "status": "open"}
+    kind, ids = "hidden_discount", [f"hidden_discount-{n:06d}" for n in (1, 2)]
+    assert await incidents.read(kind, ids[0]) is None
+    assert await incidents.highest(kind) == 0
+    first = {"id": ids[0], "kind": kind, "status": "open"}
     await incidents.put(first, None)
     with pytest.raises(WriteConflict):
         await incidents.put(first, None)
-    ((found, version),) = await incidents.latest("hidden_discount")
+    read = await incidents.read(kind, ids[0])
+    assert read is not None
+    found, version = read
     assert found == first
     await incidents.put(first | {"status": "closed"}, version)
     with pytest.raises(WriteConflict):
         await incidents.put(first, version)
-    await incidents.put(first | {"id": "hidden_discount-000002"}, None)
-    latest = [document for document, _ in await incidents.latest("hidden_discount")]
-    assert [document["id"][-1] for document in latest] == ["2", "1"]
+    await incidents.put(first | {"id": ids[1]}, None)
+    assert await incidents.highest(kind) == 2
+
+
+async def test_a_run_may_join_what_is_open_or_ended_late_enough_in_its_percentage(
+    database: Cosmos,
+) -> None:
+    incidents = CosmosIncidents(database)
+    days = [f"2026-03-{day:02d}T00:00:00.000000Z" for day in range(1, 10)]
+    cases = [
+        (1, 1.0, days[3], days[3]),  # ended in time
+        (2, 1.0, days[2], days[2]),  # ended too early
+        (3, 1.0, None, days[2]),  # open, seen in time
+        (4, 1.0, None, days[0]),  # open, and not seen for long
+        (5, 0.5, None, days[5]),  # another percentage
+    ]
+    for number, percent, ended_at, last_seen_at in cases:
+        document = {"id": f"hidden_discount-{number:06d}", "kind": "hidden_discount"}
+        document |= {"percent": percent, "ended_at": ended_at, "last_seen_at": last_seen_at}
+        await incidents.put(document, None)
+    found = await incidents.joinable("hidden_discount", 1.0, days[3], days[1])
+    assert sorted(document["id"][-1] for document, _ in found) == ["1", "3"]
+    assert all("_etag" not in document for document, _ in found)
 
 
 async def test_an_alert_that_the_store_refuses_is_told_from_a_passing_failure(
@@ -178,7 +225,7 @@ async def test_a_state_is_read_back_and_written_only_over_the_version_read(
     states = CosmosStates(database)
     assert await states.read(KEY) == (StreamState(), None)
     first = replace(StreamState(), sequence_number=7, enqueued_at=NOON, orders_scored=8)
-    first.recent.admit("a", 3)
+    first.recent.admit(an_order(revision=3))
     version = await states.write(KEY, first, None)
     assert await states.read(KEY) == (first, version)
     with pytest.raises(WriteConflict):
@@ -237,7 +284,7 @@ async def test_a_dead_letter_is_kept_once_and_another_events_beside_it(blobs: Bl
     assert mine == ["orders/3/5.20260302T120000000000.json", "orders/3/5.json"]
     document, _ = await letters.read("orders/3/5.json")
     assert document == {
-        "schema_version": 1,
+        "schema_version": 2,
         "code": "not_json",
         "message": "m",
         "field": "f",
@@ -357,7 +404,7 @@ async def test_every_call_of_a_store_is_timed_under_its_container(
     try:
         await CosmosStates(database).read(KEY)
         await CosmosAlerts(database).create(alert("o-1"))
-        await CosmosIncidents(database).latest("hidden_discount")
+        await CosmosIncidents(database).highest("hidden_discount")
         with pytest.raises(NotThereError):
             await blobs.read(MODELS, f"{unique_name}.json")
     finally:

@@ -45,7 +45,7 @@ def test_every_filter_becomes_a_condition_and_values_travel_apart() -> None:
         ({"rep_id": ""}, "rep_id has 0 characters, expected 1 to 64"),
         ({"rep_id": "x" * 65}, "rep_id has 65 characters, expected 1 to 64"),
         ({"status": "OPEN"}, "status is 'OPEN', expected one of open, confirmed, dismissed"),
-        ({"typology": "fraud"}, "typology is 'fraud', expected one of added_item,"),
+        ({"typology": "fraud"}, "typology is 'fraud', expected one of reused_id,"),
         ({"from": "2026-03-01T12:00:00"}, "from is '2026-03-01T12:00:00', expected an RFC 3339"),
         ({"to": "soon"}, "to is 'soon', expected an RFC 3339"),
         ({"limit": "0"}, "limit is '0', expected a whole number 1 to 200"),

@@ -4,21 +4,26 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.handlers import DEATHS, PATIENCE, Desk, Limits, score_batch
-from functions.ports import OrderEvent
+from functions import writes
+from functions.handlers import DEATHS, PATIENCE, Desk, FuseError, Limits, score_batch
+from functions.ports import DeadLetter, OrderEvent, RefusedError
+from shared.beliefs import Belief
 from shared.catalogue import packaged_catalogue
+from shared.episodes import EpisodeState
 from shared.errors import TransientError
 from shared.model import packaged_bundle
 from shared.policy import Policy
 from shared.scoring import Scorer
 from shared.stream import StreamState
+from shared.uses import RECENT_ORDERS
 from tests.schemas import violations
 from tests.unit.functions.world import (
     KEY,
@@ -455,6 +460,383 @@ def test_a_process_that_dies_at_any_write_of_a_run_loses_and_doubles_nothing(
         return world
 
     assert asyncio.run(live()).contents() == asyncio.run(watched()).contents()
+
+
+def alone(number: int, **order: Any) -> OrderEvent:
+    """An event whose order has the time at which it entered the hub."""
+    at = NOON + timedelta(seconds=number)
+    return order_event(number, f"o-{number}", ordered_at=at.isoformat(), **order)
+
+
+HIDDEN = charged(0.99 * LISTED)
+
+
+async def test_an_order_dated_far_ahead_is_set_aside_and_the_partition_goes_on() -> None:
+    for at in ("9999-12-31T23:59:59Z", "2026-03-02T12:00:10Z", "0001-01-01T00:00:00Z"):
+        world = World()
+        batch = [order_event(n, f"x-{n}", ordered_at=at, **HIDDEN) for n in range(4)]
+        batch += [alone(n, **HIDDEN) for n in range(4, 12)]
+        await score_batch(world.desk(real_scorer()), KEY, batch)
+        assert {letter.code for letter in world.letters.values()} == {"bad_time"}
+        assert (world.state.orders_scored, world.state.dead_lettered) == (8, 4)
+        other = replace(KEY, partition_id="1")
+        await score_batch(world.desk(real_scorer()), other, batch[4:])
+        ((incident, _),) = world.incidents_by_id.values()
+        assert incident["orders_affected"] == 16
+
+
+async def test_a_clock_that_an_older_release_let_run_ahead_is_set_right() -> None:
+    world = World()
+    far = datetime(9999, 12, 31, tzinfo=UTC)
+    belief = msgspec.structs.replace(Belief(), at=far)
+    world.states_by_key[KEY] = (StreamState(episode=EpisodeState(belief)), 1)
+    await score_batch(world.desk(real_scorer()), KEY, [alone(n, **HIDDEN) for n in range(8)])
+    ((incident, _),) = world.incidents_by_id.values()
+    assert incident["orders_affected"] == 8
+
+
+async def test_an_order_of_years_ago_joins_no_run_and_moves_nothing() -> None:
+    """As a backfill or a dead letter sent again brings it, in the middle of a run."""
+    old = order_event(8, "old", ordered_at="2019-03-01T12:00:00Z", **HIDDEN)
+    run = [alone(n, **HIDDEN) for n in range(12)]
+    plain, mixed = World(), World()
+    await score_batch(plain.desk(real_scorer()), KEY, [*run[:8], *run[9:]])
+    await score_batch(mixed.desk(real_scorer()), KEY, [*run[:8], old, *run[9:]])
+    ((expected, _),), ((incident, _),) = (w.incidents_by_id.values() for w in (plain, mixed))
+    assert incident == expected
+    assert mixed.state.episode == plain.state.episode
+
+
+async def commit_somehow(world: World, desk: Desk, batch: list[OrderEvent], most: int) -> int:
+    """Deliver a batch until it is committed; how often it was not."""
+    for failures in range(most):
+        try:
+            await score_batch(desk, KEY, batch)
+        except Exception:  # noqa: BLE001 - as the trigger's policy, which retries on anything
+            world.later()
+        else:
+            return failures
+    return most
+
+
+async def test_whatever_is_raised_between_reading_and_writing_ends_with_one_order_set_aside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def spoiled(*args: Any, **options: Any) -> Any:
+        if args[1].run.opened_by == "h-5.0":
+            raise OverflowError("date value out of range")
+        return settle(*args, **options)
+
+    settle = writes.settle
+    monkeypatch.setattr(writes, "settle", spoiled)
+    world = World()
+    desk = world.desk(real_scorer())
+    batch = [*RUN, *(alone(n, **charged(LISTED)) for n in range(11, 24))]
+    assert await commit_somehow(world, desk, batch, 12) == PATIENCE
+    assert [letter.code for letter in world.letters.values()] == ["scoring_failed"]
+    assert world.state.sequence_number == 23
+    assert (world.state.orders_scored, world.state.dead_lettered) == (23, 1)
+
+
+async def test_scoring_that_fails_on_many_orders_blows_the_fuse_and_sets_nothing_aside() -> None:
+    world = World()
+    desk = world.desk()
+    batch = [event(n, customer_id="bug" if n < 3 else "alert") for n in range(10)]
+    for _ in range(2 * PATIENCE):
+        with pytest.raises(FuseError, match="3 of 10"):
+            await score_batch(desk, KEY, batch)
+    assert (world.letters, world.state.sequence_number) == ({}, -1)
+    assert "3 of 10" in desk.fuses[KEY]
+    desk = world.desk()
+    mended = [event(n, customer_id="alert") for n in range(10)]
+    await score_batch(desk, KEY, mended)
+    assert (world.state.orders_scored, desk.fuses) == (10, {})
+
+
+async def test_scoring_that_fails_on_a_fifth_of_a_batch_sets_those_aside() -> None:
+    world = World()
+    batch = [event(n, customer_id="bug" if n in (0, 7) else "alert") for n in range(10)]
+    await score_batch(world.desk(), KEY, batch)
+    assert set(world.letters) == {("0", 0), ("0", 7)}
+
+
+async def test_the_fuse_holds_as_well_where_orders_are_scored_one_by_one() -> None:
+    world = World()
+    first = world.desk()
+    batch = [event(n, customer_id="kill" if n == 9 else "bug") for n in range(10)]
+    with pytest.raises(Died):
+        await score_batch(first, KEY, batch)
+    desk = world.later().desk()
+    for _ in range(4):
+        with pytest.raises(FuseError):
+            await score_batch(desk, KEY, batch)
+    assert set(world.letters) == {("0", 0), ("0", 1)}  # a fifth of the batch, and not one more
+
+
+async def test_a_success_makes_the_next_batch_an_ordinary_one() -> None:
+    """Failures are counted in a row."""
+    world = World()
+    desk = world.desk()
+    for start in range(0, 40, 10):
+        batch = [event(n, customer_id="alert") for n in range(start, start + 10)]
+        for _ in range(PATIENCE - 1):
+            world.unreachable = {"alert"}
+            with pytest.raises(TransientError):
+                await score_batch(desk, KEY, batch)
+        world.unreachable = set()
+        world.order_of_writes.clear()
+        await score_batch(desk, KEY, batch)
+        assert world.order_of_writes.count("state") == 1
+
+
+async def test_an_attempt_of_another_process_is_waited_for_as_long_as_a_batch_may_take() -> None:
+    world = World()
+    world.on_write = dying_at(1)
+    with pytest.raises(Died):
+        await score_batch(world.desk(), KEY, STREAM)
+    world.on_write = lambda _: None
+    desk = world.desk()
+    with pytest.raises(TransientError, match="another process"):
+        await score_batch(desk, KEY, STREAM)
+    await score_batch(world.later() and desk, KEY, STREAM)
+    assert world.contents() == (await undisturbed()).contents()
+
+
+async def test_two_hosts_that_fail_for_minutes_on_one_order_set_nothing_aside() -> None:
+    """After a steal the loser goes on retrying, as the trigger does."""
+    world = World()
+    hosts = [world.desk(), world.desk()]
+    world.unreachable = {"alert"}
+    for _ in range(4 * DEATHS):
+        for host in hosts:
+            with pytest.raises(TransientError):
+                await score_batch(host, KEY, STREAM)
+            world.later()
+    world.unreachable = set()
+    await commit_somehow(world, hosts[0], STREAM, 3)
+    assert world.contents() == (await undisturbed()).contents()
+
+
+async def test_three_kills_in_a_row_on_one_order_set_nothing_aside() -> None:
+    world = World()
+    batch = [event(0, customer_id="kill"), event(1, customer_id="alert")]
+    for _ in range(4):  # with the batch, then on its own
+        with pytest.raises(Died):
+            await score_batch(world.later().desk(), KEY, batch)
+    await score_batch(world.later().desk(ToldScorer()), KEY, [event(0), batch[1]])
+    assert (world.letters, world.state.orders_scored) == ({}, 2)
+
+
+async def test_an_attempt_that_ended_and_could_not_say_so_is_no_death() -> None:
+    """The state can be written before the run and not after it."""
+    world = World()
+    desk = world.desk()
+    for _ in range(3 * DEATHS):
+        wrote: list[str] = []
+
+        def once(what: str, wrote: list[str] = wrote) -> None:
+            if what == "before state":
+                wrote.append(what)
+                if len(wrote) > 1:
+                    raise TransientError("state: unreachable")
+
+        world.on_write, world.unreachable = once, {"alert"}
+        with pytest.raises(TransientError):
+            await score_batch(desk, KEY, [event(0, customer_id="alert")])
+        world.later()
+    world.on_write, world.unreachable = (lambda _: None), set()
+    await score_batch(desk, KEY, [event(0, customer_id="alert")])
+    assert (world.letters, set(world.alerts_by_id)) == ({}, {"o-0.0"})
+
+
+async def test_one_chunk_is_scored_however_late_it_is() -> None:
+    world = World()
+    moments = iter([0.0, *[1_000.0] * 20])
+    desk = world.desk(limits=Limits(chunk=2), clock=lambda: next(moments))
+    with pytest.raises(TransientError, match="out of time"):
+        await score_batch(desk, KEY, STREAM)
+    assert world.state.sequence_number == 1
+
+
+async def test_the_time_of_a_batch_begins_once_what_serves_is_read() -> None:
+    world, now = World(), [0.0]
+    desk = world.desk(clock=lambda: now[0])
+    told = await desk.read_scorer()
+
+    async def slow() -> Any:
+        now[0] += 1_000.0
+        return told
+
+    desk.read_scorer = slow
+    await score_batch(desk, KEY, STREAM)
+    assert world.state.sequence_number == 9
+
+
+async def test_a_dead_letter_that_the_store_refuses_is_not_counted_as_kept() -> None:
+    world = World()
+    desk = world.desk()
+    kept = desk.dead_letters.add
+
+    async def refuse(letter: DeadLetter) -> None:
+        raise RefusedError("400 Bad Request")
+
+    desk.dead_letters.add = refuse  # type: ignore[method-assign]
+    with pytest.raises(TransientError):
+        await score_batch(desk, KEY, [event(0, b"not an order")])
+    assert (world.state.dead_lettered, world.state.sequence_number) == (0, -1)
+    desk.dead_letters.add = kept  # type: ignore[method-assign]
+    await score_batch(desk, KEY, [event(0, b"not an order")])
+    assert (world.state.dead_lettered, len(world.letters)) == (1, 1)
+
+
+async def test_an_order_before_a_run_whose_alert_is_refused_becomes_a_dead_letter() -> None:
+    world = World()
+    desk = world.desk(real_scorer())
+    created = desk.alerts.create
+
+    async def refuse(alert: dict[str, Any]) -> bool:
+        if "revisited_at" in alert:
+            raise RefusedError("create alert: 400")
+        return await created(alert)
+
+    desk.alerts.create = refuse  # type: ignore[method-assign]
+    await score_batch(desk, KEY, RUN)
+    [(place, letter)] = world.letters.items()
+    assert (place, letter.code) == (("0", 2), "store_refused")
+    assert json.loads(letter.event.body) == json.loads(RUN[2].body)
+    assert (world.state.orders_scored, world.state.dead_lettered) == (len(RUN) - 1, 1)
+
+
+async def test_the_last_of_an_orders_revisions_is_set_aside_where_marking_is_refused() -> None:
+    world = World()
+    desk = world.desk()
+
+    async def refuse(*_: Any) -> int:
+        raise RefusedError("mark older revision: 400")
+
+    desk.alerts.supersede = refuse  # type: ignore[method-assign]
+    batch = [order_event(n, "a", n, customer_id="alert") for n in range(3)]
+    await score_batch(desk, KEY, batch)
+    assert set(world.letters) == {("0", 2)}
+
+
+async def test_revisits_that_fail_are_not_passed_over() -> None:
+    world = World(unreachable={"alert doubtful.0"})
+    with pytest.raises(TransientError):
+        await score_batch(world.desk(real_scorer()), KEY, RUN)
+    assert world.state.sequence_number == -1
+
+
+async def test_a_different_order_under_a_used_id_is_an_alert_of_its_own() -> None:
+    world = World()
+    first = order_event(0, "a", **charged(LISTED))
+    other = order_event(1, "a", customer_id="x", rep_id="Bo Ek", **charged(0.3 * LISTED))
+    await score_batch(world.desk(real_scorer()), KEY, [first, other, first, other])
+    [alert] = world.alerts_by_id.values()
+    assert violations("alert", alert) == []
+    assert alert["id"].startswith("a.0.~")
+    assert "reused_id" in [finding["typology"] for finding in alert["findings"]]
+    assert (world.state.orders_scored, world.state.duplicates) == (2, 2)
+
+
+async def test_an_order_of_another_rep_supersedes_nothing() -> None:
+    world = World()
+    fraud = order_event(0, "a", customer_id="alert")
+    await score_batch(world.desk(), KEY, [fraud])
+    other = order_event(0, "a", 1, rep_id="Bo Ek", customer_id="alert")
+    await score_batch(world.desk(), replace(KEY, partition_id="1"), [other])
+    assert "superseded_by" not in world.alerts_by_id["a.0"]
+
+
+async def test_a_revision_says_what_it_changed() -> None:
+    world = World()
+    orders = [order_event(n, "a", n, **charged(LISTED - 1_000 * n)) for n in range(2)]
+    await score_batch(world.desk(real_scorer()), KEY, orders)
+    alert = world.alerts_by_id["a.1"]
+    assert violations("alert", alert) == []
+    assert alert["revises"]["charge_change"] == -1_000
+    assert any(
+        "charges 1,000.00 USD less (2,723.27 USD instead of 3,723.27 USD)" in one["message"]
+        for one in alert["reasons"]
+    )
+
+
+async def test_a_new_hub_whose_events_are_no_later_is_not_skipped() -> None:
+    world = World()
+    ahead = [
+        replace(event(n), enqueued_at=NOON + timedelta(days=3650, seconds=n)) for n in range(50)
+    ]
+    await score_batch(world.desk(), KEY, ahead)
+    anew = [
+        replace(order_event(n, f"new-{n}", customer_id="alert"), enqueued_at=NOON + timedelta(n))
+        for n in range(50)
+    ]
+    summary = await score_batch(world.desk(), KEY, anew)
+    assert summary.skipped == 0
+    assert (world.state.orders_scored, len(world.alerts_by_id)) == (100, 50)
+
+
+async def test_orders_that_come_again_long_after_they_are_forgotten_count_once() -> None:
+    """More orders than a partition remembers lie between; the store knows them all the same."""
+    world = World()
+    desk = world.desk(real_scorer())
+    run = [alone(n, **HIDDEN) for n in range(12)]
+    others = [alone(n, **charged(25.0, CableLock=1)) for n in range(12, 20 + RECENT_ORDERS)]
+    for start in range(0, len(others), 200):
+        await score_batch(desk, KEY, ([] if start else run) + others[start : start + 200])
+    before = world.contents()["incidents"]
+    scored = world.state.orders_scored
+    again = [replace(one, sequence_number=5_000 + n) for n, one in enumerate(run)]
+    await score_batch(desk, KEY, again)
+    ((incident, _),) = world.incidents_by_id.values()
+    assert incident["orders_affected"] == 12
+    assert before.keys() == world.contents()["incidents"].keys()
+    assert (world.state.orders_scored, world.state.duplicates) == (scored, 12)
+
+
+async def test_a_revision_takes_the_place_of_the_one_before_in_its_incident() -> None:
+    world = World()
+    desk = world.desk(real_scorer())
+    run = [alone(n, **HIDDEN) for n in range(12)]
+    at = NOON.isoformat()
+    twice = {name: 2 * units for name, units in BASKET.items()}
+    revised = order_event(12, "o-9", 1, ordered_at=at, **charged(0.99 * 2 * LISTED, **twice))
+    await score_batch(desk, KEY, run)
+    await score_batch(desk, KEY, [revised])
+    ((incident, _),) = world.incidents_by_id.values()
+    assert incident["orders_affected"] == 12
+    assert incident["amount_lost"] == pytest.approx(0.01 * 13 * LISTED, abs=0.01)
+
+
+async def test_a_run_finds_its_incident_however_many_came_after() -> None:
+    world = World()
+    desk = world.desk(real_scorer())
+    await score_batch(desk, KEY, [alone(n, **HIDDEN) for n in range(8)])
+    ((first, version),) = world.incidents_by_id.values()
+    later = "2026-06-01T12:00:00.000000Z"
+    for number in range(2, 40):
+        name = f"hidden_discount-{number:06d}"
+        times = dict.fromkeys(("started_at", "detected_at", "last_seen_at"), later)
+        document = first | times | {"id": name, "by_partition": {}}
+        world.incidents_by_id[name] = (document, version)
+    await score_batch(world.desk(real_scorer()), KEY, [alone(n, **HIDDEN) for n in range(8, 12)])
+    assert world.incidents_by_id[first["id"]][0]["orders_affected"] == 12
+    assert len(world.incidents_by_id) == 39
+
+
+@pytest.mark.parametrize("reps", [3_000])
+async def test_any_number_of_reps_leaves_documents_that_the_store_takes(reps: int) -> None:
+    """Each with the longest id that JSON can write; the fakes refuse what the service would."""
+    world = World()
+    desk = world.desk(real_scorer())
+    name = lambda n: "".join(chr(0x1F600 + (n // 60**k) % 60) for k in range(3)) + "\U0001f600" * 61  # noqa: E731
+    for start in range(0, reps, 200):
+        batch = [alone(n, rep_id=name(n), **HIDDEN) for n in range(start, start + 200)]
+        await score_batch(desk, KEY, batch)
+    ((incident, _),) = world.incidents_by_id.values()
+    assert violations("incident", incident) == []
+    assert incident["orders_affected"] == reps
+    assert "more than 100 reps" in incident["message"]
 
 
 def state_document(state: StreamState) -> dict[str, Any]:

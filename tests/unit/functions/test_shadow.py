@@ -87,6 +87,7 @@ async def deliver(one: Desk) -> None:
         with suppress(TransientError):
             await score_batch(one, KEY, STREAM)
             return
+        await asyncio.sleep(0)  # the other process's turn
 
 
 async def undisturbed(executor: Executor, stream: Sequence[OrderEvent] = STREAM) -> World:

@@ -26,6 +26,7 @@ from functions.ports import OrderEvent
 from functions.telemetry import MOST_LINKS, SILENT, Traced, telemetry
 from shared.errors import TransientError
 from shared.order import Order
+from shared.stream import Attempt
 from tests.collectors import Collector, Ingestion, collector, ingestion
 from tests.orders import order_body
 from tests.unit.functions.test_handlers import RUN, real_scorer
@@ -200,8 +201,13 @@ async def indiscretions(world: World, told: Any) -> str:
             assert away
             reports += "".join(traceback.format_exception(error))
     state, version = world.states_by_key[KEY]
-    world.states_by_key[KEY] = (replace(state, attempts=3), version)
-    await score_batch(world.desk(Indiscreet(), telemetry=told), KEY, [secret(9), secret(10)])
+    world.states_by_key[KEY] = (
+        replace(state, attempt=Attempt("e", world.now, True, tuple("abcd"))),
+        version,
+    )
+    await score_batch(
+        world.later().desk(Indiscreet(), telemetry=told), KEY, [secret(9), secret(10)]
+    )
     return reports
 
 

@@ -37,8 +37,10 @@ ASSESSMENT = Assessment(
     features={"gap_share": np.float64(0.25), "units": 3},
     model_version="m-1",
     policy_version="packaged",
-    degraded=True,
+    degraded=(("bundle", "nothing was published"),),
     alerted=True,
+    catalogue_version="c-1",
+    currency="USD",
 )
 POSITION = EventPosition("7", 42, datetime(2016, 5, 4, 10, 0, 1, 5, tzinfo=UTC))
 SCORED_AT = datetime(2026, 11, 23, 3, tzinfo=timezone(timedelta(hours=1)))

@@ -157,18 +157,26 @@ def test_runs_last_as_long_as_they_were_learned_to() -> None:
 
 def test_a_late_order_is_judged_by_the_belief_of_the_moment_and_moves_no_clock() -> None:
     belief = after(HIDDEN, HIDDEN)
-    late = START - timedelta(days=30)
+    late = START - timedelta(days=1)
+    assert not BELIEFS.past(belief, late)
     prior = BELIEFS.before(belief, late)
     assert prior.percents == pytest.approx(dict(belief.percents), abs=0.002)
     assert BELIEFS.after(belief, late, prior, evidence(NORMAL)).at == belief.at
 
 
-def test_an_order_dated_far_ahead_does_not_blind_the_orders_after_it() -> None:
+def test_an_order_of_long_ago_is_judged_at_the_long_run_rate() -> None:
+    belief = after(HIDDEN, HIDDEN)
+    ago = START - timedelta(days=365)
+    assert BELIEFS.past(belief, ago)
+    assert BELIEFS.before(belief, ago) == BELIEFS.before(Belief(), ago)
+
+
+def test_an_order_dated_a_day_ahead_does_not_blind_the_orders_after_it() -> None:
     belief = after(*[NORMAL] * 50)
-    ahead = START + timedelta(days=36_500)
+    ahead = START + timedelta(days=1)
     belief = BELIEFS.after(belief, ahead, BELIEFS.before(belief, ahead), evidence(NORMAL))
     for n in range(4):
-        at = START + timedelta(days=1, minutes=n)
+        at = START + timedelta(minutes=n)
         belief = BELIEFS.after(belief, at, BELIEFS.before(belief, at), evidence(HIDDEN))
     assert belief.running > 0.99
 

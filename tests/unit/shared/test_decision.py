@@ -46,7 +46,7 @@ def test_revision_and_typology_may_be_left_out() -> None:
         ({"decided_at": 7}, "decided_at: Expected `str`"),
         ({"order_id": "a b"}, "order_id: Expected `str` matching regex"),
         ({"revision": -1}, "revision: Expected `int` >= 0"),
-        ({"schema_version": 2}, "schema_version: Invalid enum value 2"),
+        ({"schema_version": 3}, "schema_version: Invalid enum value 3"),
     ],
 )
 def test_what_is_no_decision_is_refused_by_field(change: dict[str, Any], says: str) -> None:

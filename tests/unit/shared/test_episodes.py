@@ -130,7 +130,7 @@ def test_reps_it_takes_nothing_from_are_told_once_it_has_gone_on_without_them() 
     state, _ = followed((order(4, p_hidden=0.99, rep="Cy Gard"), 0.999), state=state)
     assert state.run is not None
     assert state.run.spared == (("Bo Ek", 2),)
-    assert state.run.reps == ("Annie Corns", "Cy Gard")
+    assert [rep for rep, _, _ in state.run.reps] == ["Annie Corns", "Cy Gard"]
 
 
 def test_a_run_ends_when_the_belief_has_fallen_and_says_when() -> None:

@@ -35,7 +35,7 @@ def a_run(
         ended_at=None if ended is None else START + ended * HOUR,
         orders=orders,
         amount_e4=orders * 10_000,
-        reps=("Annie Corns",),
+        reps=(("Annie Corns", orders, orders * 10_000),),
         spared=spared,
         sample_order_ids=(name[:-2],),
     )
@@ -45,7 +45,8 @@ def settled(*parts: tuple[str, Run]) -> dict[str, dict[str, Any]]:
     """The incidents by id after runs of partitions, one after the other."""
     documents: dict[str, dict[str, Any]] = {}
     for sequence, (partition, run) in enumerate(parts):
-        found = settle(list(documents.values()), PartitionRun(partition, sequence, run), "USD")
+        part = PartitionRun(partition, sequence, run)
+        found = settle(list(documents.values()), part, "USD", len(documents))
         assert violations("incident", found) == []
         documents[found["id"]] = found
     return documents

@@ -57,9 +57,13 @@ def test_the_packaged_bundle_follows_the_schema() -> None:
 
 def test_a_state_document_has_the_fields_of_the_schema_and_no_others() -> None:
     place = {"hub": "orders", "consumer_group": "scorers", "partition_id": "0"}
-    document = {"id": "orders.scorers.0", **place, **StreamState().to_document()}
-    assert violations("state", document) == []
-    assert document.keys() == read_schema("state")["properties"].keys()
+    fields = read_schema("state")["properties"].keys()
+    for version, others in ((2, {"attempts", "beside"}), (1, set())):
+        stored = json.loads(json.dumps(StreamState().to_document(version)))
+        document = {"id": "orders.scorers.0", **place, **stored}
+        assert violations("state", document) == []
+        kept = document.get("beside", {}).keys() | document.keys()
+        assert kept == fields - others
 
 
 def test_a_shadow_document_has_the_fields_of_the_schema_and_no_others() -> None:

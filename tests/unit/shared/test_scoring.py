@@ -1,5 +1,8 @@
 """Whole orders through the scorer, with the packaged tables and with a learned basket."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -34,6 +37,11 @@ LEARNED = msgspec.structs.replace(
 def score(order: Order, bundle: ModelBundle = LEARNED, policy: Policy | None = None) -> Assessment:
     scorer = Scorer(bundle, packaged_catalogue(), policy or Policy())
     return scorer.score_many([order], EpisodeState())[0][0]
+
+
+def each(orders: Sequence[Order]) -> list[Order]:
+    """The orders, each under an id of its own."""
+    return [replace(order, order_id=f"o-{at}") for at, order in enumerate(orders, 1)]
 
 
 def order_of(charged: float, **units: int) -> Order:
@@ -135,7 +143,7 @@ def test_orders_that_come_later_change_no_score_at_arrival() -> None:
     doubtful = order_of(round(0.99 * 25.0, 4), CableLock=1)
     scorer = Scorer(LEARNED, packaged_catalogue(), Policy())
     few, _ = scorer.score_many([doubtful], EpisodeState())
-    many, _ = scorer.score_many([doubtful, clear, clear, clear], EpisodeState())
+    many, _ = scorer.score_many(each([doubtful, clear, clear, clear]), EpisodeState())
     assert many[0] == few[0]
     assert [revisit.alert_id for one in many for revisit in one.revisits].count("o-1.0") > 0
 
@@ -144,7 +152,7 @@ def test_a_percentage_that_nobody_has_seen_is_found_within_a_few_orders() -> Non
     scorer = Scorer(LEARNED, packaged_catalogue(), Policy())
     usual = order_of(LIST, Road150Red44=1, HitchRack4Bike=1, CableLock=1)
     hidden = order_of(round(0.9963 * LIST, 4), Road150Red44=1, HitchRack4Bike=1, CableLock=1)
-    found, state = scorer.score_many([usual] * 5 + [hidden] * 6, EpisodeState())
+    found, state = scorer.score_many(each([usual] * 5 + [hidden] * 6), EpisodeState())
     assert state.run is not None
     assert (state.run.percent, state.run.orders) == (37, 6)
     last = found[-1]

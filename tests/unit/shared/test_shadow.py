@@ -123,7 +123,7 @@ def test_an_episode_of_another_version_is_begun_anew_and_the_counts_stay() -> No
 
 
 @pytest.mark.parametrize(
-    "spoiled", [{"schema_version": 2}, {"orders": -1}, {"kind": "state"}, {"first_at": "soon"}]
+    "spoiled", [{"schema_version": 3}, {"orders": -1}, {"kind": "state"}, {"first_at": "soon"}]
 )
 def test_a_document_that_is_none_is_refused(spoiled: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match="shadow document cannot be read"):

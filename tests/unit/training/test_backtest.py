@@ -74,7 +74,9 @@ async def test_alerts_and_incidents_are_those_of_the_function_however_the_stream
     # The line that is no order has no time: the function's streams are without it.
     assert sum(replay.dead_letters.values()) == 1 + sum(one.dead_lettered for one in states)
     assert len(world.alerts_by_id) > 20
-    assert _comparable(replay.alerts) == _comparable(world.alerts_by_id)
+    assert _comparable({name: alert for (_, name), alert in replay.alerts.items()}) == _comparable(
+        world.alerts_by_id
+    )
     incidents = {name: incident for name, (incident, _) in world.incidents_by_id.items()}
     assert len(incidents) == 1
     assert replay.incidents == incidents
@@ -163,10 +165,12 @@ def test_lines_that_are_no_orders_are_counted_by_code(
 
 def test_a_scorer_that_fails_on_one_order_sets_it_aside() -> None:
     class Broken(Scorer):
-        def score_many(self, orders: Sequence[Order], episode: Any) -> Any:
+        def score_many(
+            self, orders: Sequence[Order], episode: Any, names: Sequence[str] = ()
+        ) -> Any:
             if orders[0].order_id == "bad":
                 raise ZeroDivisionError
-            return super().score_many(orders, episode)
+            return super().score_many(orders, episode, names)
 
     replay = Replay(Broken(packaged_bundle(), packaged_catalogue(), Policy()))
     bodies = [order_body(order_id=name) for name in ("good", "bad", "fine")]
