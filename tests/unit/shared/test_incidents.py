@@ -1,14 +1,24 @@
 """Runs of all partitions, gathered into incidents."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from shared.episodes import Run
-from shared.incidents import QUIET, RESUMED, PartitionRun, settle
+from shared.episodes import MOST_HOURS, MOST_REPS, Run
+from shared.incidents import (
+    LARGEST_BYTES,
+    QUIET,
+    RESUMED,
+    SPARED_ORDERS,
+    PartitionRun,
+    settle,
+    version_1,
+)
 from tests.schemas import violations
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -165,3 +175,123 @@ def test_any_order_of_partitions_and_any_repetition_gives_the_same_totals(
     left_out = ("by_partition",)
     for name in incident.keys() - {*left_out}:
         assert incident[name] == expected[name]
+
+
+def test_a_rep_passed_by_as_often_as_is_no_chance_is_spared() -> None:
+    incident = only(("0", a_run(spared=(("Bo Ek", SPARED_ORDERS),))))
+    assert incident["spared_reps"] == ["Bo Ek"]
+    assert incident["by_rep"][1] == {
+        "rep_id": "Bo Ek", "orders": 0, "spared_orders": SPARED_ORDERS, "amount_lost": 0.0,
+    }  # fmt: skip
+
+
+def test_of_two_incidents_that_a_run_could_join_it_joins_the_later() -> None:
+    """A partition that lagged by days has closed the gap between them."""
+    documents = settled(("0", a_run("a.0", ended=5)), ("0", a_run("b.0", start=30, ended=31)))
+    part = PartitionRun("1", 9, a_run("c.0", start=2, last=32))
+    assert settle([*documents.values()], part, "USD", 2)["id"] == "hidden_discount-000002"
+
+
+def numbered(number: int, **times: float) -> Run:
+    hours = ((495_000 + number, 3, 1, 30_000),)
+    run = a_run(f"r{number}.0", start=number, **times)
+    return replace(run, number=number, hours=hours, spared_orders=1)
+
+
+def test_runs_of_a_partition_that_are_over_are_kept_as_one_sum() -> None:
+    parts = [("0", numbered(n, ended=n + 1)) for n in range(1, 800)]
+    incident = only(*parts)
+    entry = incident["by_partition"]["0"]
+    assert (entry["before"]["runs"], entry["run"]["name"]) == (798, "r799.0")
+    assert (incident["orders_affected"], incident["orders_spared"]) == (3 * 799, 799)
+    assert incident["amount_lost"] == 3.0 * 799
+    assert len(incident["by_hour"]) == MOST_HOURS
+    assert incident["by_hour"][-1]["orders"] == 3
+    assert len(json.dumps(incident)) < 100_000
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=20))
+def test_runs_that_are_settled_again_count_once(replayed: list[int]) -> None:
+    """As a batch that comes again brings them, from any one of them on."""
+    parts = [("0", numbered(n, ended=n + 1)) for n in range(1, 6)]
+    again = [parts[at] for start in replayed for at in range(start - 1, 5)]
+    expected = only(*parts)
+    incident = only(*parts, *again)
+    entry, known = (one["by_partition"]["0"] for one in (incident, expected))
+    assert entry | {"sequence": 0} == known | {"sequence": 0}
+    assert incident["message"] == expected["message"]
+
+
+def test_an_earlier_state_of_a_run_takes_nothing_back() -> None:
+    """As a process writes that lost its partition, and does not know yet."""
+    known = only(("0", a_run(orders=9)), ("0", a_run(orders=12)))
+    late = PartitionRun("0", 0, a_run(orders=9))
+    assert settle([known], late, "USD", 1) is known
+    anew = PartitionRun("0", 0, a_run(orders=15), hubs=1)
+    assert settle([known], anew, "USD", 1)["orders_affected"] == 15
+
+
+def wide(name: str, reps: int, hours: int) -> Run:
+    """A run with the longest ids that JSON can write."""
+    names = ["".join(chr(0x1F600 + n // 60**k % 60) for k in range(3)) for n in range(2 * reps)]
+    names = [one + "\U0001f600" * 61 for one in names]
+    return replace(
+        a_run(name, ended=2),
+        reps=tuple((rep, 9, 90_000) for rep in names[:reps]),
+        spared=tuple((rep, 9) for rep in names[reps:]),
+        hours=tuple((495_000 + n, 9, 9, 90_000) for n in range(hours)),
+    )
+
+
+def test_the_largest_incident_fits_into_what_the_store_takes() -> None:
+    """32 partitions, the most of a hub, each with its runs at their most."""
+    documents: list[dict[str, Any]] = []
+    for number in (1, 2):
+        for partition in range(32):
+            run = replace(wide(f"x{partition}-{number}.0", MOST_REPS, MOST_HOURS), number=number)
+            part = PartitionRun(str(partition), number, run)
+            documents = [settle(documents, part, "USD", 0)]
+    (incident,) = documents
+    assert violations("incident", incident) == []
+    assert len(json.dumps(incident)) <= LARGEST_BYTES
+    assert len(json.dumps(version_1(incident))) < 2 * 1024 * 1024
+    assert incident["orders_affected"] == 2 * 32 * 3
+    assert incident["more_reps"]
+
+
+OLD_RUN = {
+    "started_at": "2026-03-01T09:00:00.000000Z", "detected_at": "2026-03-01T09:30:00.000000Z",
+    "last_seen_at": "2026-03-01T10:00:00.000000Z", "ended_at": None, "orders": 3,
+    "amount_e4": 30_000, "reps": ["Annie Corns"], "spared_reps": [], "sample_order_ids": ["a"],
+}  # fmt: skip
+OLD: dict[str, Any] = {
+    "id": "hidden_discount-000001", "schema_version": 1, "kind": "hidden_discount", "percent": 1.0,
+    "by_partition": {"0": {"sequence": 3, "orders": 3, "amount_e4": 30_000,
+                           "runs": {"a.0": OLD_RUN}}},
+    "started_at": OLD_RUN["started_at"], "detected_at": OLD_RUN["detected_at"],
+    "last_seen_at": OLD_RUN["last_seen_at"], "ended_at": None, "orders_affected": 3,
+    "amount_lost": 3.0, "reps": ["Annie Corns"], "spared_reps": [], "sample_order_ids": ["a"],
+    "status": "open", "message": "",
+}  # fmt: skip
+"""An incident as the release before wrote it, recorded from its code."""
+
+
+def test_an_incident_of_the_release_before_goes_on() -> None:
+    assert violations("incident", OLD) == []
+    part = PartitionRun("0", 4, a_run(orders=5))
+    incident = settle([OLD], part, "USD", 1)
+    assert violations("incident", incident) == []
+    assert (incident["id"], incident["orders_affected"]) == (OLD["id"], 5)
+    joined = settle([incident], PartitionRun("1", 1, a_run("b.0")), "USD", 1)
+    assert joined["orders_affected"] == 8
+
+
+def test_an_incident_for_the_release_before_has_the_runs_that_it_sums() -> None:
+    parts = [("0", numbered(n, ended=n + 1)) for n in range(1, 4)]
+    incident = version_1(only(*parts))
+    assert violations("incident", incident) == []
+    (entry,) = incident["by_partition"].values()
+    assert sum(run["orders"] for run in entry["runs"].values()) == entry["orders"] == 9
+    assert all(run.keys() == OLD_RUN.keys() for run in entry["runs"].values())
+    again = settle([incident], PartitionRun("0", 9, numbered(4)), "USD", 1)
+    assert (again["schema_version"], again["orders_affected"]) == (2, 12)
