@@ -88,6 +88,15 @@ class StreamState:
     hubs: int = 0
     incident: str | None = None
 
+    @property
+    def attempts(self) -> int:
+        """Runs on the events after this one that are not known to have ended: 0 for none, 1 for
+        one on a batch, more for those on an order on its own."""
+        attempt = self.attempt
+        if attempt is None:
+            return 0
+        return 1 + attempt.alone + len(attempt.vanished)
+
     def place(self, sequence_number: int, enqueued_at: datetime) -> Arrival:
         """Where an event stands relative to this state."""
         return place(
