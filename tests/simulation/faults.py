@@ -1,7 +1,6 @@
 """What goes wrong in one simulation, drawn from its seed."""
 
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 STORES = ("alerts", "incidents", "states", "dead_letters", "files")
@@ -36,6 +35,7 @@ class Plan:
         kills: between two deaths that hit a process wherever it is; None: there are none.
         steals: between two moves of a partition to another host; None: there are none.
         forgets: between two checkpoints that are lost; None: there are none.
+        publishes: between two writings of the catalogue, some of them spoilt; None: there are none.
         outages: of the stores.
         batch: the most events a host takes at once.
         until: after it nothing of all this happens.
@@ -52,6 +52,7 @@ class Plan:
     kills: float | None
     steals: float | None
     forgets: float | None
+    publishes: float | None
     outages: tuple[Outage, ...]
     batch: int
     until: float = FAULTS_SECONDS
@@ -65,9 +66,16 @@ def plan_of(
     fail: float | None = None,
     kill: float | None = None,
 ) -> Plan:
-    """The plan of a seed; ``hosts``, ``fail`` and ``kill`` (probability of a call) fix a part.
+    """The plan of a seed, of which ``hosts`` and what follows may be told.
 
-    A fixed part does not change what is drawn for the others.
+    What is told does not change what is drawn for the rest.
+
+    Args:
+        seed: what the plan is drawn from.
+        streams: how many streams there are to choose from.
+        hosts: how many there are.
+        fail: probability of a call to fail, and of another one to lose its answer.
+        kill: probability of a death at each moment of a call; there are no others then.
     """
     chance = random.Random(f"plan {seed}")
     rate = chance.choice((0.0, 0.02, 0.06, 0.15))
@@ -83,18 +91,22 @@ def plan_of(
         kills=chance.choice((None, None, 200.0, 60.0)),
         steals=chance.choice((None, 120.0, 20.0)),
         forgets=chance.choice((None, 200.0)),
+        publishes=chance.choice((None, None, None, 100.0)),
         outages=tuple(_outage(chance) for _ in range(chance.choice((0, 0, 1, 2, 3)))),
         batch=chance.choice((1, 3, 10, 50)),
     )
-    changes: Mapping[str, object] = {
-        name: value
-        for name, value in {"hosts": hosts, "fails": fail, "loses": fail, "dies": kill}.items()
-        if value is not None
-    }
-    return replace(plan, **changes)  # type: ignore[arg-type]  # a name to a value of its type
+    if hosts is not None:
+        plan = replace(plan, hosts=hosts)
+    if fail is not None:
+        plan = replace(plan, fails=fail, loses=fail)
+    if kill is not None:
+        plan = replace(plan, dies=kill, kills=None)
+    return plan
 
 
 def _outage(chance: random.Random) -> Outage:
     start = chance.uniform(0, FAULTS_SECONDS / 2)
     lasts = chance.choice((30.0, 120.0, 300.0))
-    return Outage(chance.choice(STORES), start, start + lasts, chance.choice((0.02, 1.0, 5.0, 10.0)))
+    return Outage(
+        chance.choice(STORES), start, start + lasts, chance.choice((0.02, 1.0, 5.0, 10.0))
+    )

@@ -65,7 +65,6 @@ class Told(Scorer):
         return super().score_many(orders, episode)
 
 
-
 @dataclass
 class Trigger:
     """What outlives the hosts: the hub's events, who owns a partition, and the checkpoints.
@@ -97,6 +96,7 @@ class Process:
         self.trigger = trigger
         self.alive = True
         self.stopping = False
+        self.gone = asyncio.Event()
         self.busy: dict[StreamKey, tuple[OrderEvent, ...]] = {}
         self.pumps: dict[StreamKey, asyncio.Task[Any]] = {}
         self._chance = random.Random(f"process {name} {trigger.plan.seed}")
@@ -106,9 +106,7 @@ class Process:
     def _desk(self, cloud: Cloud) -> Desk:
         line = self._line
         inline = loop.Inline()
-        shelf = Shelf(
-            Files(line, cloud), inline, 30, clock=loop.now, now=_wall_clock, shadow=False
-        )
+        shelf = Shelf(Files(line, cloud), inline, 30, clock=loop.now, now=_wall_clock, shadow=False)
         told: dict[int, Told] = {}
 
         async def read_scorer() -> Scorer:
@@ -165,6 +163,7 @@ class Process:
 
     def _end(self) -> None:
         self.alive = self._line.alive = False
+        self.gone.set()
         loop.crash(self.name)
 
     async def _pump(self, key: StreamKey) -> None:
@@ -173,7 +172,7 @@ class Process:
         while trigger.owners[key] is self and not self.stopping:
             batch = trigger.arrived(key, position, self._chance.randint(1, trigger.plan.batch))
             if not batch:
-                await asyncio.sleep(1 if loop.now() < 150 else 20)
+                await loop.sleep(1 if loop.now() < 150 else 20)
                 continue
             await self._until_done(key, batch)
             if self.stopping:
@@ -186,7 +185,7 @@ class Process:
         failures = 0
         while not await self._tried(key, batch):
             failures += 1
-            await asyncio.sleep(self._pause(failures))
+            await loop.sleep(self._pause(failures))
 
     async def _tried(self, key: StreamKey, batch: tuple[OrderEvent, ...]) -> bool:
         self.busy[key] = batch

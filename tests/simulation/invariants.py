@@ -30,16 +30,19 @@ def the_books_balance(outcome: Outcome, _: Document) -> Iterator[str]:
 
 def no_innocent_order_is_set_aside(outcome: Outcome, clean: Document) -> Iterator[str]:
     """Suspicion takes deaths: an order that nothing is wrong with needs many to be set aside."""
+    partitions = set()
     for place in innocent_orders_set_aside(outcome, clean):
-        deaths = outcome.deaths[place]
-        if deaths < DEATHS_TO_SUSPECT:
-            code = outcome.contents["letters"][place]["code"]
-            yield f"{place}: set aside as {code} after {deaths} deaths"
+        if place in outcome.suspected:
+            partitions.add(place[0])
+        elif place[0] in partitions:
+            continue  # what comes after a suspected order is judged without it
+        if outcome.deaths[place] < DEATHS_TO_SUSPECT:
+            yield f"{place}: set aside after {outcome.deaths[place]} deaths"
 
 
 def what_is_wrong_is_set_aside(outcome: Outcome, clean: Document) -> Iterator[str]:
     """The events that a clean pass sets aside are kept as dead letters, for the same reason."""
-    if outcome.settled_after is None:
+    if _undone(outcome, clean):
         return
     for place, letter in clean["letters"].items():
         kept = outcome.contents["letters"].get(place)
@@ -47,7 +50,7 @@ def what_is_wrong_is_set_aside(outcome: Outcome, clean: Document) -> Iterator[st
             yield f"{place}: {letter['code']} in a clean pass, and no dead letter"
         elif kept["body"] != letter["body"]:
             yield f"{place}: the dead letter of another event"
-        elif kept["code"] != letter["code"] and kept["code"] != "attempts_vanished":
+        elif kept["code"] != letter["code"] and place not in outcome.stream.killers:
             yield f"{place}: {kept['code']}, {letter['code']} in a clean pass"
 
 
@@ -55,9 +58,7 @@ def alerts_are_those_of_a_clean_pass(outcome: Outcome, clean: Document) -> Itera
     """Each alert once, and each the same."""
     if _undone(outcome, clean):
         return
-    yield from _differences(
-        "alert", _alerts(outcome.contents), _alerts(clean)
-    )
+    yield from _differences("alert", _alerts(outcome.contents), _alerts(clean))
 
 
 def incidents_are_those_of_a_clean_pass(outcome: Outcome, clean: Document) -> Iterator[str]:
@@ -118,8 +119,12 @@ def broken(outcome: Outcome, clean: Document) -> dict[str, list[str]]:
 
 
 def innocent_orders_set_aside(outcome: Outcome, clean: Document) -> list[tuple[str, int]]:
-    """Partition and sequence number of the events that a clean pass does not set aside."""
-    return sorted(set(outcome.contents["letters"]) - set(clean["letters"]))
+    """Partition and sequence number of the events that were suspected, or without any reason.
+
+    A clean pass sets aside none of them, or for what is written in them.
+    """
+    beyond = set(outcome.contents["letters"]) - set(clean["letters"])
+    return sorted((outcome.suspected - outcome.stream.killers) | beyond)
 
 
 def _undone(outcome: Outcome, clean: Document) -> bool:

@@ -12,8 +12,10 @@ from typing import Any
 from simloop import SimLoop
 
 
-def run[T](seed: int, main: Callable[[], Coroutine[Any, Any, T]]) -> tuple[T, str]:
-    """The result of a coroutine, and the digest of every step the loop took on the way there.
+def run[T](
+    seed: int, main: Callable[[], Coroutine[Any, Any, T]], *, traced: bool = False
+) -> tuple[T, str]:
+    """The result of a coroutine, and, where ``traced``, the digest of every step to there.
 
     Raises:
         RuntimeError: everything waits for something that will never come.
@@ -23,7 +25,7 @@ def run[T](seed: int, main: Callable[[], Coroutine[Any, Any, T]]) -> tuple[T, st
     task = loop.create_task(main())
     task.add_done_callback(lambda _: loop.stop())
     loop.run_forever()
-    digest = loop.trace_hash()
+    digest = loop.trace_hash() if traced else ""
     loop.close()
     if not task.done():
         raise RuntimeError("nothing is left to run, and the simulation is not over")
@@ -49,6 +51,11 @@ def now() -> float:
 def soon(act: Callable[[], object]) -> None:
     """Do something as a step of its own."""
     _loop().call_soon(act)
+
+
+async def sleep(seconds: float) -> None:
+    """Let virtual time pass, which costs none."""
+    await asyncio.sleep(seconds)
 
 
 def _loop() -> SimLoop:

@@ -73,7 +73,7 @@ class Container:
         return self._write(name, document)
 
     def patch(self, name: str, unless: str, change: Callable[[Document], Document]) -> None:
-        """Change a document that has no field ``unless``; where it has, or is not there, nothing."""
+        """Change a document that is there and has no field ``unless``."""
         found = self.read(name)
         if found is not None and unless not in found[0]:
             self._write(name, change(found[0]))
@@ -92,12 +92,17 @@ class Container:
 
 @dataclass
 class Cloud:
-    """All that is stored. ``letters`` are by partition and sequence number."""
+    """All that is stored. ``letters`` are by partition and sequence number.
+
+    ``suspected`` are the places of those that were to be kept as an order whose attempts vanished,
+    whether or not a letter was there already.
+    """
 
     alerts: Container = field(default_factory=lambda: Container(LARGEST_ALERT))
     incidents: Container = field(default_factory=Container)
     states: Container = field(default_factory=Container)
     letters: dict[tuple[str, int], Document] = field(default_factory=dict)
+    suspected: set[tuple[str, int]] = field(default_factory=set)
     files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
 
     def state(self, key: StreamKey) -> StreamState:
@@ -204,7 +209,7 @@ class Line:
 
     async def _wait(self, seconds: float) -> None:
         self._moment()
-        await asyncio.sleep(seconds)
+        await loop.sleep(seconds)
         self._moment()
 
     def _moment(self) -> None:
@@ -215,7 +220,7 @@ class Line:
 
 
 async def _later(seconds: float, act: Callable[[], object]) -> None:
-    await asyncio.sleep(seconds)
+    await loop.sleep(seconds)
     try:
         act()
     except (WriteConflict, RefusedError):
@@ -252,8 +257,9 @@ class Alerts:
             and "superseded_by" not in alert
         ]
         for alert in older:
-            mark = {"superseded_by": successor}
-            await self._patch(_name(alert), "superseded_by", lambda one, mark=mark: one | mark)
+            await self._patch(
+                _name(alert), "superseded_by", lambda one: one | {"superseded_by": successor}
+            )
         return len(older)
 
     async def earlier(self, rep_id: str, order_id: str) -> list[Document]:
@@ -274,9 +280,7 @@ class Alerts:
 
         return await self.line.call("alerts", found, write=False)
 
-    async def _patch(
-        self, name: str, unless: str, change: Callable[[Document], Document]
-    ) -> None:
+    async def _patch(self, name: str, unless: str, change: Callable[[Document], Document]) -> None:
         await self.line.call("alerts", partial(self.cloud.alerts.patch, name, unless, change))
 
 
@@ -368,9 +372,9 @@ class Letters:
         """As the port's."""
         place = (letter.key.partition_id, letter.event.sequence_number)
         document = dead_letter_document(letter)
-        await self.line.call(
-            "dead_letters", lambda: self.cloud.letters.setdefault(place, document)
-        )
+        if letter.code == "attempts_vanished":
+            self.cloud.suspected.add(place)
+        await self.line.call("dead_letters", lambda: self.cloud.letters.setdefault(place, document))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files as package_files
 
+from functions.ports import StreamKey
 from tests.simulation import loop
 from tests.simulation.faults import Plan, plan_of
 from tests.simulation.hosts import EXPIRES, Process, Trigger
-from tests.simulation.orders import ARRIVES_WITHIN, Stream, stream
+from tests.simulation.orders import ARRIVES_WITHIN, PRICES, Stream, stream
 from tests.simulation.stores import Cloud, Document, Weather
 
 SETTLES_WITHIN = 30 * 60
@@ -31,17 +32,19 @@ class Outcome:
         plan: what went wrong in it.
         stream: what was sent.
         contents: all that is stored (`Cloud.contents`).
+        suspected: as `Cloud.suspected`.
         replayed: the same once every event was delivered again to a healthy process.
         settled_after: virtual seconds from the last fault until all was committed; None: never.
         deaths: as `Trigger.deaths`.
         counted: kills, failed batches, steals and so on, and the failures injected, by kind.
         unexpected: what `score_batch` raised that is no TransientError.
-        digest: of every step of the loop.
+        digest: of every step of the loop, where it was asked for.
     """
 
     plan: Plan
     stream: Stream
     contents: Document
+    suspected: frozenset[tuple[str, int]]
     replayed: Document
     settled_after: float | None
     deaths: Counter[tuple[str, int]]
@@ -50,9 +53,10 @@ class Outcome:
     digest: str = ""
 
 
-def simulate(plan: Plan) -> Outcome:
-    """Run a plan."""
-    outcome, digest = loop.run(plan.seed, _World(plan, stream(plan.stream)).live)
+def simulate(plan: Plan, *, traced: bool = False) -> Outcome:
+    """Run a plan; ``traced`` takes longer."""
+    world = _World(plan, stream(plan.stream))
+    outcome, digest = loop.run(plan.seed, world.live, traced=traced)
     return replace(outcome, digest=digest)
 
 
@@ -66,7 +70,7 @@ def clean_pass(number: int) -> Document:
 
     async def passed() -> Document:
         cloud = _cloud()
-        await asyncio.sleep(ARRIVES_WITHIN)
+        await loop.sleep(ARRIVES_WITHIN)
         await _replay(Trigger(sound, plan), cloud, "clean")
         return cloud.contents()
 
@@ -75,8 +79,9 @@ def clean_pass(number: int) -> Document:
 
 def _cloud() -> Cloud:
     cloud = Cloud()
-    packaged = package_files("shared").joinpath("data/catalogue.csv").read_bytes()
-    cloud.files[CATALOGUE] = (packaged, "1")
+    packaged = package_files("shared").joinpath("data/catalogue.csv").read_text().splitlines()
+    used = [line for line in packaged if line.partition(",")[0] in {"product_id", *PRICES}]
+    cloud.files[CATALOGUE] = ("\n".join(used).encode(), "1")  # the few that are read fast
     return cloud
 
 
@@ -88,7 +93,7 @@ async def _replay(trigger: Trigger, cloud: Cloud, name: str) -> None:
         process.take(key)
         patience = loop.now() + SETTLES_WITHIN
         while trigger.checkpoints[key] < len(events):
-            await asyncio.sleep(1)
+            await loop.sleep(1)
             if loop.now() > patience:
                 raise RuntimeError(f"{key}: not done in an undisturbed run: {trigger.unexpected}")
     process.stopping = True
@@ -114,7 +119,7 @@ class _World:
         for task in (self._balance(), self._kill(), self._steal(), self._forget(), self._publish()):
             loop.start("operations", task)
         settled = await self._settled()
-        contents = self.cloud.contents()
+        contents, suspected = self.cloud.contents(), frozenset(self.cloud.suspected)
         for place in ("operations", "machines", "cloud"):
             loop.crash(place)
         for process in self._alive():
@@ -127,6 +132,7 @@ class _World:
             self.plan,
             self.trigger.stream,
             contents,
+            suspected,
             self.cloud.contents(),
             settled,
             self.trigger.deaths,
@@ -137,8 +143,8 @@ class _World:
     async def _settled(self) -> float | None:
         """Seconds from the last fault until all is committed; None where that never comes."""
         while loop.now() < self.plan.until + SETTLES_WITHIN:
-            await asyncio.sleep(5)
-            if self._all_committed() and not any(process.busy for process in self._alive()):
+            await loop.sleep(20)
+            if not any(process.busy for process in self._alive()) and self._all_committed():
                 return max(0.0, loop.now() - self.plan.until)
         return None
 
@@ -157,13 +163,12 @@ class _World:
             self.born += 1
             process = Process(f"p{self.born}", self.trigger, self.cloud, self.weather)
             self.processes[number] = process
-            while process.alive:
-                await asyncio.sleep(1)
-            await asyncio.sleep(self.chance.uniform(0, 30))
+            await process.gone.wait()
+            await loop.sleep(self.chance.uniform(0, 30))
 
     async def _balance(self) -> None:
         """Give every partition without a live owner to somebody, and look again."""
-        since: dict[object, float] = {}
+        since: dict[StreamKey, float] = {}
         while True:
             for key in self.trigger.stream.partitions:
                 owner = self.trigger.owners.get(key)
@@ -174,17 +179,17 @@ class _World:
                 lost = since.setdefault(key, loop.now())
                 if soon or loop.now() - lost >= EXPIRES:
                     self._hand_over(key)
-            await asyncio.sleep(2)
+            await loop.sleep(5)
 
-    def _hand_over(self, key: object) -> None:
+    def _hand_over(self, key: StreamKey) -> None:
         """Give a partition to a process that is not at work on it, if there is one."""
         able = [
             one
             for one in self._alive()
-            if not one.stopping and (key not in one.pumps or one.pumps[key].done())  # type: ignore[index]
+            if not one.stopping and (key not in one.pumps or one.pumps[key].done())
         ]
         if able:
-            self.chance.choice(able).take(key)  # type: ignore[arg-type]
+            self.chance.choice(able).take(key)
 
     async def _kill(self) -> None:
         while await self._next(self.plan.kills):
@@ -206,7 +211,7 @@ class _World:
         process.stopping = True
         asked = loop.now()
         while process.busy and loop.now() - asked < LONGEST_STOP:
-            await asyncio.sleep(1)
+            await loop.sleep(1)
         process.leave()
 
     async def _forget(self) -> None:
@@ -221,7 +226,7 @@ class _World:
         """The catalogue is put there anew now and then, sometimes spoilt for a while."""
         good = self.cloud.files[CATALOGUE][0]
         version = 1
-        while await self._next(200.0):
+        while await self._next(self.plan.publishes):
             version += 1
             spoilt = self.chance.random() < 0.3
             self.cloud.files[CATALOGUE] = (b"\x00" if spoilt else good, str(version))
@@ -231,5 +236,5 @@ class _World:
         """Wait for the next time that something goes wrong; False once nothing does any more."""
         if every is None:
             return False
-        await asyncio.sleep(self.chance.expovariate(1 / every))
+        await loop.sleep(self.chance.expovariate(1 / every))
         return loop.now() < self.plan.until
