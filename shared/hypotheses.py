@@ -29,8 +29,8 @@ UNLISTED_CAUSE_RATE = 1e-3
 class Rates:
     """Priors of an order: ``added_item`` 0-1 and the chance of each hidden percentage.
 
-    ``hidden[t]`` goes with ``t`` of `shared.discounts.Likelihoods`; ``hidden[0]`` is the chance of
-    none, and all sum to 1.
+    ``hidden[t]`` goes with ``t`` of `shared.discounts.ChargeLikelihoods`; ``hidden[0]`` is the
+    chance of none, and all sum to 1.
     """
 
     added_item: float
