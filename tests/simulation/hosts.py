@@ -9,14 +9,15 @@ import asyncio
 import dataclasses
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn, cast
 
 from functions.handlers import Desk, Limits, score_batch
 from functions.ports import OrderEvent, StreamKey
 from functions.shelf import Shelf
+from shared.assessment import Assessment
 from shared.episodes import EpisodeState
 from shared.errors import TransientError
 from shared.order import Order
@@ -46,23 +47,25 @@ class Died(BaseException):
     """An order has ended the process: no handler of ours may run on."""
 
 
-class Told(Scorer):
+class Told:
     """The real scorer, but for certain orders: a bug raises, and a killer ends the process."""
 
-    def __init__(self, of: Scorer, stream: Stream, die: Any) -> None:
-        super().__init__(of.bundle, of.catalogue, of.policy)
-        self._stream, self._die = stream, die
+    def __init__(self, of: Scorer, stream: Stream, die: Callable[[str], NoReturn]) -> None:
+        self._of, self._stream, self._die = of, stream, die
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._of, name)
 
     def score_many(
-        self, orders: Sequence[Order], episode: EpisodeState
-    ) -> tuple[Any, EpisodeState]:
+        self, orders: Sequence[Order], *more: Any
+    ) -> tuple[list[Assessment], EpisodeState]:
         """As the scorer's."""
         for order in orders:
             if order.order_id in self._stream.kills:
                 self._die(order.order_id)
             if order.order_id in self._stream.bugs:
                 raise ZeroDivisionError("a bug")
-        return super().score_many(orders, episode)
+        return self._of.score_many(orders, *more)
 
 
 @dataclass
@@ -70,7 +73,7 @@ class Trigger:
     """What outlives the hosts: the hub's events, who owns a partition, and the checkpoints.
 
     ``deaths`` counts, for each event, the deaths of a process that had it in a batch and that it
-    did not cause itself.
+    did not cause itself. ``said`` is why a batch of a partition failed last.
     """
 
     stream: Stream
@@ -80,6 +83,7 @@ class Trigger:
     deaths: Counter[tuple[str, int]] = field(default_factory=Counter)
     counted: Counter[str] = field(default_factory=Counter)
     unexpected: list[str] = field(default_factory=list)
+    said: dict[StreamKey, str] = field(default_factory=dict)
 
     def arrived(self, key: StreamKey, start: int, most: int) -> tuple[OrderEvent, ...]:
         """The next events of a partition that are in the hub by now."""
@@ -113,7 +117,7 @@ class Process:
             scorer = await shelf.scorer()
             if id(scorer) not in told:
                 told[id(scorer)] = Told(scorer, self.trigger.stream, self._killed_by)
-            return told[id(scorer)]
+            return cast("Scorer", told[id(scorer)])
 
         options: dict[str, Any] = {}
         if "owner" in {one.name for one in dataclasses.fields(Desk)}:
@@ -153,7 +157,7 @@ class Process:
         else:
             self._end()
 
-    def _killed_by(self, order_id: str) -> None:
+    def _killed_by(self, order_id: str) -> NoReturn:
         """An order ends the process in the middle of computing: the rest follows at once."""
         if self.alive:
             self.trigger.counted["kills by an order"] += 1
@@ -191,8 +195,9 @@ class Process:
         self.busy[key] = batch
         try:
             await score_batch(self.desk, key, batch)
-        except TransientError:
+        except TransientError as error:
             self.trigger.counted["failed batches"] += 1
+            self.trigger.said[key] = str(error)
             return False
         except Exception as error:  # noqa: BLE001 - the trigger tries again, whatever it was
             self.trigger.unexpected.append(f"{type(error).__name__}: {error}")

@@ -304,16 +304,18 @@ class Incidents:
         return found if found is not None and found[0]["kind"] == kind else None
 
     async def joinable(
-        self, kind: str, percent: float, since: datetime
+        self, kind: str, percent: float, ended_since: str, seen_since: str
     ) -> list[tuple[Document, str]]:
         """As the port's."""
-        # Stored times are text of one width, so they sort as they are.
-        text = f"{since:%Y-%m-%dT%H:%M:%S.%f}Z"
         return [
             (document, version)
             for document, version in await self._of(kind)
             if document["percent"] == percent
-            and (document["ended_at"] is None or document["ended_at"] >= text)
+            and (
+                document["last_seen_at"] >= seen_since
+                if document["ended_at"] is None
+                else document["ended_at"] >= ended_since
+            )
         ]
 
     async def highest(self, kind: str) -> int:

@@ -37,6 +37,7 @@ class Outcome:
         settled_after: virtual seconds from the last fault until all was committed; None: never.
         deaths: as `Trigger.deaths`.
         counted: kills, failed batches, steals and so on, and the failures injected, by kind.
+        said: as `Trigger.said`.
         unexpected: what `score_batch` raised that is no TransientError.
         digest: of every step of the loop, where it was asked for.
     """
@@ -49,6 +50,7 @@ class Outcome:
     settled_after: float | None
     deaths: Counter[tuple[str, int]]
     counted: Counter[str]
+    said: dict[StreamKey, str]
     unexpected: tuple[str, ...]
     digest: str = ""
 
@@ -95,7 +97,7 @@ async def _replay(trigger: Trigger, cloud: Cloud, name: str) -> None:
         while trigger.checkpoints[key] < len(events):
             await loop.sleep(1)
             if loop.now() > patience:
-                raise RuntimeError(f"{key}: not done in an undisturbed run: {trigger.unexpected}")
+                raise RuntimeError(f"{key}: not done in an undisturbed run: {trigger.said}")
     process.stopping = True
     await asyncio.gather(*process.pumps.values())
 
@@ -125,6 +127,7 @@ class _World:
         for process in self._alive():
             process.stopping = True
             loop.crash(process.name)
+        self.cloud.files |= _cloud().files
         if settled is not None:
             sound = replace(self.trigger.stream, kills=frozenset())
             await _replay(Trigger(sound, self.plan), self.cloud, "replay")
@@ -137,6 +140,7 @@ class _World:
             settled,
             self.trigger.deaths,
             self.trigger.counted + self.weather.injected,
+            dict(self.trigger.said),
             tuple(self.trigger.unexpected),
         )
 
