@@ -6,8 +6,9 @@ ORDERS ?=
 SCENARIO ?=
 JSON ?=
 PORT ?= 5000
+SEEDS ?= 1000
 
-.PHONY: setup demo test check checkov bench evaluate mlflow package lock clean
+.PHONY: setup demo test check checkov simulate bench evaluate mlflow package lock clean
 
 setup: $(VENV)/.installed infra/local/node_modules/.installed infra/checks/node_modules/.installed
 
@@ -43,6 +44,11 @@ checkov: setup .venv-checkov/.installed
 
 test: check checkov
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The stream on hosts and stores that fail, in virtual time: make simulate SEEDS=100000. A seed that
+# breaks an invariant is named with the command that repeats it.
+simulate: setup
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 bench: setup
 	$(BIN)/python -m tests.bench

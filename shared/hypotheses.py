@@ -29,7 +29,7 @@ UNLISTED_CAUSE_RATE = 1e-3
 class Rates:
     """Priors of an order: ``added_item`` 0-1 and the chance of each hidden percentage.
 
-    ``hidden[t]`` goes with `shared.discounts.DiscountTables.order_percents`; ``hidden[0]`` is the
+    ``hidden[t]`` goes with ``t`` of `shared.discounts.ChargeLikelihoods`; ``hidden[0]`` is the
     chance of none, and all sum to 1.
     """
 

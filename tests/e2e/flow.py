@@ -30,8 +30,8 @@ from shared.notation import utc_time
 from shared.order import parse_order
 from shared.stream import Admission, StreamState
 from tests.e2e.company import by_id
+from tests.patience import PATIENCE
 
-PATIENCE_SECONDS = 240
 """For anything to happen; far more than it takes, for machines that are busy."""
 
 PARTITIONS = tuple(map(str, range(ORDERS_PARTITIONS)))
@@ -50,7 +50,7 @@ async def until[T](
     what: str,
     look: Callable[[], Awaitable[T | None]],
     every: float = 0.1,
-    patience: float = PATIENCE_SECONDS,
+    patience: float = PATIENCE,
 ) -> T:
     """Look until there is something to see, for as many seconds as patience has; what was seen."""
     deadline = time.monotonic() + patience

@@ -12,8 +12,6 @@ from infra.local.stack import Stack
 from tests.e2e.company import Company
 from tests.e2e.flow import Counts, Flow, until
 
-pytestmark = pytest.mark.timeout(900)
-
 MANY_FRAUDS = ("--added-rate", "0.5")  # so that a batch has many alerts to write
 
 

@@ -22,14 +22,13 @@ from tests.e2e import flow as books
 from tests.e2e.company import Company
 from tests.e2e.conftest import SETTINGS
 from tests.e2e.flow import Flow, until
+from tests.patience import PATIENCE
 from training import shelf
 from training.card import Card, CardData, encode_card
 from training.ports import Blobs
 from training.settings import TrainingSettings
 from training.stores import opened
 from training.train import load
-
-pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +65,7 @@ async def serving(stack: Stack) -> dict[str, Any]:
 
     def ask() -> dict[str, Any]:
         url = f"http://{HOST}:{stack.port('host')}/api/health"
-        with urllib.request.urlopen(url, timeout=30) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
 

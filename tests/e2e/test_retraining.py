@@ -22,14 +22,13 @@ from infra.local.stack import DEFAULT_PORTS, Stack
 from shared.champion import CHAMPION
 from tests.e2e.company import MARKET
 from tests.e2e.flow import until
+from tests.patience import PATIENCE
 from training import shelf, simulate
 from training.ports import Blobs
 from training.registry import Registry
 from training.results import TRAINING
 from training.settings import TrainingSettings
 from training.stores import opened
-
-pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture
@@ -74,7 +73,7 @@ def pipeline(settings: Mapping[str, str]) -> subprocess.Popen[str]:
 def completed(settings: Mapping[str, str]) -> str:
     """What a run says that ends well."""
     run = pipeline(settings)
-    said, _ = run.communicate(timeout=300)
+    said, _ = run.communicate(timeout=PATIENCE)
     assert run.returncode == 0, said
     return said
 
@@ -148,7 +147,7 @@ def test_of_two_runs_at_once_one_trains_and_the_other_leaves(stack: Stack) -> No
     after("reading the archive")(first)
     said = completed(settings)
     assert said == "another run is at work: this one leaves\n"
-    rest, _ = first.communicate(timeout=300)
+    rest, _ = first.communicate(timeout=PATIENCE)
     assert first.returncode == 0
     assert "serves" in rest
 
@@ -161,7 +160,7 @@ def test_a_run_that_cannot_record_fails_in_one_line_and_the_champion_serves_on(
     before = champion(settings)
     archive(stack, tmp_path, 2)
     run = pipeline({**settings, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"})
-    said, _ = run.communicate(timeout=300)
+    said, _ = run.communicate(timeout=PATIENCE)
     assert run.returncode == 2
     assert said.splitlines()[-1].startswith("error: ")
     assert "Traceback" not in said
@@ -172,7 +171,7 @@ async def test_the_timer_trains_when_it_is_fired_by_hand(stack: Stack) -> None:
     stack.up()
     url = f"http://{HOST}:{stack.port('host')}/admin/functions/retrain_nightly"
     request = urllib.request.Request(url, b"{}", {"Content-Type": "application/json"})
-    answer = await asyncio.to_thread(urllib.request.urlopen, request, timeout=30)
+    answer = await asyncio.to_thread(urllib.request.urlopen, request, timeout=PATIENCE)
     assert answer.status == 202
     answer.close()
 

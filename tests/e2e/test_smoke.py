@@ -23,8 +23,6 @@ from shared.notation import time_text
 from tests.e2e.company import Company
 from tests.e2e.conftest import SETTINGS
 
-pytestmark = pytest.mark.timeout(300)
-
 SOON = "3"
 """Seconds until a check of something broken gives up."""
 

@@ -8,16 +8,12 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-import pytest
-
 from infra.local.processes import HOST
 from infra.local.stack import Stack
 from shared.order import parse_order
 from tests.e2e.company import Company
 from tests.e2e.flow import Counts, Flow, body_of
 from tests.schemas import violations
-
-pytestmark = pytest.mark.timeout(900)
 
 
 def changed(body: bytes, **fields: Any) -> bytes:

@@ -21,6 +21,7 @@ from infra.local.eventhubs import frames
 from infra.local.eventhubs.hubs import Partition
 from infra.local.eventhubs.log import PartitionLog
 from infra.local.eventhubs.messages import Message
+from tests.patience import PATIENCE
 
 PREFIX = "local/orders/0/"
 START_MS = 1_750_000_000_000  # 2025-06-15 15:06:40 UTC
@@ -280,7 +281,7 @@ async def test_the_archive_is_whole_after_the_emulator_was_killed_again_and_agai
         processes.kill(child)  # in the middle of some window, or of writing it
 
     child = processes.start("eventhubs", [*command, "--port", "0"], tmp_path / "log", environ)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         # A storage has no event to await.
         while sum(map(len, (await archive(container, "local/")).values())) < 180:  # noqa: ASYNC110
             await asyncio.sleep(0.2)

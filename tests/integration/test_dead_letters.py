@@ -19,6 +19,7 @@ from infra.local import resources, services
 from infra.local.eventhubs import Emulator, HubSpec
 from shared.partitions import partition_for_key
 from tests.orders import order_body
+from tests.patience import PATIENCE
 from tests.unit.functions.world import NOON
 
 BODY = order_body(rep_id="Bo Ek", charged_price=-1)
@@ -90,7 +91,7 @@ async def received(environ: dict[str, str], count: int) -> list[tuple[str, bytes
     )
     async with consumer:
         reading = asyncio.create_task(consumer.receive(note, starting_position="-1"))
-        await asyncio.wait_for(enough.wait(), 30)
+        await asyncio.wait_for(enough.wait(), PATIENCE)
         reading.cancel()  # it would go on to wait for its next turn at balancing the load
         await asyncio.wait([reading])
     return events

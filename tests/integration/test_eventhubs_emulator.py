@@ -23,6 +23,7 @@ from infra.local.eventhubs import Emulator, HubSpec, frames
 from infra.local.eventhubs.connection import Limits
 from infra.local.eventhubs.messages import Message
 from shared.partitions import partition_for_key
+from tests.patience import PATIENCE
 
 HUB = "orders"
 PARTITIONS = 4
@@ -99,12 +100,12 @@ class Reading:
         await self.errors.put(error)
 
     async def count(self, number: int) -> list[EventData]:
-        async with asyncio.timeout(20), self._arrived:
+        async with asyncio.timeout(PATIENCE), self._arrived:
             await self._arrived.wait_for(lambda: len(self.events) >= number)
         return [event for _, event in self.events]
 
     async def error(self) -> Exception:
-        return await asyncio.wait_for(self.errors.get(), 20)
+        return await asyncio.wait_for(self.errors.get(), PATIENCE)
 
     @property
     def bodies(self) -> list[str]:
@@ -284,7 +285,7 @@ async def test_a_consumer_can_follow_the_end_of_its_partition(emulator: Emulator
             track_last_enqueued_event_properties=True,
         )
     )
-    await asyncio.wait_for(done.wait(), 20)
+    await asyncio.wait_for(done.wait(), PATIENCE)
     await client.close()
     await task
 
@@ -344,7 +345,7 @@ async def test_what_was_acknowledged_survives_the_server_being_killed(server: Se
                     under_way.set()
 
     sending = asyncio.create_task(send_until_killed())
-    await asyncio.wait_for(under_way.wait(), 20)
+    await asyncio.wait_for(under_way.wait(), PATIENCE)
     await asyncio.to_thread(server.kill)
     with pytest.raises(EventHubError):
         await sending
@@ -393,7 +394,7 @@ async def test_a_second_server_on_the_same_folder_or_port_says_what_is_wrong(
             env={name: os.environ[name] for name in ("PATH",)},
             stderr=asyncio.subprocess.PIPE,
         )
-        _, said = await asyncio.wait_for(child.communicate(), 20)
+        _, said = await asyncio.wait_for(child.communicate(), PATIENCE)
         assert reason in said.decode().splitlines()[-1]
         assert child.returncode in {1, 2}
 
@@ -408,7 +409,7 @@ async def test_garbage_disconnects_its_sender_and_nobody_else(emulator: Emulator
         reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
         writer.write(content)
         writer.write_eof()
-        await asyncio.wait_for(reader.read(), 10)
+        await asyncio.wait_for(reader.read(), PATIENCE)
         writer.close()
 
     @settings(
@@ -448,7 +449,7 @@ async def node(emulator: Emulator, command: str, **options: Any) -> Any:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    said, complaint = await asyncio.wait_for(child.communicate(), 60)
+    said, complaint = await asyncio.wait_for(child.communicate(), PATIENCE)
     assert child.returncode == 0, complaint.decode()
     return json.loads(said)
 

@@ -6,7 +6,6 @@ import json
 import socket
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -182,10 +181,8 @@ def test_a_server_that_takes_a_call_and_never_answers_is_given_up(
     with socket.socket() as silent:
         silent.bind((HOST, 0))
         silent.listen()
-        began = time.monotonic()
         with pytest.raises(RegistryUnreachableError, match="does not answer"):
             Registry.open(f"http://{HOST}:{silent.getsockname()[1]}")
-    assert time.monotonic() - began < 30
 
 
 def test_a_taken_port_is_named_with_another_one(server: str, store: str, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from azure.storage.blob import BlobLeaseClient, BlobServiceClient
 from infra.local import resources
 from shared.errors import TransientError
 from tests.integration.training_settings import KEY, settings_for
+from tests.patience import PATIENCE
 from training.ports import Conflict, LeaseHeld, Stored
 from training.stores import AzureBlobs, BlobLease, CosmosDocuments, opened
 
@@ -108,16 +109,18 @@ def test_runs_that_start_together_make_one_lease(blobs: AzureBlobs, container: s
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert sorted(outcomes) == ["held", "refused", "refused", "refused"]
 
 
 def test_a_lease_is_renewed_while_the_run_lasts(blobs: AzureBlobs, leased: BlobLeaseClient) -> None:
     renewals = _Renewals(leased)
     with closing(BlobLease(leased, "lease", seconds=0.9)) as held:
-        assert renewals.seen.acquire(timeout=10)
-        assert renewals.seen.acquire(timeout=10)
-        held.check()
+        begun = held._held_since
+        assert renewals.seen.acquire(timeout=PATIENCE)
+        assert renewals.seen.acquire(timeout=PATIENCE)
+        assert held._held_since > begun  # the first was noted before the second was asked for
+        assert held._failure is None
 
 
 def test_a_lease_that_somebody_broke_is_noticed_at_the_next_renewal(
@@ -126,8 +129,8 @@ def test_a_lease_that_somebody_broke_is_noticed_at_the_next_renewal(
     renewals = _Renewals(leased)
     with closing(BlobLease(leased, "lease", seconds=0.9)) as held:
         leased.break_lease(lease_break_period=0)
-        assert renewals.refused.acquire(timeout=10)
-        held._thread.join(10)
+        assert renewals.refused.acquire(timeout=PATIENCE)
+        held._thread.join(PATIENCE)
         with pytest.raises(TransientError, match="the lease of lease is lost"):
             held.check()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.local import processes, resources, services
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,7 +60,7 @@ class Trainer:
 
     def until_it_says(self, text: str) -> str:
         """The log, once another process has written a text into it."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while text not in (said := self.log.read_text()):
             assert time.monotonic() < deadline, said[-3000:]
             time.sleep(0.05)

@@ -412,7 +412,7 @@ async def test_every_call_of_a_store_is_timed_under_its_container(
         await blobs.close()
     timed = heard.of("sheriff.store.duration")
     assert [store for _, store in timed] == ["state", "alerts", "incidents", "models"]
-    assert all(0 < milliseconds < 60_000 for milliseconds, _ in timed)
+    assert all(milliseconds > 0 for milliseconds, _ in timed)
 
 
 async def test_what_cosmos_db_charges_is_heard_by_container(azurite: str) -> None:

@@ -12,7 +12,6 @@ from infra.package import TRAINER, Release, build
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs wheels for Linux")
 
 
-@pytest.mark.timeout(900)
 def test_it_would_run_where_it_is_deployed() -> None:
     with tempfile.TemporaryDirectory(prefix="sheriff-package-") as folder:
         package = build(TRAINER, Path(folder), Release("1", "c"), installed=True, level=0)

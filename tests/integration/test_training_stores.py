@@ -14,6 +14,7 @@ from infra.local import resources, services
 from infra.local.eventhubs import Emulator, HubSpec
 from shared.errors import ConfigurationError, TransientError
 from shared.partitions import partition_for_key
+from tests.patience import PATIENCE
 from training import simulate
 from training.simulate import send
 from training.stores import load_alerts
@@ -55,7 +56,7 @@ async def _received(connection: str, count: int) -> dict[str, list[dict[str, Any
     )
     async with client:
         receiving = asyncio.create_task(client.receive(note, starting_position="-1"))
-        await asyncio.wait_for(complete.wait(), 60)
+        await asyncio.wait_for(complete.wait(), PATIENCE)
         receiving.cancel()
         await asyncio.gather(receiving, return_exceptions=True)
     return found

@@ -14,6 +14,7 @@ from infra.local.eventhubs import Emulator, HubSpec
 from infra.local.services import event_hub_connection
 from shared.order import parse_order
 from shared.partitions import partition_for_key
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -68,7 +69,7 @@ async def _first_event(connection: str) -> tuple[str, bytes]:
     async with client:
         receiving = asyncio.create_task(client.receive(note, starting_position="-1"))
         try:
-            return await asyncio.wait_for(found, 60)
+            return await asyncio.wait_for(found, PATIENCE)
         finally:
             receiving.cancel()
             await asyncio.gather(receiving, return_exceptions=True)

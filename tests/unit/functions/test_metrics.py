@@ -49,7 +49,7 @@ async def test_a_batch_counts_its_orders_its_dead_letters_and_its_alerts() -> No
     assert dict(map(reversed, heard.of("sheriff.orders.dead_lettered"))) == codes
     assert heard.of("sheriff.alerts") == [(1, "none")] * len(world.alerts_by_id)
     [(milliseconds, _)] = heard.of("sheriff.scoring.duration")
-    assert 0 < milliseconds < 10_000
+    assert milliseconds > 0
     assert heard.spans[0][0] == "batch"
     assert ("note", {"events": 10, "scored": 5, "alerts": 4}) in heard.spans
 

@@ -29,6 +29,7 @@ from shared.order import Order
 from shared.stream import Attempt
 from tests.collectors import Collector, Ingestion, collector, ingestion
 from tests.orders import order_body
+from tests.patience import PATIENCE
 from tests.unit.functions.test_handlers import RUN, real_scorer
 from tests.unit.functions.world import KEY, ToldScorer, World, event
 
@@ -261,7 +262,7 @@ def scores_a_batch(**settings: str) -> None:
         cwd=ROOT,
         env={**os.environ, **settings},
         check=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from infra.local.host.errors import HostError
 from infra.local.host.functions import Function, RetryPolicy, load_functions
+from tests.patience import PATIENCE
 
 TIMER = Datum("{}", "json")
 APP = """
@@ -87,7 +88,7 @@ async def test_a_stop_breaks_off_the_waiting_and_the_outcome_is_not_final(
     halt = asyncio.Event()
     invocation = asyncio.create_task(tick.invoke(TIMER, {}, halt))
     halt.set()
-    outcome = await asyncio.wait_for(invocation, 10)
+    outcome = await asyncio.wait_for(invocation, PATIENCE)
     assert (outcome.succeeded, outcome.final, len(calls())) == (False, False, 1)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[3]
 SCRIPT = "infra/pipelines/bootstrap.sh"
 SETTINGS = {
@@ -54,7 +56,7 @@ def run(
     environ = SETTINGS | {"ASKED": str(tree / "asked"), "THERE": there} | settings
     environ["PATH"] = f"{tree}:{os.environ['PATH']}"
     done = subprocess.run(
-        [tree / SCRIPT], env=environ, capture_output=True, text=True, check=False, timeout=60
+        [tree / SCRIPT], env=environ, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     asked = (tree / "asked").read_text().splitlines() if (tree / "asked").exists() else []
     return done, asked

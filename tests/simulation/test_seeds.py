@@ -1,0 +1,10 @@
+"""Half of the seeds that every test run simulates; `make simulate SEEDS=N` takes any number."""
+
+import pytest
+
+from tests.simulation.seeds import holds
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_whatever_fails_every_order_ends_once(seed: int) -> None:
+    holds(seed)
