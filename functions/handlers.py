@@ -8,8 +8,9 @@ An order that kills the process leaves no trace but an attempt that never came b
 that does not know how the last run on a partition ended writes down its attempt, under its own
 name, before it scores; a healthy batch costs no such write. An attempt of another process may be
 alive for as long as a batch may take, and is waited for; after that it has vanished. Then the
-events are scored one by one, each noted in turn, until the order that ends them all is known and
-set aside. Only deaths tell: an attempt of a process that is still there has ended, however.
+events are scored one by one, each noted in turn until it is judged, until the order that ends them
+all is known and set aside. Only deaths tell: an attempt of a process that is still there has ended,
+however.
 """
 
 import asyncio
@@ -209,10 +210,18 @@ class _Run:
             judgement = judgement.then(later) if judgement else later
         if judgement:
             self._check_fuse(judgement.failed, self.alone or judgement.events)
+            await self._survived()
             await self._commit(judgement)
             self.faults += judgement.failed
         if self.state.sequence_number != events[-1].sequence_number:
             raise TransientError(f"{self.key}: out of time; the rest of the batch comes again")
+
+    async def _survived(self) -> None:
+        """Take an order's attempt off the record once it is judged: a process that dies while it
+        writes, in an outage say, was not killed by the order."""
+        attempt = self.state.attempt
+        if attempt is not None and attempt.alone:
+            await self._write_state(replace(self.state, attempt=replace(attempt, owner=NOBODY)))
 
     def _check_fuse(self, failed: int, events: int) -> None:
         """Pass where no more orders of a batch have ``failed`` than may be at fault themselves.
