@@ -25,6 +25,7 @@ from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
 
 from shared.decision import Decision, parse_decision
 from shared.errors import ConfigurationError, TransientError
+from shared.locality import refuse_keys
 from training.ports import Conflict, LeaseHeld, ReadDecisions, Stored
 from training.settings import TrainingSettings
 
@@ -314,12 +315,13 @@ async def load_alerts(environment: Mapping[str, str], alerts: Sequence[dict[str,
     ``sheriff``); ``COSMOS_KEY`` is set for an emulator only. Returns how many are new.
 
     Raises:
-        ConfigurationError: the account is not named.
+        ConfigurationError: the account is not named, or by a key where only an identity may.
         TransientError: the store failed; loading again completes what is missing.
     """
     endpoint = environment.get("COSMOS_ENDPOINT")
     if not endpoint:
         raise ConfigurationError("--write needs COSMOS_ENDPOINT to be set")
+    refuse_keys(environment, "COSMOS_KEY")
     key = environment.get("COSMOS_KEY")
     # An emulator's account names no endpoint worth discovering.
     credential: Any = key or DefaultAzureCredential()

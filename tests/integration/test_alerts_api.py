@@ -49,6 +49,7 @@ async def alerts(
         {
             "ORDERS_HUB": "orders",
             "COSMOS_ENDPOINT": cosmos,
+            "SHERIFF_LOCAL": "on",
             "COSMOS_KEY": "bG9jYWw=",
             "COSMOS_DATABASE": unique_name,
             "BLOB_CONNECTION": azurite,
@@ -164,6 +165,7 @@ async def test_health_is_503_while_the_store_is_away(
     environ = {
         "ORDERS_HUB": "orders",
         "COSMOS_ENDPOINT": "http://127.0.0.1:9",
+        "SHERIFF_LOCAL": "on",
         "COSMOS_KEY": "bG9jYWw=",
         "BLOB_CONNECTION": azurite,
     }
