@@ -129,7 +129,7 @@ class Deployed:
 
     async def same_model(self) -> str:
         """The model, catalogue and policy that the shelf holds are good, and every app's own."""
-        scorer = await self.shelf.scorer()
+        scorer = await self.shelf.refresh()
         mine = self.shelf.status()
         if refusal := mine["last_refusal"]:
             raise Broken(f"{refusal['what']} must not serve: {refusal['why']}")
@@ -214,7 +214,7 @@ class Deployed:
         alert = await self.alert(order)
         if alert is None:
             raise NotYet(f"{order.order_id} has no alert")
-        by, promoted = alert["model_version"], (await self.shelf.scorer()).bundle.version
+        by, promoted = alert["model_version"], (await self.shelf.refresh()).bundle.version
         if by not in {self.model, promoted}:  # a night may promote one meanwhile
             raise Broken(f"its model is {by}, expected {promoted}")
         typologies = [finding["typology"] for finding in alert["findings"]]

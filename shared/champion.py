@@ -16,6 +16,10 @@ MODELS = "models"
 CHAMPION, CHALLENGER = "champion.json", "challenger.json"
 """Pointers: to the bundle whose alerts count, and to one that scores beside it in silence."""
 
+CHAMPION_COPY = "champion.copy.json"
+"""The champion's pointer once more, written after it: for whoever finds the pointer gone or
+unreadable and has nothing that serves yet."""
+
 MOST_EARLIER = 20
 """Champions before this one that a pointer remembers."""
 
@@ -34,8 +38,10 @@ class Served(msgspec.Struct, frozen=True):
 class Pointer(msgspec.Struct, frozen=True):
     """Which bundle serves, its SHA-256 as lower-case hex, and those before it, the latest first.
 
-    ``moved_at`` (RFC 3339) says when the pointer was put there. ``withdrawn`` are versions that
-    were rolled back: nothing but a hand points to them again.
+    ``moved_at`` (RFC 3339) says when the pointer was put there, ``moved_by`` who did it by hand
+    (an identity's object id; on a machine of one's own a login name). ``withdrawn`` are versions
+    that were rolled back: nothing but a hand points to them again. ``reference`` are the files of
+    that container that lay there then (`shared.reference`); None in pointers of older releases.
     """
 
     version: Version
@@ -43,6 +49,8 @@ class Pointer(msgspec.Struct, frozen=True):
     moved_at: str | None = None
     earlier: tuple[Served, ...] = ()
     withdrawn: tuple[Version, ...] = ()
+    moved_by: str | None = None
+    reference: tuple[str, ...] | None = None
     schema_version: Literal[1] = 1
 
 
