@@ -49,8 +49,8 @@ class Pointer(msgspec.Struct, frozen=True):
     moved_at: str | None = None
     earlier: tuple[Served, ...] = ()
     withdrawn: tuple[Version, ...] = ()
-    moved_by: str | None = None
-    reference: tuple[str, ...] | None = None
+    moved_by: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+    reference: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] | None = None
     schema_version: Literal[1] = 1
 
 
@@ -81,18 +81,30 @@ def encode_pointer(pointer: Pointer) -> bytes:
     return msgspec.json.format(msgspec.json.encode(pointer), indent=2) + b"\n"
 
 
-def promoted(before: Pointer | None, version: str, sha256: str, at: str) -> Pointer:
+def promoted(
+    before: Pointer | None,
+    version: str,
+    sha256: str,
+    at: str,
+    moved_by: str | None = None,
+    reference: tuple[str, ...] | None = None,
+) -> Pointer:
     """The pointer once a version serves; promoting the one that serves changes nothing."""
     if before is None:
-        return Pointer(version, sha256, at)
+        return Pointer(version, sha256, at, moved_by=moved_by, reference=reference)
     if (before.version, before.sha256) == (version, sha256):
         return before
     earlier = (Served(before.version, before.sha256), *before.earlier)
     withdrawn = tuple(one for one in before.withdrawn if one != version)
-    return Pointer(version, sha256, at, earlier[:MOST_EARLIER], withdrawn)
+    return Pointer(version, sha256, at, earlier[:MOST_EARLIER], withdrawn, moved_by, reference)
 
 
-def rolled_back(before: Pointer, at: str) -> Pointer:
+def rolled_back(
+    before: Pointer,
+    at: str,
+    moved_by: str | None = None,
+    reference: tuple[str, ...] | None = None,
+) -> Pointer:
     """The pointer once the champion before this one serves again, and this one is withdrawn.
 
     Raises:
@@ -103,4 +115,4 @@ def rolled_back(before: Pointer, at: str) -> Pointer:
     last, *older = before.earlier
     known = (one for one in before.withdrawn if one != last.version)
     withdrawn = (before.version, *known)[:MOST_EARLIER]
-    return Pointer(last.version, last.sha256, at, tuple(older), withdrawn)
+    return Pointer(last.version, last.sha256, at, tuple(older), withdrawn, moved_by, reference)

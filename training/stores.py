@@ -5,6 +5,7 @@ The nightly run uses the synchronous clients, with threads where it reads in par
 """
 
 import asyncio
+import base64
 import json
 import logging
 import threading
@@ -54,6 +55,29 @@ def opened(settings: TrainingSettings) -> Iterator[tuple["AzureBlobs", "CosmosDo
         documents = CosmosDocuments(settings, identity)
         with closing(blobs), closing(documents):
             yield blobs, documents
+
+
+def signed_in_as(settings: TrainingSettings) -> str | None:
+    """The object id of the identity that opens the stores; None where its token does not say.
+
+    Raises:
+        TransientError: nobody is signed in, or it cannot be known now.
+    """
+    with closing(_credential(settings)) as identity, _translated("sign in"):
+        return object_id(identity.get_token("https://storage.azure.com/.default").token)
+
+
+def object_id(token: str) -> str | None:
+    """The object id (``oid``) in an access token; None where it has none.
+
+    The token is not verified: it is our own, and says only what is written down.
+    """
+    try:
+        claims = token.split(".")[1]
+        found = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))).get("oid")
+    except (ValueError, LookupError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def _credential(settings: TrainingSettings) -> SyncCredential:

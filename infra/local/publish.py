@@ -1,7 +1,8 @@
 """python -m infra.local.publish MODEL: put a trained bundle on the shelf that scorers read.
 
-The bundle goes up first and the pointer last, so that a scorer never reads a pointer to a bundle
-that is not whole. Promotion proper (comparing, refusing, rolling back) is the trainer's.
+Everything is checked first, as a scorer checks it: what none would take is refused, and nothing is
+written. Catalogue and policy go up before the bundle, the pointer last, and what they replace is
+kept beside them. Promotion proper (comparing, refusing, rolling back) is the trainer's.
 """
 
 from __future__ import annotations
@@ -10,52 +11,79 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-from azure.storage.blob import BlobServiceClient
+from shared.errors import BundleError, SheriffError
+from shared.golden import check_golden
+from shared.model import decode_bundle
+from shared.reference import CATALOGUE, POLICY
+from training import reference, shelf
+from training.card import parse_card
+from training.mover import mover
+from training.settings import TrainingSettings
+from training.stores import opened
 
 
-class _Card(msgspec.Struct):
-    """As much of a card as the pointer repeats."""
+def publish(
+    model: Path,
+    settings: Mapping[str, str],
+    catalogue: Path | None = None,
+    policy: Path | None = None,
+) -> str:
+    """Upload a folder made by `training.train` and point to it; returns the bundle's version.
 
-    version: str
-    bundle_sha256: str
+    Raises:
+        SheriffError: a file would be refused by scorers, a setting is wrong, or the store failed.
+        OSError: a file cannot be read.
+    """
+    card_json, bundle = (model / "card.json").read_bytes(), (model / "bundle.json").read_bytes()
+    version = _checked(card_json, bundle)
+    named = {CATALOGUE: catalogue, POLICY: policy}
+    beside = {name: path.read_bytes() for name, path in named.items() if path is not None}
+    for name, data in beside.items():
+        reference.check(name, data)
+    with opened(TrainingSettings.from_environ(settings)) as (blobs, _):
+        for name, data in beside.items():
+            reference.publish(blobs, name, data)
+        shelf.publish(blobs, version, bundle, card_json)
+        now, moved_by = datetime.now(UTC), mover(settings)
+        shelf.promote(blobs, version, now, None, by_hand=True, moved_by=moved_by)
+    return version
 
 
-def publish(model: Path, settings: Mapping[str, str], catalogue: Path | None = None) -> str:
-    """Upload a folder made by `training.train` and point to it; returns the bundle's version."""
-    card_json = (model / "card.json").read_bytes()
-    card = msgspec.json.decode(card_json, type=_Card)
-    pointer = {"schema_version": 1, "version": card.version, "sha256": card.bundle_sha256}
-    with BlobServiceClient.from_connection_string(settings["BLOB_CONNECTION"]) as service:
-        if catalogue is not None:
-            _put(service, "reference", "catalogue.csv", catalogue.read_bytes())
-        bundle = (model / "bundle.json").read_bytes()
-        _put(service, "models", f"{card.version}/bundle.json", bundle)
-        _put(service, "models", f"{card.version}/card.json", card_json)
-        _put(service, "models", "champion.json", msgspec.json.encode(pointer))
+def _checked(card_json: bytes, data: bytes) -> str:
+    """The version of a bundle that may serve.
+
+    Raises:
+        BundleError: it must not, or is another than its card's.
+    """
+    card = parse_card(card_json)
+    try:
+        bundle = decode_bundle(data, card.bundle_sha256)
+    except BundleError:
+        raise
+    except Exception as error:  # a scorer refuses it for that, too
+        raise BundleError(f"bundle is not readable: {type(error).__name__}: {error}") from error
+    if bundle.version != card.version:
+        raise BundleError(f"the card is of {card.version}, the bundle is {bundle.version}")
+    check_golden(bundle)
     return card.version
 
 
-def _put(service: BlobServiceClient, container: str, name: str, data: bytes) -> None:
-    service.get_blob_client(container, name).upload_blob(data, overwrite=True)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Publish; its exit code: 2 and one line where the folder or the setting is missing."""
+    """Publish; its exit code: 2 and one line where something must not serve or is missing."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.publish", description=__doc__)
     parser.add_argument("model", type=Path, help="folder written by training.train --out")
     parser.add_argument("--catalogue", type=Path, help="CSV to publish beside it")
+    parser.add_argument("--policy", type=Path, help="JSON to publish beside it")
     options = parser.parse_args(arguments)
     try:
-        print(f"serving {publish(options.model, os.environ, options.catalogue)}")
-    except KeyError as error:
-        print(f"publish: {error.args[0]} is not set", file=sys.stderr)
+        version = publish(options.model, os.environ, options.catalogue, options.policy)
+    except (OSError, SheriffError) as error:
+        print(f"publish: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    except (OSError, msgspec.DecodeError) as error:
-        print(f"publish: {error}", file=sys.stderr)
-        return 2
+    print(f"serving {version}")
     return 0
 
 

@@ -5,9 +5,18 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from shared.champion import CHALLENGER, CHAMPION, MODELS, bundle_path, card_path, parse_pointer
+from shared.champion import (
+    CHALLENGER,
+    CHAMPION,
+    CHAMPION_COPY,
+    MODELS,
+    bundle_path,
+    card_path,
+    parse_pointer,
+)
 from shared.errors import BundleError, ConfigurationError
 from shared.model import encode_bundle, packaged_bundle
+from shared.reference import REFERENCE
 from tests.unit.training.world import FakeBlobs
 from training import shelf
 from training.card import Card, CardData, encode_card
@@ -30,15 +39,34 @@ def serving(blobs: FakeBlobs) -> str:
     return parse_pointer(blobs.content(MODELS, CHAMPION)).version
 
 
-def test_a_version_is_promoted_by_one_write_of_the_pointer() -> None:
+def test_a_version_is_promoted_by_one_write_of_the_pointer_which_is_then_copied() -> None:
     blobs = FakeBlobs()
     sha256 = put(blobs, "v1")
     blobs.writes.clear()
     pointer = shelf.promote(blobs, "v1", NOW, None, by_hand=False)
     assert (pointer.version, pointer.sha256) == ("v1", sha256)
-    assert blobs.writes == [f"{MODELS}/{CHAMPION}"]
+    assert blobs.writes == [f"{MODELS}/{CHAMPION}", f"{MODELS}/{CHAMPION_COPY}"]
+    assert blobs.content(MODELS, CHAMPION_COPY) == blobs.content(MODELS, CHAMPION)
     assert shelf.promote(blobs, "v1", NOW, None, by_hand=False) == pointer
-    assert blobs.writes == [f"{MODELS}/{CHAMPION}"]  # again changes nothing
+    assert len(blobs.writes) == 2  # again changes nothing
+    blobs.delete(MODELS, CHAMPION_COPY)  # a run died before it
+    shelf.promote(blobs, "v1", NOW, None, by_hand=False)
+    assert blobs.content(MODELS, CHAMPION_COPY) == blobs.content(MODELS, CHAMPION)
+
+
+def test_a_pointer_says_who_moved_it_and_what_lay_in_reference_then() -> None:
+    blobs = FakeBlobs()
+    put(blobs, "v1")
+    put(blobs, "v2")
+    pointer = shelf.promote(blobs, "v1", NOW, None, by_hand=False)
+    assert (pointer.moved_by, pointer.reference) == (None, ())
+    blobs.put(REFERENCE, "catalogue.csv", b"prices")
+    blobs.put(REFERENCE, "catalogue.previous.csv", b"older prices")
+    pointer = shelf.promote(blobs, "v2", NOW, None, by_hand=True, moved_by="ann")
+    assert (pointer.moved_by, pointer.reference) == ("ann", ("catalogue.csv",))
+    pointer = shelf.roll_back(blobs, NOW, "bo")
+    assert (pointer.moved_by, pointer.reference) == ("bo", ("catalogue.csv",))
+    assert parse_pointer(blobs.content(MODELS, CHAMPION_COPY)) == pointer
 
 
 def test_a_version_goes_up_bundle_first_and_card_last_and_again_is_as_good_as_once() -> None:
