@@ -22,7 +22,7 @@ from training.mover import mover
 from training.ports import Blobs, Record
 from training.promotion import PROMOTED, REFUSED
 from training.registry import MODEL, RULES_MODEL, Registry
-from training.results import read_result
+from training.results import TRAINING, read_result, result_path
 from training.settings import TrainingSettings
 from training.shelf import promote, read_pointer, roll_back
 
@@ -45,9 +45,15 @@ def said_of(blobs: Blobs, version: str, *, anyway: bool) -> str:
     """What the night said of a version that it did not promote; nothing where there is none such.
 
     Raises:
-        ConfigurationError: it refused it, and that is not to be promoted ``anyway``.
+        ConfigurationError: it refused it, or what it said cannot be read, and the version is not to
+            be promoted ``anyway``.
     """
     result = read_result(blobs, version)
+    if result is None and blobs.read(TRAINING, result_path(version)) is not None:
+        said = f"what the night said of it cannot be read ({result_path(version)})."
+        if not anyway:
+            raise ConfigurationError(f"{version}: {said} To promote it all the same, add --anyway")
+        return said
     if result is None or result.outcome == PROMOTED:
         return ""
     verdict = "refused it" if result.outcome == REFUSED else "left it in shadow"

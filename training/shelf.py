@@ -37,10 +37,17 @@ def read_pointer(blobs: Blobs, name: str = CHAMPION) -> tuple[Pointer | None, st
     """A pointer and its ETag; None and None where nothing was ever pointed to.
 
     Raises:
-        BundleError: it is not readable.
+        BundleError: it is not readable, or gone.
     """
     found = blobs.read(MODELS, name)
-    return (None, None) if found is None else (parse_pointer(found[0]), found[1])
+    if found is not None:
+        return parse_pointer(found[0]), found[1]
+    if name == CHAMPION and blobs.read(MODELS, CHAMPION_COPY) is not None:
+        raise BundleError(
+            f"{MODELS}/{CHAMPION} was there and is gone: promote a version by hand "
+            "(training.promote --version)"
+        )
+    return None, None
 
 
 def publish(blobs: Blobs, version: str, bundle: bytes, card: bytes) -> None:

@@ -5,17 +5,14 @@ import hashlib
 import json
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from importlib.resources import files as package_files
 from typing import Any
-
-import msgspec
 
 from functions.ports import NotThereError
 from functions.shelf import Shelf
 from shared.errors import TransientError
-from shared.model import Golden, GoldenOrder, ModelBundle, encode_bundle, packaged_bundle
+from shared.model import encode_bundle
 from shared.scoring import Scorer
-from tests.orders import order_body
+from tests.bundles import a_bundle
 from tests.unit.functions.world import NOON
 
 
@@ -60,11 +57,6 @@ class FakeFiles:
         self.files[f"models/{pointer}.json"] = json.dumps(fields).encode()
 
 
-def a_bundle(version: str, **fields: Any) -> ModelBundle:
-    fields = {"version": version, "degraded": False, "golden": golden()} | fields
-    return msgspec.structs.replace(packaged_bundle(), **fields)
-
-
 async def settled(ours: Shelf) -> Scorer:
     """What serves once the look is over that is due now, if one is."""
     await ours.scorer()
@@ -83,10 +75,3 @@ class Clock:
 
 def shelf(files: FakeFiles, executor: Executor, clock: Clock | None = None) -> Shelf:
     return Shelf(files, executor, 30, clock=clock or Clock(), now=lambda: NOON)
-
-
-def golden(p_added_item: float = 0.0) -> Golden:
-    """One order at list price, which no bundle finds fault with."""
-    catalogue = package_files("shared").joinpath("data", "catalogue.csv").read_text()
-    order = order_body(order_id="golden-03").decode()
-    return Golden(catalogue, (GoldenOrder(order, p_added_item, 0.0, alerted=False),))

@@ -15,8 +15,9 @@ from shared.errors import TransientError
 from shared.features import FEATURE_NAMES
 from shared.model import Golden, encode_bundle
 from shared.scoring import Scorer
+from tests.bundles import a_bundle, golden
 from tests.orders import an_order
-from tests.unit.functions.shelf_world import Clock, FakeFiles, a_bundle, golden, settled, shelf
+from tests.unit.functions.shelf_world import Clock, FakeFiles, settled, shelf
 from tests.unit.functions.world import NOON
 
 

@@ -11,7 +11,8 @@ from functions.shelf import GONE
 from shared.champion import Pointer, Served, encode_pointer
 from shared.errors import TransientError
 from shared.model import BasketTable, encode_bundle
-from tests.unit.functions.shelf_world import FakeFiles, a_bundle, settled, shelf
+from tests.bundles import a_bundle
+from tests.unit.functions.shelf_world import FakeFiles, settled, shelf
 
 HEADER = "product_id,name,category,subcategory,list_price,standard_cost,currency,valid_from\n"
 

@@ -15,7 +15,8 @@ from functions.shelf import Shelf
 from functions.stores import Blobs
 from shared.errors import TransientError
 from shared.model import encode_bundle
-from tests.unit.functions.shelf_world import Clock, FakeFiles, a_bundle, settled
+from tests.bundles import a_bundle
+from tests.unit.functions.shelf_world import Clock, FakeFiles, settled
 from tests.unit.functions.world import NOON, Heard
 
 ABOUT: ContextVar[str] = ContextVar("ABOUT", default="nothing")

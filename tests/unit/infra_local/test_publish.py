@@ -2,22 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from infra.local import publish
 from shared.champion import CHAMPION, MODELS, parse_pointer
-from shared.model import Golden, GoldenOrder, encode_bundle, packaged_bundle
+from shared.model import encode_bundle
 from shared.reference import CATALOGUE, POLICY, REFERENCE, previous
-from tests.orders import order_body
+from tests.bundles import a_bundle, golden
 from tests.unit.training.world import FakeBlobs
 from training.card import Card, CardData, encode_card
 
 DAY = "2026-01-01T00:00:00Z"
-PRICES = files("shared").joinpath("data", "catalogue.csv").read_bytes()
+PRICES = golden().catalogue.encode()
 
 
 @pytest.fixture
@@ -42,10 +40,7 @@ def blobs(monkeypatch: pytest.MonkeyPatch) -> FakeBlobs:
 
 
 def a_model(folder: Path, version: str, data: bytes | None = None) -> Path:
-    order = order_body(order_id="golden-03").decode()
-    golden = Golden(PRICES.decode(), (GoldenOrder(order, 0.0, 0.0, alerted=False),))
-    bundle = msgspec.structs.replace(packaged_bundle(), version=version, golden=golden)
-    encoded, sha256 = encode_bundle(bundle)
+    encoded, sha256 = encode_bundle(a_bundle(version))
     made = folder / version
     made.mkdir()
     (made / "bundle.json").write_bytes(encoded if data is None else data)

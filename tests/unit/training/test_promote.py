@@ -11,7 +11,7 @@ from shared.errors import ConfigurationError
 from tests.unit.training.world import FakeBlobs
 from training import promote
 from training.mover import mover
-from training.results import Result, write_result
+from training.results import TRAINING, Result, result_path, write_result
 from training.stores import object_id
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -43,6 +43,14 @@ def test_a_version_that_a_night_refused_is_promoted_only_anyway() -> None:
         "To promote it all the same, add --anyway"
     )
     assert "refused it: Recall" in promote.said_of(blobs, "v3", anyway=True)
+
+
+def test_what_a_night_said_and_nobody_can_read_is_no_consent() -> None:
+    blobs = FakeBlobs()
+    blobs.put(TRAINING, result_path("v3"), b"oops")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        promote.said_of(blobs, "v3", anyway=False)
+    assert "cannot be read" in promote.said_of(blobs, "v3", anyway=True)
 
 
 def test_a_version_that_scores_in_shadow_is_promoted_with_a_word() -> None:
