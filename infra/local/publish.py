@@ -1,8 +1,9 @@
-"""python -m infra.local.publish MODEL: put a trained bundle on the shelf that scorers read.
+"""python -m infra.local.publish [MODEL] [--catalogue C.csv] [--policy P.json]: what is to serve.
 
-Everything is checked first, as a scorer checks it: what none would take is refused, and nothing is
-written. Catalogue and policy go up before the bundle, the pointer last, and what they replace is
-kept beside them. Promotion proper (comparing, refusing, rolling back) is the trainer's.
+Puts a trained bundle, prices and thresholds on the shelf that scorers read. All of it is checked
+first, as a scorer checks it: what none would take is refused, and nothing is written. Catalogue
+and policy go up before the bundle, the pointer last, and what they replace is kept beside them.
+Promotion proper (comparing, refusing, rolling back) is the trainer's.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from shared.errors import BundleError, SheriffError
 from shared.golden import check_golden
@@ -21,24 +24,26 @@ from shared.reference import CATALOGUE, POLICY
 from training import reference, shelf
 from training.card import parse_card
 from training.mover import mover
+from training.ports import Blobs
 from training.settings import TrainingSettings
 from training.stores import opened
 
 
 def publish(
-    model: Path,
+    model: Path | None,
     settings: Mapping[str, str],
     catalogue: Path | None = None,
     policy: Path | None = None,
-) -> str:
-    """Upload a folder made by `training.train` and point to it; returns the bundle's version.
+) -> list[str]:
+    """Upload a folder made by `training.train` and point to it, and what is to serve beside it.
+
+    Returns the names of the files beside it that serve now, and the bundle's version.
 
     Raises:
         SheriffError: a file would be refused by scorers, a setting is wrong, or the store failed.
         OSError: a file cannot be read.
     """
-    card_json, bundle = (model / "card.json").read_bytes(), (model / "bundle.json").read_bytes()
-    version = _checked(card_json, bundle)
+    whole = None if model is None else _Model.read(model)
     named = {CATALOGUE: catalogue, POLICY: policy}
     beside = {name: path.read_bytes() for name, path in named.items() if path is not None}
     for name, data in beside.items():
@@ -46,44 +51,64 @@ def publish(
     with opened(TrainingSettings.from_environ(settings)) as (blobs, _):
         for name, data in beside.items():
             reference.publish(blobs, name, data)
-        shelf.publish(blobs, version, bundle, card_json)
-        now, moved_by = datetime.now(UTC), mover(settings)
-        shelf.promote(blobs, version, now, None, by_hand=True, moved_by=moved_by)
-    return version
+        if whole is not None:
+            whole.promote(blobs, mover(settings))
+    return [*beside, *([whole.version] if whole is not None else [])]
 
 
-def _checked(card_json: bytes, data: bytes) -> str:
-    """The version of a bundle that may serve.
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A bundle that may serve, and its card."""
 
-    Raises:
-        BundleError: it must not, or is another than its card's.
-    """
-    card = parse_card(card_json)
-    try:
-        bundle = decode_bundle(data, card.bundle_sha256)
-    except BundleError:
-        raise
-    except Exception as error:  # a scorer refuses it for that, too
-        raise BundleError(f"bundle is not readable: {type(error).__name__}: {error}") from error
-    if bundle.version != card.version:
-        raise BundleError(f"the card is of {card.version}, the bundle is {bundle.version}")
-    check_golden(bundle)
-    return card.version
+    version: str
+    bundle: bytes
+    card: bytes
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read a folder.
+
+        Raises:
+            BundleError: the bundle must not serve, or is another than its card's.
+            OSError: a file cannot be read.
+        """
+        data, card_json = (folder / "bundle.json").read_bytes(), (folder / "card.json").read_bytes()
+        card = parse_card(card_json)
+        try:
+            bundle = decode_bundle(data, card.bundle_sha256)
+        except BundleError:
+            raise
+        except Exception as error:  # a scorer refuses it for that, too
+            raise BundleError(f"bundle is not readable: {type(error).__name__}: {error}") from error
+        if bundle.version != card.version:
+            raise BundleError(f"the card is of {card.version}, the bundle is {bundle.version}")
+        check_golden(bundle)
+        return cls(card.version, data, card_json)
+
+    def promote(self, blobs: Blobs, moved_by: str | None) -> None:
+        """Put it on the shelf and point to it."""
+        shelf.publish(blobs, self.version, self.bundle, self.card)
+        now = datetime.now(UTC)
+        shelf.promote(blobs, self.version, now, None, by_hand=True, moved_by=moved_by)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Publish; its exit code: 2 and one line where something must not serve or is missing."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.publish", description=__doc__)
-    parser.add_argument("model", type=Path, help="folder written by training.train --out")
-    parser.add_argument("--catalogue", type=Path, help="CSV to publish beside it")
-    parser.add_argument("--policy", type=Path, help="JSON to publish beside it")
+    model = parser.add_argument(
+        "model", type=Path, nargs="?", help="folder written by training.train --out"
+    )
+    parser.add_argument("--catalogue", type=Path, help="CSV of prices")
+    parser.add_argument("--policy", type=Path, help="JSON of thresholds")
     options = parser.parse_args(arguments)
+    if options.model is options.catalogue is options.policy is None:
+        parser.error(f"nothing to publish: {model.help}, --catalogue or --policy")
     try:
-        version = publish(options.model, os.environ, options.catalogue, options.policy)
+        serving = publish(options.model, os.environ, options.catalogue, options.policy)
     except (OSError, SheriffError) as error:
         print(f"publish: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    print(f"serving {version}")
+    print(f"serving {', '.join(serving)}")
     return 0
 
 

@@ -64,12 +64,25 @@ def test_what_is_good_serves_and_what_it_replaces_is_kept(
     assert publish.main([str(a_model(tmp_path, "v1")), *beside]) == 0
     (tmp_path / "policy.json").write_bytes(b'{"alert_probability": 0.8}')
     assert publish.main([str(a_model(tmp_path, "v2")), *beside]) == 0
-    assert capsys.readouterr().out == "serving v1\nserving v2\n"
+    assert capsys.readouterr().out == (
+        "serving catalogue.csv, policy.json, v1\nserving catalogue.csv, policy.json, v2\n"
+    )
     pointer = parse_pointer(blobs.content(MODELS, CHAMPION))
     assert (pointer.version, pointer.moved_by) == ("v2", "ann")
     assert [one.version for one in pointer.earlier] == ["v1"]
     assert pointer.reference == (CATALOGUE, POLICY)
     assert blobs.content(REFERENCE, previous(POLICY)) == b'{"alert_probability": 0.7}'
+
+
+def test_thresholds_are_published_without_a_model(
+    blobs: FakeBlobs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "policy.json").write_bytes(b"{}")
+    assert publish.main(["--policy", str(tmp_path / "policy.json")]) == 0
+    assert capsys.readouterr().out == "serving policy.json\n"
+    assert blobs.writes == [f"{REFERENCE}/{POLICY}"]
+    with pytest.raises(SystemExit):
+        publish.main([])
 
 
 @pytest.mark.parametrize(
