@@ -236,13 +236,18 @@ async def test_whatever_making_a_scorer_of_a_file_raises_is_a_refusal_of_it(
     ours = shelf(files, executor)
     first = await ours.scorer()
 
+    tried = []
+
     def made(*_: object) -> None:
+        tried.append(1)
         raise error
 
     monkeypatch.setattr("functions.shelf.Scorer", made)
     files.files["reference/policy.json"] = b'{"alert_probability": 0.8}'
-    await ours.refresh()
+    for _ in range(3):
+        await ours.refresh()
     assert await settled(ours) is first
+    assert len(tried) == 1  # not again until it changes
     refusal = ours.status()["last_refusal"]
     assert refusal["what"] == "reference/policy.json"
     assert error.__name__ in refusal["why"]
