@@ -51,6 +51,10 @@ LAG = Metric(
     "sheriff.lag", "histogram", "s",
     "age of the oldest and of the last event of a batch, at its end", "event", _SECONDS,
 )  # fmt: skip
+SHELF_FAILED = Metric(
+    "sheriff.shelf.failed", "counter", "{look}",
+    "looks for what serves that the store did not answer, or after which nothing could",
+)  # fmt: skip
 RETRIES = Metric("sheriff.retries", "counter", "{run}", "runs of a batch after its first one")
 MODEL_AGE = Metric(
     "sheriff.model.age", "gauge", "s",
@@ -75,7 +79,7 @@ SHADOW_ORDERS = Metric(
 
 METRICS = (
     ORDERS_SCORED, DEAD_LETTERED, ALERTS, BATCH_SIZE, SCORING_DURATION, STORE_DURATION,
-    REQUEST_UNITS, LAG, RETRIES, MODEL_AGE, INCIDENTS_OPENED, BELIEF, RETRAIN_FAILED,
+    REQUEST_UNITS, LAG, SHELF_FAILED, RETRIES, MODEL_AGE, INCIDENTS_OPENED, BELIEF, RETRAIN_FAILED,
     SHADOW_ORDERS,
 )  # fmt: skip
 """All there are."""

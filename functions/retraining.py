@@ -18,10 +18,10 @@ from typing import Protocol
 
 from functions.metrics import RETRAIN_FAILED
 from functions.ports import Files, JobQueue, NotThereError, Telemetry
-from functions.shelf import POLICY, REFERENCE
 from functions.telemetry import SILENT
 from shared.errors import ConfigurationError, SheriffError
 from shared.policy import Policy, parse_policy
+from shared.reference import POLICY, REFERENCE, previous
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,8 @@ class Retraining:
 
         Raises:
             RetrainError: it failed, or came to no end.
-            ConfigurationError: the archive is too large for here, and no job is set up.
+            ConfigurationError: the archive is too large for here, and no job is set up; or the
+                policy is wrong, or gone.
             TransientError: storage or Azure could not be reached.
         """
         failed = 1
@@ -84,12 +85,20 @@ class Retraining:
             self.telemetry.measure(RETRAIN_FAILED, failed)
 
     async def _policy(self) -> Policy:
+        found = await self._read(POLICY)
+        if found is not None:
+            return parse_policy(found)
+        if await self._read(previous(POLICY)) is not None:
+            raise ConfigurationError(f"{REFERENCE}/{POLICY} was there and is gone: put it back")
+        return Policy()
+
+    async def _read(self, name: str) -> bytes | None:
         try:
-            found = await self.files.read(REFERENCE, POLICY)
+            found = await self.files.read(REFERENCE, name)
         except NotThereError:
-            return Policy()
+            return None
         assert found is not None  # no version was known
-        return parse_policy(found[0])
+        return found[0]
 
     async def _hand_over(self) -> None:
         assert self.jobs is not None

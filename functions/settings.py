@@ -1,11 +1,15 @@
 """What an operator can set, read once from the environment and refused by name when wrong."""
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from shared.errors import ConfigurationError
+from shared.locality import is_local, missing, platform_sign, refuse_keys
+
+logger = logging.getLogger(__name__)
 
 ROLES = ("scorer", "desk", "trainer", "all")
 """``scorer`` scores orders, ``desk`` answers over HTTP, ``trainer`` trains by night, ``all`` does
@@ -17,8 +21,9 @@ class Settings:
     """The app's own settings, by the names of the environment in lower case (docs/settings.md).
 
     Exactly one of ``blob_connection`` and ``blob_account_url`` is set. A key or a connection
-    string means an emulator or a developer's account; in Azure there is neither, and the app
-    signs in with its managed identity (``azure_client_id`` where that is a user-assigned one).
+    string is an emulator's, and taken only on a machine that is said to be one's own
+    (`shared.locality`). ``in_azure``: the managed identity signs in, the one of
+    ``azure_client_id`` where it is a user-assigned one; elsewhere whoever is signed in here does.
     """
 
     orders_hub: str
@@ -44,10 +49,9 @@ class Settings:
             ConfigurationError: names the setting, and what was expected.
         """
         read = _Reader(environ)
-        in_azure = read.text("WEBSITE_INSTANCE_ID", "") != ""
-        if in_azure:
-            read.refuse("COSMOS_KEY", "BLOB_CONNECTION")
+        refuse_keys(environ, "COSMOS_KEY", "BLOB_CONNECTION", "EventHubConnection")
         connection = read.text("BLOB_CONNECTION", "") or None
+        client_id = read.text("AZURE_CLIENT_ID", "") or None
         return cls(
             orders_hub=read.text("ORDERS_HUB"),
             orders_consumer_group=read.text("ORDERS_CONSUMER_GROUP", "$Default"),
@@ -56,8 +60,8 @@ class Settings:
             cosmos_database=read.text("COSMOS_DATABASE", "sheriff"),
             blob_connection=connection,
             blob_account_url=None if connection else read.text("BLOB_ACCOUNT_URL"),
-            azure_client_id=read.text("AZURE_CLIENT_ID", "") or None,
-            in_azure=in_azure,
+            azure_client_id=client_id,
+            in_azure=client_id is not None or platform_sign(environ) is not None,
             scoring_deadline_seconds=read.number("SCORING_DEADLINE_SECONDS", 60, 1, 200),
             scoring_chunk_orders=int(read.number("SCORING_CHUNK_ORDERS", 50, 1, 1000, int)),
             alert_writes_at_once=int(read.number("ALERT_WRITES_AT_ONCE", 24, 1, 100, int)),
@@ -79,16 +83,15 @@ class HubSettings:
         """Read the settings the Event Hub trigger uses.
 
         Raises:
-            ConfigurationError: neither a connection nor a namespace is set.
+            ConfigurationError: neither a connection nor a namespace is set, or a connection where
+                only an identity may be used.
         """
         read = _Reader(environ)
+        refuse_keys(environ, "EventHubConnection")
         connection = read.text("EventHubConnection", "") or None
         namespace = read.text("EventHubConnection__fullyQualifiedNamespace", "") or None
         if not connection and not namespace:
-            raise ConfigurationError(
-                "EventHubConnection is not set, nor EventHubConnection__fullyQualifiedNamespace: "
-                "one of them names the Event Hubs namespace"
-            )
+            raise missing(environ, "EventHubConnection__fullyQualifiedNamespace")
         return cls(read.text("ORDERS_HUB"), connection, namespace)
 
 
@@ -144,19 +147,22 @@ _RESOURCE = re.compile(r"/subscriptions/[\w-]+/resourceGroups/[\w().-]+/provider
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Whether callers must be signed in (in Azure), and whether the platform signs them in."""
+    """Whether callers must be signed in (unless this machine is said to be one's own), and
+    whether the platform signs them in."""
 
     required: bool
     on: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "SignIn":
-        """Read what the platform sets; a machine of one's own asks nobody to sign in."""
-        read = _Reader(environ)
-        return cls(
-            required=read.text("WEBSITE_INSTANCE_ID", "") != "",
-            on=read.text("WEBSITE_AUTH_ENABLED", "").lower() == "true",
-        )
+        """Read what is said; where that contradicts itself, callers must be signed in."""
+        try:
+            local = is_local(environ)
+        except ConfigurationError as error:
+            logger.warning("callers must be signed in: %s", error)
+            local = False
+        on = environ.get("WEBSITE_AUTH_ENABLED", "").strip().lower() == "true"
+        return cls(required=not local, on=on)
 
 
 def role(environ: Mapping[str, str]) -> str:
@@ -191,7 +197,7 @@ class _Reader:
     def text(self, name: str, default: str | None = None) -> str:
         value = self.environ.get(name, "").strip() or default
         if value is None:
-            raise ConfigurationError(f"{name} is not set")
+            raise missing(self.environ, name)
         return value
 
     def number(
@@ -217,10 +223,3 @@ class _Reader:
         if text not in {"on", "off"}:
             raise ConfigurationError(f"{name} is {text!r}, expected on or off")
         return text == "on"
-
-    def refuse(self, *names: str) -> None:
-        for name in names:
-            if self.environ.get(name):
-                raise ConfigurationError(
-                    f"{name} is set: in Azure Sheriff signs in with its managed identity only"
-                )

@@ -1,78 +1,93 @@
 """The bundle, catalogue and policy that serve now, exchanged while the process runs.
 
-Each is asked for by its ETag every so often, between batches. A bad one is refused, said once,
-and the one before it serves on, also when the file goes away; where none was ever put there, the
-packaged one does. A bundle must say of its golden orders what it said where it was trained.
+Each is asked for by its ETag every so often, beside the batches: only the very first look is
+waited for. What is there and bad is refused, said once, and the one before it serves: in a warm
+process the one in memory, in a cold one the file that publishing kept, or the bundles that the
+pointer names as earlier. Where none can be had, nothing is scored and the orders wait. Packaged
+tables serve only where nothing was ever put there (`shared.reference`).
+
+A bundle must say of its golden orders what it said where it was trained. Whatever reading one of
+these files raises is a refusal of that file; only the store can be away.
 
 Beside them may lie a challenger, a bundle that scores in shadow (`functions.shadow`). Whatever is
 wrong with it, it only does not score.
 """
 
 import asyncio
+import contextvars
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.metrics import MODEL_AGE
+from functions.challenger import Challenger
+from functions.known_files import KnownFiles, RefusedFileError, reason
+from functions.metrics import MODEL_AGE, SHELF_FAILED
 from functions.ports import Files, NotThereError, Telemetry
+from functions.sources import Champion, ReferenceFile, Source, usable_catalogue, usable_policy
 from functions.telemetry import SILENT
 from shared.catalogue import Catalogue, packaged_catalogue
-from shared.champion import (
-    CHALLENGER,
-    CHAMPION,
-    MODELS,
-    Pointer,
-    bundle_path,
-    parse_pointer,
-)
-from shared.errors import BundleError, ConfigurationError, SheriffError, TransientError
-from shared.golden import check_golden
-from shared.model import ModelBundle, decode_bundle, packaged_bundle
+from shared.champion import CHAMPION, MODELS
+from shared.errors import SheriffError, TransientError
+from shared.model import ModelBundle, packaged_bundle
 from shared.notation import NotationError, time_text, utc_time
-from shared.policy import Policy, parse_policy
+from shared.policy import Policy
+from shared.reference import CATALOGUE, POLICY, REFERENCE
 from shared.scoring import Scorer
 
 logger = logging.getLogger(__name__)
 
-REFERENCE = "reference"  # a container
-CATALOGUE = "catalogue.csv"
-POLICY = "policy.json"
-
-
-@dataclass
-class _Item[T]:
-    """One thing on the shelf: where it lies, how it is read, and the one that serves."""
-
-    container: str
-    name: str
-    packaged: Callable[[], T]
-    serving: T | None = None
-    version: str | None = None  # of the file behind it; None while the packaged one serves
-
-    @property
-    def path(self) -> str:
-        return f"{self.container}/{self.name}"
+GONE = "it was there and is gone"
 
 
 @dataclass(frozen=True, slots=True)
-class _Bundle:
-    """A bundle as it was put on the shelf: ``moved_at`` is the pointer's; None where packaged."""
+class Refusal:
+    """What was refused (a path), why, and since when (RFC 3339)."""
 
-    bundle: ModelBundle
-    moved_at: str | None = None
+    what: str
+    why: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Found[T]:
+    """What may serve; ``packaged``: it is none that was put on the shelf."""
+
+    value: T
+    packaged: bool = False
+
+
+@dataclass(eq=False)
+class _Slot[T]:
+    """One of the three things that serve: where it comes from, and what serves.
+
+    ``unfit`` is one that is good by itself, but not together with the other two.
+    """
+
+    table: str
+    path: str
+    source: Source[T]
+    packaged: Callable[[], T]
+    serving: _Found[T] | None = None
+    unfit: T | None = None
+    refusals: dict[str, Refusal] = field(default_factory=dict)  # by path
+
+    @property
+    def value(self) -> T:
+        assert self.serving is not None  # asked for only once something serves
+        return self.serving.value
 
 
 @dataclass
 class Shelf:
     """What serves, and what was refused. One a process; `scorer` may be called by many at once.
 
-    Bundles and catalogues are read on ``executor``, because that can take longer than a batch.
-    Without ``shadow`` no challenger is looked for.
+    Files are read on ``executor``, which must not be the one that scores: the largest take longer
+    than a batch may wait. Without ``shadow`` no challenger is looked for.
     """
 
     files: Files
@@ -82,204 +97,270 @@ class Shelf:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     shadow: bool = True
     telemetry: Telemetry = SILENT
-    last_refusal: dict[str, str] | None = None
     _scorer: Scorer | None = None
     _serving_since: datetime | None = None
-    _challenger: Scorer | None = None
-    _challenger_refusal: str | None = None
     _looked: float = float("-inf")
-    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _champion: _Item[_Bundle] = field(
-        default_factory=lambda: _Item(MODELS, CHAMPION, lambda: _Bundle(packaged_bundle()))
-    )
-    _beside: _Item[_Bundle | None] = field(
-        default_factory=lambda: _Item(MODELS, CHALLENGER, lambda: None)
-    )
-    _catalogue: _Item[Catalogue] = field(
-        default_factory=lambda: _Item(REFERENCE, CATALOGUE, packaged_catalogue)
-    )
-    _policy: _Item[Policy] = field(default_factory=lambda: _Item(REFERENCE, POLICY, Policy))
+    _look: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self._known = KnownFiles(self.files, self.executor)
+        self._champion, self._challenger = Champion(self._known), Challenger(self._known)
+        self._bundle: _Slot[ModelBundle] = _Slot(
+            "bundle", f"{MODELS}/{CHAMPION}", self._champion, packaged_bundle
+        )
+        self._catalogue: _Slot[Catalogue] = self._slot(
+            "catalogue", CATALOGUE, usable_catalogue, packaged_catalogue
+        )
+        self._policy: _Slot[Policy] = self._slot("policy", POLICY, usable_policy, Policy)
+        # The bundle first: its pointer says which of the other two must be there.
+        self._slots: tuple[_Slot[Any], ...] = (self._bundle, self._catalogue, self._policy)
+
+    def _slot[T](
+        self, table: str, name: str, parse: Callable[[bytes], T], packaged: Callable[[], T]
+    ) -> _Slot[T]:
+        source = ReferenceFile(self._known, name, parse, self._champion.expects)
+        return _Slot(table, f"{REFERENCE}/{name}", source, packaged)
+
+    # --- for those who score -------------------------------------------------------------------
 
     async def scorer(self) -> Scorer:
-        """The scorer that serves now; looks for a newer one when it is time to.
+        """The scorer that serves now; has a newer one looked for when it is time to.
+
+        The look is waited for only while nothing serves, by all who ask the same one.
 
         Raises:
-            TransientError: nothing serves yet, and what should cannot be read.
+            TransientError: nothing serves yet, and what should cannot be read, or was refused and
+                there is none before it.
         """
-        async with self._looking:
-            if self._scorer is None or self.clock() - self._looked >= self.poll_seconds:
-                await self._look()
-                self._looked = self.clock()
-            assert self._scorer is not None  # looking raises or finds one
-            return self._scorer
+        if self._scorer is None:
+            return await self.refresh()
+        if self.clock() - self._looked >= self.poll_seconds:
+            self._looking()
+        return self._scorer
+
+    async def refresh(self) -> Scorer:
+        """Look now, and wait for it; the scorer that serves then.
+
+        Raises: as `scorer`.
+        """
+        try:
+            await asyncio.shield(self._looking())
+        except SheriffError:
+            raise
+        except Exception as error:
+            raise TransientError(f"what serves cannot be known: {reason(error)}") from error
+        assert self._scorer is not None  # looking raises or finds one
+        return self._scorer
 
     def challenger(self) -> Scorer | None:
         """The scorer that is to score in shadow, beside the one that `scorer` gave last."""
-        return self._challenger
+        return self._challenger.scorer
 
-    async def _look(self) -> None:
-        readers = (
-            (self._champion, self._read_bundle),
-            (self._catalogue, self._parsed(Catalogue.from_csv)),
-            (self._policy, self._parsed(parse_policy)),
-        )
-        changed = [await self._refresh(item, read) for item, read in readers]
-        if self._scorer is None or any(changed):
-            if self._scorer is None or changed[0]:
-                self._serving_since = self.now()
-            self._scorer = await self._made(self._champion)
-            logger.info("serving %s", self.status())
+    def degraded(self) -> tuple[tuple[str, str], ...]:
+        """The packaged tables that serve in the place of the company's own: which, and why.
+
+        A packaged policy is among them only where one of the company's own was refused: many
+        companies have none.
+        """
+        return tuple(self._degraded())
+
+    def _degraded(self) -> Iterator[tuple[str, str]]:
+        for slot in self._slots:
+            if slot.serving is None:
+                continue
+            if slot.serving.packaged and slot.refusals:
+                yield slot.table, f"{slot.path} is refused, and none served before it"
+            elif slot.serving.packaged and slot is not self._policy:
+                yield slot.table, "none was ever put on the shelf"
+            elif slot is self._bundle and self._bundle.value.degraded:
+                yield slot.table, "the one on the shelf was not learned from the company's orders"
+
+    async def close(self) -> None:
+        """End the look that is under way, if there is one."""
+        if self._look is not None and not self._look.done():
+            self._look.cancel()
+            await asyncio.wait([self._look])
+
+    # --- looking -------------------------------------------------------------------------------
+
+    def _looking(self) -> asyncio.Task[None]:
+        """The one look that is under way, begun now if there is none."""
+        if self._look is None or self._look.done():
+            self._looked = self.clock()
+            # A context of its own: it outlives the batch that happened to begin it.
+            self._look = asyncio.create_task(
+                self._look_around(), name="shelf", context=contextvars.Context()
+            )
+            self._look.add_done_callback(self._ended)
+        return self._look
+
+    def _ended(self, look: asyncio.Task[None]) -> None:
+        """Say how a look failed, whether or not anybody waits for it."""
+        if look.cancelled():
+            return
+        error = look.exception()
+        if error is None:
+            return
+        self.telemetry.measure(SHELF_FAILED, 1)
+        if isinstance(error, SheriffError):
+            logger.error("nothing serves: %s", error)
+        else:
+            logger.error("the look for what serves failed", exc_info=error)
+
+    async def _look_around(self) -> None:
+        changes: dict[_Slot[Any], _Found[Any]] = {}
+        for slot in self._slots:
+            found = await self._next(slot)
+            if found is not None:
+                changes[slot] = found
+        changed = bool(changes) and await self._exchanged(changes)
         self._measure_age()
         if self.shadow:
+            await self._challenger.look(self._bundle.value.version, self._beside, anew=changed)
+        self._known.forget(slot.value for slot in self._slots)
+
+    async def _next[T](self, slot: _Slot[T]) -> _Found[T] | None:
+        """What is to serve next; None where what serves goes on.
+
+        Raises:
+            TransientError: nothing serves, and nothing can be had.
+        """
+        cold = slot.serving is None
+        try:
+            value = await slot.source.current()
+        except NotThereError:
+            if cold and not await slot.source.was_there():
+                return _Found(slot.packaged(), packaged=True)
+            if slot.serving is not None and slot.serving.packaged:
+                slot.refusals.clear()  # as it always was
+                return None
+            self._refuse(slot, slot.path, GONE)
+        except RefusedFileError as error:
+            self._refuse(slot, slot.path, error.why)
+        except TransientError as error:
+            if cold:
+                raise
+            self.telemetry.measure(SHELF_FAILED, 1)
+            logger.warning("%s cannot be read, what serves goes on: %s", slot.path, error)
+            return None
+        else:
+            return self._taken(slot, value)
+        return await self._before(slot) if cold else None
+
+    def _taken[T](self, slot: _Slot[T], value: T) -> _Found[T] | None:
+        """A good one, if it is not the one that serves, nor one that was tried in vain."""
+        if slot.serving is not None and value is slot.unfit:
+            return None
+        slot.refusals.clear()
+        known = slot.serving is not None and value is slot.serving.value
+        return None if known else _Found(value)
+
+    async def _before[T](self, slot: _Slot[T]) -> _Found[T]:
+        """The one before what was refused.
+
+        Raises:
+            TransientError: there is none that may serve, or it cannot be read.
+        """
+        for read in await slot.source.before():
             try:
-                await self._look_beside(any(changed))
-            except Exception:  # whatever a challenger does, the champion serves
-                self._challenger = None
-                logger.exception("%s does not score in shadow", CHALLENGER)
+                return _Found(await read())
+            except NotThereError:
+                continue
+            except RefusedFileError as error:
+                self._refuse(slot, error.what, error.why)
+        refused = "; ".join(f"{one.what}: {one.why}" for one in slot.refusals.values())
+        raise TransientError(f"no {slot.table} may serve, nor one before it: {refused}")
+
+    def _refuse(self, slot: _Slot[Any], what: str, why: str) -> None:
+        known = slot.refusals.get(what)
+        if known is None or known.why != why:
+            logger.error("%s is refused, the one before it serves: %s", what, why)
+            slot.refusals[what] = Refusal(what, why, time_text(self.now()))
+
+    async def _exchanged(self, changes: Mapping[_Slot[Any], _Found[Any]]) -> bool:
+        """Let what has changed serve, all of it at once; whether a scorer could be made of it.
+
+        Raises:
+            TransientError: none could, and none serves.
+        """
+        found = [changes.get(slot) or slot.serving for slot in self._slots]
+        try:
+            scorer = await self._made(*(one.value for one in found if one is not None))
+        except Exception as error:
+            for slot, one in changes.items():
+                self._refuse(slot, slot.path, f"no scorer can be made with it: {reason(error)}")
+                slot.unfit = one.value
+            if self._scorer is None:
+                raise TransientError(f"no scorer can be made: {reason(error)}") from error
+            return False
+        if self._bundle in changes:
+            self._serving_since = self.now()
+        for slot, one in changes.items():
+            slot.serving, slot.unfit = one, None
+        self._scorer = scorer
+        logger.info("serving %s", self.status())
+        return True
+
+    async def _made(self, bundle: ModelBundle, catalogue: Catalogue, policy: Policy) -> Scorer:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.executor, Scorer, bundle, catalogue, policy)
+
+    async def _beside(self, bundle: ModelBundle) -> Scorer:
+        """A scorer of another bundle, with the catalogue and policy that serve."""
+        return await self._made(bundle, self._catalogue.value, self._policy.value)
 
     def _measure_age(self) -> None:
-        assert self._scorer is not None
         age = (self.now() - self._promoted()).total_seconds()
-        self.telemetry.measure(MODEL_AGE, max(age, 0.0), self._scorer.bundle.version)
+        self.telemetry.measure(MODEL_AGE, max(age, 0.0), self._bundle.value.version)
 
     def _promoted(self) -> datetime:
         """When what serves was promoted; where its pointer does not say, when it was taken up."""
-        assert self._champion.serving is not None
         assert self._serving_since is not None
-        moved = self._champion.serving.moved_at
         with suppress(NotationError):
+            moved = self._moved_at()
             return self._serving_since if moved is None else utc_time(moved)
         return self._serving_since
 
-    async def _look_beside(self, changed: bool) -> None:
-        """Exchange the challenger, made anew where what serves has ``changed``."""
-        changed |= await self._refresh_beside()
-        if not changed:
-            return
-        found, champion = self._beside.serving, self._champion.serving
-        assert champion is not None
-        if found is None or found.bundle.version == champion.bundle.version:
-            self._challenger = None
-            return
-        self._challenger = await self._made(self._beside)
-        logger.info("in shadow: %s", found.bundle.version)
+    def _moved_at(self) -> str | None:
+        """When the pointer to the bundle that serves was put there, where that is known."""
+        return self._champion.moved_at(self._bundle.value.version)
 
-    async def _refresh_beside(self) -> bool:
-        """Read the challenger if there is a new one; a bad one is no longer the one before it."""
-        item, why = self._beside, None
-        try:
-            found = await self.files.read(item.container, item.name, item.version)
-            if found is None:
-                return False
-            item.serving, item.version = await self._read_bundle(found[0]), found[1]
-        except NotThereError:
-            item.serving = item.version = None
-        except TransientError as error:
-            logger.warning("%s cannot be read: %s", item.name, error)
-            return False
-        except SheriffError as error:
-            item.serving, item.version, why = None, None, str(error)
-        self._note_beside(why)
-        return True
-
-    def _note_beside(self, why: str | None) -> None:
-        if why is not None and why != self._challenger_refusal:
-            logger.error("%s is refused and does not score in shadow: %s", CHALLENGER, why)
-        self._challenger_refusal = why
-
-    async def _made(self, item: _Item[Any]) -> Scorer:
-        """A scorer with an item's bundle and the catalogue and policy that serve."""
-        catalogue, policy = self._catalogue.serving, self._policy.serving
-        assert item.serving is not None  # each was refreshed, which leaves none empty
-        assert catalogue is not None
-        assert policy is not None
-        loop = asyncio.get_running_loop()
-        bundle: ModelBundle = item.serving.bundle
-        return await loop.run_in_executor(self.executor, Scorer, bundle, catalogue, policy)
-
-    async def _refresh(self, item: _Item[Any], read: Callable[[bytes], Any]) -> bool:
-        """Exchange one item if there is a new, good one; whether it was exchanged."""
-        try:
-            found = await self.files.read(item.container, item.name, item.version)
-            if found is not None:
-                item.serving, item.version = await read(found[0]), found[1]
-            self._forgive(item)
-        except NotThereError:
-            if item.version is not None:
-                self._refuse(item, "it was there and is gone")
-            found = None
-        except TransientError as error:
-            if item.serving is None:
-                raise
-            logger.warning("%s cannot be read, the last one serves on: %s", item.name, error)
-            found = None
-        except (BundleError, ConfigurationError) as error:
-            self._refuse(item, str(error))
-            found = None
-        if item.serving is None:
-            item.serving = item.packaged()
-            return True
-        return found is not None
-
-    def _refuse(self, item: _Item[Any], why: str) -> None:
-        known = self.last_refusal
-        if known is None or (known["what"], known["why"]) != (item.path, why):
-            logger.error("%s is refused, the last one serves on: %s", item.path, why)
-            self.last_refusal = {"what": item.path, "why": why, "at": time_text(self.now())}
-
-    def _forgive(self, item: _Item[Any]) -> None:
-        if self.last_refusal is not None and self.last_refusal["what"] == item.path:
-            self.last_refusal = None
-
-    def _parsed[T](self, parse: Callable[[bytes], T]) -> Callable[[bytes], Any]:
-        async def read(data: bytes) -> T:
-            return await asyncio.get_running_loop().run_in_executor(self.executor, parse, data)
-
-        return read
-
-    async def _read_bundle(self, pointer: bytes) -> _Bundle:
-        target = parse_pointer(pointer)
-        try:
-            found = await self.files.read(MODELS, bundle_path(target.version))
-        except NotThereError as error:
-            raise BundleError(f"pointer names {error}, which is not there") from error
-        assert found is not None  # no version was known
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.executor, _checked, found[0], target)
+    # --- for operators -------------------------------------------------------------------------
 
     def status(self) -> dict[str, Any]:
-        """What serves, by version; only once `scorer` has returned.
+        """What serves, by version, and all that was refused; null where nothing serves yet.
 
         ``promoted_at`` is when the pointer was put there, ``serving_since`` when this process took
-        the bundle up.
+        the bundle up. A refusal names the version that serves in its place.
         """
-        assert self._scorer is not None
-        assert self._champion.serving is not None
-        assert self._serving_since is not None
-        scorer, challenger = self._scorer, self._challenger
+        refusals = self.refusals()
+        bundle = None if self._scorer is None else self._scorer.bundle
+        since, challenger = self._serving_since, self._challenger.scorer
         return {
-            "bundle_version": scorer.bundle.version,
-            "promoted_at": self._champion.serving.moved_at,
-            "serving_since": time_text(self._serving_since),
-            "trained_orders": scorer.bundle.trained_orders,
-            "degraded": scorer.bundle.degraded,
-            "refused_classifier": scorer.bundle.refused_classifier,
-            "catalogue_version": scorer.catalogue.version,
-            "policy_version": scorer.policy.version,
-            "last_refusal": self.last_refusal,
-            "challenger_version": None if challenger is None else challenger.bundle.version,
-            "challenger_refusal": self._challenger_refusal,
+            "bundle_version": bundle and bundle.version,
+            "promoted_at": None if bundle is None else self._moved_at(),
+            "serving_since": None if since is None else time_text(since),
+            "trained_orders": bundle and bundle.trained_orders,
+            "degraded": [{"table": table, "reason": why} for table, why in self.degraded()],
+            "refused_classifier": bundle and bundle.refused_classifier,
+            "catalogue_version": self._scorer and self._scorer.catalogue.version,
+            "policy_version": self._scorer and self._scorer.policy.version,
+            "refusals": refusals,
+            "last_refusal": max(refusals, key=lambda one: one["since"], default=None),
+            "challenger_version": challenger and challenger.bundle.version,
+            "challenger_refusal": self._challenger.refusal,
         }
 
-
-def _checked(data: bytes, target: Pointer) -> _Bundle:
-    """The bundle that a pointer names, if it is the one, of its version, and says what it should.
-
-    Raises:
-        BundleError: it is not.
-    """
-    bundle = decode_bundle(data, target.sha256)
-    if bundle.version != target.version:
-        raise BundleError(f"pointer names {target.version}, its bundle is {bundle.version}")
-    check_golden(bundle)
-    return _Bundle(bundle, target.moved_at)
+    def refusals(self) -> list[dict[str, Any]]:
+        """What is refused now, why, since when, and the version that serves in its place."""
+        return [
+            {
+                "table": slot.table,
+                "what": refusal.what,
+                "why": refusal.why,
+                "since": refusal.since,
+                "serves": None if slot.serving is None else slot.serving.value.version,
+            }
+            for slot in self._slots
+            for refusal in slot.refusals.values()
+        ]

@@ -57,6 +57,12 @@ def _executor() -> ThreadPoolExecutor:
 
 
 @cache
+def _reading() -> ThreadPoolExecutor:
+    # Files of the shelf are read beside the scoring, which must not wait for a large one.
+    return ThreadPoolExecutor(1, "shelf")
+
+
+@cache
 def alerts() -> CosmosAlerts:
     """The alerts."""
     return CosmosAlerts(_cosmos())
@@ -68,7 +74,7 @@ def shelf() -> Shelf:
     ours = settings()
     return Shelf(
         _blobs(),
-        _executor(),
+        _reading(),
         ours.shelf_poll_seconds,
         shadow=ours.shadow,
         telemetry=telemetry(),

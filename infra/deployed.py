@@ -103,10 +103,8 @@ class Deployed:
     # --- what serves ---------------------------------------------------------------------------
 
     async def health(self, url: str) -> dict[str, Any]:
-        """What an app says of itself; NotYet while it is not well or another release.
-
-        Raises:
-            Broken: it refuses the model, catalogue or policy that it should serve.
+        """What an app says of itself; NotYet while it is not well or another release, or refuses
+        what it should serve: it may have been mended since the app looked last.
         """
         async with self.web.get(url) as answer:
             body = await _json(answer)
@@ -116,7 +114,7 @@ class Deployed:
             raise NotYet(f"{url} names no role of Sheriff's")
         refusal = body.get("last_refusal")
         if refusal:
-            raise Broken(f"{url} refuses {refusal['what']}: {refusal['why']}")
+            raise NotYet(f"{url} refuses {refusal['what']}: {refusal['why']}")
         wanted, release = self.expected.version, body.get("release")
         if wanted is not None and not is_release(release, wanted):
             raise NotYet(f"{url} runs release {release}, expected {wanted}")
@@ -131,10 +129,12 @@ class Deployed:
 
     async def same_model(self) -> str:
         """The model, catalogue and policy that the shelf holds are good, and every app's own."""
-        scorer = await self.shelf.scorer()
+        try:
+            scorer = await self.shelf.refresh()
+        finally:  # also where nothing may serve
+            for refusal in self.shelf.refusals():
+                raise Broken(f"{refusal['what']} must not serve: {refusal['why']}")
         mine = self.shelf.status()
-        if refusal := mine["last_refusal"]:
-            raise Broken(f"{refusal['what']} must not serve: {refusal['why']}")
         for url in self.expected.health_urls:
             theirs = await self.health(url)
             if theirs["role"] == "desk":  # it has no model
@@ -217,7 +217,7 @@ class Deployed:
         alert = await self.alert(order)
         if alert is None:
             raise NotYet(f"{order.order_id} has no alert")
-        by, promoted = alert["model_version"], (await self.shelf.scorer()).bundle.version
+        by, promoted = alert["model_version"], (await self.shelf.refresh()).bundle.version
         if by not in {self.model, promoted}:  # a night may promote one meanwhile
             raise Broken(f"its model is {by}, expected {promoted}")
         typologies = [finding["typology"] for finding in alert["findings"]]

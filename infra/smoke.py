@@ -94,6 +94,7 @@ async def opened(expected: Expected, environ: Mapping[str, str]) -> AsyncIterato
         web = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
         # Looked at anew each time: it may be promoted while this runs.
         shelf = Shelf(blobs, executor, poll_seconds=0, shadow=False)
+        stack.push_async_callback(shelf.close)
         yield Deployed(settings, web, cosmos, hub, shelf, expected)
 
 

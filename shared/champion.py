@@ -16,6 +16,10 @@ MODELS = "models"
 CHAMPION, CHALLENGER = "champion.json", "challenger.json"
 """Pointers: to the bundle whose alerts count, and to one that scores beside it in silence."""
 
+CHAMPION_COPY = "champion.copy.json"
+"""The champion's pointer once more, written after it: for whoever finds the pointer gone or
+unreadable and has nothing that serves yet."""
+
 MOST_EARLIER = 20
 """Champions before this one that a pointer remembers."""
 
@@ -34,8 +38,10 @@ class Served(msgspec.Struct, frozen=True):
 class Pointer(msgspec.Struct, frozen=True):
     """Which bundle serves, its SHA-256 as lower-case hex, and those before it, the latest first.
 
-    ``moved_at`` (RFC 3339) says when the pointer was put there. ``withdrawn`` are versions that
-    were rolled back: nothing but a hand points to them again.
+    ``moved_at`` (RFC 3339) says when the pointer was put there, ``moved_by`` who did it by hand
+    (an identity's object id; on a machine of one's own a login name). ``withdrawn`` are versions
+    that were rolled back: nothing but a hand points to them again. ``reference`` are the files of
+    that container that lay there then (`shared.reference`); None in pointers of older releases.
     """
 
     version: Version
@@ -43,6 +49,8 @@ class Pointer(msgspec.Struct, frozen=True):
     moved_at: str | None = None
     earlier: tuple[Served, ...] = ()
     withdrawn: tuple[Version, ...] = ()
+    moved_by: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+    reference: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] | None = None
     schema_version: Literal[1] = 1
 
 
@@ -73,18 +81,30 @@ def encode_pointer(pointer: Pointer) -> bytes:
     return msgspec.json.format(msgspec.json.encode(pointer), indent=2) + b"\n"
 
 
-def promoted(before: Pointer | None, version: str, sha256: str, at: str) -> Pointer:
+def promoted(
+    before: Pointer | None,
+    version: str,
+    sha256: str,
+    at: str,
+    moved_by: str | None = None,
+    reference: tuple[str, ...] | None = None,
+) -> Pointer:
     """The pointer once a version serves; promoting the one that serves changes nothing."""
     if before is None:
-        return Pointer(version, sha256, at)
+        return Pointer(version, sha256, at, moved_by=moved_by, reference=reference)
     if (before.version, before.sha256) == (version, sha256):
         return before
     earlier = (Served(before.version, before.sha256), *before.earlier)
     withdrawn = tuple(one for one in before.withdrawn if one != version)
-    return Pointer(version, sha256, at, earlier[:MOST_EARLIER], withdrawn)
+    return Pointer(version, sha256, at, earlier[:MOST_EARLIER], withdrawn, moved_by, reference)
 
 
-def rolled_back(before: Pointer, at: str) -> Pointer:
+def rolled_back(
+    before: Pointer,
+    at: str,
+    moved_by: str | None = None,
+    reference: tuple[str, ...] | None = None,
+) -> Pointer:
     """The pointer once the champion before this one serves again, and this one is withdrawn.
 
     Raises:
@@ -95,4 +115,4 @@ def rolled_back(before: Pointer, at: str) -> Pointer:
     last, *older = before.earlier
     known = (one for one in before.withdrawn if one != last.version)
     withdrawn = (before.version, *known)[:MOST_EARLIER]
-    return Pointer(last.version, last.sha256, at, tuple(older), withdrawn)
+    return Pointer(last.version, last.sha256, at, tuple(older), withdrawn, moved_by, reference)

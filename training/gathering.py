@@ -15,14 +15,12 @@ import msgspec
 from shared.catalogue import Catalogue
 from shared.decision import Decision
 from shared.order import Order
-from shared.policy import Policy, parse_policy
+from shared.policy import Policy
+from training import reference
 from training.archive import ARCHIVE, Archived, BadRecord, read_archive, select_files
 from training.ports import Blobs, Documents, Stored
 from training.results import TRAINING
 from training.snapshot import Thawed, freeze, thaw
-
-REFERENCE = "reference"
-"""The container of catalogue and policy."""
 
 LIBRARIES = ("numpy", "scikit-learn", "msgspec")
 
@@ -99,19 +97,8 @@ def gather(blobs: Blobs, documents: Documents, hub: str, now: datetime) -> Gathe
 
 
 def read_reference(blobs: Blobs) -> tuple[bytes, Policy]:
-    """The catalogue's CSV and the policy; the packaged ones where there are no others.
-
-    Raises:
-        ConfigurationError: the policy is wrong.
-        TransientError: one cannot be read now.
-    """
-    csv = blobs.read(REFERENCE, "catalogue.csv")
-    policy = blobs.read(REFERENCE, "policy.json")
-    packaged = files("shared").joinpath("data", "catalogue.csv")
-    return (
-        packaged.read_bytes() if csv is None else csv[0],
-        Policy() if policy is None else parse_policy(policy[0]),
-    )
+    """The catalogue's CSV and the policy, as `training.reference.read`."""
+    return reference.read(blobs)
 
 
 @dataclass(frozen=True, slots=True)

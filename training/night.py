@@ -6,11 +6,13 @@ good as once. Only the holder of the lease may write.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
 
+from shared.champion import Pointer
 from shared.errors import BundleError
 from shared.golden import verdicts
 from shared.model import ModelBundle, encode_bundle, packaged_bundle
@@ -125,7 +127,7 @@ class Night:
         return self._applied(result)
 
     def _champion(self) -> Champion:
-        """What serves; the packaged tables stand in for a bundle that cannot be read."""
+        """What serves; what scorers go back to stands in for a bundle that must not serve."""
         pointer, _ = read_pointer(self.blobs)
         if pointer is None:
             return Champion(None, packaged_bundle(), None)
@@ -134,9 +136,20 @@ class Night:
             card = read_card(self.blobs, pointer.version)
         except BundleError as error:
             self.say(f"the champion {pointer.version} is broken: {error}")
-            return Champion(pointer.version, packaged_bundle(), None)
+            return Champion(pointer.version, self._before(pointer), None)
         until = None if card is None else utc_time(card.data.last_ordered_at)
         return Champion(pointer.version, bundle, until)
+
+    def _before(self, pointer: Pointer) -> ModelBundle:
+        """The latest bundle before the champion that may serve; packaged tables if there is none.
+
+        It counts as degraded, so that whatever does no harm against it takes its place.
+        """
+        for served in pointer.earlier:
+            with suppress(BundleError):
+                bundle = read_bundle(self.blobs, served.version, served.sha256)
+                return msgspec.structs.replace(bundle, degraded=True)
+        return packaged_bundle()
 
     def _judged(self, data: Gathered, champion: Champion) -> Result:
         """Train and judge under the record's eyes; the result is stored."""

@@ -2,10 +2,11 @@
 
     python -m training.promote                  what serves, and what served before
     python -m training.promote --version N      promote a registered version, or a bundle's name
+    python -m training.promote --version N --anyway     although a night refused it
     python -m training.promote --rollback       the champion before this one serves again
 
 A nightly run promotes by itself what it finds better (`training.promotion`). By hand anything may
-serve that is whole; scorers take it up within half a minute.
+serve that is whole; scorers take it up within half a minute, and the pointer says who moved it.
 """
 
 import os
@@ -17,9 +18,11 @@ from rich.table import Table
 from shared.champion import Pointer
 from shared.errors import ConfigurationError
 from training.console import ArgumentParser, run
+from training.mover import mover
 from training.ports import Blobs, Record
+from training.promotion import PROMOTED, REFUSED
 from training.registry import MODEL, RULES_MODEL, Registry
-from training.results import read_result
+from training.results import TRAINING, read_result, result_path
 from training.settings import TrainingSettings
 from training.shelf import promote, read_pointer, roll_back
 
@@ -36,6 +39,28 @@ def named(record: Record, text: str) -> str:
     if version is None:
         raise ConfigurationError(f"--version {text}: {MODEL} has no version of this number")
     return version
+
+
+def said_of(blobs: Blobs, version: str, *, anyway: bool) -> str:
+    """What the night said of a version that it did not promote; nothing where there is none such.
+
+    Raises:
+        ConfigurationError: it refused it, or what it said cannot be read, and the version is not to
+            be promoted ``anyway``.
+    """
+    result = read_result(blobs, version)
+    if result is None and blobs.read(TRAINING, result_path(version)) is not None:
+        said = f"what the night said of it cannot be read ({result_path(version)})."
+        if not anyway:
+            raise ConfigurationError(f"{version}: {said} To promote it all the same, add --anyway")
+        return said
+    if result is None or result.outcome == PROMOTED:
+        return ""
+    verdict = "refused it" if result.outcome == REFUSED else "left it in shadow"
+    said = f"the night of {result.decided_at[:10]} {verdict}: {' '.join(result.reasons)}"
+    if result.outcome == REFUSED and not anyway:
+        raise ConfigurationError(f"{version}: {said} To promote it all the same, add --anyway")
+    return said
 
 
 def follow(record: Record, pointer: Pointer) -> None:
@@ -58,6 +83,8 @@ def show(blobs: Blobs) -> None:
         outcome = ("by hand", "") if result is None else (result.outcome, " ".join(result.reasons))
         table.add_row(place, version, *outcome)
     Console().print(table)
+    if pointer.moved_at is not None:
+        print(f"moved there {pointer.moved_at} by {pointer.moved_by or 'a night'}")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -73,7 +100,12 @@ def main(arguments: list[str] | None = None) -> None:
     choice = flags.add_mutually_exclusive_group()
     choice.add_argument("--version", help="number in MLflow's registry, or a bundle's version")
     choice.add_argument("--rollback", action="store_true", help="back to the champion before")
+    flags.add_argument(
+        "--anyway", action="store_true", help="with --version: although a night refused it"
+    )
     options = flags.parse_args(arguments)
+    if options.anyway and not options.version:
+        flags.error("--anyway goes with --version")
     settings = TrainingSettings.from_environ(os.environ)
     from training.stores import opened  # noqa: PLC0415 - the SDKs, not for --help
 
@@ -84,10 +116,14 @@ def main(arguments: list[str] | None = None) -> None:
         record = Registry.open(settings.mlflow_tracking_uri)
         now = datetime.now(UTC)
         if options.rollback:
-            pointer = roll_back(blobs, now)
+            pointer = roll_back(blobs, now, mover(os.environ))
         else:
-            pointer = promote(blobs, named(record, options.version), now, None, by_hand=True)
-        print(f"{pointer.version} serves")
+            version = named(record, options.version)
+            if said := said_of(blobs, version, anyway=options.anyway):
+                print(said)
+            moved_by = mover(os.environ)
+            pointer = promote(blobs, version, now, None, by_hand=True, moved_by=moved_by)
+        print(f"{pointer.version} serves, moved there by {pointer.moved_by or 'a night'}")
         follow(record, pointer)
 
 

@@ -14,7 +14,7 @@ from shared.champion import CHALLENGER
 from training.comparison import Check
 from training.ports import Blobs
 from training.promotion import PROMOTED, SHADOW
-from training.shelf import Moved, challenge, promote, read_pointer
+from training.shelf import Moved, challenge, keep_copy, promote, read_pointer
 
 TRAINING = "training"
 """The container of what runs leave behind: snapshots, results, the lease."""
@@ -91,6 +91,8 @@ def move(blobs: Blobs, result: Result, now: datetime) -> Applied:
     elif _challenges(blobs, result.version) or result.outcome == PROMOTED:
         challenge(blobs, None, now)
     pointer, _ = read_pointer(blobs)
+    if pointer is not None:
+        keep_copy(blobs, pointer)
     return Applied(None if pointer is None else pointer.version, refusal)
 
 

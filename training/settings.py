@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.errors import ConfigurationError
+from shared.locality import is_local, missing, platform_sign, refuse_keys
 from training.registry import DEFAULT_TRACKING_URI
 
 
@@ -12,8 +12,9 @@ class TrainingSettings:
     """The settings of a run, by the names of the environment in lower case (docs/settings.md).
 
     Exactly one of ``blob_connection`` and ``blob_account_url`` is set. A key or a connection
-    string means an emulator or a developer's account; in Azure there is neither, and the run
-    signs in with its managed identity (``azure_client_id`` where that is a user-assigned one).
+    string is an emulator's, and taken only on a machine that is said to be one's own
+    (`shared.locality`). ``in_azure``: the managed identity signs in, the one of
+    ``azure_client_id`` where it is a user-assigned one; elsewhere whoever is signed in here does.
     """
 
     orders_hub: str
@@ -33,10 +34,9 @@ class TrainingSettings:
         Raises:
             ConfigurationError: names the setting that is missing or must not be set.
         """
-        in_azure = _text(environ, "WEBSITE_INSTANCE_ID") is not None
-        if in_azure:
-            _refuse(environ, "COSMOS_KEY", "BLOB_CONNECTION")
+        refuse_keys(environ, "COSMOS_KEY", "BLOB_CONNECTION")
         connection = _text(environ, "BLOB_CONNECTION")
+        client_id = _text(environ, "AZURE_CLIENT_ID")
         return cls(
             orders_hub=_required(environ, "ORDERS_HUB"),
             cosmos_endpoint=_required(environ, "COSMOS_ENDPOINT"),
@@ -44,10 +44,9 @@ class TrainingSettings:
             cosmos_database=_text(environ, "COSMOS_DATABASE") or "sheriff",
             blob_connection=connection,
             blob_account_url=None if connection else _required(environ, "BLOB_ACCOUNT_URL"),
-            azure_client_id=_text(environ, "AZURE_CLIENT_ID"),
-            in_azure=in_azure,
-            mlflow_tracking_uri=_text(environ, "MLFLOW_TRACKING_URI")
-            or (_required(environ, "MLFLOW_TRACKING_URI") if in_azure else DEFAULT_TRACKING_URI),
+            azure_client_id=client_id,
+            in_azure=client_id is not None or platform_sign(environ) is not None,
+            mlflow_tracking_uri=_tracking_uri(environ),
         )
 
 
@@ -58,13 +57,12 @@ def _text(environ: Mapping[str, str], name: str) -> str | None:
 def _required(environ: Mapping[str, str], name: str) -> str:
     value = _text(environ, name)
     if value is None:
-        raise ConfigurationError(f"{name} is not set")
+        raise missing(environ, name)
     return value
 
 
-def _refuse(environ: Mapping[str, str], *names: str) -> None:
-    for name in names:
-        if _text(environ, name) is not None:
-            raise ConfigurationError(
-                f"{name} is set: in Azure Sheriff signs in with its managed identity only"
-            )
+def _tracking_uri(environ: Mapping[str, str]) -> str:
+    """Where runs are recorded: a file only on a machine of one's own, for elsewhere it is lost."""
+    if is_local(environ) and _text(environ, "MLFLOW_TRACKING_URI") is None:
+        return DEFAULT_TRACKING_URI
+    return _required(environ, "MLFLOW_TRACKING_URI")

@@ -10,6 +10,7 @@ from datetime import datetime
 from shared.champion import (
     CHALLENGER,
     CHAMPION,
+    CHAMPION_COPY,
     MODELS,
     Pointer,
     bundle_path,
@@ -23,6 +24,7 @@ from shared.errors import BundleError, ConfigurationError
 from shared.golden import check_golden
 from shared.model import ModelBundle, decode_bundle
 from shared.notation import time_text
+from shared.reference import CATALOGUE, POLICY, REFERENCE
 from training.card import Card, parse_card
 from training.ports import Blobs, Conflict
 
@@ -35,10 +37,17 @@ def read_pointer(blobs: Blobs, name: str = CHAMPION) -> tuple[Pointer | None, st
     """A pointer and its ETag; None and None where nothing was ever pointed to.
 
     Raises:
-        BundleError: it is not readable.
+        BundleError: it is not readable, or gone.
     """
     found = blobs.read(MODELS, name)
-    return (None, None) if found is None else (parse_pointer(found[0]), found[1])
+    if found is not None:
+        return parse_pointer(found[0]), found[1]
+    if name == CHAMPION and blobs.read(MODELS, CHAMPION_COPY) is not None:
+        raise BundleError(
+            f"{MODELS}/{CHAMPION} was there and is gone: promote a version by hand "
+            "(training.promote --version)"
+        )
+    return None, None
 
 
 def publish(blobs: Blobs, version: str, bundle: bytes, card: bytes) -> None:
@@ -89,7 +98,13 @@ def read_bundle(blobs: Blobs, version: str, sha256: str) -> ModelBundle:
 
 
 def promote(
-    blobs: Blobs, version: str, at: datetime, over: str | None, *, by_hand: bool
+    blobs: Blobs,
+    version: str,
+    at: datetime,
+    over: str | None,
+    *,
+    by_hand: bool,
+    moved_by: str | None = None,
 ) -> Pointer:
     """Point to a version that is whole; the pointer as it is then.
 
@@ -97,6 +112,7 @@ def promote(
         over: the champion that the decision was made against (None: there was none); not looked at
             ``by_hand``.
         by_hand: a version that was rolled back serves again.
+        moved_by: who does it by hand.
 
     Raises:
         BundleError: the version is not whole, or must not serve.
@@ -108,13 +124,17 @@ def promote(
     read_bundle(blobs, version, card.bundle_sha256)
     before, etag = _replaceable(blobs) if by_hand else read_pointer(blobs)
     if before is not None and before.version == version:
+        keep_copy(blobs, before)
         return before
     if not by_hand:
         _still(before, version, over)
-    return _move(blobs, promoted(before, version, card.bundle_sha256, time_text(at)), etag)
+    after = promoted(
+        before, version, card.bundle_sha256, time_text(at), moved_by, _reference(blobs)
+    )
+    return _move(blobs, after, etag)
 
 
-def roll_back(blobs: Blobs, at: datetime) -> Pointer:
+def roll_back(blobs: Blobs, at: datetime, moved_by: str | None = None) -> Pointer:
     """Point to the champion before this one, which is checked first; the pointer as it is then.
 
     Raises:
@@ -125,7 +145,7 @@ def roll_back(blobs: Blobs, at: datetime) -> Pointer:
     before, etag = read_pointer(blobs)
     if before is None:
         raise ConfigurationError("no bundle serves: nothing to go back from")
-    after = rolled_back(before, time_text(at))
+    after = rolled_back(before, time_text(at), moved_by, _reference(blobs))
     read_bundle(blobs, after.version, after.sha256)
     return _move(blobs, after, etag)
 
@@ -140,6 +160,19 @@ def challenge(blobs: Blobs, version: str | None, at: datetime) -> None:
         raise BundleError(f"{version} is not on the shelf, or only half of it")
     pointer = Pointer(version, card.bundle_sha256, time_text(at))
     blobs.write(MODELS, CHALLENGER, encode_pointer(pointer), None, replace=True)
+
+
+def keep_copy(blobs: Blobs, pointer: Pointer) -> None:
+    """Keep the champion's pointer once more, for scorers that start and cannot read it."""
+    kept, data = blobs.read(MODELS, CHAMPION_COPY), encode_pointer(pointer)
+    if kept is None or kept[0] != data:
+        blobs.write(MODELS, CHAMPION_COPY, data, None, replace=True)
+
+
+def _reference(blobs: Blobs) -> tuple[str, ...]:
+    """The files of the container `REFERENCE` that serve now."""
+    there = {stored.name for stored in blobs.list(REFERENCE)}
+    return tuple(name for name in (CATALOGUE, POLICY) if name in there)
 
 
 def _replaceable(blobs: Blobs) -> tuple[Pointer | None, str | None]:
@@ -164,4 +197,5 @@ def _move(blobs: Blobs, after: Pointer, etag: str | None) -> Pointer:
         blobs.write(MODELS, CHAMPION, encode_pointer(after), etag)
     except Conflict as error:
         raise Moved("the pointer was moved by somebody else at the same time") from error
+    keep_copy(blobs, after)
     return after

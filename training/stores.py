@@ -5,6 +5,7 @@ The nightly run uses the synchronous clients, with threads where it reads in par
 """
 
 import asyncio
+import base64
 import json
 import logging
 import threading
@@ -25,6 +26,7 @@ from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
 
 from shared.decision import Decision, parse_decision
 from shared.errors import ConfigurationError, TransientError
+from shared.locality import refuse_keys
 from training.ports import Conflict, LeaseHeld, ReadDecisions, Stored
 from training.settings import TrainingSettings
 
@@ -53,6 +55,29 @@ def opened(settings: TrainingSettings) -> Iterator[tuple["AzureBlobs", "CosmosDo
         documents = CosmosDocuments(settings, identity)
         with closing(blobs), closing(documents):
             yield blobs, documents
+
+
+def signed_in_as(settings: TrainingSettings) -> str | None:
+    """The object id of the identity that opens the stores; None where its token does not say.
+
+    Raises:
+        TransientError: nobody is signed in, or it cannot be known now.
+    """
+    with closing(_credential(settings)) as identity, _translated("sign in"):
+        return object_id(identity.get_token("https://storage.azure.com/.default").token)
+
+
+def object_id(token: str) -> str | None:
+    """The object id (``oid``) in an access token; None where it has none.
+
+    The token is not verified: it is our own, and says only what is written down.
+    """
+    try:
+        claims = token.split(".")[1]
+        found = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))).get("oid")
+    except (ValueError, LookupError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def _credential(settings: TrainingSettings) -> SyncCredential:
@@ -314,12 +339,13 @@ async def load_alerts(environment: Mapping[str, str], alerts: Sequence[dict[str,
     ``sheriff``); ``COSMOS_KEY`` is set for an emulator only. Returns how many are new.
 
     Raises:
-        ConfigurationError: the account is not named.
+        ConfigurationError: the account is not named, or by a key where only an identity may.
         TransientError: the store failed; loading again completes what is missing.
     """
     endpoint = environment.get("COSMOS_ENDPOINT")
     if not endpoint:
         raise ConfigurationError("--write needs COSMOS_ENDPOINT to be set")
+    refuse_keys(environment, "COSMOS_KEY")
     key = environment.get("COSMOS_KEY")
     # An emulator's account names no endpoint worth discovering.
     credential: Any = key or DefaultAzureCredential()

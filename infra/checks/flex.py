@@ -45,7 +45,8 @@ REFUSED_SETTINGS = frozenset(
         "WEBSITE_TIME_ZONE",
     )
 )
-"""App settings that the plan ignores, or breaks on."""
+"""App settings that the plan ignores, or breaks on. It does not set WEBSITE_INSTANCE_ID itself
+either, as App Service does: nothing may be concluded from its absence (`shared.locality`)."""
 
 _SETTINGS_SECTIONS = {"appsettings", "web"}
 

@@ -255,6 +255,13 @@ def _of_the_apps() -> Iterator[Mutant]:
             "var hostSettings = [\n",
             f"var hostSettings = [\n  {{ name: '{forbidden}', value: '1' }}\n",
         )
+    for name in ("'SHERIFF_LOCAL'", "'SHERIFF_${'LOCAL'}'"):
+        yield _module(
+            f"an app that takes itself for a machine of one's own, by {name}",
+            "app",
+            "var hostSettings = [\n",
+            f"var hostSettings = [\n  {{ name: {name}, value: 'on' }}\n",
+        )
     yield _module("http to an app", "app", "httpsOnly: true", "httpsOnly: false")
     yield _module(
         "old TLS to an app", "app", "      minTlsVersion: '1.2'", "      minTlsVersion: '1.0'"

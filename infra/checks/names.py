@@ -8,12 +8,13 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from functions.settings import HubSettings, JobSettings, Settings, role
+from functions.settings import HubSettings, JobSettings, Settings, SignIn, role
 from infra.checks.alarms import METRICS
 from infra.checks.deployment import Deployment, Files, Resource
 from infra.checks.hardening import BLOB_CONTAINER, COSMOS, HUB, NAMESPACE, SITE, settings
 from infra.local.resources import BLOB_CONTAINERS, COMPOSITE_INDEXES, PARTITION_KEYS
 from shared.errors import ConfigurationError
+from shared.locality import LOCAL
 from training.settings import TrainingSettings
 
 DOCUMENTS = f"{COSMOS}/sqlDatabases/containers"
@@ -126,9 +127,19 @@ def _documented(files: Files) -> set[str]:
     return set(re.findall(r"(?m)^\| `(\w+)` \|", files["docs/settings.md"]))
 
 
+def local(files: Files) -> Iterator[str]:
+    """Files of a deployment that name the local stack's own setting: it would open the app."""
+    for file, text in files.items():
+        if file.endswith((".bicep", ".bicepparam", ".json", ".yml", ".sh")) and LOCAL in text:
+            yield f"{file}: {LOCAL} is the local stack's: it switches all protection off"
+
+
 def documents(files: Files) -> Iterator[str]:
     """Settings that the code reads, or the example sets, and docs/settings.md does not know."""
+    yield from local({file: text for file, text in files.items() if file.startswith("infra/")})
     known = _documented(files) | {"FUNCTIONS_WORKER_RUNTIME"}
+    if LOCAL not in known:
+        yield f"shared/locality.py: docs/settings.md does not know {LOCAL}"
     for file in ("functions/settings.py", "training/settings.py"):
         for name in re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', files[file]):
             if name not in known:
@@ -143,6 +154,8 @@ def _settings(site: Resource, files: Files) -> Iterator[str]:
     documented = _documented(files)
     given = settings(site)
     for name in given:
+        if name == LOCAL:  # however the template spells it
+            yield f"{site.where}: {site.name}: {LOCAL} switches all protection off"
         if name not in documented and not _PLATFORM.fullmatch(name):
             yield f"{site.where}: {site.name}: docs/settings.md does not know {name}"
     for name in sorted(_HOST - given.keys()):
@@ -158,8 +171,13 @@ def _settings(site: Resource, files: Files) -> Iterator[str]:
 
 
 def _required(site: Resource) -> Iterator[str]:
-    """The app itself reads its settings, as it would in Azure."""
-    environ = {**settings(site), "WEBSITE_INSTANCE_ID": "an-instance"}
+    """The app itself reads its settings, as it would in Azure, and asks callers to sign in.
+
+    Nothing is added: what a plan sets of its own is not what Sheriff protects itself by.
+    """
+    environ = settings(site)
+    if not SignIn.from_environ(environ).required:
+        yield f"{site.where}: {site.name}: its callers need not sign in"
     try:
         ours = role(environ)
         Settings.from_environ(environ)

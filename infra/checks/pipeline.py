@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from infra.checks import pipeline_path, pipeline_rules, pipeline_scripts
+from infra.checks import names, pipeline_path, pipeline_rules, pipeline_scripts
 from infra.checks.pipeline_model import Expansion
 from infra.checks.pipeline_rules import Node, steps
 from infra.pipelines.outputs import NEEDED
@@ -77,6 +77,7 @@ def problems(overlay: Mapping[str, str] | None = None) -> list[str]:
     found = [f"{path}:{one}" for path, text in pipelines for one in _linted[path, text]]
     for path, text in texts.items():
         found += [f"{path}:{number}: looks like a secret" for number in secrets(text)]
+        found += names.local({path: text})
         if path.endswith(".sh"):
             found += pipeline_scripts.of_file(path, text)
     found += _expanded(texts)

@@ -85,6 +85,9 @@ POLICY = [
     Mutant("every branch starts it", MAIN, replaced("include: [main]", "include: ['*']"), True),
     Mutant("a key in the text", SMOKE, replaced("      RESOURCE_GROUP:",
            "      COSMOS_KEY: C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==\n      RESOURCE_GROUP:"), True),
+    Mutant("a step that takes itself for a machine of one's own", SMOKE, replaced(
+           "      RESOURCE_GROUP:", "      SHERIFF_LOCAL: on\n      RESOURCE_GROUP:"), True),
+    Mutant("a script that does", KEEP, lambda text: text + "export SHERIFF_LOCAL=on\n", True),
     Mutant("a password in a variable", MAIN,
            replaced("pool:\n", "variables:\n  - name: registryPassword\n    value: hunter2\n\npool:\n"), True),
     Mutant("a fixed service connection", CODE,

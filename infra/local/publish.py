@@ -1,7 +1,9 @@
-"""python -m infra.local.publish MODEL: put a trained bundle on the shelf that scorers read.
+"""python -m infra.local.publish [MODEL] [--catalogue C.csv] [--policy P.json]: what is to serve.
 
-The bundle goes up first and the pointer last, so that a scorer never reads a pointer to a bundle
-that is not whole. Promotion proper (comparing, refusing, rolling back) is the trainer's.
+Puts a trained bundle, prices and thresholds on the shelf that scorers read. All of it is checked
+first, as a scorer checks it: what none would take is refused, and nothing is written. Catalogue
+and policy go up before the bundle, the pointer last, and what they replace is kept beside them.
+Promotion proper (comparing, refusing, rolling back) is the trainer's.
 """
 
 from __future__ import annotations
@@ -10,52 +12,103 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
-import msgspec
-from azure.storage.blob import BlobServiceClient
+from shared.errors import BundleError, SheriffError
+from shared.golden import check_golden
+from shared.model import decode_bundle
+from shared.reference import CATALOGUE, POLICY
+from training import reference, shelf
+from training.card import parse_card
+from training.mover import mover
+from training.ports import Blobs
+from training.settings import TrainingSettings
+from training.stores import opened
 
 
-class _Card(msgspec.Struct):
-    """As much of a card as the pointer repeats."""
+def publish(
+    model: Path | None,
+    settings: Mapping[str, str],
+    catalogue: Path | None = None,
+    policy: Path | None = None,
+) -> list[str]:
+    """Upload a folder made by `training.train` and point to it, and what is to serve beside it.
+
+    Returns the names of the files beside it that serve now, and the bundle's version.
+
+    Raises:
+        SheriffError: a file would be refused by scorers, a setting is wrong, or the store failed.
+        OSError: a file cannot be read.
+    """
+    whole = None if model is None else _Model.read(model)
+    named = {CATALOGUE: catalogue, POLICY: policy}
+    beside = {name: path.read_bytes() for name, path in named.items() if path is not None}
+    for name, data in beside.items():
+        reference.check(name, data)
+    with opened(TrainingSettings.from_environ(settings)) as (blobs, _):
+        for name, data in beside.items():
+            reference.publish(blobs, name, data)
+        if whole is not None:
+            whole.promote(blobs, mover(settings))
+    return [*beside, *([whole.version] if whole is not None else [])]
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A bundle that may serve, and its card."""
 
     version: str
-    bundle_sha256: str
+    bundle: bytes
+    card: bytes
 
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read a folder.
 
-def publish(model: Path, settings: Mapping[str, str], catalogue: Path | None = None) -> str:
-    """Upload a folder made by `training.train` and point to it; returns the bundle's version."""
-    card_json = (model / "card.json").read_bytes()
-    card = msgspec.json.decode(card_json, type=_Card)
-    pointer = {"schema_version": 1, "version": card.version, "sha256": card.bundle_sha256}
-    with BlobServiceClient.from_connection_string(settings["BLOB_CONNECTION"]) as service:
-        if catalogue is not None:
-            _put(service, "reference", "catalogue.csv", catalogue.read_bytes())
-        bundle = (model / "bundle.json").read_bytes()
-        _put(service, "models", f"{card.version}/bundle.json", bundle)
-        _put(service, "models", f"{card.version}/card.json", card_json)
-        _put(service, "models", "champion.json", msgspec.json.encode(pointer))
-    return card.version
+        Raises:
+            BundleError: the bundle must not serve, or is another than its card's.
+            OSError: a file cannot be read.
+        """
+        data, card_json = (folder / "bundle.json").read_bytes(), (folder / "card.json").read_bytes()
+        card = parse_card(card_json)
+        try:
+            bundle = decode_bundle(data, card.bundle_sha256)
+        except BundleError:
+            raise
+        except Exception as error:  # a scorer refuses it for that, too
+            raise BundleError(f"bundle is not readable: {type(error).__name__}: {error}") from error
+        if bundle.version != card.version:
+            raise BundleError(f"the card is of {card.version}, the bundle is {bundle.version}")
+        check_golden(bundle)
+        return cls(card.version, data, card_json)
 
-
-def _put(service: BlobServiceClient, container: str, name: str, data: bytes) -> None:
-    service.get_blob_client(container, name).upload_blob(data, overwrite=True)
+    def promote(self, blobs: Blobs, moved_by: str | None) -> None:
+        """Put it on the shelf and point to it."""
+        shelf.publish(blobs, self.version, self.bundle, self.card)
+        now = datetime.now(UTC)
+        shelf.promote(blobs, self.version, now, None, by_hand=True, moved_by=moved_by)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Publish; its exit code: 2 and one line where the folder or the setting is missing."""
+    """Publish; its exit code: 2 and one line where something must not serve or is missing."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.publish", description=__doc__)
-    parser.add_argument("model", type=Path, help="folder written by training.train --out")
-    parser.add_argument("--catalogue", type=Path, help="CSV to publish beside it")
+    model = parser.add_argument(
+        "model", type=Path, nargs="?", help="folder written by training.train --out"
+    )
+    parser.add_argument("--catalogue", type=Path, help="CSV of prices")
+    parser.add_argument("--policy", type=Path, help="JSON of thresholds")
     options = parser.parse_args(arguments)
+    if options.model is options.catalogue is options.policy is None:
+        parser.error(f"nothing to publish: {model.help}, --catalogue or --policy")
     try:
-        print(f"serving {publish(options.model, os.environ, options.catalogue)}")
-    except KeyError as error:
-        print(f"publish: {error.args[0]} is not set", file=sys.stderr)
+        serving = publish(options.model, os.environ, options.catalogue, options.policy)
+    except (OSError, SheriffError) as error:
+        print(f"publish: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    except (OSError, msgspec.DecodeError) as error:
-        print(f"publish: {error}", file=sys.stderr)
-        return 2
+    print(f"serving {', '.join(serving)}")
     return 0
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.local.processes import HOST, StackError
+from shared.locality import LOCAL
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -58,6 +59,7 @@ def app_settings(ports: Mapping[str, int]) -> dict[str, str]:
     """The app settings for servers on `ports` (of azurite, eventhubs and cosmos)."""
     blobs = blob_connection(ports["azurite"])
     return {
+        LOCAL: "on",
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "AzureWebJobsStorage": blobs,
         "BLOB_CONNECTION": blobs,

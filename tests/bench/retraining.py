@@ -96,6 +96,7 @@ def measure(size: int, storage: str, folder: Path) -> Measured:
     child = [sys.executable, "-m", "tests.bench.retraining", "--hub", hub]
     environ = {
         "BLOB_CONNECTION": storage, "ORDERS_HUB": hub, "COSMOS_ENDPOINT": "http://127.0.0.1",
+        "SHERIFF_LOCAL": "on",
     }  # fmt: skip
     done = subprocess.run(child, check=True, stdout=subprocess.PIPE, env=os.environ | environ)
     return msgspec.json.decode(done.stdout.splitlines()[-1], type=Measured)

@@ -49,6 +49,7 @@ async def alerts(
         {
             "ORDERS_HUB": "orders",
             "COSMOS_ENDPOINT": cosmos,
+            "SHERIFF_LOCAL": "on",
             "COSMOS_KEY": "bG9jYWw=",
             "COSMOS_DATABASE": unique_name,
             "BLOB_CONNECTION": azurite,
@@ -61,10 +62,12 @@ async def alerts(
     for n in range(20):
         await made.create(alert(n))
     monkeypatch.setattr(wiring, "alerts", lambda: made)
+    monkeypatch.setenv("SHERIFF_LOCAL", "on")
     with ThreadPoolExecutor(1) as executor:
         monkeypatch.setattr(wiring, "shelf", lambda: shelf)
         shelf = Shelf(blobs, executor, 30)
         yield made
+        await shelf.close()
     await database.close()
     await blobs.close()
 
@@ -154,16 +157,18 @@ async def test_health_has_read_the_store_and_names_what_serves() -> None:
     body = json.loads(response.get_body())
     assert (response.status_code, body["status"]) == (200, "ok")
     assert body["latest_alert_at"] == "2026-03-01T12:00:06.000000Z"
-    assert body["degraded"] is True
-    assert body.keys() >= {"bundle_version", "catalogue_version", "policy_version", "last_refusal"}
+    assert [one["table"] for one in body["degraded"]] == ["bundle", "catalogue"]
+    assert body.keys() >= {"bundle_version", "catalogue_version", "policy_version", "refusals"}
 
 
 async def test_health_is_503_while_the_store_is_away(
     azurite: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SHERIFF_LOCAL", "on")
     environ = {
         "ORDERS_HUB": "orders",
         "COSMOS_ENDPOINT": "http://127.0.0.1:9",
+        "SHERIFF_LOCAL": "on",
         "COSMOS_KEY": "bG9jYWw=",
         "BLOB_CONNECTION": azurite,
     }

@@ -35,6 +35,7 @@ async def environ(azurite: str, unique_name: str) -> AsyncIterator[dict[str, str
             "ORDERS_HUB": unique_name,
             "EventHubConnection": services.event_hub_connection(emulator.port),
             "COSMOS_ENDPOINT": "http://127.0.0.1:9",
+            "SHERIFF_LOCAL": "on",
             "COSMOS_KEY": "bG9jYWw=",
             "BLOB_CONNECTION": azurite,
         }

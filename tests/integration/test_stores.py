@@ -58,6 +58,7 @@ def settings(cosmos: str, azurite: str, database: str) -> Settings:
         {
             "ORDERS_HUB": "orders",
             "COSMOS_ENDPOINT": cosmos,
+            "SHERIFF_LOCAL": "on",
             "COSMOS_KEY": "bG9jYWw=",
             "COSMOS_DATABASE": database,
             "BLOB_CONNECTION": azurite,

@@ -67,7 +67,8 @@ async def test_alerts_are_loaded_once_and_never_over_a_decision(
 ) -> None:
     resources.make_cosmos_containers(cosmos, KEY, unique_name)
     environment = {
-        "COSMOS_ENDPOINT": cosmos, "COSMOS_KEY": KEY, "COSMOS_DATABASE": unique_name,
+        "SHERIFF_LOCAL": "on", "COSMOS_ENDPOINT": cosmos, "COSMOS_KEY": KEY,
+        "COSMOS_DATABASE": unique_name,
     }  # fmt: skip
     alerts = [{"id": f"o-{n}.0", "rep_id": f"rep-{n % 7}", "status": "open"} for n in range(60)]
     assert await load_alerts(environment, alerts[:40]) == 40
@@ -82,6 +83,10 @@ async def test_alerts_are_loaded_once_and_never_over_a_decision(
 async def test_a_store_that_is_not_there_is_one_error() -> None:
     with pytest.raises(ConfigurationError, match="COSMOS_ENDPOINT"):
         await load_alerts({}, [{"id": "a", "rep_id": "b"}])
-    nowhere = {"COSMOS_ENDPOINT": "http://127.0.0.1:1", "COSMOS_KEY": KEY}
+    nowhere = {
+        "SHERIFF_LOCAL": "on",
+        "COSMOS_ENDPOINT": "http://127.0.0.1:1",
+        "COSMOS_KEY": KEY,
+    }
     with pytest.raises(TransientError, match="could not be written"):
         await load_alerts(nowhere, [{"id": "a", "rep_id": "b"}])

@@ -12,6 +12,7 @@ def settings_for(
     return TrainingSettings.from_environ({
         "ORDERS_HUB": "orders",
         "COSMOS_ENDPOINT": cosmos,
+        "SHERIFF_LOCAL": "on",
         "COSMOS_KEY": KEY,
         "COSMOS_DATABASE": database,
         "BLOB_CONNECTION": azurite,

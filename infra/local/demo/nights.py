@@ -17,7 +17,8 @@ from infra.local.demo.company import Company, split
 from infra.local.demo.telling import run, say
 from infra.local.processes import HOST, StackError
 from shared.order import parse_order
-from training.gathering import REFERENCE
+from shared.reference import CATALOGUE, POLICY
+from training import reference
 from training.ports import Blobs
 from training.results import TRAINING, read_result, report_path
 from training.settings import TrainingSettings
@@ -53,7 +54,7 @@ class Nights:
     def publish_catalogue(self, path: Path) -> None:
         """Put the company's prices where training and scorers look for them."""
         with self._shelf() as blobs:
-            blobs.write(REFERENCE, "catalogue.csv", path.read_bytes(), None, replace=True)
+            reference.publish(blobs, CATALOGUE, path.read_bytes())
 
     def archive(self, orders: Path, *, now: bool = False) -> None:
         """Put orders into the archive, as Capture had put them there when they came."""
@@ -126,10 +127,10 @@ class Nights:
         say(f"a careless policy: learn from the last {WORSE_DAYS} days of the history only")
         policy = json.dumps({"history_days": days}).encode()
         with self._shelf() as blobs:
-            blobs.write(REFERENCE, "policy.json", policy, None, replace=True)
+            reference.publish(blobs, POLICY, policy)
         self.train()
         with self._shelf() as blobs:
-            blobs.delete(REFERENCE, "policy.json")
+            reference.publish(blobs, POLICY, b"{}")  # the packaged thresholds again
 
     async def roll_back(self) -> None:
         """Back to the champion before, and wait until the scorers have followed."""

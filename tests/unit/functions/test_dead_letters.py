@@ -130,7 +130,10 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_no_settings")
 def test_a_missing_setting_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 1
-    assert capsys.readouterr().err == "ORDERS_HUB is not set\n"
+    assert capsys.readouterr().err == (
+        'ORDERS_HUB is not set; eval "$(python -m infra.local.stack env)" sets it for the local '
+        "stack (docs/settings.md)\n"
+    )
 
 
 @pytest.mark.parametrize("argv", [[], ["redrive"], ["show"], ["redrive", "--code"], ["drop"]])

@@ -32,14 +32,16 @@ NIGHT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 class FakeArchive:
     bytes_by_folder: dict[str, int] = field(default_factory=dict)
     policy: bytes | None = None
+    previous: bytes | None = None
 
     async def read(
         self, container: str, name: str, known: str | None = None
     ) -> tuple[bytes, str] | None:
-        assert (container, name, known) == ("reference", "policy.json", None)
-        if self.policy is None:
+        assert (container, known) == ("reference", None)
+        found = {"policy.json": self.policy, "policy.previous.json": self.previous}[name]
+        if found is None:
             raise NotThereError(name)
-        return self.policy, "1"
+        return found, "1"
 
     async def size(self, container: str, folder: str) -> int:
         assert container == "orders-archive"
@@ -103,6 +105,16 @@ async def test_a_bad_policy_starts_nothing(tmp_path: Path) -> None:
     script = f"open({str(tmp_path / 'done')!r}, 'w')"
     with pytest.raises(ConfigurationError, match="retrain_here_megabytes"):
         await retraining(0, policy=b'{"retrain_here_megabytes": 0}', script=script).start()
+    assert not (tmp_path / "done").exists()
+
+
+async def test_a_policy_that_is_gone_is_not_replaced_by_the_packaged_one(tmp_path: Path) -> None:
+    script = f"open({str(tmp_path / 'done')!r}, 'w')"
+    ours = retraining(0, script=script)
+    assert isinstance(ours.files, FakeArchive)
+    ours.files.previous = b"{}"
+    with pytest.raises(ConfigurationError, match=r"^reference/policy\.json was there and is gone"):
+        await ours.start()
     assert not (tmp_path / "done").exists()
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from functions.settings import HubSettings, JobSettings, Settings, role, telemetry_target
+from shared import locality
 from shared.errors import ConfigurationError
+from shared.locality import PLATFORM_SIGNS
 
 ROOT = Path(__file__).parents[3]
 LOCAL = {
+    "SHERIFF_LOCAL": "on",
     "ORDERS_HUB": "orders",
     "COSMOS_ENDPOINT": "http://127.0.0.1:8081",
     "COSMOS_KEY": "bG9jYWw=",
@@ -20,8 +23,15 @@ AZURE = {
     "ORDERS_HUB": "orders",
     "COSMOS_ENDPOINT": "https://sheriff.documents.azure.com:443/",
     "BLOB_ACCOUNT_URL": "https://sheriff.blob.core.windows.net",
-    "WEBSITE_INSTANCE_ID": "i-1",
+    "AZURE_CLIENT_ID": "a-client",
 }
+FLEX = AZURE | {
+    "WEBSITE_SITE_NAME": "app-scorer",
+    "WEBSITE_SKU": "FlexConsumption",
+    "LEGION_SERVICE_HOST": "10.0.0.1",
+}
+"""As Flex Consumption runs an app: without WEBSITE_INSTANCE_ID."""
+HINT = r"; eval .* sets it for the local stack \(docs/settings\.md\)$"
 
 
 def test_what_is_not_set_has_its_default() -> None:
@@ -34,12 +44,19 @@ def test_what_is_not_set_has_its_default() -> None:
 @pytest.mark.parametrize("name", ["ORDERS_HUB", "COSMOS_ENDPOINT"])
 def test_a_missing_setting_is_named(name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^{name} is not set$"):
-        Settings.from_environ(LOCAL | {name: " "})
+        Settings.from_environ(FLEX | {name: " "})
+
+
+def test_on_a_machine_that_nobody_hosts_the_step_is_named_that_is_missing() -> None:
+    with pytest.raises(ConfigurationError, match=f"^ORDERS_HUB is not set{HINT}"):
+        Settings.from_environ({})
+    with pytest.raises(ConfigurationError, match=f"fullyQualifiedNamespace is not set{HINT}"):
+        HubSettings.from_environ({})
 
 
 def test_either_blob_setting_will_do_and_neither_is_named() -> None:
     assert Settings.from_environ(AZURE).blob_connection is None
-    with pytest.raises(ConfigurationError, match=r"^BLOB_ACCOUNT_URL is not set$"):
+    with pytest.raises(ConfigurationError, match=r"^BLOB_ACCOUNT_URL is not set;"):
         Settings.from_environ(LOCAL | {"BLOB_CONNECTION": ""})
 
 
@@ -60,10 +77,47 @@ def test_a_number_out_of_range_is_named_with_what_was_expected(
         Settings.from_environ(LOCAL | {name: value})
 
 
-@pytest.mark.parametrize("name", ["COSMOS_KEY", "BLOB_CONNECTION"])
-def test_keys_are_refused_in_azure(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"^{name} is set: in Azure"):
-        Settings.from_environ(AZURE | {name: "secret"})
+@pytest.mark.parametrize("name", ["COSMOS_KEY", "BLOB_CONNECTION", "EventHubConnection"])
+@pytest.mark.parametrize("environ", [AZURE, FLEX, AZURE | {"SHERIFF_LOCAL": "off"}])
+def test_keys_are_refused_wherever_nothing_says_that_the_machine_is_ones_own(
+    environ: dict[str, str], name: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name} is set: Sheriff signs in with its id"):
+        Settings.from_environ(environ | {name: "secret"})
+
+
+def test_the_hub_is_not_reached_by_a_key_either() -> None:
+    with pytest.raises(ConfigurationError, match=r"^EventHubConnection is set"):
+        HubSettings.from_environ(AZURE | {"EventHubConnection": "Endpoint=sb://hub"})
+    local = LOCAL | {"EventHubConnection": "Endpoint=sb://127.0.0.1"}
+    assert HubSettings.from_environ(local).connection == "Endpoint=sb://127.0.0.1"
+
+
+@pytest.mark.parametrize("sign", PLATFORM_SIGNS)
+def test_where_a_platform_hosts_no_machine_is_ones_own(sign: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^SHERIFF_LOCAL is on, and {sign} is set"):
+        Settings.from_environ(LOCAL | {sign: "1"})
+
+
+def test_what_is_neither_on_nor_off_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"^SHERIFF_LOCAL is 'yes', expected on or off$"):
+        Settings.from_environ(AZURE | {"SHERIFF_LOCAL": "yes"})
+
+
+@pytest.mark.parametrize(
+    ("environ", "managed"),
+    [
+        (LOCAL, False),
+        (FLEX, True),
+        ({name: FLEX[name] for name in FLEX if name != "AZURE_CLIENT_ID"}, True),
+        (AZURE, True),
+        ({name: AZURE[name] for name in AZURE if name != "AZURE_CLIENT_ID"}, False),
+    ],
+)
+def test_a_named_or_hosted_identity_signs_in_and_a_person_does_with_their_own(
+    environ: dict[str, str], managed: bool
+) -> None:
+    assert Settings.from_environ(environ).in_azure is managed
 
 
 def test_the_shadow_is_on_unless_it_is_off() -> None:
@@ -111,7 +165,7 @@ def test_a_job_is_set_up_by_three_settings_or_by_none_and_gets_the_apps_own() ->
     found = JobSettings.from_environ(AZURE | JOB)
     assert found is not None
     assert found.compute == JOB["RETRAIN_JOB_COMPUTE"]
-    assert found.environ == {name: AZURE[name] for name in AZURE if name != "WEBSITE_INSTANCE_ID"}
+    assert found.environ == AZURE
 
 
 @pytest.mark.parametrize("name", JOB)
@@ -132,7 +186,7 @@ def test_no_key_is_handed_to_a_job() -> None:
 def test_the_hub_is_named_by_connection_or_by_namespace() -> None:
     namespace = {"EventHubConnection__fullyQualifiedNamespace": "ns.servicebus.windows.net"}
     assert HubSettings.from_environ(AZURE | namespace).connection is None
-    with pytest.raises(ConfigurationError, match=r"^EventHubConnection is not set"):
+    with pytest.raises(ConfigurationError, match=r"^EventHubConnection__\w+ is not set"):
         HubSettings.from_environ(AZURE)
 
 
@@ -159,4 +213,4 @@ def test_every_setting_that_is_read_is_documented_and_no_other() -> None:
         *("AzureWebJobsStorage", "RETRAIN_SCHEDULE"),
         *("MLFLOW_EXPERIMENT_NAME", "MLFLOW_REGISTRY_URI"),
     }
-    assert told - others == read
+    assert told - others == read | {locality.LOCAL}

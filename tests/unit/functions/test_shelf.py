@@ -1,69 +1,24 @@
 """What serves is exchanged while warm, and a bad one never serves."""
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import timedelta
-from importlib.resources import files as package_files
-from typing import Any
 
-import msgspec
 import pytest
 
-from functions.ports import NotThereError
 from functions.shelf import Shelf
 from shared.classifier import Classifier, Term
 from shared.episodes import EpisodeState
 from shared.errors import TransientError
 from shared.features import FEATURE_NAMES
-from shared.model import Golden, GoldenOrder, ModelBundle, encode_bundle, packaged_bundle
+from shared.model import Golden, encode_bundle
 from shared.scoring import Scorer
-from tests.orders import an_order, order_body
+from tests.bundles import a_bundle, golden
+from tests.orders import an_order
+from tests.unit.functions.shelf_world import Clock, FakeFiles, settled, shelf
 from tests.unit.functions.world import NOON
-
-
-@dataclass
-class FakeFiles:
-    """Files whose versions are their contents; counts what is read whole."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-    unreachable: bool = False
-    read_whole: int = 0
-
-    async def read(
-        self, container: str, name: str, known: str | None = None
-    ) -> tuple[bytes, str] | None:
-        if self.unreachable:
-            raise TransientError("storage is gone")
-        data = self.files.get(f"{container}/{name}")
-        if data is None:
-            raise NotThereError(f"{container}/{name}")
-        if data.hex() == known:
-            return None
-        self.read_whole += 1
-        return data, data.hex()
-
-    def promote(
-        self,
-        version: str,
-        sha256: str | None = None,
-        data: bytes | None = None,
-        pointer: str = "champion",
-    ) -> None:
-        """Put a bundle on the shelf, by default the packaged one, and point to it."""
-        if data is None:
-            data, _ = encode_bundle(a_bundle(version))
-        self.files[f"models/{version}/bundle.json"] = data
-        digest = sha256 or hashlib.sha256(data).hexdigest()
-        fields = {"schema_version": 1, "version": version, "sha256": digest}
-        self.files[f"models/{pointer}.json"] = json.dumps(fields).encode()
-
-
-def a_bundle(version: str, **fields: Any) -> ModelBundle:
-    return msgspec.structs.replace(packaged_bundle(), version=version, degraded=False, **fields)
 
 
 @pytest.fixture
@@ -72,26 +27,18 @@ def executor() -> Iterator[Executor]:
         yield made
 
 
-@dataclass
-class Clock:
-    at: float = 0
-
-    def __call__(self) -> float:
-        return self.at
-
-
-def shelf(files: FakeFiles, executor: Executor, clock: Clock | None = None) -> Shelf:
-    return Shelf(files, executor, 30, clock=clock or Clock(), now=lambda: NOON)
-
-
 async def test_where_nothing_was_put_the_packaged_tables_serve_and_say_so(
     executor: Executor,
 ) -> None:
     ours = shelf(FakeFiles(), executor)
-    scorer = await ours.scorer()
+    scorer = await settled(ours)
     assert scorer.bundle.degraded
-    assert ours.status()["degraded"]
-    assert ours.status()["last_refusal"] is None
+    assert ours.degraded() == (
+        ("bundle", "none was ever put on the shelf"),
+        ("catalogue", "none was ever put on the shelf"),
+    )
+    assert ours.status()["degraded"][0]["table"] == "bundle"
+    assert ours.status()["refusals"] == []
 
 
 async def test_a_promoted_bundle_serves_after_the_poll_interval_and_not_before(
@@ -99,12 +46,12 @@ async def test_a_promoted_bundle_serves_after_the_poll_interval_and_not_before(
 ) -> None:
     files, clock = FakeFiles(), Clock()
     ours = shelf(files, executor, clock)
-    first = await ours.scorer()
+    first = await settled(ours)
     files.promote("v2")
     clock.at = 29
-    assert await ours.scorer() is first
+    assert await settled(ours) is first
     clock.at = 30
-    assert (await ours.scorer()).bundle.version == "v2"
+    assert (await settled(ours)).bundle.version == "v2"
     assert ours.status()["bundle_version"] == "v2"
 
 
@@ -112,10 +59,10 @@ async def test_what_has_not_changed_is_not_read_again(executor: Executor) -> Non
     files, clock = FakeFiles(), Clock()
     files.promote("v1")
     ours = shelf(files, executor, clock)
-    first = await ours.scorer()
+    first = await settled(ours)
     read = files.read_whole
     clock.at = 100
-    assert await ours.scorer() is first
+    assert await settled(ours) is first
     assert files.read_whole == read
 
 
@@ -135,53 +82,59 @@ async def test_a_bad_one_is_refused_once_aloud_and_the_one_before_serves_on(
     files, clock = FakeFiles(), Clock()
     files.promote("v1")
     ours = shelf(files, executor, clock)
-    await ours.scorer()
+    await settled(ours)
     files.promote("v2")
     good = files.files.get(name)
     files.files[name] = data
     if name == "models/v1/bundle.json":
         files.promote("v2", sha256="0" * 64)
     for clock.at in (30, 60):
-        served = (await ours.scorer()).bundle.version
+        served = (await settled(ours)).bundle.version
     bad_pointer = name.startswith("models")
     assert served == ("v1" if bad_pointer else "v2")
     refusal = ours.status()["last_refusal"]
     assert why in refusal["why"]
-    assert refusal["at"] == "2026-03-01T12:00:00.000000Z"
+    assert refusal["since"] == "2026-03-01T12:00:00.000000Z"
     assert sum("is refused" in record.message for record in caplog.records) == 1
     if good is not None:
         files.files[name] = good
         files.promote("v3")
         clock.at = 90
-        assert (await ours.scorer()).bundle.version == "v3"
+        assert (await settled(ours)).bundle.version == "v3"
         assert ours.status()["last_refusal"] is None
 
 
-async def test_a_pointer_to_nothing_is_refused(executor: Executor) -> None:
+async def test_a_pointer_to_nothing_is_refused_and_nothing_packaged_stands_in(
+    executor: Executor,
+) -> None:
     files = FakeFiles()
     files.promote("v1")
-    del files.files["models/v1/bundle.json"]
+    bundle = files.files.pop("models/v1/bundle.json")
     ours = shelf(files, executor)
-    assert (await ours.scorer()).bundle.degraded
+    with pytest.raises(TransientError, match=r"models/v1/bundle\.json, which is not there"):
+        await ours.scorer()
     assert "models/v1/bundle.json, which is not there" in ours.status()["last_refusal"]["why"]
+    assert ours.status()["bundle_version"] is None
+    files.files["models/v1/bundle.json"] = bundle
+    assert (await ours.scorer()).bundle.version == "v1"
 
 
 async def test_nothing_is_scored_while_it_is_unknown_what_serves(executor: Executor) -> None:
     files = FakeFiles(unreachable=True)
     ours = shelf(files, executor)
     with pytest.raises(TransientError):
-        await ours.scorer()
+        await settled(ours)
     files.unreachable = False
-    assert await ours.scorer()
+    assert await settled(ours)
 
 
 async def test_what_serves_goes_on_while_storage_is_gone(executor: Executor) -> None:
     files, clock = FakeFiles(), Clock()
     files.promote("v1")
     ours = shelf(files, executor, clock)
-    first = await ours.scorer()
+    first = await settled(ours)
     files.unreachable, clock.at = True, 30
-    assert await ours.scorer() is first
+    assert await settled(ours) is first
 
 
 async def test_many_batches_at_once_look_only_once(executor: Executor) -> None:
@@ -191,6 +144,12 @@ async def test_many_batches_at_once_look_only_once(executor: Executor) -> None:
     scorers = await asyncio.gather(*(ours.scorer() for _ in range(8)))
     assert len({id(scorer) for scorer in scorers}) == 1
     assert files.read_whole == 2
+    files.unreachable = True
+    cold = shelf(files, executor)
+    files.asked.clear()
+    failed = await asyncio.gather(*(cold.scorer() for _ in range(8)), return_exceptions=True)
+    assert {type(error) for error in failed} == {TransientError}
+    assert files.asked == ["models/champion.json"]  # all waited for the same look
 
 
 def alerts_name(scorer: Scorer) -> str:
@@ -202,13 +161,6 @@ def alerts_name(scorer: Scorer) -> str:
 
 def a_classifier(names: tuple[str, ...] = FEATURE_NAMES) -> Classifier:
     return Classifier(1.0, 0.0, tuple(Term(name, (), (0.0,), (0,)) for name in names))
-
-
-def golden(p_added_item: float = 0.0) -> Golden:
-    """One order at list price, which no bundle finds fault with."""
-    catalogue = package_files("shared").joinpath("data", "catalogue.csv").read_text()
-    order = order_body(order_id="golden-03").decode()
-    return Golden(catalogue, (GoldenOrder(order, p_added_item, 0.0, alerted=False),))
 
 
 def tampered(files: FakeFiles) -> None:
@@ -281,17 +233,17 @@ async def test_what_is_wrong_is_refused_once_aloud_and_alerts_go_on_under_the_ol
     files.promote("v1")
     good = dict(files.files)
     ours = shelf(files, executor, clock)
-    first = await ours.scorer()
+    first = await settled(ours)
     spoil(files)
     for clock.at in (30, 60, 90):
-        assert await ours.scorer() is first
-        assert alerts_name(await ours.scorer()) == "v1"
+        assert await settled(ours) is first
+        assert alerts_name(await settled(ours)) == "v1"
     refusal = ours.status()["last_refusal"]
     assert refusal["what"] == "models/champion.json"
     assert why in refusal["why"]
     assert sum("is refused" in record.message for record in caplog.records) == 1
     files.files, clock.at = good, 120  # put right again
-    assert await ours.scorer() is first
+    assert await settled(ours) is first
     assert ours.status()["last_refusal"] is None
 
 
@@ -310,7 +262,7 @@ async def test_a_classifier_for_other_features_is_left_out_and_the_tables_serve(
     other = a_bundle("v1", classifier=a_classifier(("moon_phase", *FEATURE_NAMES[1:])))
     files.promote("v1", data=encode_bundle(other)[0])
     ours = shelf(files, executor)
-    served = await ours.scorer()
+    served = await settled(ours)
     assert served.bundle.classifier is None
     assert alerts_name(served) == "v1"
     assert "unknown moon_phase" in ours.status()["refused_classifier"]
@@ -325,7 +277,7 @@ async def test_a_classifier_of_another_form_is_left_out_and_the_tables_serve(
     fields["classifier"] = {"kind": "forest", "trees": []}
     files.promote("v1", data=json.dumps(fields).encode())
     ours = shelf(files, executor)
-    assert alerts_name(await ours.scorer()) == "v1"
+    assert alerts_name(await settled(ours)) == "v1"
     assert "the classifier is not readable" in ours.status()["refused_classifier"]
 
 
@@ -336,7 +288,7 @@ async def test_another_scikit_learn_version_invalidates_nothing(executor: Execut
     card = {"version": "v1", "libraries": {"scikit-learn": "99.0"}}
     files.files["models/v1/card.json"] = json.dumps(card).encode()
     ours = shelf(files, executor)
-    assert (await ours.scorer()).bundle.classifier is not None
+    assert (await settled(ours)).bundle.classifier is not None
     assert ours.status()["refused_classifier"] is None
 
 
@@ -344,10 +296,10 @@ async def test_a_policy_that_goes_away_serves_on_and_is_reported(executor: Execu
     files, clock = FakeFiles(), Clock()
     files.files["reference/policy.json"] = b'{"alert_probability": 0.7}'
     ours = shelf(files, executor, clock)
-    await ours.scorer()
+    await settled(ours)
     del files.files["reference/policy.json"]
     clock.at = 30
-    assert (await ours.scorer()).policy.alert_probability == 0.7
+    assert (await settled(ours)).policy.alert_probability == 0.7
     assert ours.status()["last_refusal"]["why"] == "it was there and is gone"
 
 
@@ -358,16 +310,16 @@ async def test_the_status_says_since_when_a_bundle_serves(executor: Executor) ->
     pointer["moved_at"] = "2026-02-28T02:10:00.000000Z"
     files.files["models/champion.json"] = json.dumps(pointer).encode()
     ours = shelf(files, executor, clock)
-    await ours.scorer()
+    await settled(ours)
     assert ours.status()["promoted_at"] == "2026-02-28T02:10:00.000000Z"
     assert ours.status()["serving_since"] == "2026-03-01T12:00:00.000000Z"
     files.files["reference/policy.json"] = b'{"alert_probability": 0.7}'
     ours.now, clock.at = lambda: NOON + timedelta(hours=1), 30
-    await ours.scorer()
+    await settled(ours)
     assert ours.status()["serving_since"] == "2026-03-01T12:00:00.000000Z"
     files.promote("v2")
     clock.at = 60
-    await ours.scorer()
+    await settled(ours)
     assert ours.status()["serving_since"] == "2026-03-01T13:00:00.000000Z"
     assert ours.status()["promoted_at"] is None
 
@@ -376,20 +328,20 @@ async def test_a_challenger_scores_beside_until_its_pointer_goes(executor: Execu
     files, clock = FakeFiles(), Clock()
     files.promote("v1")
     ours = shelf(files, executor, clock)
-    champion = await ours.scorer()
+    champion = await settled(ours)
     assert ours.challenger() is None
     files.promote("v2", pointer="challenger")
     clock.at = 30
-    assert await ours.scorer() is champion
+    assert await settled(ours) is champion
     challenger = ours.challenger()
     assert challenger is not None
     assert challenger.bundle.version == ours.status()["challenger_version"] == "v2"
     clock.at = 60
-    await ours.scorer()
+    await settled(ours)
     assert ours.challenger() is challenger
     del files.files["models/challenger.json"]
     clock.at = 90
-    assert await ours.scorer() is champion
+    assert await settled(ours) is champion
     assert ours.challenger() is None
     assert ours.status()["last_refusal"] is None
 
@@ -399,10 +351,10 @@ async def test_a_challenger_scores_with_the_policy_that_serves(executor: Executo
     files.promote("v1")
     files.promote("v2", pointer="challenger")
     ours = shelf(files, executor, clock)
-    await ours.scorer()
+    await settled(ours)
     files.files["reference/policy.json"] = b'{"alert_probability": 0.7}'
     clock.at = 30
-    await ours.scorer()
+    await settled(ours)
     challenger = ours.challenger()
     assert challenger is not None
     assert challenger.policy.alert_probability == 0.7
@@ -415,10 +367,10 @@ async def test_a_challenger_that_became_champion_is_not_its_own_shadow(
     files.promote("v1")
     files.promote("v2", pointer="challenger")
     ours = shelf(files, executor, clock)
-    await ours.scorer()
+    await settled(ours)
     files.promote("v2")
     clock.at = 30
-    assert (await ours.scorer()).bundle.version == "v2"
+    assert (await settled(ours)).bundle.version == "v2"
     assert ours.challenger() is None
 
 
@@ -429,10 +381,10 @@ async def test_a_bad_challenger_is_refused_quietly_and_the_champion_serves(
     files.promote("v1")
     files.promote("v2", pointer="challenger")
     ours = shelf(files, executor, clock)
-    champion = await ours.scorer()
+    champion = await settled(ours)
     files.promote("v3", sha256="0" * 64, pointer="challenger")
     for clock.at in (30, 60):
-        assert await ours.scorer() is champion
+        assert await settled(ours) is champion
     assert ours.challenger() is None
     status = ours.status()
     assert "bundle has SHA-256" in status["challenger_refusal"]
@@ -440,7 +392,7 @@ async def test_a_bad_challenger_is_refused_quietly_and_the_champion_serves(
     assert sum("is refused" in record.message for record in caplog.records) == 1
     files.promote("v3", pointer="challenger")
     clock.at = 90
-    await ours.scorer()
+    await settled(ours)
     assert ours.status()["challenger_refusal"] is None
     assert ours.status()["challenger_version"] == "v3"
 
@@ -451,7 +403,7 @@ async def test_whatever_looking_for_a_challenger_raises_the_champion_serves(
     files, clock = FakeFiles(), Clock()
     files.promote("v1")
     ours = shelf(files, executor, clock)
-    await ours.scorer()
+    await settled(ours)
     read = files.read
 
     async def broken(
@@ -464,7 +416,7 @@ async def test_whatever_looking_for_a_challenger_raises_the_champion_serves(
     monkeypatch.setattr(files, "read", broken)
     files.promote("v2")
     for clock.at in (30, 60):
-        assert alerts_name(await ours.scorer()) == "v2"
+        assert alerts_name(await settled(ours)) == "v2"
     assert ours.challenger() is None
 
 
@@ -472,6 +424,6 @@ async def test_without_a_shadow_no_challenger_is_looked_for(executor: Executor) 
     files = FakeFiles()
     files.promote("v2", pointer="challenger")
     ours = Shelf(files, executor, 30, shadow=False)
-    await ours.scorer()
+    await settled(ours)
     assert ours.challenger() is None
     assert files.read_whole == 0

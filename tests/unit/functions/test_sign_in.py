@@ -1,4 +1,4 @@
-"""In Azure only who is signed in with the role reads alerts; on a machine of one's own, anyone."""
+"""Only who is signed in with the role reads alerts; anyone where the machine is one's own."""
 
 import base64
 import json
@@ -14,6 +14,14 @@ from functions.settings import SignIn
 from functions.sign_in import PRINCIPAL, READER, refusal
 
 IN_AZURE = SignIn(required=True, on=True)
+FLEX = {
+    "FUNCTIONS_EXTENSION_VERSION": "~4",
+    "WEBSITE_SITE_NAME": "app-desk",
+    "WEBSITE_SKU": "FlexConsumption",
+    "WEBSITE_POD_NAME": "0--abc",
+    "LEGION_SERVICE_HOST": "10.0.0.1",
+}
+"""As Flex Consumption runs an app: without WEBSITE_INSTANCE_ID."""
 ROLE = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
 
 
@@ -63,18 +71,25 @@ def test_where_the_platform_signs_nobody_in_its_headers_are_not_believed() -> No
 
 
 def test_a_machine_of_ones_own_asks_nobody() -> None:
-    assert status({}, SignIn.from_environ({})) is None
+    assert status({}, SignIn.from_environ({"SHERIFF_LOCAL": "on"})) is None
 
 
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
-        ({"WEBSITE_INSTANCE_ID": "i-1"}, SignIn(required=True, on=False)),
-        ({"WEBSITE_INSTANCE_ID": "i-1", "WEBSITE_AUTH_ENABLED": "False"}, SignIn(True, False)),
-        ({"WEBSITE_INSTANCE_ID": "i-1", "WEBSITE_AUTH_ENABLED": "True"}, SignIn(True, True)),
+        ({}, SignIn(required=True, on=False)),
+        ({"SHERIFF_LOCAL": "off"}, SignIn(required=True, on=False)),
+        ({"SHERIFF_LOCAL": "yes"}, SignIn(required=True, on=False)),
+        (FLEX, SignIn(required=True, on=False)),
+        (FLEX | {"WEBSITE_AUTH_ENABLED": "False"}, SignIn(required=True, on=False)),
+        (FLEX | {"WEBSITE_AUTH_ENABLED": "True"}, SignIn(required=True, on=True)),
+        (FLEX | {"SHERIFF_LOCAL": "on"}, SignIn(required=True, on=False)),
+        ({"WEBSITE_INSTANCE_ID": "i-1", "SHERIFF_LOCAL": "on"}, SignIn(required=True, on=False)),
     ],
 )
-def test_azure_is_told_by_what_the_platform_sets(environ: dict[str, str], expected: SignIn) -> None:
+def test_callers_sign_in_unless_the_machine_is_said_to_be_ones_own(
+    environ: dict[str, str], expected: SignIn
+) -> None:
     assert SignIn.from_environ(environ) == expected
 
 
@@ -82,7 +97,6 @@ async def test_the_route_reads_no_alert_for_who_is_refused(monkeypatch: pytest.M
     def alerts() -> Any:
         raise AssertionError("the store was asked")
 
-    monkeypatch.setenv("WEBSITE_INSTANCE_ID", "i-1")
     monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
     monkeypatch.setattr(wiring, "alerts", alerts)
     request = func.HttpRequest("GET", "/api/alerts", headers={}, params={}, body=b"")
@@ -100,7 +114,6 @@ async def test_the_desks_health_is_open_and_reads_no_model(monkeypatch: pytest.M
     def shelf() -> Any:
         raise AssertionError("a model was asked for")
 
-    monkeypatch.setenv("WEBSITE_INSTANCE_ID", "i-1")
     monkeypatch.setenv("SHERIFF_ROLE", "desk")
     monkeypatch.setattr(wiring, "alerts", Alerts)
     monkeypatch.setattr(wiring, "shelf", shelf)

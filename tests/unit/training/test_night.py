@@ -16,6 +16,7 @@ from shared.decision import Decision
 from shared.errors import TransientError
 from shared.model import encode_bundle, packaged_bundle
 from shared.order import parse_order
+from tests.bundles import a_bundle
 from tests.schemas import violations
 from tests.unit.training.world import (
     FakeBlobs,
@@ -366,7 +367,7 @@ def test_a_decision_that_was_overtaken_changes_nothing(world: World) -> None:
     result = read_result(world.blobs, world.champion)
     assert result is not None
     late = msgspec.structs.replace(result, version="late", champion="somebody-else")
-    data, sha256 = encode_bundle(msgspec.structs.replace(packaged_bundle(), version="late"))
+    data, sha256 = encode_bundle(a_bundle("late"))
     day = "2026-01-01T00:00:00Z"
     card = encode_card(Card("late", sha256, CardData(day, day, "0" * 64)))
     shelf.publish(world.blobs, "late", data, card)
@@ -386,6 +387,19 @@ def test_a_broken_champion_is_replaced_by_what_beats_the_packaged_tables(
     world.night().run()
     assert world.champion != broken
     world.check()
+
+
+def test_what_scorers_go_back_to_stands_in_for_a_broken_champion(world: World) -> None:
+    for version in ("v1", "v2"):
+        data, sha256 = encode_bundle(a_bundle(version))
+        day = "2026-01-01T00:00:00Z"
+        card = encode_card(Card(version, sha256, CardData(day, day, "0" * 64)))
+        shelf.publish(world.blobs, version, data, card)
+        shelf.promote(world.blobs, version, NOW, None, by_hand=True)
+    world.blobs.put(MODELS, "v2/bundle.json", b"broken")
+    champion = world.night()._champion()
+    assert (champion.version, champion.bundle.version) == ("v2", "v1")
+    assert champion.bundle.degraded
 
 
 def test_a_challenger_that_is_neither_better_nor_worse_scores_in_shadow(

@@ -6,6 +6,7 @@ from shared.errors import ConfigurationError
 from training.settings import TrainingSettings
 
 LOCAL = {
+    "SHERIFF_LOCAL": "on",
     "ORDERS_HUB": "orders",
     "COSMOS_ENDPOINT": "http://127.0.0.1:1",
     "COSMOS_KEY": "bG9jYWw=",
@@ -17,8 +18,8 @@ AZURE = {
     "BLOB_ACCOUNT_URL": "https://blobs.example",
     "AZURE_CLIENT_ID": "an-id",
     "MLFLOW_TRACKING_URI": "https://tracking.example",
-    "WEBSITE_INSTANCE_ID": "one",
 }
+FLEX = AZURE | {"WEBSITE_SITE_NAME": "app-trainer"}
 
 
 def test_an_emulator_is_reached_by_connection_string_and_key() -> None:
@@ -30,7 +31,7 @@ def test_an_emulator_is_reached_by_connection_string_and_key() -> None:
     assert settings.mlflow_tracking_uri.startswith("sqlite:///")
 
 
-def test_in_azure_there_is_only_the_identity() -> None:
+def test_unless_told_otherwise_there_is_only_the_identity() -> None:
     settings = TrainingSettings.from_environ(AZURE)
     assert settings.in_azure
     assert settings.azure_client_id == "an-id"
@@ -46,4 +47,11 @@ def test_in_azure_there_is_only_the_identity() -> None:
 def test_a_missing_setting_is_named(name: str) -> None:
     for value in ("", "  "):
         with pytest.raises(ConfigurationError, match=f"^{name} is not set$"):
+            TrainingSettings.from_environ({**FLEX, name: value})
+        with pytest.raises(ConfigurationError, match=f"^{name} is not set; eval .* local stack"):
             TrainingSettings.from_environ({**AZURE, name: value})
+
+
+def test_where_a_platform_hosts_no_machine_is_ones_own() -> None:
+    with pytest.raises(ConfigurationError, match=r"^SHERIFF_LOCAL is on, and WEBSITE_SITE_NAME is"):
+        TrainingSettings.from_environ({**FLEX, "SHERIFF_LOCAL": "on"})

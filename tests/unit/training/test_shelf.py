@@ -2,12 +2,21 @@
 
 from datetime import UTC, datetime
 
-import msgspec
 import pytest
 
-from shared.champion import CHALLENGER, CHAMPION, MODELS, bundle_path, card_path, parse_pointer
+from shared.champion import (
+    CHALLENGER,
+    CHAMPION,
+    CHAMPION_COPY,
+    MODELS,
+    bundle_path,
+    card_path,
+    parse_pointer,
+)
 from shared.errors import BundleError, ConfigurationError
-from shared.model import encode_bundle, packaged_bundle
+from shared.model import encode_bundle
+from shared.reference import REFERENCE
+from tests.bundles import a_bundle
 from tests.unit.training.world import FakeBlobs
 from training import shelf
 from training.card import Card, CardData, encode_card
@@ -20,7 +29,7 @@ DAY = "2026-01-01T00:00:00Z"
 
 def put(blobs: FakeBlobs, version: str) -> str:
     """A whole version on the shelf; its hash."""
-    data, sha256 = encode_bundle(msgspec.structs.replace(packaged_bundle(), version=version))
+    data, sha256 = encode_bundle(a_bundle(version))
     card = Card(version, sha256, CardData(DAY, DAY, "0" * 64))
     shelf.publish(blobs, version, data, encode_card(card))
     return sha256
@@ -30,15 +39,48 @@ def serving(blobs: FakeBlobs) -> str:
     return parse_pointer(blobs.content(MODELS, CHAMPION)).version
 
 
-def test_a_version_is_promoted_by_one_write_of_the_pointer() -> None:
+def test_a_version_is_promoted_by_one_write_of_the_pointer_which_is_then_copied() -> None:
     blobs = FakeBlobs()
     sha256 = put(blobs, "v1")
     blobs.writes.clear()
     pointer = shelf.promote(blobs, "v1", NOW, None, by_hand=False)
     assert (pointer.version, pointer.sha256) == ("v1", sha256)
-    assert blobs.writes == [f"{MODELS}/{CHAMPION}"]
+    assert blobs.writes == [f"{MODELS}/{CHAMPION}", f"{MODELS}/{CHAMPION_COPY}"]
+    assert blobs.content(MODELS, CHAMPION_COPY) == blobs.content(MODELS, CHAMPION)
     assert shelf.promote(blobs, "v1", NOW, None, by_hand=False) == pointer
-    assert blobs.writes == [f"{MODELS}/{CHAMPION}"]  # again changes nothing
+    assert len(blobs.writes) == 2  # again changes nothing
+    blobs.delete(MODELS, CHAMPION_COPY)  # a run died before it
+    shelf.promote(blobs, "v1", NOW, None, by_hand=False)
+    assert blobs.content(MODELS, CHAMPION_COPY) == blobs.content(MODELS, CHAMPION)
+
+
+def test_a_pointer_that_is_gone_is_no_pointer_that_never_was() -> None:
+    blobs = FakeBlobs()
+    assert shelf.read_pointer(blobs) == (None, None)
+    put(blobs, "v1")
+    shelf.promote(blobs, "v1", NOW, None, by_hand=False)
+    blobs.delete(MODELS, CHAMPION)
+    with pytest.raises(BundleError, match="was there and is gone"):
+        shelf.read_pointer(blobs)
+    with pytest.raises(BundleError, match="was there and is gone"):
+        shelf.promote(blobs, "v1", NOW, None, by_hand=False)
+    assert shelf.promote(blobs, "v1", NOW, None, by_hand=True).version == "v1"
+    assert serving(blobs) == "v1"
+
+
+def test_a_pointer_says_who_moved_it_and_what_lay_in_reference_then() -> None:
+    blobs = FakeBlobs()
+    put(blobs, "v1")
+    put(blobs, "v2")
+    pointer = shelf.promote(blobs, "v1", NOW, None, by_hand=False)
+    assert (pointer.moved_by, pointer.reference) == (None, ())
+    blobs.put(REFERENCE, "catalogue.csv", b"prices")
+    blobs.put(REFERENCE, "catalogue.previous.csv", b"older prices")
+    pointer = shelf.promote(blobs, "v2", NOW, None, by_hand=True, moved_by="ann")
+    assert (pointer.moved_by, pointer.reference) == ("ann", ("catalogue.csv",))
+    pointer = shelf.roll_back(blobs, NOW, "bo")
+    assert (pointer.moved_by, pointer.reference) == ("bo", ("catalogue.csv",))
+    assert parse_pointer(blobs.content(MODELS, CHAMPION_COPY)) == pointer
 
 
 def test_a_version_goes_up_bundle_first_and_card_last_and_again_is_as_good_as_once() -> None:

@@ -1,0 +1,64 @@
+"""The bundle beside the champion: it scores in shadow, and whatever is wrong, it only does not."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from functions.known_files import KnownFiles, RefusedFileError
+from functions.ports import NotThereError
+from functions.sources import read_bundle
+from shared.champion import CHALLENGER, MODELS, Served, parse_pointer
+from shared.errors import TransientError
+from shared.model import ModelBundle
+from shared.scoring import Scorer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Challenger:
+    """The challenger on the shelf: its scorer, and why there is none where one was refused."""
+
+    known: KnownFiles
+    scorer: Scorer | None = None
+    refusal: str | None = None
+    _bundle: ModelBundle | None = None
+
+    async def look(
+        self, champion: str, made: Callable[[ModelBundle], Awaitable[Scorer]], *, anew: bool
+    ) -> None:
+        """Take up the challenger that is there now.
+
+        Args:
+            champion: the version that serves, which is not its own challenger.
+            made: makes a scorer of a bundle, with the catalogue and policy that serve.
+            anew: one of those has changed.
+        """
+        try:
+            bundle = await self._next()
+            if bundle is None or bundle.version == champion:
+                self.scorer = self._bundle = None
+            elif anew or bundle is not self._bundle:
+                self.scorer, self._bundle = await made(bundle), bundle
+                logger.info("in shadow: %s", bundle.version)
+        except Exception:  # whatever a challenger does, the champion serves
+            self.scorer = self._bundle = None
+            logger.exception("%s does not score in shadow", CHALLENGER)
+
+    async def _next(self) -> ModelBundle | None:
+        """The bundle that is to score in shadow; a bad one is no longer the one before it."""
+        why = None
+        try:
+            pointer = await self.known.value(MODELS, CHALLENGER, parse_pointer)
+            bundle = await read_bundle(self.known, Served(pointer.version, pointer.sha256))
+        except NotThereError:
+            bundle = None
+        except TransientError as error:
+            logger.warning("%s cannot be read: %s", CHALLENGER, error)
+            bundle, why = self._bundle, self.refusal
+        except RefusedFileError as error:
+            bundle, why = None, error.why
+        if why is not None and why != self.refusal:
+            logger.error("%s is refused and does not score in shadow: %s", CHALLENGER, why)
+        self.refusal = why
+        return bundle

@@ -1,0 +1,123 @@
+"""Files of the shelf, each read and parsed once a version, also where it was refused."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+from functions.ports import Files, NotThereError
+from shared.errors import SheriffError, TransientError
+from shared.notation import shortened
+
+_LONGEST_REASON = 300  # characters; what is wrong with a file may quote the file
+
+
+class RefusedFileError(SheriffError):
+    """A file that is there and must not serve; ``what`` names it, ``why`` is one line."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
+        self.what = what
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """One version of a file: what it was parsed to, or why it was refused."""
+
+    version: str
+    value: Any = None
+    why: str | None = None
+
+
+@dataclass
+class KnownFiles:
+    """Reads files and remembers what came of them, by their versions.
+
+    They are parsed on ``executor``, which is not the one that scores: the largest take seconds.
+    """
+
+    files: Files
+    executor: Executor
+    _known: dict[tuple[str, str], _Known] = field(default_factory=dict)
+    _asked: set[tuple[str, str]] = field(default_factory=set)
+
+    async def value[T](
+        self, container: str, name: str, parse: Callable[[bytes], T], variant: str = ""
+    ) -> T:
+        """What a file parses to; whatever ``parse`` raises is a refusal of this file.
+
+        Args:
+            variant: tells apart what one file is parsed to in different ways.
+
+        Raises:
+            NotThereError: there is no such file.
+            RefusedFileError: it must not serve.
+            TransientError: whether it is there cannot be known.
+        """
+        path = f"{container}/{name}"
+        key = (path, variant)
+        self._asked.add(key)
+        known = self._known.get(key)
+        try:
+            found = await self._read(container, name, None if known is None else known.version)
+        except NotThereError:
+            self._known.pop(key, None)
+            raise
+        if found is not None:
+            known = self._known[key] = await self._parsed(*found, parse)
+        assert known is not None  # only a version that is known is not read again
+        if known.why is not None:
+            raise RefusedFileError(path, known.why)
+        value: T = known.value
+        return value
+
+    async def there(self, container: str, name: str) -> bool:
+        """Whether there is such a file, whatever is in it.
+
+        Raises:
+            TransientError: that cannot be known.
+        """
+        try:
+            await self._read(container, name, None)
+        except NotThereError:
+            return False
+        return True
+
+    def forget(self, kept: Iterable[object]) -> None:
+        """Forget the files that nobody has asked for since this was called last.
+
+        Args:
+            kept: what is in use anyway, and need not be read again.
+        """
+        used = {id(value) for value in kept}
+        self._known = {
+            key: known
+            for key, known in self._known.items()
+            if key in self._asked or id(known.value) in used
+        }
+        self._asked.clear()
+
+    async def _read(self, container: str, name: str, known: str | None) -> tuple[bytes, str] | None:
+        try:
+            return await self.files.read(container, name, known)
+        except (NotThereError, TransientError):
+            raise
+        except Exception as error:  # of a store: that says nothing about the file
+            what = f"{container}/{name} cannot be read: {type(error).__name__}"
+            raise TransientError(what) from error
+
+    async def _parsed(self, data: bytes, version: str, parse: Callable[[bytes], Any]) -> _Known:
+        loop = asyncio.get_running_loop()
+        try:
+            return _Known(version, await loop.run_in_executor(self.executor, parse, data))
+        except Exception as error:  # noqa: BLE001 - whatever a file does here, the next one serves
+            return _Known(version, why=reason(error))
+
+
+def reason(error: Exception) -> str:
+    """What an error says, in one line of bounded length."""
+    text = " ".join(str(error).split())
+    kind = "" if isinstance(error, SheriffError) and text else f"{type(error).__name__}: "
+    return shortened(f"{kind}{text}".removesuffix(": "), _LONGEST_REASON)
