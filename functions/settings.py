@@ -39,6 +39,7 @@ class Settings:
     scoring_chunk_orders: int
     alert_writes_at_once: int
     shelf_poll_seconds: float
+    stored_version: int
     shadow: bool
 
     @classmethod
@@ -66,6 +67,7 @@ class Settings:
             scoring_chunk_orders=int(read.number("SCORING_CHUNK_ORDERS", 50, 1, 1000, int)),
             alert_writes_at_once=int(read.number("ALERT_WRITES_AT_ONCE", 24, 1, 100, int)),
             shelf_poll_seconds=read.number("SHELF_POLL_SECONDS", 30, 0, 3600),
+            stored_version=int(read.number("STORED_VERSION", 2, 1, 2, int)),
             shadow=read.switch("SHADOW_SCORING", default="on"),
         )
 

@@ -17,7 +17,7 @@ import asyncio
 import contextvars
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -162,17 +162,18 @@ class Shelf:
         A packaged policy is among them only where one of the company's own was refused: many
         companies have none.
         """
-        return tuple(self._degraded())
+        return tuple(self._degraded([slot.serving for slot in self._slots]))
 
-    def _degraded(self) -> Iterator[tuple[str, str]]:
-        for slot in self._slots:
-            if slot.serving is None:
+    def _degraded(self, serving: Sequence[_Found[Any] | None]) -> Iterator[tuple[str, str]]:
+        """The same where these serve, in the order of the slots."""
+        for slot, found in zip(self._slots, serving, strict=True):
+            if found is None:
                 continue
-            if slot.serving.packaged and slot.refusals:
+            if found.packaged and slot.refusals:
                 yield slot.table, f"{slot.path} is refused, and none served before it"
-            elif slot.serving.packaged and slot is not self._policy:
+            elif found.packaged and slot is not self._policy:
                 yield slot.table, "none was ever put on the shelf"
-            elif slot is self._bundle and self._bundle.value.degraded:
+            elif slot is self._bundle and found.value.degraded:
                 yield slot.table, "the one on the shelf was not learned from the company's orders"
 
     async def close(self) -> None:
@@ -285,7 +286,9 @@ class Shelf:
         """
         found = [changes.get(slot) or slot.serving for slot in self._slots]
         try:
-            scorer = await self._made(*(one.value for one in found if one is not None))
+            bundle, catalogue, policy = [one.value for one in found if one is not None]
+            degraded = tuple(self._degraded(found))
+            scorer = await self._made(bundle, catalogue, policy, degraded)
         except Exception as error:
             for slot, one in changes.items():
                 self._refuse(slot, slot.path, f"no scorer can be made with it: {reason(error)}")
@@ -301,13 +304,21 @@ class Shelf:
         logger.info("serving %s", self.status())
         return True
 
-    async def _made(self, bundle: ModelBundle, catalogue: Catalogue, policy: Policy) -> Scorer:
+    async def _made(
+        self,
+        bundle: ModelBundle,
+        catalogue: Catalogue,
+        policy: Policy,
+        degraded: tuple[tuple[str, str], ...],
+    ) -> Scorer:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.executor, Scorer, bundle, catalogue, policy)
+        return await loop.run_in_executor(
+            self.executor, Scorer, bundle, catalogue, policy, degraded
+        )
 
     async def _beside(self, bundle: ModelBundle) -> Scorer:
         """A scorer of another bundle, with the catalogue and policy that serve."""
-        return await self._made(bundle, self._catalogue.value, self._policy.value)
+        return await self._made(bundle, self._catalogue.value, self._policy.value, self.degraded())
 
     def _measure_age(self) -> None:
         age = (self.now() - self._promoted()).total_seconds()

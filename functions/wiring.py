@@ -65,7 +65,7 @@ def _reading() -> ThreadPoolExecutor:
 @cache
 def alerts() -> CosmosAlerts:
     """The alerts."""
-    return CosmosAlerts(_cosmos())
+    return CosmosAlerts(_cosmos(), settings().stored_version)
 
 
 @cache
@@ -85,7 +85,11 @@ def shelf() -> Shelf:
 def _shadow() -> Shadow:
     chunk = settings().scoring_chunk_orders
     return Shadow(
-        CosmosShadows(_cosmos()), shelf().challenger, _executor(), chunk, telemetry=telemetry()
+        CosmosShadows(_cosmos(), settings().stored_version),
+        shelf().challenger,
+        _executor(),
+        chunk,
+        telemetry=telemetry(),
     )
 
 
@@ -107,9 +111,9 @@ def desk() -> Desk:
     ours = settings()
     return Desk(
         alerts=alerts(),
-        incidents=CosmosIncidents(_cosmos()),
-        states=CosmosStates(_cosmos()),
-        dead_letters=BlobDeadLetters(_blobs()),
+        incidents=CosmosIncidents(_cosmos(), ours.stored_version),
+        states=CosmosStates(_cosmos(), ours.stored_version),
+        dead_letters=BlobDeadLetters(_blobs(), ours.stored_version),
         read_scorer=shelf().scorer,
         executor=_executor(),
         shadow=_shadow() if ours.shadow else None,
