@@ -19,7 +19,7 @@ from shared.policy import Policy, parse_policy
 from training.archive import ARCHIVE, Archived, BadRecord, read_archive, select_files
 from training.ports import Blobs, Documents, Stored
 from training.results import TRAINING
-from training.snapshot import Thawed, freeze, thaw
+from training.snapshot import FORMAT, Thawed, freeze, thaw
 
 REFERENCE = "reference"
 """The container of catalogue and policy."""
@@ -142,7 +142,7 @@ class _Source:
 
     def _digest(self, listed: Sequence[Stored]) -> str:
         names = (f"{file.name} {file.version}".encode() for file in listed)
-        return _digest(self.catalogue, msgspec.json.encode(self.decisions), *names)
+        return _digest(FORMAT, self.catalogue, msgspec.json.encode(self.decisions), *names)
 
     def _found(self, index: str, path: Path) -> _Frozen | None:
         """The snapshot that an earlier run made, if it is whole."""
@@ -169,16 +169,8 @@ class _Source:
 
 
 def _quality(archived: Archived) -> Quality:
-    return Quality(
-        files=len(archived.files),
-        bytes=archived.bytes,
-        records=archived.records,
-        duplicates=archived.duplicates,
-        superseded=archived.superseded,
-        refused=archived.refused,
-        bad_files=archived.bad_files,
-        bad=archived.bad,
-    )
+    same = [name for name in Quality.__struct_fields__ if name != "files"]
+    return Quality(files=len(archived.files), **{name: getattr(archived, name) for name in same})
 
 
 def _partitions(listed: Sequence[Stored]) -> int:

@@ -25,7 +25,7 @@ from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
 from training.comparison import Comparison, Difference, LaterOrders, Scores, TypologyFigures
-from training.decisions import latest
+from training.decisions import key_of, latest
 from training.history import Bools
 from training.intervals import Interval, paired_bootstrap, resampled_difference
 from training.planting import Planted
@@ -200,7 +200,7 @@ def _decided(old: Scores, new: Scores, judge: Judge, *, blind: bool) -> Differen
     )
     rows, truths, typologies = [], [], []
     for at, order in enumerate(real):
-        for typology, decision in known.get((order.order_id, order.revision), {}).items():
+        for typology, decision in known.get(key_of(order), {}).items():
             rows.append(at)
             truths.append(decision.decision == "confirmed")
             typologies.append(typology)

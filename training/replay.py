@@ -23,6 +23,9 @@ from shared.scoring import Scorer
 from shared.stream import Admission, RecentOrders
 from training.orders_file import ReadLine
 
+type _Alerted = dict[tuple[str, str], list[str]]
+"""Alerts by order and rep: a revision takes the place of the same rep's, and of nobody else's."""
+
 
 @dataclass(slots=True)
 class _Partition:
@@ -60,7 +63,7 @@ class Replay:
         """Score every order worth it, in time order (ties: file order)."""
         placed = self._in_time_order(lines)
         partitions = [_Partition(number) for number in range(self.partitions)]
-        alerted: dict[str, list[str]] = {}
+        alerted: _Alerted = {}
         for order, body in placed:
             partition = partitions[partition_for_key(order.rep_id, self.partitions)]
             assessment = self._score(order, partition)
@@ -107,12 +110,12 @@ class Replay:
         assessment: Assessment,
         body: bytes,
         partition: _Partition,
-        alerted: dict[str, list[str]],
+        alerted: _Alerted,
     ) -> None:
         """Keep what an order leads to: its alert, incidents, and what it says of orders before."""
         order = assessment.order
         own_id = alert_id(order.order_id, order.revision)
-        for older in alerted.get(order.order_id, ()):
+        for older in alerted.get((order.order_id, order.rep_id), ()):
             lower = self.alerts[older]["revision"] < order.revision
             if lower and "superseded_by" not in self.alerts[older]:
                 self.alerts[older]["superseded_by"] = own_id
@@ -132,14 +135,14 @@ class Replay:
         self.incidents[incident["id"]] = incident
         self._incident_of[part.run.opened_by] = incident["id"]
 
-    def _keep(self, alert: dict[str, Any], run: str | None, alerted: dict[str, list[str]]) -> None:
+    def _keep(self, alert: dict[str, Any], run: str | None, alerted: _Alerted) -> None:
         if alert["id"] in self.alerts:
             return
         joined = {} if run is None else {"incident_id": self._incident_of[run]}
         self.alerts[alert["id"]] = alert | joined
-        alerted.setdefault(alert["order_id"], []).append(alert["id"])
+        alerted.setdefault((alert["order_id"], alert["rep_id"]), []).append(alert["id"])
 
-    def _revisit(self, one: Revisited, at: datetime, alerted: dict[str, list[str]]) -> None:
+    def _revisit(self, one: Revisited, at: datetime, alerted: _Alerted) -> None:
         """Add the incident to the alert of an order before, and make it one where it was none."""
         if one.document is not None:
             self._keep(one.document, None, alerted)

@@ -9,14 +9,16 @@ serve; scoring is the backtest's. No store is written: what was alerted then sta
 import json
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from shared.catalogue import Catalogue
 from shared.errors import BundleError, ConfigurationError
 from shared.model import ModelBundle, packaged_bundle
 from shared.notation import money, time_text
-from shared.order import Order
+from shared.order import Order, OrderLine
 from shared.scoring import Scorer
 from training.archive import read_archive
 from training.backtest import replayed
@@ -27,6 +29,9 @@ from training.ports import Blobs
 from training.replay import Replay
 from training.settings import TrainingSettings
 from training.shelf import read_bundle, read_card, read_pointer
+
+_SENT_AS = {"charged_e4": "charged_price", "list_e4": "list_price", "cost_e4": "standard_cost"}
+"""Fields that have another name in an order's JSON."""
 
 LATE = timedelta(days=1)
 """Orders count that reached the hub at most this long after the time was over."""
@@ -89,27 +94,28 @@ def _lines(orders: Iterable[Order]) -> Iterator[ReadLine]:
 
 def body_of(order: Order) -> bytes:
     """An order as a producer could have sent it; parsing it gives the same order."""
-    fields = {
-        "order_id": order.order_id,
-        "revision": order.revision,
-        "ordered_at": time_text(order.ordered_at),
-        "rep_id": order.rep_id,
-        "customer_id": order.customer_id,
-        "lines": [line for one in order.lines for line in _received(one.product_id, one.quantity)],
-        "charged_price": money(order.charged_e4),
-        "list_price": None if order.list_e4 is None else money(order.list_e4),
-        "standard_cost": None if order.cost_e4 is None else money(order.cost_e4),
-        "state": order.state,
-        "currency": order.currency,
+    values = ((field.name, getattr(order, field.name)) for field in fields(order))
+    document = {
+        _SENT_AS.get(name, name): _sent(name, value) for name, value in values if value is not None
     }
-    return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
+    return json.dumps(document).encode()
 
 
-def _received(product_id: str, quantity: int) -> Iterator[dict[str, str | int]]:
-    """Lines of at most 1000 units, which is what a line may have."""
-    while quantity > 0:
-        yield {"product_id": product_id, "quantity": min(quantity, 1000)}
-        quantity -= 1000
+def _sent(name: str, value: Any) -> Any:
+    """A field's value as JSON; json refuses a kind that is not known here."""
+    if name.endswith("_e4"):
+        return money(value)
+    if isinstance(value, datetime):
+        return time_text(value)
+    if name == "lines":
+        return [sent for line in value for sent in _lines_sent(line)]
+    return value
+
+
+def _lines_sent(line: OrderLine) -> Iterator[dict[str, Any]]:
+    """A line as lines of at most 1000 units, which is what a line may have."""
+    for done in range(0, line.quantity, 1000):
+        yield asdict(replace(line, quantity=min(line.quantity - done, 1000)))
 
 
 def _time(flag: str, text: str) -> datetime:

@@ -301,9 +301,9 @@ class CosmosDocuments:
         return self._client
 
 
-def _order_of_decisions(decision: Decision) -> tuple[datetime, str, int, str, str]:
+def _order_of_decisions(decision: Decision) -> tuple[datetime, str, str, int, str, str]:
     """By time, and then by what they are about: the same order every time they are read."""
-    about = (decision.order_id, decision.revision, decision.typology or "")
+    about = (decision.order_id, decision.rep_id, decision.revision, decision.typology or "")
     return decision.at, *about, decision.decided_by
 
 

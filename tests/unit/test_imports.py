@@ -30,6 +30,7 @@ IN_THIS_FILE: dict[str, set[str]] = {
     "functions/jobs.py": {"azure.core"},
     "functions/telemetry.py": {"opentelemetry"},
     "training/archive.py": {"fastavro"},
+    "training/columns.py": {"pyarrow"},
     "training/charts.py": {"matplotlib"},
     "training/registry.py": {"mlflow"},
     "training/report.py": {"jinja2"},
