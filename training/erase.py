@@ -20,7 +20,7 @@ import msgspec
 from shared.champion import MODELS
 from shared.errors import ConfigurationError
 from training.archive import ARCHIVE, without
-from training.console import ArgumentParser, progress, run
+from training.console import ArgumentParser, printable, progress, run
 from training.ports import Blobs, Stored
 from training.results import TRAINING
 from training.settings import TrainingSettings
@@ -182,7 +182,7 @@ def main(arguments: list[str] | None = None) -> None:
     with opened(settings) as (blobs, documents):
         erased = erase(blobs, documents, options.customer, for_good=options.for_good)
     for line in report(erased, for_good=options.for_good):
-        print(line)
+        print(printable(line))
 
 
 if __name__ == "__main__":

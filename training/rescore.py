@@ -22,7 +22,7 @@ from shared.order import Order, OrderLine
 from shared.scoring import Scorer
 from training.archive import read_archive
 from training.backtest import replayed
-from training.console import ArgumentParser, run
+from training.console import ArgumentParser, run, version
 from training.gathering import read_reference
 from training.orders_file import ReadLine
 from training.ports import Blobs
@@ -30,8 +30,13 @@ from training.replay import Replay
 from training.settings import TrainingSettings
 from training.shelf import read_bundle, read_card, read_pointer
 
+FILES = ("scores.csv", "alerts.jsonl", "incidents.jsonl")
+
 _SENT_AS = {"charged_e4": "charged_price", "list_e4": "list_price", "cost_e4": "standard_cost"}
 """Fields that have another name in an order's JSON."""
+
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 LATE = timedelta(days=1)
 """Orders count that reached the hub at most this long after the time was over."""
@@ -63,8 +68,8 @@ def rescore(
         )
     out.mkdir(parents=True, exist_ok=True)
     replay = Replay(scorer, _partitions(archived.files))
-    files = (out / "scores.csv", out / "alerts.jsonl", out / "incidents.jsonl")
-    replayed(replay, _lines(orders), *files)
+    scores, alerts, incidents = (out / name for name in FILES)
+    replayed(replay, _lines(orders), scores, alerts, incidents)
     print(f"by {scorer.bundle.version}, in {out}")
 
 
@@ -119,12 +124,15 @@ def _lines_sent(line: OrderLine) -> Iterator[dict[str, Any]]:
 
 
 def _time(flag: str, text: str) -> datetime:
-    """A day or time in UTC, unless it names another zone."""
+    """A day or time in UTC, unless it names another zone; within the years that orders have."""
     try:
         time = datetime.fromisoformat(text)
-    except ValueError as error:
+        found = (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise ConfigurationError(f"{flag} is {text!r}, expected a day or time") from error
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    if not _EARLIEST <= found <= _LATEST:
+        raise ConfigurationError(f"{flag} is {text!r}, expected a time in the years 1970 to 9998")
+    return found
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -140,9 +148,11 @@ def main(arguments: list[str] | None = None) -> None:
     )
     flags.add_argument("--from", dest="start", required=True, help="day or time, inclusive")
     flags.add_argument("--to", dest="end", required=True, help="day or time, exclusive")
-    flags.add_argument("--out", type=Path, required=True, help="folder for the three files")
-    flags.add_argument("--version", help="bundle on the shelf (default: the one that serves)")
-    options = flags.parse_args(arguments)
+    flags.writes("--out", required=True, files=FILES, help="folder for the three files")
+    flags.add_argument(
+        "--version", type=version, help="bundle on the shelf (default: the one that serves)"
+    )
+    options = flags.parse(arguments)
     start, end = _time("--from", options.start), _time("--to", options.end)
     if start >= end:
         raise ConfigurationError(f"--to is {options.end}, expected a time after {options.start}")

@@ -20,7 +20,7 @@ from shared.errors import ConfigurationError
 from shared.order import Order
 from training.columns import ORDERS
 from training.console import progress
-from training.orders_file import replacing
+from training.outputs import replacing
 
 ROW_GROUP = 50_000
 """Orders that are written, or read back, at once."""

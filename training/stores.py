@@ -64,9 +64,21 @@ def _credential(settings: TrainingSettings) -> SyncCredential:
 
 def _blob_service(settings: TrainingSettings, identity: SyncCredential) -> BlobServiceClient:
     if settings.blob_connection is not None:
-        return BlobServiceClient.from_connection_string(settings.blob_connection, **_BLOB_OPTIONS)
+        with _setting("BLOB_CONNECTION"):
+            connection = settings.blob_connection
+            return BlobServiceClient.from_connection_string(connection, **_BLOB_OPTIONS)
     assert settings.blob_account_url is not None  # settings have one of the two
-    return BlobServiceClient(settings.blob_account_url, identity, **_BLOB_OPTIONS)
+    with _setting("BLOB_ACCOUNT_URL"):
+        return BlobServiceClient(settings.blob_account_url, identity, **_BLOB_OPTIONS)
+
+
+@contextmanager
+def _setting(name: str) -> Iterator[None]:
+    """Name the setting that an SDK cannot read; its value may hold a key, and is not shown."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigurationError(f"{name} cannot be used: {type(error).__name__}") from None
 
 
 @contextmanager
@@ -81,6 +93,8 @@ def _translated(doing: str) -> Iterator[None]:
         raise TransientError(message) from error
     except (AzureError, OSError, TimeoutError) as error:
         raise TransientError(f"{doing}: {type(error).__name__}") from error
+    except ValueError as error:  # of an address or key that no request can be made of
+        raise ConfigurationError(f"{doing}: a setting of the store cannot be used") from error
 
 
 @contextmanager
@@ -291,13 +305,14 @@ class CosmosDocuments:
     def _connected(self) -> SyncCosmosClient:
         if self._client is None:
             key = self._settings.cosmos_key
-            self._client = SyncCosmosClient(
-                self._settings.cosmos_endpoint,
-                key or self._identity,
-                # With a key it is an emulator, whose account names no endpoint worth discovering.
-                enable_endpoint_discovery=not key,
-                **_COSMOS_OPTIONS,
-            )
+            with _setting("COSMOS_ENDPOINT or COSMOS_KEY"):
+                self._client = SyncCosmosClient(
+                    self._settings.cosmos_endpoint,
+                    key or self._identity,
+                    # With a key it is an emulator: its account names no endpoint to discover.
+                    enable_endpoint_discovery=not key,
+                    **_COSMOS_OPTIONS,
+                )
         return self._client
 
 
@@ -333,6 +348,9 @@ async def load_alerts(environment: Mapping[str, str], alerts: Sequence[dict[str,
     except (AzureError, OSError) as error:
         message = str(error).partition("\n")[0]
         raise TransientError(f"alerts could not be written: {message}") from error
+    except ValueError as error:
+        message = "COSMOS_ENDPOINT or COSMOS_KEY cannot be used"
+        raise ConfigurationError(message) from error
     finally:
         if not key:
             await credential.close()
@@ -345,8 +363,11 @@ async def _create_all(container: ContainerProxy, alerts: Sequence[dict[str, Any]
         async with turn:
             return await _create(container, alert)
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(create(alert)) for alert in alerts]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(create(alert)) for alert in alerts]
+    except ExceptionGroup as error:  # the first says what the others would
+        raise error.exceptions[0] from error
     return sum(task.result() for task in tasks)
 
 

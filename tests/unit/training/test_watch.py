@@ -76,4 +76,4 @@ def test_a_number_of_partitions_below_1_is_refused_in_one_line(
     with pytest.raises(SystemExit) as ended:
         run(watch.main, ["--partitions", "0"])
     assert ended.value.code == 2
-    assert "1 partition or more" in capsys.readouterr().err
+    assert "expected a whole number 1 to 2000" in capsys.readouterr().err
