@@ -25,6 +25,9 @@ BAD_INPUT = 2
 INTERRUPTED, CLOSED = 130, 141
 """Exit codes of shells: for Ctrl-C, and for whoever reads the output having left."""
 
+LARGEST = 1e9
+"""Of the numbers in a list: more is a slip of the hand, and would overflow somewhere."""
+
 WIDTH = 80
 """Columns that every terminal has."""
 
@@ -105,10 +108,9 @@ def run(
         sys.stdout.flush()
     except KeyboardInterrupt:
         _end("interrupted", INTERRUPTED)
-    except BrokenPipeError as error:
-        if _left():
-            sys.exit(CLOSED)
-        _end(f"error: {error}", BAD_INPUT)
+    except BrokenPipeError:  # of the output: what stores raise is translated where they are asked
+        _discard_output()
+        sys.exit(CLOSED)
     except (SheriffError, OSError) as error:
         _end(f"error: {error}", BAD_INPUT)
     sys.exit(0)
@@ -120,18 +122,13 @@ def _end(message: str, code: int) -> NoReturn:
         print(" ".join(printable(message).split()), file=sys.stderr, flush=True)
         sys.stdout.flush()
     except BrokenPipeError:
-        _left()
+        _discard_output()
     sys.exit(code)
 
 
-def _left() -> bool:
-    """Whether nobody reads standard output any more; then it is closed without a word."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+def _discard_output() -> None:
+    """Nobody reads standard output any more: what is still held for it goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def printable(text: str) -> str:
@@ -255,12 +252,12 @@ def numbers(text: str) -> tuple[float, ...]:
     """Numbers separated by commas.
 
     Raises:
-        ConfigurationError: a part is not a finite number.
+        ConfigurationError: a part is no number, or beyond `LARGEST`.
     """
     try:
         values = tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise ConfigurationError(f"{text!r}: expected numbers separated by commas") from error
-    if not all(map(math.isfinite, values)):
-        raise ConfigurationError(f"{text!r}: expected finite numbers")
+    if not all(abs(value) <= LARGEST for value in values):
+        raise ConfigurationError(f"{text!r}: expected numbers up to {LARGEST:g}")
     return values

@@ -88,7 +88,7 @@ def repriced(
         )
     rng = np.random.default_rng([seed, 1])  # its own stream: the orders' draws do not move
     own = {product.product_id: rng.uniform(1 - spread, 1 + spread) for product in catalogue}
-    named = currency or catalogue.currency
+    named = catalogue.currency if currency is None else currency
     return _csv([catalogue_row(one, named, factor * own[one.product_id]) for one in catalogue])
 
 

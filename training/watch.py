@@ -186,7 +186,7 @@ def watched(tasks: Sequence[Task], bundle: bytes) -> list[Watched]:
 def _in_silence() -> None:
     """In a process of the pool: Ctrl-C ends it, and its bars would lie over those of the others."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    sys.stderr = Path(os.devnull).open("w", encoding="utf-8")
+    sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - while it lives
 
 
 def result_line(one: Watched) -> str:
