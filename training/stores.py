@@ -160,6 +160,12 @@ class AzureBlobs:
             blobs = [Stored(blob.name, blob.size, f'"{blob.etag.strip('"')}"') for blob in found]
         return sorted(blobs, key=lambda blob: blob.name)
 
+    def folders(self, container: str, prefix: str = "") -> Sequence[str]:
+        with _translated(f"list {container}/{prefix}"):
+            client = self._service.get_container_client(container)
+            found = client.walk_blobs(prefix or None, delimiter="/")
+            return sorted(blob.name for blob in found if blob.name.endswith("/"))
+
     def delete(self, container: str, name: str) -> None:
         with _translated(f"delete {container}/{name}"), _missing_is_none():
             self._service.get_blob_client(container, name).delete_blob()

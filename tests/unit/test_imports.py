@@ -32,6 +32,7 @@ IN_THIS_FILE: dict[str, set[str]] = {
     "training/archive.py": {"fastavro"},
     "training/columns.py": {"pyarrow"},
     "training/charts.py": {"matplotlib"},
+    "training/days.py": {"pyarrow"},
     "training/registry.py": {"mlflow"},
     "training/report.py": {"jinja2"},
     "training/snapshot.py": {"pyarrow"},

@@ -26,7 +26,7 @@ from tests.unit.training.world import (
     capture_name,
 )
 from training import night, planting, shelf
-from training.archive import ARCHIVE
+from training.captured import ARCHIVE
 from training.card import Card, CardData, encode_card
 from training.comparison import Check, Comparison, Verdict
 from training.gathering import gather
