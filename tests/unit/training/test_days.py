@@ -126,8 +126,9 @@ def test_a_second_night_reads_only_what_is_new_and_lists_days_not_windows() -> N
     assert len(read) == windows * partitions  # of the last day, which was still open
     assert {name.split("/", 3)[3][:10] for name in read} == {"2026/03/16"}
     assert len(kept) == 19
-    # A namespace, a hub, and for each partition: its years, the months of two, the days of two.
-    assert len(blobs.lists) <= 4 + partitions * (1 + 1 + 2 + 21)
+    # Namespaces, hubs, partitions, days kept; for each partition its years, months, the days of
+    # two months, each day with windows, and a look back for a window before all of them.
+    assert len(blobs.lists) <= 4 + partitions * (1 + 1 + 2 + 20 + 3)
     assert blobs.lists.count(f"{ARCHIVE}/") == 1
     assert blobs.writes == [f"{TRAINING}/{day_path('orders', date(2026, 3, 16))}"]
     night(blobs, START, later)
