@@ -11,14 +11,21 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
 
 from shared.assessment import Assessment
 from shared.errors import ConfigurationError
 from shared.notation import alert_id
 from shared.policy import Policy, parse_policy
 from shared.scoring import Scorer
-from training.console import PARTITIONS, ArgumentParser, printable, progress, run
+from training.console import (
+    PARTITIONS,
+    WIDTH,
+    ArgumentParser,
+    printable,
+    progress,
+    run,
+    short_table,
+)
 from training.metrics import Quality, Truth, Verdict, by_size, judge, read_truth
 from training.orders_file import ReadLine, read_lines, write_lines
 from training.outputs import replacing
@@ -139,16 +146,15 @@ def verdicts(
 
 def show_quality(found: dict[str, list[Verdict]]) -> None:
     """Print precision, recall and average precision per typology, then by order size."""
-    table = Table(title="against the truth")
-    for column in ("typology", "units", "orders", "frauds", "flagged", "precision", "recall", "AP"):
-        table.add_column(column, justify="left" if column == "typology" else "right")
+    columns = ("typology", "units", "orders", "frauds", "flagged", "precision", "recall", "AP")
+    table = short_table("against the truth", *columns, left=("typology",))
     for typology, judged in found.items():
         table.add_row(typology, "all", *_cells(judge(judged)))
     for typology, judged in found.items():
         table.add_section()
         for size, quality in by_size(judged):
             table.add_row(typology, size, *_cells(quality))
-    Console(width=100).print(table)
+    Console(width=WIDTH).print(table)
 
 
 def _cells(quality: Quality) -> tuple[str, ...]:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import track
+from rich.table import Table
 from rich.text import Text
 
 from shared.champion import Version
@@ -146,6 +148,14 @@ def printable(text: str) -> str:
 def cell(text: str) -> Text:
     """A text from outside as the cell of a table: rich reads no markup in it."""
     return Text(printable(text))
+
+
+def short_table(title: str, *columns: str, left: Sequence[str] = ()) -> Table:
+    """A table without frames, so that it fits `WIDTH` columns; ``left`` columns hold words."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="left" if column in left else "right")
+    return table
 
 
 def verdict_lines(name: str, outcome: str, reasons: Iterable[str]) -> list[str]:

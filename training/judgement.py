@@ -10,7 +10,8 @@ Intervals are bootstraps over days, on which both models are judged together.
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC
 from itertools import batched
 
 import numpy as np
@@ -213,7 +214,9 @@ def _decided(old: Scores, new: Scores, judge: Judge, *, blind: bool) -> Differen
         ])
         for scores in (old, new)
     )  # fmt: skip
-    return _mean_difference(judge.planted.later.real_days[rows], before, after, judge.seed)
+    days = {real[at].ordered_at.astimezone(UTC).date() for at in rows}
+    found = _mean_difference(judge.planted.later.real_days[rows], before, after, judge.seed)
+    return replace(found, rows=len(rows), days=len(days))
 
 
 def _probability(scores: Scores, at: int, typology: str) -> float:

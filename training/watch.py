@@ -18,7 +18,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from shared.episodes import EpisodeState
 from shared.model import ModelBundle
@@ -27,7 +26,16 @@ from shared.order import Order, parse_order
 from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
-from training.console import COUNT, PARTITIONS, SEED, ArgumentParser, progress, run
+from training.console import (
+    COUNT,
+    PARTITIONS,
+    SEED,
+    WIDTH,
+    ArgumentParser,
+    progress,
+    run,
+    short_table,
+)
 from training.incident_quality import LEAST
 from training.learn import learn
 from training.market import HiddenDiscounts
@@ -177,8 +185,11 @@ def watched(tasks: Sequence[Task], bundle: bytes) -> list[Watched]:
                 print(result_line(done.result()), flush=True)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            for child in active_children():
+            children = active_children()
+            for child in children:
                 child.terminate()
+            for child in children:
+                child.join()
             raise
     return [done.result() for done in running]
 
@@ -205,12 +216,12 @@ def result_line(one: Watched) -> str:
 
 def show(found: Sequence[Watched], scenario: str) -> None:
     """Print one line a stream and number of partitions."""
-    table = Table(title=f"incidents, learned from {scenario}", title_justify="left")
-    for column in (
-        *("stream", "partitions", "orders", "runs", "opened after", "95 %", "missed"),
-        *("opened falsely", "per million"),
-    ):
-        table.add_column(column, justify="left" if column == "stream" else "right")
+    table = short_table(
+        f"incidents, learned from {scenario}",
+        *("stream", "partitions", "orders", "runs", "after", "95 %", "missed"),
+        *("false", "per million"),
+        left=("stream",),
+    )
     for one in found:
         delay = one.delay
         table.add_row(
@@ -221,14 +232,15 @@ def show(found: Sequence[Watched], scenario: str) -> None:
             _number(delay.orders_p50),
             _number(delay.orders_p95),
             str(delay.missed),
-            f"{one.false_openings} in {one.clean_orders:,}",
+            str(one.false_openings),
             _number(one.false_per_million),
         )
-    console = Console(width=120)
+    console = Console(width=WIDTH)
     console.print(table)
     console.print(
-        f"runs: planted ones of {LEAST} orders or more in a partition; opened after so many orders "
-        "of the partition, the median and the 95th percentile",
+        f"runs: planted ones of {LEAST} orders or more in a partition; after: opened after so many "
+        "orders of the partition, the median, and the 95th percentile; false: openings with an "
+        "order outside of every planted run, and how many those are per million such orders",
         highlight=False,
     )
 
