@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from itertools import batched
 from multiprocessing import active_children
@@ -20,6 +21,7 @@ import numpy as np
 from rich.console import Console
 
 from shared.episodes import EpisodeState
+from shared.errors import TransientError
 from shared.model import ModelBundle
 from shared.notation import alert_id
 from shared.order import Order, parse_order
@@ -183,6 +185,10 @@ def watched(tasks: Sequence[Task], bundle: bytes) -> list[Watched]:
         try:
             for done in progress(as_completed(running), "watching the streams", len(running)):
                 print(result_line(done.result()), flush=True)
+        except BrokenProcessPool as error:
+            raise TransientError(
+                "a process that watched a stream was ended by the system"
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             children = active_children()

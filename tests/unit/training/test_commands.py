@@ -1,19 +1,23 @@
 """Every command refuses what it cannot use in one clear line, and destroys nothing by it."""
 
+import asyncio
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, SheriffError
 from training import console
+from training.backtest import Score, write_scores
 from training.console import cell, printable, real, run, verdict_lines, whole
 from training.orders_file import write_lines
 from training.outputs import check_files
+from training.stores import load_alerts
 
 COMMANDS = (
     "training.backtest", "training.erase", "training.evaluate", "training.import_historical",
@@ -397,3 +401,27 @@ def test_a_link_in_a_circle_leads_nowhere(at: Path) -> None:
         check_files([at / "one"], [])
     with pytest.raises(ConfigurationError, match="one"):
         check_files([], [at / "one"])
+
+
+def test_an_order_id_is_no_formula_of_a_spreadsheet(at: Path) -> None:
+    score = Score("-2-3", 0, 0.1, 0.2, 0.3, alerted=False, final_probability=0.3, units=1)
+    write_scores(at / "scores.csv", [score, replace(score, order_id="o-1")])
+    rows = (at / "scores.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[0] for row in rows] == ["'-2-3", "o-1"]
+
+
+def test_a_hub_that_cannot_be_reached_or_named_ends_in_one_line(
+    at: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS_HUB", "orders")
+    monkeypatch.setenv("EventHubConnection", "SharedAccessKey=secret")
+    with pytest.raises(SystemExit) as end:
+        run(import_module("training.simulate").main, [*SIMULATE, "--send"])
+    captured = capsys.readouterr()
+    assert (end.value.code, captured.err) == (2, "error: EventHubConnection cannot be used\n")
+
+
+def test_a_store_that_cannot_be_reached_ends_loading_alerts_in_one_line() -> None:
+    environment = {"COSMOS_ENDPOINT": "http://127.0.0.1:9", "COSMOS_KEY": "no key"}
+    with pytest.raises(SheriffError, match=r"COSMOS|alerts could not be written"):
+        asyncio.run(load_alerts(environment, [{"id": "a", "rep_id": "r"}]))
