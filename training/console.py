@@ -152,7 +152,7 @@ def cell(text: str) -> Text:
 
 def short_table(title: str, *columns: str, left: Sequence[str] = ()) -> Table:
     """A table without frames, so that it fits `WIDTH` columns; ``left`` columns hold words."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 2, 0, 0))
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(column, justify="left" if column in left else "right")
     return table

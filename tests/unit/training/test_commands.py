@@ -13,8 +13,9 @@ import pytest
 
 from shared.errors import ConfigurationError, SheriffError
 from training import console
-from training.backtest import Score, write_scores
+from training.backtest import Score, show_quality, write_scores
 from training.console import cell, printable, real, run, verdict_lines, whole
+from training.metrics import Verdict
 from training.orders_file import write_lines
 from training.outputs import check_files
 from training.stores import load_alerts
@@ -425,3 +426,14 @@ def test_a_store_that_cannot_be_reached_ends_loading_alerts_in_one_line() -> Non
     environment = {"COSMOS_ENDPOINT": "http://127.0.0.1:9", "COSMOS_KEY": "no key"}
     with pytest.raises(SheriffError, match=r"COSMOS|alerts could not be written"):
         asyncio.run(load_alerts(environment, [{"id": "a", "rep_id": "r"}]))
+
+
+def test_the_table_against_the_truth_fits_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    judged = [
+        Verdict(flagged=True, probability=0.9, fraud=True, units=1 + number % 9)
+        for number in range(100_000)
+    ]
+    show_quality({"hidden_discount": judged})
+    lines = capsys.readouterr().out.splitlines()
+    assert "hidden_discount" in "".join(lines)  # whole: no column is cut short
+    assert max(len(line.rstrip()) for line in lines) <= console.WIDTH
