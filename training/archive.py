@@ -139,10 +139,11 @@ class _Day:
         bad = 0
         read = self._from_archive(wanted, reading.shared)
         for file in self.files:
-            part = fresh.get(file.name) or (next(read) if file in wanted else None)
+            chosen = file.name in reading.chosen
+            part = fresh.get(file.name) or (next(read) if chosen else None)
             if part is None:
                 continue
-            if file.name in reading.chosen:
+            if chosen:
                 reading.take(part)
             if keeping:
                 parts.append(_with_fewer(part, MOST_KEPT - bad))
