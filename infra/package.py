@@ -5,7 +5,6 @@ installs nothing by itself) and the bytecode of both. The bytecode is never comp
 source, so a read-only mount uses it. The same commit gives the same bytes.
 """
 
-import argparse
 import base64
 import hashlib
 import json
@@ -23,6 +22,8 @@ from importlib.util import cache_from_source
 from pathlib import Path, PurePosixPath
 
 from shared.errors import SheriffError
+from training.console import ArgumentParser, run
+from training.outputs import replacing
 
 ROOT = Path(__file__).parents[1]
 SITE = PurePosixPath(".python_packages/lib/site-packages")
@@ -164,7 +165,10 @@ def add_bytecode(tree: Path) -> None:
 
 def zipped(tree: Path, to: Path, level: int) -> None:
     """Write a folder as a zip: sorted, and without any time of its own."""
-    with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
+    with (
+        replacing(to) as whole,
+        zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive,
+    ):
         for file in _files(tree):
             entry = zipfile.ZipInfo(file.relative_to(tree).as_posix(), _EPOCH)
             entry.external_attr = 0o100644 << 16
@@ -214,13 +218,14 @@ def this_release() -> Release:
 def main(arguments: list[str] | None = None) -> None:
     """Build the zips that are named, or both."""
     here = this_release()
-    parser = argparse.ArgumentParser(prog="python -m infra.package", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("build"))
+    parser = ArgumentParser(prog="python -m infra.package", description=__doc__)
+    zips = [f"{package.name}.zip" for package in PACKAGES]
+    parser.writes("--out", default=Path("build"), files=zips, help="folder of the zips (build)")
     parser.add_argument("--only", choices=[package.name for package in PACKAGES])
     parser.add_argument("--version", default=here.version, help="what /api/health will say")
     parser.add_argument("--commit", default=here.commit)
     parser.add_argument("--installed", action="store_true", help="no network: what is installed")
-    options = parser.parse_args(arguments)
+    options = parser.parse(arguments)
     for package in PACKAGES:
         if options.only in {None, package.name}:
             release = Release(options.version, options.commit)
@@ -229,4 +234,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

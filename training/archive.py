@@ -1,52 +1,37 @@
 """Reads the archive that Event Hubs Capture keeps: every order ever sent, in Avro files.
 
-A file is named by the namespace, hub and partition it was captured from and by the time its window
-began. Pieces of files are fetched by several threads, a few ahead of the one place where they are
-decoded, in the files' order: so what is read depends on nothing but the files, and no more than a
-few pieces are in memory, however large the files are.
+Pieces of files are fetched by several threads, a few ahead of the one place where they are decoded,
+in the files' order: so what is read depends on nothing but the files, and no more than a few pieces
+are in memory, however large the files are. What was read of days that are over is kept
+(`training.days`), and read from there.
 """
 
 import io
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
 import fastavro
+import msgspec
 
 from shared.errors import ConfigurationError, OrderError, SheriffError
 from shared.marked import is_marked
 from shared.order import Order, parse_order
+from training.captured import ARCHIVE, Captured, list_captured
 from training.console import progress
+from training.days import BadRecord, DayFiles, FileRead, Part
 from training.ports import Blobs, Stored
-from training.revisions import LatestOrders
-
-ARCHIVE = "orders-archive"
-"""The blob container that Capture writes to."""
+from training.revisions import LatestOrders, Shared
 
 PIECE_BYTES = 8 << 20
 """Most bytes fetched at once; Capture's files have up to 500 MB, most of them far fewer."""
 
 MOST_KEPT = 1_000
-"""Bad records kept in full; all are counted."""
-
-_NAME = re.compile(
-    r"(?P<folder>[^/]+/(?P<hub>[^/]+)/[^/]+)/(?P<time>\d{4}/\d\d/\d\d/\d\d/\d\d/\d\d)\.avro"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class BadRecord:
-    """An event that is no order: in which file, under which sequence number, and why."""
-
-    file: str
-    sequence_number: int
-    code: str
-    message: str
+"""Bad records kept in full, of all files and of each day; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,44 +80,88 @@ def read_archive(
     Raises:
         TransientError: the store failed.
     """
-    files = select_files(blobs.list(ARCHIVE), hub, since, now)
-    reading = _Reading()
-    with ThreadPoolExecutor(workers) as threads:
-        pieces = _fetched(blobs, files, threads, workers)
-        by_file = groupby(pieces, key=lambda piece: piece[0])
-        for file, parts in progress(by_file, "reading the archive", len(files)):
-            reading.read(file.name, _Joined(data for _, data in parts))
-    return reading.found(files)
+    return read_captured(blobs, list_captured(blobs, hub, since, now), None, workers)
 
 
-def select_files(
-    stored: Iterable[Stored], hub: str, since: datetime, now: datetime
-) -> tuple[Stored, ...]:
-    """The files of a hub that hold events from ``since`` on, by time (ties: by name).
+def read_captured(
+    blobs: Blobs, captured: Captured, kept: DayFiles | None, workers: int = 4
+) -> Archived:
+    """Read files of the archive, and keep what was read of days that are over.
 
-    A window is named by its beginning, so the last file before ``since`` of each partition may
-    reach beyond it: that one is read, too.
+    What is returned is the same, whatever was kept.
+
+    Args:
+        blobs: the store with the container `ARCHIVE`.
+        captured: the files.
+        kept: the files of days; None for none, and to keep none.
+        workers: pieces that are fetched at the same time.
+
+    Raises:
+        TransientError: the store failed.
     """
-    by_folder: dict[str, list[tuple[datetime, Stored]]] = {}
-    for file in stored:
-        match = _NAME.fullmatch(file.name)
-        began = _began(match["time"]) if match else None
-        if match and began and match["hub"].casefold() == hub.casefold() and began <= now:
-            by_folder.setdefault(match["folder"], []).append((began, file))
-    chosen: list[tuple[datetime, Stored]] = []
-    for files in by_folder.values():
-        files.sort(key=lambda one: one[0])
-        later = sum(began >= since for began, _ in files)
-        chosen += files[-(later + 1) :]
-    return tuple(file for _, file in sorted(chosen, key=lambda one: (one[0], one[1].name)))
+    reading = _Reading({file.name for file in captured.files})
+    with ThreadPoolExecutor(workers) as threads:
+        days = progress(captured.days.items(), "reading the archive", len(captured.days))
+        for day, files in days:
+            _Day(blobs, day, files, threads, workers, kept).read(reading)
+    if kept is not None:
+        kept.keep_only(captured.days)
+    return reading.found(captured.files)
 
 
-def _began(text: str) -> datetime | None:
-    """When a window began; None for a time that does not exist."""
-    try:
-        return datetime.strptime(text, "%Y/%m/%d/%H/%M/%S").replace(tzinfo=UTC)
-    except ValueError:
-        return None
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """All files of a day, in their order."""
+
+    blobs: Blobs
+    day: date
+    files: tuple[Stored, ...]
+    threads: ThreadPoolExecutor
+    workers: int
+    kept: DayFiles | None
+
+    def read(self, reading: "_Reading") -> None:
+        """Take in those that were chosen, from what was kept of the day or else from the archive.
+
+        What was kept of files that are not chosen now stays.
+        """
+        known = {} if self.kept is None else {p.read.name: p for p in self.kept.read(self.day)}
+        fresh = {
+            file.name: part
+            for file in self.files
+            if (part := known.get(file.name)) is not None and part.read.is_of(file)
+        }
+        wanted = [
+            file for file in self.files if file.name in reading.chosen and file.name not in fresh
+        ]
+        keeping = self.kept is not None and self.kept.covers(self.day)
+        parts: list[Part] = []
+        bad = 0
+        read = self._from_archive(wanted, reading.shared)
+        for file in self.files:
+            chosen = file.name in reading.chosen
+            part = fresh.get(file.name) or (next(read) if chosen else None)
+            if part is None:
+                continue
+            if chosen:
+                reading.take(part)
+            if keeping:
+                parts.append(_with_fewer(part, MOST_KEPT - bad))
+                bad += len(parts[-1].read.bad)
+        if keeping and self.kept is not None and (wanted or fresh.keys() != known.keys()):
+            self.kept.keep(self.day, parts)
+
+    def _from_archive(self, files: list[Stored], shared: Shared) -> Iterator[Part]:
+        pieces = _fetched(self.blobs, files, self.threads, self.workers)
+        for file, parts in groupby(pieces, key=lambda piece: piece[0]):
+            yield _read_file(file, _Joined(data for _, data in parts), shared)
+
+
+def _with_fewer(part: Part, most: int) -> Part:
+    """The same with no more bad records than there is room for."""
+    if len(part.read.bad) <= most:
+        return part
+    return Part(msgspec.structs.replace(part.read, bad=part.read.bad[:most]), part.orders)
 
 
 def _fetched(
@@ -205,28 +234,45 @@ def without(content: bytes, dropped: Callable[[bytes], bool]) -> tuple[bytes, in
     return written.getvalue(), len(records) - len(kept)
 
 
-@dataclass(slots=True)
-class _Reading:
-    """What has been read so far."""
+def _read_file(file: Stored, content: io.RawIOBase, shared: Shared) -> Part:
+    """What a file holds, as far as it can be read."""
+    found = _Found(file, shared)
+    broken = False
+    try:
+        for record in fastavro.reader(io.BufferedReader(content, 1 << 16)):
+            found.take(record)
+    except SheriffError:  # of the store
+        raise
+    except Exception:  # noqa: BLE001 - there is no end to what a decoder raises on garbage
+        broken = True
+    read = FileRead(
+        name=file.name,
+        size=file.size,
+        version=file.version,
+        orders=len(found.orders),
+        records=found.records,
+        marked=found.marked,
+        refused=found.refused,
+        broken=broken,
+        bad=tuple(found.bad),
+    )
+    return Part(read, found.orders)
 
-    latest: LatestOrders = field(default_factory=LatestOrders)
+
+@dataclass(slots=True)
+class _Found:
+    """What has been read of a file so far."""
+
+    file: Stored
+    shared: Shared
+    orders: list[Order] = field(default_factory=list)
     records: int = 0
     marked: int = 0
     refused: dict[str, int] = field(default_factory=dict)
-    bad_files: list[str] = field(default_factory=list)
     bad: list[BadRecord] = field(default_factory=list)
 
-    def read(self, name: str, content: io.RawIOBase) -> None:
-        """Take in the next file, as far as it can be read."""
-        try:
-            for record in fastavro.reader(io.BufferedReader(content, 1 << 16)):
-                self._take(name, record)
-        except SheriffError:  # of the store
-            raise
-        except Exception:  # noqa: BLE001 - there is no end to what a decoder raises on garbage
-            self.bad_files.append(name)
-
-    def _take(self, name: str, record: Any) -> None:
+    def take(self, record: Any) -> None:
+        """Take in the next event."""
         sequence_number, body = int(record["SequenceNumber"]), record["Body"]
         self.records += 1
         try:
@@ -234,14 +280,43 @@ class _Reading:
         except OrderError as error:
             self.refused[error.code] = self.refused.get(error.code, 0) + 1
             if len(self.bad) < MOST_KEPT:
-                self.bad.append(BadRecord(name, sequence_number, error.code, error.message))
+                bad = BadRecord(self.file.name, sequence_number, error.code, error.message)
+                self.bad.append(bad)
             return
         if is_marked(order):
             self.marked += 1
         else:
+            self.orders.append(self.shared.compact(order))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been read of all files so far; ``chosen`` are the names of those that count."""
+
+    chosen: set[str]
+    shared: Shared = field(default_factory=Shared)
+    latest: LatestOrders = field(default_factory=LatestOrders)
+    records: int = 0
+    marked: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    bad_files: list[str] = field(default_factory=list)
+    bad: list[BadRecord] = field(default_factory=list)
+
+    def take(self, part: Part) -> None:
+        """Take in the next file."""
+        read = part.read
+        self.records += read.records
+        self.marked += read.marked
+        for code, count in read.refused.items():
+            self.refused[code] = self.refused.get(code, 0) + count
+        if read.broken:
+            self.bad_files.append(read.name)
+        self.bad += read.bad[: MOST_KEPT - len(self.bad)]
+        for order in part.orders:
             self.latest.add(order)
 
     def found(self, files: tuple[Stored, ...]) -> Archived:
+        """All of it."""
         return Archived(
             orders=self.latest.in_time_order(),
             files=tuple(file.name for file in files),

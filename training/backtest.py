@@ -11,19 +11,27 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
 
 from shared.assessment import Assessment
 from shared.errors import ConfigurationError
 from shared.notation import alert_id
 from shared.policy import Policy, parse_policy
 from shared.scoring import Scorer
-from training.console import ArgumentParser, progress, run
+from training.console import (
+    PARTITIONS,
+    WIDTH,
+    ArgumentParser,
+    printable,
+    progress,
+    run,
+    short_table,
+)
 from training.metrics import Quality, Truth, Verdict, by_size, judge, read_truth
-from training.orders_file import ReadLine, read_lines, replacing, write_lines
+from training.orders_file import ReadLine, read_lines, write_lines
+from training.outputs import replacing
 from training.prices import read_catalogue
 from training.replay import Replay
-from training.train import load
+from training.train import BUNDLE_FILE, CARD_FILE, load
 
 SCORE_COLUMNS = (
     "order_id",
@@ -90,15 +98,22 @@ def _revisited(score: Score, p_hidden: float) -> Score:
 
 
 def write_scores(path: Path, scores: Iterable[Score]) -> None:
-    """Write the scores file: `SCORE_COLUMNS`, one line an order scored."""
+    """Write the scores file: `SCORE_COLUMNS`, one line an order scored.
+
+    An id that begins with a minus has an apostrophe before it: spreadsheets take it for a formula.
+    """
     with replacing(path) as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(SCORE_COLUMNS)
         writer.writerows(
-            (*(getattr(score, name) for name in SCORE_COLUMNS[:5]), int(score.alerted),
-             score.final_probability)
+            (_harmless(score.order_id), *(getattr(score, name) for name in SCORE_COLUMNS[1:5]),
+             int(score.alerted), score.final_probability)
             for score in scores
         )  # fmt: skip
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(("-", "=", "+", "@")) else text
 
 
 def verdicts(
@@ -131,16 +146,15 @@ def verdicts(
 
 def show_quality(found: dict[str, list[Verdict]]) -> None:
     """Print precision, recall and average precision per typology, then by order size."""
-    table = Table(title="against the truth")
-    for column in ("typology", "units", "orders", "frauds", "flagged", "precision", "recall", "AP"):
-        table.add_column(column, justify="left" if column == "typology" else "right")
+    columns = ("typology", "units", "orders", "frauds", "flagged", "precision", "recall", "AP")
+    table = short_table("against the truth", *columns, left=("typology",))
     for typology, judged in found.items():
         table.add_row(typology, "all", *_cells(judge(judged)))
     for typology, judged in found.items():
         table.add_section()
         for size, quality in by_size(judged):
             table.add_row(typology, size, *_cells(quality))
-    Console(width=100).print(table)
+    Console(width=WIDTH).print(table)
 
 
 def _cells(quality: Quality) -> tuple[str, ...]:
@@ -159,15 +173,17 @@ def _parser() -> ArgumentParser:
         description="Score a file of orders in time order (ties: file order) as the function does. "
         "Alerts carry the order's own time as enqueued_at and scored_at.",
     )
-    flags.add_argument("orders", type=Path, help="orders, one JSON object a line")
-    flags.add_argument("--model", type=Path, required=True, help="folder that train wrote")
-    flags.add_argument("--scores", type=Path, required=True, help=f"CSV: {','.join(SCORE_COLUMNS)}")
-    flags.add_argument("--alerts", type=Path, required=True, help="alert documents, one a line")
-    flags.add_argument("--incidents", type=Path, default=None, help="incidents, one a line")
-    flags.add_argument("--truth", type=Path, default=None, help="CSV; prints precision and recall")
-    flags.add_argument("--partitions", type=int, default=1, help="of the hub (%(default)s)")
-    flags.add_argument("--catalogue", type=Path, default=None, help="CSV (default: packaged)")
-    flags.add_argument("--policy", type=Path, default=None, help="JSON (default: packaged)")
+    flags.reads("orders", help="orders, one JSON object a line")
+    flags.reads(
+        "--model", required=True, files=(BUNDLE_FILE, CARD_FILE), help="folder that train wrote"
+    )
+    flags.writes("--scores", required=True, help=f"CSV: {','.join(SCORE_COLUMNS)}")
+    flags.writes("--alerts", required=True, help="alert documents, one a line")
+    flags.writes("--incidents", help="incidents, one a line")
+    flags.reads("--truth", help="CSV; prints precision and recall")
+    flags.add_argument("--partitions", type=PARTITIONS, default=1, help="of the hub (%(default)s)")
+    flags.reads("--catalogue", help="CSV (default: packaged)")
+    flags.reads("--policy", help="JSON (default: packaged)")
     flags.add_argument(
         "--write", action="store_true", help="load the alerts into Cosmos DB (COSMOS_ENDPOINT)"
     )
@@ -186,9 +202,7 @@ def main(arguments: list[str] | None = None) -> None:
         ConfigurationError: a file or flag cannot be used, or an order has no truth.
         BundleError: the model cannot be loaded.
     """
-    options = _parser().parse_args(arguments)
-    if options.partitions < 1:
-        raise ConfigurationError(f"{options.partitions} partitions: expected 1 or more")
+    options = _parser().parse(arguments)
     truth = None if options.truth is None else read_truth(options.truth)
     scorer = _scorer(options)
     replay = Replay(scorer, options.partitions)
@@ -211,7 +225,7 @@ def replayed(
         write_lines(incidents, map(msgspec.json.encode, replay.incidents.values()))
     print(_summary(found, replay))
     for incident in replay.incidents.values():
-        print(f"{incident['id']} ({incident['status']}): {incident['message']}")
+        print(printable(f"{incident['id']} ({incident['status']}): {incident['message']}"))
     return found
 
 

@@ -75,12 +75,17 @@ class TypologyFigures:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Challenger less champion, and where it lies with 95 % confidence (bootstrap of days)."""
+    """Challenger less champion, and where it lies with 95 % confidence (bootstrap of days).
+
+    ``rows`` were compared, of orders placed on ``days`` days; 0 where nobody counted them.
+    """
 
     champion: float | None
     challenger: float | None
     difference: float | None
     interval: Interval
+    rows: int = 0
+    days: int = 0
 
 
 @dataclass(frozen=True, slots=True)

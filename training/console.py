@@ -2,40 +2,234 @@
 
 import argparse
 import math
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import NoReturn
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, NoReturn
 
+import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import track
+from rich.table import Table
+from rich.text import Text
 
+from shared.champion import Version
 from shared.errors import ConfigurationError, SheriffError
+from training.outputs import check_files, check_folder
 
 BAD_INPUT = 2
 """Exit code for input that cannot be used; 1 is left to crashes."""
 
+INTERRUPTED, CLOSED = 130, 141
+"""Exit codes of shells: for Ctrl-C, and for whoever reads the output having left."""
+
+LARGEST = 1e9
+"""Of the numbers in a list: more is a slip of the hand, and would overflow somewhere."""
+
+WIDTH = 80
+"""Columns that every terminal has."""
+
 
 class ArgumentParser(argparse.ArgumentParser):
-    """Wrong arguments end in one line, not in a page of usage."""
+    """Wrong arguments end in one line, not in a page of usage.
+
+    Files are named by `reads` and `writes`; `parse` looks at all of them before anything is done.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._reads: list[tuple[str, Sequence[str]]] = []
+        self._writes: list[tuple[str, Sequence[str]]] = []
 
     def error(self, message: str) -> NoReturn:
         """Print one line to standard error and end with `BAD_INPUT`."""
-        self.exit(BAD_INPUT, f"{self.prog}: {message} (--help explains)\n")
+        line = " ".join(printable(message).split())
+        self.exit(BAD_INPUT, f"{self.prog}: {line} (--help explains)\n")
+
+    def reads(
+        self, name: str, *, files: Sequence[str] = (), group: Any = None, **options: Any
+    ) -> None:
+        """An argument that names an input; with ``files`` it is a folder that they lie in."""
+        action = (group or self).add_argument(name, type=Path, **options)
+        self._reads.append((action.dest, files))
+
+    def writes(
+        self, name: str, *, files: Sequence[str] = (), group: Any = None, **options: Any
+    ) -> None:
+        """An argument that names an output; with ``files`` it is a folder that gets them."""
+        action = (group or self).add_argument(name, type=Path, **options)
+        self._writes.append((action.dest, files))
+
+    def parse(self, arguments: Sequence[str] | None) -> argparse.Namespace:
+        """The arguments; every file that they name can be read, or be written and is no input.
+
+        Raises:
+            ConfigurationError: names the file, and what is wrong with it.
+        """
+        options = self.parse_args(arguments)
+        writes = []
+        for folder, names in _given(options, self._writes):
+            if names:
+                check_folder(folder)
+            # What is written into a folder that is not there yet can be nobody's input.
+            writes += [folder / name for name in names if folder.is_dir()] or [folder] * (not names)
+        reads = [
+            folder / name if name else folder
+            for folder, names in _given(options, self._reads)
+            for name in names or ("",)
+            if not name or (folder / name).exists()
+        ]
+        check_files(reads, writes)
+        return options
+
+
+def _given(
+    options: argparse.Namespace, named: Iterable[tuple[str, Sequence[str]]]
+) -> Iterator[tuple[Path, Sequence[str]]]:
+    """The paths that were given, with the files that are meant in each."""
+    for name, files in named:
+        path = getattr(options, name)
+        if path is not None:
+            yield path, files
 
 
 def run(
     command: Callable[[list[str] | None], None], arguments: list[str] | None = None
 ) -> NoReturn:
-    """Run a command and exit: 0, or `BAD_INPUT` and one clear line where its input is bad."""
+    """Run a command and exit.
+
+    0, or `BAD_INPUT` and one clear line where its input is bad; `INTERRUPTED` after Ctrl-C, and
+    `CLOSED` where whoever read its output has left.
+    """
     try:
         command(arguments)
-    except (SheriffError, OSError) as error:
-        line = " ".join(str(error).split())
-        print(f"error: {line}", file=sys.stderr)
-        sys.exit(BAD_INPUT)
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.exit(130)
+        _end("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # of the output: what stores raise is translated where they are asked
+        _discard_output()
+        sys.exit(CLOSED)
+    except (SheriffError, OSError) as error:
+        _end(f"error: {error}", BAD_INPUT)
     sys.exit(0)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    """One line to standard error, and the exit code; closed streams are nobody's concern now."""
+    try:
+        print(" ".join(printable(message).split()), file=sys.stderr, flush=True)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+    sys.exit(code)
+
+
+def _discard_output() -> None:
+    """Nobody reads standard output any more: what is still held for it goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def printable(text: str) -> str:
+    r"""A text from outside as a terminal may show it: what is no character is escaped.
+
+    >>> print(printable("a\x1b[2Jb"))
+    a\x1b[2Jb
+    """
+    return "".join(
+        one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode()
+        for one in text
+    )
+
+
+def cell(text: str) -> Text:
+    """A text from outside as the cell of a table: rich reads no markup in it."""
+    return Text(printable(text))
+
+
+def short_table(title: str, *columns: str, left: Sequence[str] = ()) -> Table:
+    """A table without frames, so that it fits `WIDTH` columns; ``left`` columns hold words."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="left" if column in left else "right")
+    return table
+
+
+def verdict_lines(name: str, outcome: str, reasons: Iterable[str]) -> list[str]:
+    """What was decided about a version and why, in lines of at most `WIDTH` columns.
+
+    >>> verdict_lines("v1", "refused", ["Too slow."])
+    ['v1 is refused', '  - Too slow.']
+    """
+    lines = [printable(f"{name} is {outcome}")]
+    for reason in reasons:
+        lines += textwrap.wrap(
+            printable(reason), WIDTH, initial_indent="  - ", subsequent_indent="    "
+        )
+    return lines
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """The type of an argument that is a whole number within these bounds."""
+
+    def parsed(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number {low} to {high}")
+        return value
+
+    return parsed
+
+
+def real(low: float, high: float) -> Callable[[str], float]:
+    """The type of an argument that is a number within these bounds."""
+
+    def parsed(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text!r}: expected a number {low:g} to {high:g}")
+        return value
+
+    return parsed
+
+
+PARTITIONS = whole(1, 2_000)
+"""Of a hub: as many as Event Hubs offers."""
+
+SEED = whole(0, 2**63 - 1)
+"""Of random draws."""
+
+COUNT = whole(1, 50_000_000)
+"""Of simulated orders: as many as fit a machine's memory."""
+
+
+def day(text: str) -> date:
+    """The type of an argument that is a day since 1970, before which no order may be placed."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        found = date.min
+    if found < date(1970, 1, 1):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a day from 1970-01-01 on")
+    return found
+
+
+def version(text: str) -> str:
+    """The type of an argument that names a bundle: one folder of the shelf, and nothing else."""
+    try:
+        return msgspec.convert(text, Version)
+    except msgspec.ValidationError as error:
+        expected = "1 to 128 of A-Z a-z 0-9 . _ -, a letter or digit first"
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}") from error
 
 
 def progress[T](items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
@@ -68,12 +262,12 @@ def numbers(text: str) -> tuple[float, ...]:
     """Numbers separated by commas.
 
     Raises:
-        ConfigurationError: a part is not a finite number.
+        ConfigurationError: a part is no number, or beyond `LARGEST`.
     """
     try:
         values = tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise ConfigurationError(f"{text!r}: expected numbers separated by commas") from error
-    if not all(map(math.isfinite, values)):
-        raise ConfigurationError(f"{text!r}: expected finite numbers")
+    if not all(abs(value) <= LARGEST for value in values):
+        raise ConfigurationError(f"{text!r}: expected numbers up to {LARGEST:g}")
     return values

@@ -9,8 +9,13 @@ from shared.decision import Decision, parse_decision
 from shared.errors import ConfigurationError
 from shared.order import Order
 
-Key = tuple[str, int]
-"""Order id and revision."""
+Key = tuple[str, str, int]
+"""Order id, rep and revision: the same id from another rep is another order."""
+
+
+def key_of(about: Decision | Order) -> Key:
+    """What a decision is about, and what an order is."""
+    return about.order_id, about.rep_id, about.revision
 
 
 def read_decisions(path: Path) -> tuple[Decision, ...]:
@@ -43,7 +48,7 @@ def latest(decisions: Iterable[Decision], until: datetime) -> dict[Key, dict[str
     found: dict[Key, dict[str, Decision]] = {}
     for decision in sorted(decisions, key=lambda decision: decision.at):
         if decision.at <= until:
-            by_typology = found.setdefault((decision.order_id, decision.revision), {})
+            by_typology = found.setdefault(key_of(decision), {})
             by_typology[decision.typology or ""] = decision
     return found
 
@@ -57,13 +62,15 @@ def settled(
     of them: only those count that were made until ``cut`` about orders placed at least ``delay``
     before it. A decision on an order that is not among ``orders`` says nothing to learn from.
     """
-    decided = {decision.order_id for decision in decisions}
-    placed = {order.order_id: order.ordered_at for order in orders if order.order_id in decided}
+    decided = {(decision.order_id, decision.rep_id) for decision in decisions}
+    named = (((order.order_id, order.rep_id), order.ordered_at) for order in orders)
+    placed = {name: at for name, at in named if name in decided}
     never = datetime.max.replace(tzinfo=UTC)
     return tuple(
         decision
         for decision in decisions
-        if decision.at <= cut and placed.get(decision.order_id, never) <= cut - delay
+        if decision.at <= cut
+        and placed.get((decision.order_id, decision.rep_id), never) <= cut - delay
     )
 
 

@@ -4,7 +4,8 @@
     python -m training.erase --customer ID --for-good  removes it
 
 Alerts and dead letters are deleted, files of the archive are written anew without the customer's
-orders, and snapshots, which are made from the archive, are deleted. Doing it again is as good as
+orders, and what is made from the archive is deleted: snapshots, and the files of the days that the
+customer ordered on. Doing it again is as good as
 once. What it cannot remove it names: bundles that know the customer's habits.
 """
 
@@ -19,8 +20,10 @@ import msgspec
 
 from shared.champion import MODELS
 from shared.errors import ConfigurationError
-from training.archive import ARCHIVE, without
-from training.console import ArgumentParser, progress, run
+from training.archive import without
+from training.captured import ARCHIVE
+from training.console import ArgumentParser, printable, progress, run
+from training.days import DAYS, names_customer
 from training.ports import Blobs, Stored
 from training.results import TRAINING
 from training.settings import TrainingSettings
@@ -43,8 +46,9 @@ class Alerts(Protocol):
 class Erased:
     """What was found, and removed if that was asked for.
 
-    ``unreadable`` are files and dead letters that must be looked at by hand, ``bundles`` those on
-    the shelf that name the customer.
+    ``days`` counts files of days that hold the customer's orders, or cannot be read; ``unreadable``
+    are files and dead letters that must be looked at by hand, ``bundles`` those on the shelf that
+    name the customer.
     """
 
     orders: int
@@ -52,6 +56,7 @@ class Erased:
     dead_letters: int
     alerts: int
     snapshots: int
+    days: int
     unreadable: tuple[str, ...]
     bundles: tuple[str, ...]
 
@@ -79,12 +84,13 @@ def erase(blobs: Blobs, alerts: Alerts, customer: str, *, for_good: bool) -> Era
     orders = [archive.cleaned(file) for file in progress(blobs.list(ARCHIVE), "archive")]
     letters = list(_letters(blobs, customer, unreadable))
     snapshots = blobs.list(TRAINING, SNAPSHOTS)
+    days = list(_days(blobs, customer))
     found = alerts.alerts_of(customer)
     if for_good:
         for letter in letters:
             blobs.delete(DEAD_LETTERS, letter)
-        for snapshot in snapshots:
-            blobs.delete(TRAINING, snapshot.name)
+        for name in (*days, *(snapshot.name for snapshot in snapshots)):
+            blobs.delete(TRAINING, name)
         for alert, rep in found:
             alerts.delete_alert(alert, rep)
     return Erased(
@@ -93,6 +99,7 @@ def erase(blobs: Blobs, alerts: Alerts, customer: str, *, for_good: bool) -> Era
         dead_letters=len(letters),
         alerts=len(found),
         snapshots=len(snapshots),
+        days=len(days),
         unreadable=tuple(unreadable),
         bundles=tuple(_bundles(blobs, customer)),
     )
@@ -134,6 +141,14 @@ def _letters(blobs: Blobs, customer: str, unreadable: list[str]) -> Iterator[str
             yield letter.name
 
 
+def _days(blobs: Blobs, customer: str) -> Iterator[str]:
+    """The files of days to be made anew: the next night reads those days from the archive."""
+    for file in progress(blobs.list(TRAINING, DAYS), "days"):
+        found = blobs.read(TRAINING, file.name)
+        if found is not None and names_customer(found[0], customer):
+            yield file.name
+
+
 def _bundles(blobs: Blobs, customer: str) -> Iterator[str]:
     """Bundles on the shelf that name the customer, whose habits a classifier knows."""
     name = msgspec.json.encode(customer)
@@ -151,7 +166,10 @@ def report(erased: Erased, *, for_good: bool) -> Iterator[str]:
         f"{done}: {erased.orders} orders in {erased.files} files of the archive, "
         f"{erased.dead_letters} dead letters, {erased.alerts} alerts"
     )
-    yield f"{'deleted' if for_good else 'would be deleted'}: {erased.snapshots} snapshots"
+    yield (
+        f"{'deleted' if for_good else 'would be deleted'}: {erased.snapshots} snapshots, "
+        f"{erased.days} files of days"
+    )
     for name in erased.unreadable:
         yield f"not readable, look at it by hand: {name}"
     for version in erased.bundles:
@@ -182,7 +200,7 @@ def main(arguments: list[str] | None = None) -> None:
     with opened(settings) as (blobs, documents):
         erased = erase(blobs, documents, options.customer, for_good=options.for_good)
     for line in report(erased, for_good=options.for_good):
-        print(line)
+        print(printable(line))
 
 
 if __name__ == "__main__":

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import msgspec
 
-from shared.errors import ConfigurationError
 from shared.policy import Policy, parse_policy
-from training.console import ArgumentParser, run
+from training.console import COUNT, PARTITIONS, SEED, ArgumentParser, run
 from training.evaluation import ScenarioReport, report
 from training.evaluation_tables import show_overview, show_scenario
 from training.intervals import LEVEL, RESAMPLES
-from training.orders_file import replacing
+from training.outputs import replacing
 from training.scenarios import NAMES, make_scenarios
 from training.trials import Sizes, run_trial
 
@@ -59,12 +58,12 @@ def _parser() -> ArgumentParser:
         "--scenario", nargs="+", choices=NAMES, default=NAMES, metavar="NAME",
         help=f"of {', '.join(NAMES)} (default: all)",
     )  # fmt: skip
-    flags.add_argument("--history", type=int, default=60_000, help="learned from (%(default)s)")
-    flags.add_argument("--orders", type=int, default=20_000, help="judged (%(default)s)")
-    flags.add_argument("--seed", type=int, default=1, help="of every random draw (%(default)s)")
-    flags.add_argument("--partitions", type=int, default=4, help="of the hub (%(default)s)")
-    flags.add_argument("--policy", type=Path, default=None, help="JSON (default: packaged)")
-    flags.add_argument("--json", type=Path, default=None, help="write all figures to this file")
+    flags.add_argument("--history", type=COUNT, default=60_000, help="learned from (%(default)s)")
+    flags.add_argument("--orders", type=COUNT, default=20_000, help="judged (%(default)s)")
+    flags.add_argument("--seed", type=SEED, default=1, help="of every random draw (%(default)s)")
+    flags.add_argument("--partitions", type=PARTITIONS, default=4, help="of the hub (%(default)s)")
+    flags.reads("--policy", help="JSON (default: packaged)")
+    flags.writes("--json", help="write all figures to this file")
     return flags
 
 
@@ -74,11 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
     Raises:
         ConfigurationError: a size is out of its range, or the policy cannot be used.
     """
-    options = _parser().parse_args(arguments)
-    if options.partitions < 1 or options.seed < 0:
-        raise ConfigurationError("expected 1 partition or more, and a seed of 0 or more")
-    if options.json is not None and not options.json.absolute().parent.is_dir():
-        raise ConfigurationError(f"{options.json}: no such folder")  # known before an hour's work
+    options = _parser().parse(arguments)
     policy = Policy() if options.policy is None else parse_policy(options.policy.read_bytes())
     sizes = Sizes(options.history, options.orders, options.seed, options.partitions)
     evaluation = evaluate(options.scenario, sizes, policy)

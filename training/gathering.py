@@ -17,10 +17,12 @@ from shared.decision import Decision
 from shared.order import Order
 from shared.policy import Policy
 from training import reference
-from training.archive import ARCHIVE, Archived, BadRecord, read_archive, select_files
+from training.archive import Archived, read_captured
+from training.captured import Captured, list_captured
+from training.days import BadRecord, DayFiles
 from training.ports import Blobs, Documents, Stored
 from training.results import TRAINING
-from training.snapshot import Thawed, freeze, thaw
+from training.snapshot import FORMAT, Thawed, freeze, thaw
 
 LIBRARIES = ("numpy", "scikit-learn", "msgspec")
 
@@ -117,8 +119,8 @@ class _Source:
 
         What is learned from is what the snapshot holds, so that it reproduces the run.
         """
-        listed = select_files(self.blobs.list(ARCHIVE), self.hub, self.since, self.now)
-        index = f"snapshots/{self._digest(listed)[:16]}.json"
+        listed = list_captured(self.blobs, self.hub, self.since, self.now)
+        index = f"snapshots/{self._digest(listed.files)[:16]}.json"
         with tempfile.TemporaryDirectory(prefix="sheriff-") as folder:
             path = Path(folder, "snapshot.parquet")
             frozen = self._found(index, path)
@@ -129,7 +131,7 @@ class _Source:
 
     def _digest(self, listed: Sequence[Stored]) -> str:
         names = (f"{file.name} {file.version}".encode() for file in listed)
-        return _digest(self.catalogue, msgspec.json.encode(self.decisions), *names)
+        return _digest(FORMAT, self.catalogue, msgspec.json.encode(self.decisions), *names)
 
     def _found(self, index: str, path: Path) -> _Frozen | None:
         """The snapshot that an earlier run made, if it is whole."""
@@ -146,26 +148,20 @@ class _Source:
         path.write_bytes(stored[0])
         return frozen
 
-    def _made(self, listed: Sequence[Stored], path: Path) -> _Frozen:
+    def _made(self, listed: Captured, path: Path) -> _Frozen:
         """Read the archive and freeze it; the snapshot is uploaded before anything names it."""
-        archived = read_archive(self.blobs, self.hub, self.since, self.now)
+        archived = read_captured(self.blobs, listed, DayFiles(self.blobs, self.hub, self.now))
         snapshot = freeze(path, archived.orders, self.decisions, self.catalogue)
         with path.open("rb") as file:
             self.blobs.write(TRAINING, snapshot.blob_name, file, None, replace=True)
-        return _Frozen(snapshot.sha256, snapshot.blob_name, _quality(archived), _partitions(listed))
+        return _Frozen(
+            snapshot.sha256, snapshot.blob_name, _quality(archived), _partitions(listed.files)
+        )
 
 
 def _quality(archived: Archived) -> Quality:
-    return Quality(
-        files=len(archived.files),
-        bytes=archived.bytes,
-        records=archived.records,
-        duplicates=archived.duplicates,
-        superseded=archived.superseded,
-        refused=archived.refused,
-        bad_files=archived.bad_files,
-        bad=archived.bad,
-    )
+    same = [name for name in Quality.__struct_fields__ if name != "files"]
+    return Quality(files=len(archived.files), **{name: getattr(archived, name) for name in same})
 
 
 def _partitions(listed: Sequence[Stored]) -> int:

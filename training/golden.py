@@ -22,6 +22,7 @@ from shared.golden import assess
 from shared.model import Golden, GoldenOrder, ModelBundle
 from shared.notation import money, time_text
 from shared.order import Order
+from training.prices import catalogue_row
 
 LIST_PRICE, ADDED, LADDER = 7, 8, 7
 """Golden orders of each kind at most: charged at list price, with an added item, discounted."""
@@ -206,21 +207,8 @@ def _csv(candidates: Sequence[_Candidate], currency: str) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for _, product in sorted(prices.items()):
-        writer.writerow(_row(product, currency))
+        writer.writerow(catalogue_row(product, currency))
     return text.getvalue()
-
-
-def _row(product: Product, currency: str) -> tuple[str, ...]:
-    return (
-        product.product_id,
-        product.name,
-        product.category,
-        product.subcategory,
-        f"{money(product.list_e4):.4f}",
-        f"{money(product.cost_e4):.4f}",
-        currency,
-        time_text(product.valid_from),
-    )
 
 
 def _units(one: PricedOrder) -> int:

@@ -18,7 +18,7 @@ from shared.errors import ConfigurationError, OrderError
 from shared.notation import shortened
 from shared.order import parse_order
 from training.console import ArgumentParser, progress, run
-from training.orders_file import write_lines
+from training.orders_file import reading_text, write_lines
 from training.prices import read_catalogue
 
 NEEDED = ("date", "RepName", "CustId", "ItemCount", "ListPrice", "StandardCost", "ChargedPrice")
@@ -57,7 +57,7 @@ def read_table(path: Path, catalogue: Catalogue) -> list[bytes]:
     Raises:
         ConfigurationError: names the column, or the line and what is wrong in it.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with reading_text(path) as file:
         reader = csv.reader(file)
         columns = _columns(next(reader, []), {product.product_id for product in catalogue})
         imported = list(_rows(progress(reader, "reading rows"), columns))
@@ -140,10 +140,10 @@ def main(arguments: list[str] | None = None) -> None:
         prog="training.import_historical",
         description="The wide historical table to orders, in order of date, then row.",
     )
-    flags.add_argument("table", type=Path, help="CSV, one column a product")
-    flags.add_argument("--out", type=Path, required=True, help="orders, one JSON object a line")
-    flags.add_argument("--catalogue", type=Path, default=None, help="CSV (default: packaged)")
-    options = flags.parse_args(arguments)
+    flags.reads("table", help="CSV, one column a product")
+    flags.writes("--out", required=True, help="orders, one JSON object a line")
+    flags.reads("--catalogue", help="CSV (default: packaged)")
+    options = flags.parse(arguments)
     bodies = read_table(options.table, read_catalogue(options.catalogue))
     print(f"{write_lines(options.out, bodies)} orders in {options.out}")
 

@@ -10,7 +10,8 @@ Intervals are bootstraps over days, on which both models are judged together.
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC
 from itertools import batched
 
 import numpy as np
@@ -25,7 +26,7 @@ from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
 from training.comparison import Comparison, Difference, LaterOrders, Scores, TypologyFigures
-from training.decisions import latest
+from training.decisions import key_of, latest
 from training.history import Bools
 from training.intervals import Interval, paired_bootstrap, resampled_difference
 from training.planting import Planted
@@ -200,7 +201,7 @@ def _decided(old: Scores, new: Scores, judge: Judge, *, blind: bool) -> Differen
     )
     rows, truths, typologies = [], [], []
     for at, order in enumerate(real):
-        for typology, decision in known.get((order.order_id, order.revision), {}).items():
+        for typology, decision in known.get(key_of(order), {}).items():
             rows.append(at)
             truths.append(decision.decision == "confirmed")
             typologies.append(typology)
@@ -213,7 +214,9 @@ def _decided(old: Scores, new: Scores, judge: Judge, *, blind: bool) -> Differen
         ])
         for scores in (old, new)
     )  # fmt: skip
-    return _mean_difference(judge.planted.later.real_days[rows], before, after, judge.seed)
+    days = {real[at].ordered_at.astimezone(UTC).date() for at in rows}
+    found = _mean_difference(judge.planted.later.real_days[rows], before, after, judge.seed)
+    return replace(found, rows=len(rows), days=len(days))
 
 
 def _probability(scores: Scores, at: int, typology: str) -> float:

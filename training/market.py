@@ -13,6 +13,9 @@ from shared.errors import ConfigurationError
 
 Rounding = Literal["exact", "cents", "float32"]
 
+MOST_SHARE = 1e9
+"""What shares are counted up to: more could not be added up."""
+
 STATES: tuple[tuple[str, int], ...] = (
     ("Alabama", 25), ("Arizona", 36), ("California", 139), ("Colorado", 9), ("Connecticut", 20),
     ("Delaware", 1), ("Florida", 95), ("Georgia", 14), ("Idaho", 10), ("Illinois", 38),
@@ -156,6 +159,8 @@ class Promotion:
     def __post_init__(self) -> None:
         _basis_points("promotion", (self.basis_points,))
         _above("days of a promotion", self.days, 0)
+        if self.days > (date.max - self.first).days:
+            raise ConfigurationError("a promotion ends by 9999-12-31")
 
     @property
     def end(self) -> date:
@@ -237,8 +242,10 @@ def _share(name: str, value: float) -> None:
 
 
 def _shares(name: str, values: Sequence[float]) -> None:
-    if not values or min(values) < 0 or sum(values) <= 0:
-        raise ConfigurationError(f"{name}: expected shares of 0 or more, one of them above 0")
+    if not values or not 0 <= min(values) <= max(values) <= MOST_SHARE or sum(values) <= 0:
+        raise ConfigurationError(
+            f"{name}: expected shares of 0 to {MOST_SHARE:g}, one of them above 0"
+        )
 
 
 def _basis_points(name: str, values: Sequence[int]) -> None:

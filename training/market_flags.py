@@ -2,11 +2,9 @@
 
 import argparse
 from collections.abc import Iterable
-from datetime import date
-from pathlib import Path
 
 from shared.errors import ConfigurationError
-from training.console import ArgumentParser, numbers, percents
+from training.console import ArgumentParser, day, numbers, percents, real, whole
 from training.market import (
     AddedItems,
     Drift,
@@ -18,6 +16,11 @@ from training.market import (
     Rounding,
     Volume,
 )
+
+_SHARE = real(0, 1)
+
+MOST_DAYS = 36_500
+DAYS = whole(1, MOST_DAYS)
 
 
 def add_market_flags(flags: ArgumentParser) -> None:
@@ -100,9 +103,12 @@ def _range_of_days(text: str) -> tuple[int, int]:
     """``2`` or ``1-5`` as shortest and longest."""
     shortest, _, longest = text.partition("-")
     try:
-        return int(shortest), int(longest or shortest)
+        days = int(shortest), int(longest or shortest)
     except ValueError as error:
         raise ConfigurationError(f"episode days {text!r}: expected days as 1-5") from error
+    if max(days) > MOST_DAYS:
+        raise ConfigurationError(f"episode days {text!r}: expected at most {MOST_DAYS}")
+    return days
 
 
 def _percents_text(points: Iterable[int]) -> str:
@@ -112,24 +118,27 @@ def _percents_text(points: Iterable[int]) -> str:
 def _add_volume_flags(flags: ArgumentParser, market: Market) -> None:
     volume = market.volume
     group = flags.add_argument_group("volume and people")
-    group.add_argument(
-        "--start", type=date.fromisoformat, default=volume.start, help="first day (%(default)s)"
-    )
+    group.add_argument("--start", type=day, default=volume.start, help="first day (%(default)s)")
     group.add_argument(
         "--orders-per-day",
-        type=float,
+        type=real(0, 1e7),
         default=volume.orders_per_day,
         help="mean at the start (%(default)s)",
     )
     group.add_argument(
         "--yearly-growth",
-        type=float,
+        type=real(0, 1e3),
         default=volume.yearly_growth,
         help="factor a year (%(default)s)",
     )
-    group.add_argument("--reps", type=int, default=market.reps, help="sales reps (%(default)s)")
     group.add_argument(
-        "--customers", type=int, default=market.customers, help="customers (%(default)s)"
+        "--reps", type=whole(1, 1_000_000), default=market.reps, help="sales reps (%(default)s)"
+    )
+    group.add_argument(
+        "--customers",
+        type=whole(1, 10_000_000),
+        default=market.customers,
+        help="customers (%(default)s)",
     )
 
 
@@ -142,12 +151,12 @@ def _add_discount_flags(flags: ArgumentParser, market: Market) -> None:
     group.add_argument("--ladder-shares", default="", help="one a step; empty: evenly")
     group.add_argument(
         "--discount-rate",
-        type=float,
+        type=_SHARE,
         default=ladder.rate,
         help="share of units with a step (%(default)s)",
     )
     group.add_argument(
-        "--added-rate", type=float, default=added.rate, help="share of orders (%(default)s)"
+        "--added-rate", type=_SHARE, default=added.rate, help="share of orders (%(default)s)"
     )
     group.add_argument(
         "--added-percents",
@@ -160,9 +169,11 @@ def _add_discount_flags(flags: ArgumentParser, market: Market) -> None:
         help="of whole orders (%(default)s)",
     )
     group.add_argument(
-        "--hidden-rate", type=float, default=hidden.rate, help="share of days (%(default)s)"
+        "--hidden-rate", type=_SHARE, default=hidden.rate, help="share of days (%(default)s)"
     )
-    group.add_argument("--episodes", type=int, default=hidden.runs, help="runs; else by the rate")
+    group.add_argument(
+        "--episodes", type=whole(0, 100_000), default=hidden.runs, help="runs; else by the rate"
+    )
     group.add_argument(
         "--episode-days",
         default="{}-{}".format(*hidden.run_days),
@@ -177,47 +188,47 @@ def _add_honest_flags(flags: ArgumentParser, market: Market) -> None:
     group = flags.add_argument_group("what looks like fraud and is not")
     group.add_argument("--promotion", default=None, help="subcategories, as 'Gloves,Fenders'")
     group.add_argument("--promotion-percent", default="12", help="of each unit (%(default)s)")
+    group.add_argument("--promotion-start", type=day, default=None, help="(default: --start)")
+    group.add_argument("--promotion-days", type=DAYS, default=21, help="how long (%(default)s)")
     group.add_argument(
-        "--promotion-start", type=date.fromisoformat, default=None, help="(default: --start)"
+        "--generous-reps",
+        type=whole(0, 1_000_000),
+        default=0,
+        help="who discount by their own rate (%(default)s)",
     )
-    group.add_argument("--promotion-days", type=int, default=21, help="how long (%(default)s)")
     group.add_argument(
-        "--generous-reps", type=int, default=0, help="who discount by their own rate (%(default)s)"
-    )
-    group.add_argument(
-        "--generous-rate", type=float, default=0.75, help="share of their units (%(default)s)"
+        "--generous-rate", type=_SHARE, default=0.75, help="share of their units (%(default)s)"
     )
     group.add_argument("--generous-shares", default="", help="one a step; empty: evenly")
     group.add_argument("--drift-ladder", default=None, help="percents that the ladder moves to")
     group.add_argument("--drift-shares", default="", help="one a step; empty: evenly")
     group.add_argument(
         "--drift-rate",
-        type=float,
+        type=_SHARE,
         default=market.ladder.rate,
         help="share of units with a step in the end (%(default)s)",
     )
+    group.add_argument("--drift-start", type=day, default=None, help="(default: --start)")
     group.add_argument(
-        "--drift-start", type=date.fromisoformat, default=None, help="(default: --start)"
+        "--drift-days", type=DAYS, default=365, help="until it is done (%(default)s)"
     )
-    group.add_argument("--drift-days", type=int, default=365, help="until it is done (%(default)s)")
 
 
 def _add_catalogue_flags(flags: ArgumentParser) -> None:
     group = flags.add_argument_group("catalogue")
-    group.add_argument("--catalogue", type=Path, default=None, help="CSV (default: packaged)")
+    flags.reads("--catalogue", group=group, help="CSV (default: packaged)")
     group.add_argument(
-        "--price-factor", type=float, default=1.0, help="multiplies every price (%(default)s)"
+        "--price-factor",
+        type=real(0, 1e6),
+        default=1.0,
+        help="multiplies every price (%(default)s)",
     )
     group.add_argument(
         "--price-spread",
-        type=float,
+        type=_SHARE,
         default=0.0,
         help="moves each price by up to this share (%(default)s)",
     )
-    group.add_argument(
-        "--prices-from", type=date.fromisoformat, default=None, help="day of the new prices"
-    )
+    group.add_argument("--prices-from", type=day, default=None, help="day of the new prices")
     group.add_argument("--currency", default=None, help="ISO 4217 (default: the catalogue's)")
-    group.add_argument(
-        "--catalogue-out", type=Path, default=None, help="the prices used, for the scorer"
-    )
+    flags.writes("--catalogue-out", group=group, help="the prices used, for the scorer")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from shared.errors import ConfigurationError
+from training.orders_file import reading_text
 from training.quality import average_precision
 
 MOST = 200_000
@@ -101,7 +102,7 @@ def read_truth(path: Path) -> dict[str, Truth]:
         ConfigurationError: a column is missing or a cell is not 0 or 1; names the line.
     """
     needed = ("order_id", "added_item", "hidden_discount")
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with reading_text(path) as file:
         reader = csv.DictReader(file)
         missing = [name for name in needed if name not in (reader.fieldnames or ())]
         if missing:

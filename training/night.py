@@ -21,6 +21,7 @@ from shared.order import Order
 from shared.policy import Policy
 from training.card import Card, encode_card, make_card
 from training.comparison import Comparison, Verdict
+from training.console import verdict_lines
 from training.decisions import settled
 from training.figures import (
     candidate_metrics,
@@ -179,7 +180,8 @@ class Night:
             self.lease.check()
             result = _result(trained, champion, verdict, metrics, data, self.now)
             write_result(self.blobs, result)
-        self.say(f"decided: {result.version} is {result.outcome}. {' '.join(result.reasons)}")
+        for line in verdict_lines(f"decided: {result.version}", result.outcome, result.reasons):
+            self.say(line)
         return result
 
     def _register(self, recording: Recording, trained: Trained, catalogue: bytes) -> None:

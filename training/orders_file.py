@@ -1,5 +1,6 @@
 """Files of orders: one JSON object a line, as a producer would send them."""
 
+import csv
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import IO
 
 from shared.errors import ConfigurationError, OrderError
 from shared.order import Order, parse_order
+from training.outputs import replacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,16 @@ def write_lines(path: Path, bodies: Iterable[bytes]) -> int:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes the place of ``path`` only when all of it was written."""
-    part = path.with_name(path.name + ".part")
+def reading_text(path: Path) -> Iterator[IO[str]]:
+    """Open a table of UTF-8 text.
+
+    Raises:
+        ConfigurationError: it turns out not to be UTF-8, or no table.
+    """
     try:
-        with part.open("wb") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: expected UTF-8 text ({error.reason})") from error
+    except csv.Error as error:
+        raise ConfigurationError(f"{path}: expected a table in CSV ({error})") from error

@@ -7,7 +7,7 @@ leaves; where a run was killed, the next one goes on. The settings are in docs/s
 import os
 from datetime import UTC, datetime
 
-from training.console import ArgumentParser, run
+from training.console import ArgumentParser, printable, run
 from training.ports import LeaseHeld
 from training.settings import TrainingSettings
 
@@ -16,7 +16,7 @@ LEASE = "lease"
 
 def say(text: str) -> None:
     """A line of progress, which the timer function logs."""
-    print(text, flush=True)
+    print(printable(text), flush=True)
 
 
 def main(arguments: list[str] | None = None) -> None:

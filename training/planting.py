@@ -152,12 +152,12 @@ class _Sower:
 def _with_item(order: Order, product: Product, off: int, quantum_e4: int) -> tuple[Order, int]:
     """The order with one more unit at a discount, and the money that the discount took."""
     price = _rounded(product.list_e4 * (WHOLE - off) / WHOLE, quantum_e4)
-    units = {line.product_id: line.quantity for line in order.lines}
-    units[product.product_id] = units.get(product.product_id, 0) + 1
-    lines = tuple(OrderLine(name, units[name]) for name in sorted(units))
+    lines = {line.product_id: line for line in order.lines}
+    own = lines.get(product.product_id, OrderLine(product.product_id, 0))
+    lines[product.product_id] = replace(own, quantity=own.quantity + 1)
     changed = replace(
         order,
-        lines=lines,
+        lines=tuple(lines[name] for name in sorted(lines)),
         charged_e4=order.charged_e4 + price,
         list_e4=None if order.list_e4 is None else order.list_e4 + product.list_e4,
         cost_e4=None if order.cost_e4 is None else order.cost_e4 + product.cost_e4,

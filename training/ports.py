@@ -70,6 +70,10 @@ class Blobs(Protocol):
     def list(self, container: str, prefix: str = "") -> Sequence[Stored]:
         """The blobs whose names begin with a prefix, by name."""
 
+    def folders(self, container: str, prefix: str = "") -> Sequence[str]:
+        """What the names that begin with a prefix (empty, or ending in a slash) go on with up to
+        their next slash, each with the prefix and that slash, by name."""
+
     def delete(self, container: str, name: str) -> None:
         """Delete a blob; it is fine where there is none."""
 

@@ -88,10 +88,8 @@ def repriced(
         )
     rng = np.random.default_rng([seed, 1])  # its own stream: the orders' draws do not move
     own = {product.product_id: rng.uniform(1 - spread, 1 + spread) for product in catalogue}
-    rows = [_row(catalogue, one, factor * own[one.product_id]) for one in catalogue]
-    if currency is not None:
-        rows = [[*row[:-2], currency, row[-1]] for row in rows]
-    return _csv(rows)
+    named = catalogue.currency if currency is None else currency
+    return _csv([catalogue_row(one, named, factor * own[one.product_id]) for one in catalogue])
 
 
 def repriced_from(
@@ -108,7 +106,7 @@ def repriced_from(
     ids = dict.fromkeys(product.product_id for product in catalogue)
     later = [replace(_known(changed, one, since), valid_from=since) for one in ids]
     earlier = [product for product in catalogue if product.valid_from < since]
-    return _csv([_row(catalogue, product, 1.0) for product in (*earlier, *later)])
+    return _csv([catalogue_row(product, catalogue.currency) for product in (*earlier, *later)])
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> bytes:
@@ -119,11 +117,12 @@ def _csv(rows: Sequence[Sequence[str]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _row(catalogue: Catalogue, product: Product, by: float) -> list[str]:
+def catalogue_row(product: Product, currency: str, by: float = 1.0) -> list[str]:
+    """A price as a row of a catalogue file (`COLUMNS`), multiplied by a factor."""
     return [
         product.product_id, product.name, product.category, product.subcategory,
         _times(product.list_e4, by), _times(product.cost_e4, by),
-        catalogue.currency, time_text(product.valid_from),
+        currency, time_text(product.valid_from),
     ]  # fmt: skip
 
 

@@ -27,6 +27,17 @@ SLOWEST_RATIO, FAST_ENOUGH = 2.0, 2.0
 """A challenger may take this many times as long for an order as the champion does; or that many
 milliseconds, for below them the clock's noise would decide."""
 
+FEWEST_DECISIONS, FEWEST_DAYS = 30, 5
+"""Decisions on later orders, and days of those orders, below which they say nothing of a model: the
+decisions of a day or two are alike, and an interval over so few days has no width to be trusted."""
+
+DECISIONS_TOLERANCE = 0.01
+"""Mean log-likelihood (nats) of analysts' decisions by which a challenger may be worse: about a
+hundredth of the chance that it gives to what was decided."""
+
+CHARGES_TOLERANCE = 0.001
+"""The same of later charges, where differences are smaller and orders many."""
+
 CALIBRATION_TOLERANCE = 0.02
 """Mean distance of probabilities from shares of frauds by which a challenger may be worse."""
 
@@ -55,13 +66,13 @@ def decide(comparison: Comparison, policy: Policy, *, champion_degraded: bool) -
 def _harm(comparison: Comparison, policy: Policy) -> Iterator[Check]:
     """What refuses a challenger when it fails."""
     for typology, figures in comparison.champion_figures.items():
-        found = comparison.recall[typology]
+        recall = comparison.recall[typology]
         name = f"Recall of {_NAMES[typology]}"
         if figures.planted < FEWEST_PLANTED:
             text = f"{name}: {figures.planted} planted, fewer than {FEWEST_PLANTED}."
             yield Check(f"recall_{typology}", None, text)
             continue
-        yield _not_worse(f"recall_{typology}", name, found, policy.recall_tolerance)
+        yield _not_worse(f"recall_{typology}", name, recall, policy.recall_tolerance)
         yield _not_worse(
             f"ranking_{typology}",
             f"Average precision of {_NAMES[typology]}",
@@ -70,10 +81,18 @@ def _harm(comparison: Comparison, policy: Policy) -> Iterator[Check]:
             sure=True,
         )
     yield _not_worse(
-        "charges", "Log-likelihood of later charges", comparison.log_likelihood, 0.0, sure=True
+        "charges",
+        "Log-likelihood of later charges",
+        comparison.log_likelihood,
+        CHARGES_TOLERANCE,
+        sure=True,
     )
-    for name, title, found_or_none in _by_analysts(comparison):
-        yield _not_worse(name, title, found_or_none, 0.0, sure=True)
+    for name, title, found in _by_analysts(comparison):
+        too_few = _too_few(found)
+        if too_few:
+            yield Check(name, None, f"{title}: {too_few}.")
+        else:
+            yield _not_worse(name, title, found, DECISIONS_TOLERANCE, sure=True)
     yield from _soundness(comparison)
 
 
@@ -115,7 +134,8 @@ def _good(comparison: Comparison) -> Iterator[Check]:
     charges = comparison.log_likelihood
     yield _better("better_charges", "Log-likelihood of later charges", charges)
     for name, title, found in _by_analysts(comparison):
-        yield _better(f"better_{name}", title, found)
+        if not _too_few(found):
+            yield _better(f"better_{name}", title, found)
 
 
 def _by_analysts(comparison: Comparison) -> Iterator[tuple[str, str, Difference]]:
@@ -123,6 +143,15 @@ def _by_analysts(comparison: Comparison) -> Iterator[tuple[str, str, Difference]
         yield "decisions", "Log-likelihood of analysts' decisions", comparison.decisions
     if comparison.blind is not None:
         yield "blind", "Log-likelihood of decisions on the blind sample", comparison.blind
+
+
+def _too_few(found: Difference) -> str:
+    """Why decisions are too few to judge a model by; empty where they are enough."""
+    if found.rows < FEWEST_DECISIONS:
+        return f"too few decisions to judge by, {found.rows} of at least {FEWEST_DECISIONS}"
+    if found.days < FEWEST_DAYS:
+        return f"decisions on too few days to judge by, {found.days} of at least {FEWEST_DAYS}"
+    return ""
 
 
 def _not_worse(

@@ -5,7 +5,7 @@ import os
 from rich.console import Console
 from rich.table import Table
 
-from training.console import ArgumentParser, run
+from training.console import ArgumentParser, cell, run
 from training.registry import DEFAULT_TRACKING_URI, MODEL, RULES_MODEL, Registry
 from training.versions import RegisteredVersion
 
@@ -21,10 +21,10 @@ def table(name: str, versions: list[RegisteredVersion]) -> Table:
     for one in versions:
         shown.add_row(
             str(one.number),
-            one.bundle_version or "",
+            cell(one.bundle_version or ""),
             f"{one.registered_at:%Y-%m-%d %H:%M}",
-            ", ".join(one.aliases),
-            *(one.tags.get(tag, "") for tag in SHOWN),
+            cell(", ".join(one.aliases)),
+            *(cell(one.tags.get(tag, "")) for tag in SHOWN),
         )
     return shown
 

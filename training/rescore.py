@@ -9,24 +9,34 @@ serve; scoring is the backtest's. No store is written: what was alerted then sta
 import json
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from shared.catalogue import Catalogue
 from shared.errors import BundleError, ConfigurationError
 from shared.model import ModelBundle, packaged_bundle
 from shared.notation import money, time_text
-from shared.order import Order
+from shared.order import Order, OrderLine
 from shared.scoring import Scorer
 from training.archive import read_archive
 from training.backtest import replayed
-from training.console import ArgumentParser, run
+from training.console import ArgumentParser, run, version
 from training.gathering import read_reference
 from training.orders_file import ReadLine
 from training.ports import Blobs
 from training.replay import Replay
 from training.settings import TrainingSettings
 from training.shelf import read_bundle, read_card, read_pointer
+
+FILES = ("scores.csv", "alerts.jsonl", "incidents.jsonl")
+
+_SENT_AS = {"charged_e4": "charged_price", "list_e4": "list_price", "cost_e4": "standard_cost"}
+"""Fields that have another name in an order's JSON."""
+
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 LATE = timedelta(days=1)
 """Orders count that reached the hub at most this long after the time was over."""
@@ -58,8 +68,8 @@ def rescore(
         )
     out.mkdir(parents=True, exist_ok=True)
     replay = Replay(scorer, _partitions(archived.files))
-    files = (out / "scores.csv", out / "alerts.jsonl", out / "incidents.jsonl")
-    replayed(replay, _lines(orders), *files)
+    scores, alerts, incidents = (out / name for name in FILES)
+    replayed(replay, _lines(orders), scores, alerts, incidents)
     print(f"by {scorer.bundle.version}, in {out}")
 
 
@@ -89,36 +99,40 @@ def _lines(orders: Iterable[Order]) -> Iterator[ReadLine]:
 
 def body_of(order: Order) -> bytes:
     """An order as a producer could have sent it; parsing it gives the same order."""
-    fields = {
-        "order_id": order.order_id,
-        "revision": order.revision,
-        "ordered_at": time_text(order.ordered_at),
-        "rep_id": order.rep_id,
-        "customer_id": order.customer_id,
-        "lines": [line for one in order.lines for line in _received(one.product_id, one.quantity)],
-        "charged_price": money(order.charged_e4),
-        "list_price": None if order.list_e4 is None else money(order.list_e4),
-        "standard_cost": None if order.cost_e4 is None else money(order.cost_e4),
-        "state": order.state,
-        "currency": order.currency,
+    values = ((field.name, getattr(order, field.name)) for field in fields(order))
+    document = {
+        _SENT_AS.get(name, name): _sent(name, value) for name, value in values if value is not None
     }
-    return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
+    return json.dumps(document).encode()
 
 
-def _received(product_id: str, quantity: int) -> Iterator[dict[str, str | int]]:
-    """Lines of at most 1000 units, which is what a line may have."""
-    while quantity > 0:
-        yield {"product_id": product_id, "quantity": min(quantity, 1000)}
-        quantity -= 1000
+def _sent(name: str, value: Any) -> Any:
+    """A field's value as JSON; json refuses a kind that is not known here."""
+    if name.endswith("_e4"):
+        return money(value)
+    if isinstance(value, datetime):
+        return time_text(value)
+    if name == "lines":
+        return [sent for line in value for sent in _lines_sent(line)]
+    return value
+
+
+def _lines_sent(line: OrderLine) -> Iterator[dict[str, Any]]:
+    """A line as lines of at most 1000 units, which is what a line may have."""
+    for done in range(0, line.quantity, 1000):
+        yield asdict(replace(line, quantity=min(line.quantity - done, 1000)))
 
 
 def _time(flag: str, text: str) -> datetime:
-    """A day or time in UTC, unless it names another zone."""
+    """A day or time in UTC, unless it names another zone; within the years that orders have."""
     try:
         time = datetime.fromisoformat(text)
-    except ValueError as error:
+        found = (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise ConfigurationError(f"{flag} is {text!r}, expected a day or time") from error
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    if not _EARLIEST <= found <= _LATEST:
+        raise ConfigurationError(f"{flag} is {text!r}, expected a time in the years 1970 to 9998")
+    return found
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -134,9 +148,11 @@ def main(arguments: list[str] | None = None) -> None:
     )
     flags.add_argument("--from", dest="start", required=True, help="day or time, inclusive")
     flags.add_argument("--to", dest="end", required=True, help="day or time, exclusive")
-    flags.add_argument("--out", type=Path, required=True, help="folder for the three files")
-    flags.add_argument("--version", help="bundle on the shelf (default: the one that serves)")
-    options = flags.parse_args(arguments)
+    flags.writes("--out", required=True, files=FILES, help="folder for the three files")
+    flags.add_argument(
+        "--version", type=version, help="bundle on the shelf (default: the one that serves)"
+    )
+    options = flags.parse(arguments)
     start, end = _time("--from", options.start), _time("--to", options.end)
     if start >= end:
         raise ConfigurationError(f"--to is {options.end}, expected a time after {options.start}")

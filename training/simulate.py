@@ -5,6 +5,7 @@ import asyncio
 import csv
 import io
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, time
 from itertools import batched
@@ -16,13 +17,14 @@ import msgspec
 import numpy as np
 
 from shared.catalogue import Catalogue
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, TransientError
 from shared.notation import money, time_text
 from shared.partitions import partition_for_key
-from training.console import ArgumentParser, progress, run
+from training.console import COUNT, SEED, ArgumentParser, progress, real, run
 from training.market import Market
 from training.market_flags import add_market_flags, market_from
-from training.orders_file import replacing, write_lines
+from training.orders_file import write_lines
+from training.outputs import replacing
 from training.prices import PriceTable, price_table, read_catalogue, repriced, repriced_from
 from training.synthesis import SimulatedOrders, aware, draw_orders
 
@@ -101,12 +103,22 @@ async def send(path: Path, connection: str, hub: str, rate: float | None = None)
     be as many as reps, and would reorder the reps of a partition. Memory holds `SEND_CHUNK`
     orders. With a ``rate`` that many go out a second. Returns how many were sent.
     """
-    from azure.eventhub.aio import EventHubProducerClient  # noqa: PLC0415 - only --send needs it
+    from azure.core.exceptions import AzureError  # noqa: PLC0415 - only --send needs these
+    from azure.eventhub.aio import EventHubProducerClient  # noqa: PLC0415
 
+    try:
+        producer = EventHubProducerClient.from_connection_string(connection, eventhub_name=hub)
+    except (ValueError, TypeError, KeyError) as error:  # its text may hold the key
+        raise ConfigurationError("EventHubConnection cannot be used") from error
+    try:
+        return await _sent(producer, path, rate)
+    except AzureError as error:
+        raise TransientError(f"not everything was sent to {hub}: {type(error).__name__}") from error
+
+
+async def _sent(producer: "EventHubProducerClient", path: Path, rate: float | None) -> int:
     sent = 0
-    async with EventHubProducerClient.from_connection_string(
-        connection, eventhub_name=hub
-    ) as producer:
+    async with producer:
         partitions = len(await producer.get_partition_ids())
         with path.open("rb") as file:
             started = monotonic()
@@ -164,15 +176,22 @@ def parser() -> ArgumentParser:
         description="Orders with known frauds, in time order; the same flags give the same bytes.",
         epilog="--send takes its connection from EventHubConnection and the hub from ORDERS_HUB.",
     )
-    flags.add_argument("--orders", type=int, required=True, help="how many")
-    flags.add_argument("--seed", type=int, default=1, help="of every random draw (%(default)s)")
-    flags.add_argument("--out", type=Path, required=True, help="orders, one JSON object a line")
-    flags.add_argument("--truth", type=Path, required=True, help=f"CSV: {','.join(TRUTH_COLUMNS)}")
+    flags.add_argument("--orders", type=COUNT, required=True, help="how many")
+    flags.add_argument("--seed", type=SEED, default=1, help="of every random draw (%(default)s)")
+    flags.writes("--out", required=True, help="orders, one JSON object a line")
+    flags.writes("--truth", required=True, help=f"CSV: {','.join(TRUTH_COLUMNS)}")
     flags.add_argument("--send", action="store_true", help="push them to Event Hubs, too")
-    flags.add_argument("--rate", type=float, default=None, help="orders a second to send (all)")
-    flags.add_argument("--prefix", default=None, help="of order ids (default: sim-SEED-)")
+    flags.add_argument("--rate", type=real(0, 1e6), help="orders a second to send (all)")
+    flags.add_argument("--prefix", type=_prefix, help="of order ids (default: sim-SEED-)")
     add_market_flags(flags)
     return flags
+
+
+def _prefix(text: str) -> str:
+    if re.fullmatch(r"(?:[A-Za-z0-9][A-Za-z0-9._-]{0,49})?", text) is None:
+        expected = "up to 50 characters of A-Z a-z 0-9 . _ -, a letter or digit first"
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}")
+    return text
 
 
 def _catalogue(options: argparse.Namespace) -> Catalogue:
@@ -202,7 +221,7 @@ def main(arguments: list[str] | None = None) -> None:
     Raises:
         ConfigurationError: a figure is out of its range, or the hub is not named.
     """
-    options = parser().parse_args(arguments)
+    options = parser().parse(arguments)
     if options.rate is not None and not options.rate > 0:
         raise ConfigurationError(f"--rate {options.rate:g}: expected more than 0 orders a second")
     market = market_from(options)

@@ -89,9 +89,21 @@ def _credential(settings: TrainingSettings) -> SyncCredential:
 
 def _blob_service(settings: TrainingSettings, identity: SyncCredential) -> BlobServiceClient:
     if settings.blob_connection is not None:
-        return BlobServiceClient.from_connection_string(settings.blob_connection, **_BLOB_OPTIONS)
+        with _setting("BLOB_CONNECTION"):
+            connection = settings.blob_connection
+            return BlobServiceClient.from_connection_string(connection, **_BLOB_OPTIONS)
     assert settings.blob_account_url is not None  # settings have one of the two
-    return BlobServiceClient(settings.blob_account_url, identity, **_BLOB_OPTIONS)
+    with _setting("BLOB_ACCOUNT_URL"):
+        return BlobServiceClient(settings.blob_account_url, identity, **_BLOB_OPTIONS)
+
+
+@contextmanager
+def _setting(name: str) -> Iterator[None]:
+    """Name the setting that an SDK cannot read; its value may hold a key, and is not shown."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigurationError(f"{name} cannot be used: {type(error).__name__}") from None
 
 
 @contextmanager
@@ -106,6 +118,8 @@ def _translated(doing: str) -> Iterator[None]:
         raise TransientError(message) from error
     except (AzureError, OSError, TimeoutError) as error:
         raise TransientError(f"{doing}: {type(error).__name__}") from error
+    except ValueError as error:  # of an address or key that no request can be made of
+        raise ConfigurationError(f"{doing}: a setting of the store cannot be used") from error
 
 
 @contextmanager
@@ -170,6 +184,12 @@ class AzureBlobs:
             # Listings leave out the quotes that are part of a version everywhere else.
             blobs = [Stored(blob.name, blob.size, f'"{blob.etag.strip('"')}"') for blob in found]
         return sorted(blobs, key=lambda blob: blob.name)
+
+    def folders(self, container: str, prefix: str = "") -> Sequence[str]:
+        with _translated(f"list {container}/{prefix}"):
+            client = self._service.get_container_client(container)
+            found = client.walk_blobs(prefix or None, delimiter="/")
+            return sorted(blob.name for blob in found if blob.name.endswith("/"))
 
     def delete(self, container: str, name: str) -> None:
         with _translated(f"delete {container}/{name}"), _missing_is_none():
@@ -316,19 +336,20 @@ class CosmosDocuments:
     def _connected(self) -> SyncCosmosClient:
         if self._client is None:
             key = self._settings.cosmos_key
-            self._client = SyncCosmosClient(
-                self._settings.cosmos_endpoint,
-                key or self._identity,
-                # With a key it is an emulator, whose account names no endpoint worth discovering.
-                enable_endpoint_discovery=not key,
-                **_COSMOS_OPTIONS,
-            )
+            with _setting("COSMOS_ENDPOINT or COSMOS_KEY"):
+                self._client = SyncCosmosClient(
+                    self._settings.cosmos_endpoint,
+                    key or self._identity,
+                    # With a key it is an emulator: its account names no endpoint to discover.
+                    enable_endpoint_discovery=not key,
+                    **_COSMOS_OPTIONS,
+                )
         return self._client
 
 
-def _order_of_decisions(decision: Decision) -> tuple[datetime, str, int, str, str]:
+def _order_of_decisions(decision: Decision) -> tuple[datetime, str, str, int, str, str]:
     """By time, and then by what they are about: the same order every time they are read."""
-    about = (decision.order_id, decision.revision, decision.typology or "")
+    about = (decision.order_id, decision.rep_id, decision.revision, decision.typology or "")
     return decision.at, *about, decision.decided_by
 
 
@@ -359,6 +380,9 @@ async def load_alerts(environment: Mapping[str, str], alerts: Sequence[dict[str,
     except (AzureError, OSError) as error:
         message = str(error).partition("\n")[0]
         raise TransientError(f"alerts could not be written: {message}") from error
+    except ValueError as error:
+        message = "COSMOS_ENDPOINT or COSMOS_KEY cannot be used"
+        raise ConfigurationError(message) from error
     finally:
         if not key:
             await credential.close()
@@ -371,8 +395,11 @@ async def _create_all(container: ContainerProxy, alerts: Sequence[dict[str, Any]
         async with turn:
             return await _create(container, alert)
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(create(alert)) for alert in alerts]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(create(alert)) for alert in alerts]
+    except ExceptionGroup as error:  # the first says what the others would
+        raise error.exceptions[0] from error
     return sum(task.result() for task in tasks)
 
 

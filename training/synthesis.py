@@ -6,7 +6,7 @@ the charge is rounded once, at the end.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from training.prices import Ints, PriceTable, Times
 
 WHOLE = 10_000
 """Basis points in a whole."""
+
+MOST_A_DAY = 1e9
+LAST_DAY = date(9999, 12, 30)
 
 LARGEST_E4 = 90_000_000_000
 """The dearest order (9 million) whose exact charge still fits 64 bits."""
@@ -124,8 +127,12 @@ def draw_times(volume: Volume, count: int, rng: Generator) -> Times:
     while total < count:
         years = len(per_day) / 365.25
         mean = volume.orders_per_day * volume.yearly_growth**years * volume.seasons[day.month - 1]
+        if mean > MOST_A_DAY:
+            raise ConfigurationError(f"{mean:.3g} orders a day: expected at most {MOST_A_DAY:g}")
         per_day.append(int(rng.poisson(mean)))
         total += per_day[-1]
+        if day >= LAST_DAY:
+            raise ConfigurationError(f"the orders would go on past {LAST_DAY}: an earlier start")
         day += timedelta(days=1)
         if len(per_day) > 100 * 366:
             raise ConfigurationError("the orders would take more than a hundred years: more a day")

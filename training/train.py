@@ -9,15 +9,15 @@ from rich.table import Table
 
 from shared.catalogue import Catalogue
 from shared.decision import Decision
-from shared.errors import BundleError, ConfigurationError
+from shared.errors import BundleError
 from shared.model import DiscountShare, ModelBundle, decode_bundle, encode_bundle
 from training.card import encode_card, make_card, parse_card
-from training.console import ArgumentParser, run
+from training.console import ArgumentParser, printable, run, version
 from training.decisions import read_decisions
 from training.golden import with_golden
 from training.history import OrderFile, read_history
 from training.learn import Learned, learn
-from training.orders_file import replacing
+from training.outputs import replacing
 from training.prices import read_catalogue
 from training.weak_labels import with_classifier
 
@@ -28,14 +28,14 @@ CARD_FILE = "card.json"
 def train(
     history: OrderFile,
     catalogue: Catalogue,
-    version: str | None,
+    name: str | None,
     decisions: Sequence[Decision] = (),
 ) -> Learned:
     """Learn from a history and what analysts decided, golden orders included.
 
-    The version defaults to the history's last day and hash.
+    The name of the bundle defaults to the history's last day and hash.
     """
-    name = version or f"{history.last:%Y%m%d}-{history.sha256[:8]}"
+    name = name or f"{history.last:%Y%m%d}-{history.sha256[:8]}"
     learned = learn(history.orders, catalogue, name)
     learned = with_classifier(learned, history.orders, catalogue, decisions)
     return replace(learned, bundle=with_golden(learned.bundle, history.orders, catalogue))
@@ -64,6 +64,8 @@ def load(folder: Path) -> ModelBundle:
         raise BundleError(
             f"{folder}: no {CARD_FILE} and {BUNDLE_FILE} of a training run"
         ) from error
+    except NotADirectoryError as error:
+        raise BundleError(f"{folder} is a file, expected the folder of a training run") from error
     except BundleError as error:
         raise BundleError(f"{folder / CARD_FILE}: {error}") from error
     return decode_bundle(data, card.bundle_sha256)
@@ -91,7 +93,7 @@ def show(learned: Learned) -> None:
     kinds = len(bundle.baskets.kinds)
     print(f"{len(bundle.baskets.companions)} products with companions, of {kinds} kinds")
     apart = ", ".join(sorted(bundle.rep_ladders)) or "none"
-    print(f"{len(bundle.reps)} reps; with a ladder of their own: {apart}")
+    print(printable(f"{len(bundle.reps)} reps; with a ladder of their own: {apart}"))
     if bundle.classifier is not None:
         count, weight = bundle.classifier.decisions, bundle.classifier.decision_weight
         print(f"classifier from {count} decisions, each worth {weight:g} weak labels")
@@ -114,16 +116,17 @@ def main(arguments: list[str] | None = None) -> None:
     flags = ArgumentParser(
         prog="training.train", description="Learn a model bundle from unlabelled orders."
     )
-    flags.add_argument("--history", type=Path, required=True, help="orders, one a line")
-    flags.add_argument("--out", type=Path, required=True, help="folder of bundle.json, card.json")
-    flags.add_argument("--catalogue", type=Path, default=None, help="CSV (default: packaged)")
-    flags.add_argument(
-        "--decisions", type=Path, default=None, help="analysts' decisions, one a line (optional)"
+    flags.reads("--history", required=True, help="orders, one a line")
+    flags.writes(
+        "--out",
+        required=True,
+        files=(BUNDLE_FILE, CARD_FILE),
+        help="folder of bundle.json, card.json",
     )
-    flags.add_argument("--version", default=None, help="name of the run (default: from the data)")
-    options = flags.parse_args(arguments)
-    if options.out.is_file():
-        raise ConfigurationError(f"{options.out} is a file, expected a folder")
+    flags.reads("--catalogue", help="CSV (default: packaged)")
+    flags.reads("--decisions", help="analysts' decisions, one a line (optional)")
+    flags.add_argument("--version", type=version, help="name of the run (default: from the data)")
+    options = flags.parse(arguments)
     catalogue = read_catalogue(options.catalogue)
     decisions = () if options.decisions is None else read_decisions(options.decisions)
     history = read_history(options.history)

@@ -6,30 +6,42 @@ one with a promotion, and a very long one without any hidden discount.
 """
 
 import os
+import signal
+import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from itertools import batched
+from multiprocessing import active_children
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from shared.episodes import EpisodeState
-from shared.errors import ConfigurationError
+from shared.errors import TransientError
 from shared.model import ModelBundle
 from shared.notation import alert_id
 from shared.order import Order, parse_order
 from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
-from training.console import ArgumentParser, progress, run
+from training.console import (
+    COUNT,
+    PARTITIONS,
+    SEED,
+    WIDTH,
+    ArgumentParser,
+    progress,
+    run,
+    short_table,
+)
 from training.incident_quality import LEAST
 from training.learn import learn
 from training.market import HiddenDiscounts
-from training.orders_file import replacing
+from training.outputs import replacing
 from training.quality import Delay, hidden_runs, measure_delay
 from training.scenarios import NAMES, Scenario, make_scenarios
 from training.trials import Stream, draw_stream
@@ -163,14 +175,59 @@ def learned(scenario: Scenario, count: int, seed: int) -> ModelBundle:
     return learn(orders, scenario.catalogue, f"watch-{scenario.name}").bundle
 
 
+def watched(tasks: Sequence[Task], bundle: bytes) -> list[Watched]:
+    """Watch every stream, several at a time; each says a line when it is done.
+
+    After Ctrl-C the processes that were started are ended, too.
+    """
+    with ProcessPoolExecutor(os.cpu_count(), initializer=_in_silence) as pool:
+        running = [pool.submit(do, task, bundle) for task in tasks]
+        try:
+            for done in progress(as_completed(running), "watching the streams", len(running)):
+                print(result_line(done.result()), flush=True)
+        except BrokenProcessPool as error:
+            raise TransientError(
+                "a process that watched a stream was ended by the system"
+            ) from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            children = active_children()
+            for child in children:
+                child.terminate()
+            for child in children:
+                child.join()
+            raise
+    return [done.result() for done in running]
+
+
+def _in_silence() -> None:
+    """In a process of the pool: Ctrl-C ends it, and its bars would lie over those of the others."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - while it lives
+
+
+def result_line(one: Watched) -> str:
+    """What one stream came to.
+
+    >>> result_line(Watched("clean", 4, 1000, Delay(0, 0, None, None, None, None), 0, 1000))
+    'clean, 4 partitions: 1,000 orders, 0 runs, 0 missed; opened falsely: 0'
+    """
+    delay = one.delay
+    after = "" if delay.orders_p50 is None else f", opened after {delay.orders_p50:.3g} orders"
+    return (
+        f"{one.stream}, {one.partitions} partitions: {one.orders:,} orders, {delay.episodes} runs"
+        f"{after}, {delay.missed} missed; opened falsely: {one.false_openings}"
+    )
+
+
 def show(found: Sequence[Watched], scenario: str) -> None:
     """Print one line a stream and number of partitions."""
-    table = Table(title=f"incidents, learned from {scenario}", title_justify="left")
-    for column in (
-        *("stream", "partitions", "orders", "runs", "opened after", "95 %", "missed"),
-        *("opened falsely", "per million"),
-    ):
-        table.add_column(column, justify="left" if column == "stream" else "right")
+    table = short_table(
+        f"incidents, learned from {scenario}",
+        *("stream", "partitions", "orders", "runs", "after", "95 %", "missed"),
+        *("false", "per million"),
+        left=("stream",),
+    )
     for one in found:
         delay = one.delay
         table.add_row(
@@ -181,14 +238,15 @@ def show(found: Sequence[Watched], scenario: str) -> None:
             _number(delay.orders_p50),
             _number(delay.orders_p95),
             str(delay.missed),
-            f"{one.false_openings} in {one.clean_orders:,}",
+            str(one.false_openings),
             _number(one.false_per_million),
         )
-    console = Console(width=120)
+    console = Console(width=WIDTH)
     console.print(table)
     console.print(
-        f"runs: planted ones of {LEAST} orders or more in a partition; opened after so many orders "
-        "of the partition, the median and the 95th percentile",
+        f"runs: planted ones of {LEAST} orders or more in a partition; after: opened after so many "
+        "orders of the partition, the median, and the 95th percentile; false: openings with an "
+        "order outside of every planted run, and how many those are per million such orders",
         highlight=False,
     )
 
@@ -211,17 +269,14 @@ def main(arguments: list[str] | None = None) -> None:
         "--scenario", choices=NAMES, default="base", metavar="NAME",
         help=f"learned, of {', '.join(NAMES)} (%(default)s)",
     )  # fmt: skip
-    flags.add_argument("--history", type=int, default=60_000, help="learned from (%(default)s)")
-    flags.add_argument("--orders", type=int, default=20_000, help="of each stream (%(default)s)")
-    flags.add_argument("--clean", type=int, default=1_000_000, help="clean ones (%(default)s)")
-    flags.add_argument("--partitions", type=int, nargs="+", default=[1, 4, 16], metavar="N")
-    flags.add_argument("--seed", type=int, default=1, help="of every random draw (%(default)s)")
-    flags.add_argument("--json", type=Path, default=None, help="write all figures to this file")
-    options = flags.parse_args(arguments)
-    if min(options.partitions) < 1 or options.seed < 0:
-        raise ConfigurationError("expected 1 partition or more, and a seed of 0 or more")
-    if options.json is not None and not options.json.absolute().parent.is_dir():
-        raise ConfigurationError(f"{options.json}: no such folder")  # known before an hour's work
+    flags.add_argument("--history", type=COUNT, default=60_000, help="learned from (%(default)s)")
+    flags.add_argument("--orders", type=COUNT, default=20_000, help="of each stream (%(default)s)")
+    flags.add_argument("--clean", type=COUNT, default=1_000_000, help="clean ones (%(default)s)")
+    flags.add_argument("--partitions", type=PARTITIONS, nargs="+", default=[1, 4, 16], metavar="N")
+    flags.add_argument("--seed", type=SEED, default=1, help="of every random draw (%(default)s)")
+    flags.writes("--json", help="write all figures to this file")
+    options = flags.parse(arguments)
+    print(f"learning from {options.history:,} orders of {options.scenario}", flush=True)
     (scenario,) = make_scenarios((options.scenario,), options.history, options.orders, options.seed)
     bundle = msgspec.json.encode(learned(scenario, options.history, options.seed))
     tasks = [
@@ -232,8 +287,7 @@ def main(arguments: list[str] | None = None) -> None:
         for stream in STREAMS
         for partitions in options.partitions
     ]  # fmt: skip
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(do, tasks, [bundle] * len(tasks)))
+    found = watched(tasks, bundle)
     show(found, options.scenario)
     if options.json is not None:
         with replacing(options.json) as file:

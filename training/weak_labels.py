@@ -27,7 +27,7 @@ from shared.features import FEATURE_NAMES
 from shared.order import Order
 from shared.scoring import WORTH_A_LOOK
 from training.additive import Columns, choose, fit_columns
-from training.decisions import added_item_truth, latest
+from training.decisions import added_item_truth, key_of, latest
 from training.learn import ENOUGH_ORDERS, Learned
 from training.windows import Window, score_forward, score_window
 
@@ -82,8 +82,9 @@ def classified(learned: Learned, found: Fit) -> Learned:
 
 def first_decided(orders: Sequence[Order], decisions: Sequence[Decision]) -> int:
     """Where in the history the first decided order is."""
-    decided = {decision.order_id for decision in decisions}
-    return next((at for at, order in enumerate(orders) if order.order_id in decided), len(orders))
+    decided = {(decision.order_id, decision.rep_id) for decision in decisions}
+    named = ((order.order_id, order.rep_id) for order in orders)
+    return next((at for at, name in enumerate(named) if name in decided), len(orders))
 
 
 def fit(forward: Window, served: Window, decisions: Sequence[Decision]) -> Fit:
@@ -118,9 +119,7 @@ def to_columns(window: Window, decisions: Sequence[Decision]) -> Columns:
     known = latest(decisions, window.last)
     examples = [one for one in window.examples if one.p_added_item >= WORTH_A_LOOK]
     truths = [
-        added_item_truth(
-            known.get((example.order.order_id, example.order.revision), {}), example.likelier
-        )
+        added_item_truth(known.get(key_of(example.order), {}), example.likelier)
         for example in examples
     ]
     return Columns(

@@ -10,7 +10,8 @@ from infra.local import archive, resources
 from infra.local.archive import archive_orders
 from tests.integration.training_settings import settings_for
 from training import simulate
-from training.archive import ARCHIVE, Archived, read_archive
+from training.archive import Archived, read_archive
+from training.captured import ARCHIVE
 from training.history import read_history
 from training.stores import opened
 

@@ -62,6 +62,8 @@ def test_blobs_are_listed_by_name_read_in_ranges_and_deleted(
         Stored("y/1", 10, versions["y/1"]), Stored("y/2", 10, versions["y/2"]),
     ]  # fmt: skip
     assert [blob.name for blob in blobs.list(container)] == ["x", "y/1", "y/2"]
+    assert list(blobs.folders(container)) == ["y/"]
+    assert list(blobs.folders(container, "y/")) == []
     assert blobs.read_range(container, "x", 2, 3) == b"234"
     assert blobs.read_range(container, "x", 8, 100) == b"89"
     assert blobs.read_range(container, "z", 0, 1) is None

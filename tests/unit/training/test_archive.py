@@ -11,7 +11,8 @@ from shared.order import Order, parse_order
 from tests.orders import order_body
 from tests.unit.training.world import FakeBlobs, capture_file, capture_name
 from training import archive
-from training.archive import ARCHIVE, Archived, read_archive
+from training.archive import Archived, read_archive
+from training.captured import ARCHIVE
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = datetime(2026, 4, 1, tzinfo=UTC)

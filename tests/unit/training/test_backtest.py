@@ -128,6 +128,25 @@ def test_an_alert_of_a_lower_revision_names_the_first_higher_one(folder: Path) -
         assert alert.get("superseded_by") == (successor if alert in lower else None)
 
 
+def test_another_reps_revision_hides_no_alert(folder: Path) -> None:
+    lines = list(read_lines(folder / "mixed.jsonl"))
+    replay = Replay(_scorer(folder))
+    list(replay.run(lines))
+    alerted = {alert["order_id"]: alert for alert in replay.alerts.values()}
+    order_id, alert = next((i, a) for i, a in alerted.items() if "superseded_by" not in a)
+    last = json.loads(lines[-1].body)
+    body = json.dumps(
+        alert["order"]
+        | {"order_id": order_id, "revision": 9_999, "rep_id": "somebody else"}
+        | {"ordered_at": last["ordered_at"]}
+    ).encode()
+    again = Replay(_scorer(folder), partitions=16)
+    list(again.run([*lines, ReadLine(len(lines) + 1, body, parse_order(body))]))
+    others = [id for rep, id in again.alerts if rep == "somebody else"]
+    assert [id.startswith(f"{order_id}.9999") for id in others] == [True]
+    assert "superseded_by" not in again.alerts[alert["rep_id"], alert["id"]]
+
+
 def test_files_have_the_columns_of_the_contract_and_one_line_an_order(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ from shared.assessment import ADDED_ITEM, HIDDEN_DISCOUNT
 from shared.decision import Decision
 from shared.errors import ConfigurationError
 from tests.orders import an_order
-from training.decisions import added_item_truth, latest, read_decisions, settled
+from training.decisions import added_item_truth, key_of, latest, read_decisions, settled
 
 
 def decision(
@@ -51,13 +51,13 @@ def test_bad_lines_are_one_error_that_names_the_first(tmp_path: Path) -> None:
 
 def test_the_latest_decision_on_a_finding_counts_whatever_the_file_order() -> None:
     found = latest([decision("dismissed", 5), decision("confirmed", 3)], LATER)
-    assert found[("o-1", 0)][ADDED_ITEM].decision == "dismissed"
+    assert found[("o-1", "A", 0)][ADDED_ITEM].decision == "dismissed"
 
 
 def test_a_decision_made_later_does_not_count() -> None:
     decisions = [decision("confirmed", 3), decision("dismissed", 5)]
     found = latest(decisions, datetime(2026, 3, 4, tzinfo=UTC))
-    assert found[("o-1", 0)][ADDED_ITEM].decision == "confirmed"
+    assert found[("o-1", "A", 0)][ADDED_ITEM].decision == "confirmed"
     assert latest(decisions, datetime(2026, 3, 3, 12, tzinfo=UTC)) == found  # not after: counts
     assert latest(decisions, datetime(2026, 3, 1, tzinfo=UTC)) == {}
 
@@ -85,8 +85,9 @@ def test_a_decision_says_only_what_it_is_about(
 def test_a_decision_counts_once_it_is_made_about_an_order_old_enough() -> None:
     cut = datetime(2026, 3, 20, 12, tzinfo=UTC)
     orders = [
-        an_order(order_id="old", ordered_at="2026-03-13T12:00:00Z"),
-        an_order(order_id="young", ordered_at="2026-03-13T12:00:00.000001Z"),
+        an_order(order_id="old", rep_id="A", ordered_at="2026-03-13T12:00:00Z"),
+        an_order(order_id="young", rep_id="A", ordered_at="2026-03-13T12:00:00.000001Z"),
+        an_order(order_id="unheard-of", rep_id="B", ordered_at="2026-03-01T12:00:00Z"),
     ]
     made = [
         decision("confirmed", 20, order_id="old"),
@@ -97,3 +98,11 @@ def test_a_decision_counts_once_it_is_made_about_an_order_old_enough() -> None:
     assert settled(made, orders, cut, timedelta(days=7)) == (made[0],)
     assert settled(made, orders, cut, timedelta(0)) == (made[0], made[2])
     assert settled([], orders, cut, timedelta(0)) == ()
+
+
+def test_a_decision_is_about_one_reps_order_and_not_about_anothers_of_the_same_id() -> None:
+    found = latest([decision("confirmed", 1)], LATER)
+    other = an_order(order_id="o-1", rep_id="B")
+    assert key_of(an_order(order_id="o-1", rep_id="A")) in found
+    assert key_of(other) not in found
+    assert settled([decision("confirmed", 1)], [other], LATER, timedelta(0)) == ()

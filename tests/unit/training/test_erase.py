@@ -11,7 +11,9 @@ from shared.errors import ConfigurationError, TransientError
 from tests.orders import order_body
 from tests.unit.training.world import FakeBlobs, capture_file, capture_name
 from training import erase as command
-from training.archive import ARCHIVE, read_archive, without
+from training.archive import read_archive, read_captured, without
+from training.captured import ARCHIVE, list_captured
+from training.days import DayFiles, day_path
 from training.erase import concerns, erase, report
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -128,3 +130,24 @@ def test_a_file_keeps_its_other_events_as_they_were() -> None:
 def test_an_empty_name_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="--customer is empty"):
         command.main(["--customer", ""])
+
+
+def test_the_files_of_a_customers_days_are_deleted_and_made_anew_without_the_orders() -> None:
+    blobs, night = FakeBlobs(), DAY + timedelta(days=9)
+    for number, customers in enumerate((["ann", "bo"], ["bo"])):
+        at = DAY + timedelta(days=number)
+        bodies = [body(f"{who}-{number}", who) for who in customers]
+        blobs.put(ARCHIVE, capture_name(at), capture_file(bodies))
+    captured = list_captured(blobs, "orders", DAY, night)
+    read_captured(blobs, captured, DayFiles(blobs, "orders", night))
+    first, second = (day_path("orders", (DAY + timedelta(days=n)).date()) for n in (0, 1))
+    blobs.put("training", "days/orders/2026-02-02.parquet", b"nobody can read it")
+
+    assert erase(blobs, FakeAlerts({}), "ann", for_good=False).days == 2
+    assert ("training", first) in blobs.blobs
+    assert erase(blobs, FakeAlerts({}), "ann", for_good=True).days == 2
+    assert [name for where, name in blobs.blobs if where == "training"] == [second]
+    again = list_captured(blobs, "orders", DAY, night)
+    found = read_captured(blobs, again, DayFiles(blobs, "orders", night))
+    assert [order.order_id for order in found.orders] == ["bo-0", "bo-1"]
+    assert erase(blobs, FakeAlerts({}), "ann", for_good=False).days == 0

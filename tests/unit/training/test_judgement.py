@@ -109,6 +109,9 @@ def test_decisions_on_later_orders_judge_and_the_blind_sample_judges_apart(
     assert found.decisions is not None
     assert found.decisions.interval is not None
     assert found.decisions.interval[1] < 0  # nothing was added, and it sees added items everywhere
+    assert found.decisions is not None
+    assert found.decisions.rows > 400
+    assert found.decisions.days == len({order.ordered_at.date() for order in orders[4_000:]})
     assert found.blind is not None
     assert found.blind.interval is not None
     assert found.blind.interval[0] > 0  # here something was, which only it sees

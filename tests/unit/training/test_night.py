@@ -27,7 +27,7 @@ from tests.unit.training.world import (
     capture_name,
 )
 from training import night, planting, shelf
-from training.archive import ARCHIVE
+from training.captured import ARCHIVE
 from training.card import Card, CardData, encode_card
 from training.comparison import Check, Comparison, Verdict
 from training.gathering import gather
@@ -148,6 +148,9 @@ def test_the_first_night_promotes_what_it_learned_and_records_all_of_it(
     applied = world.night().run()
     assert applied is not None
     version = applied.champion
+    decided = world.said.index(f"decided: {version} is promoted")
+    assert world.said[decided + 1].startswith("  - ")
+    assert max(map(len, world.said)) <= 80
     assert version == world.champion
     assert version is not None
     result = read_result(world.blobs, version)

@@ -15,6 +15,9 @@ POLICY = Policy()
 SAME = Difference(0.9, 0.9, 0.0, (0.0, 0.0))
 BETTER = Difference(0.9, 0.95, 0.05, (0.01, 0.08))
 WORSE = Difference(0.9, 0.8, -0.1, (-0.14, -0.06))
+ENOUGH = {"rows": 30, "days": 5}
+"""Decisions by which a model may be judged."""
+
 UNSURE = Difference(0.9, 0.9, 0.0, (-0.05, 0.05))
 NOTHING = Difference(None, None, None, None)
 
@@ -84,8 +87,8 @@ def test_a_recall_that_may_have_fallen_by_more_than_is_tolerated_refuses() -> No
         {"log_likelihood": BETTER},
         {"recall": both("hidden_discount", BETTER)},
         {"average_precision": both("added_item", BETTER)},
-        {"decisions": BETTER},
-        {"blind": BETTER},
+        {"decisions": replace(BETTER, **ENOUGH)},
+        {"blind": replace(BETTER, **ENOUGH)},
     ],
 )
 def test_any_measured_gain_without_harm_promotes_and_says_so(changes: dict[str, object]) -> None:
@@ -98,8 +101,8 @@ def test_any_measured_gain_without_harm_promotes_and_says_so(changes: dict[str, 
     ("changes", "words"),
     [
         ({"log_likelihood": WORSE}, "later charges"),
-        ({"decisions": WORSE}, "analysts' decisions"),
-        ({"blind": WORSE}, "blind sample"),
+        ({"decisions": replace(WORSE, **ENOUGH)}, "analysts' decisions"),
+        ({"blind": replace(WORSE, **ENOUGH)}, "blind sample"),
         ({"average_precision": both("added_item", WORSE)}, "Average precision"),
         ({"golden_failed": ("golden-03",)}, "golden-03"),
         ({"challenger": scores(size=LARGEST_BYTES + 1)}, "KiB"),
@@ -152,3 +155,30 @@ def test_no_challenger_is_promoted_whose_recall_may_have_fallen_further_than_tol
         champion_degraded=True,
     )
     assert (verdict.outcome == "promoted") == (low >= -tolerance)
+
+
+@pytest.mark.parametrize("name", ["decisions", "blind"])
+@pytest.mark.parametrize(
+    ("rows", "days", "words"),
+    [
+        (1, 1, "too few decisions to judge by, 1 of at least 30"),
+        (29, 29, "too few decisions to judge by, 29 of at least 30"),
+        (500, 4, "decisions on too few days to judge by, 4 of at least 5"),
+    ],
+)
+@pytest.mark.parametrize("found", [BETTER, WORSE, Difference(-0.04, -0.04, -1e-9, (-1e-9, -1e-9))])
+def test_a_few_decisions_neither_refuse_a_night_nor_promote_it_and_it_says_so(
+    name: str, rows: int, days: int, words: str, found: Difference
+) -> None:
+    few = replace(found, rows=rows, days=days)
+    verdict = decide(comparison(**{name: few}), POLICY, champion_degraded=False)
+    assert verdict.outcome == "shadow"
+    (check,) = (check for check in verdict.checks if check.name == name)
+    assert check.passed is None
+    assert words in check.message
+
+
+def test_a_difference_that_nobody_could_notice_refuses_nobody() -> None:
+    hair = Difference(-0.0409, -0.0409, -1e-9, (-1e-9, -1e-9))
+    found = comparison(decisions=replace(hair, rows=99, days=9), log_likelihood=hair)
+    assert decide(found, POLICY, champion_degraded=False).outcome == "shadow"

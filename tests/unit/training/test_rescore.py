@@ -18,7 +18,7 @@ from tests.orders import order_body, order_fields
 from tests.unit.training.world import FakeBlobs, capture_file, capture_name
 from training import rescore as command
 from training import shelf
-from training.archive import ARCHIVE
+from training.captured import ARCHIVE
 from training.card import Card, CardData, encode_card
 from training.rescore import body_of, rescore
 

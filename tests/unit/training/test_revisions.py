@@ -44,3 +44,12 @@ def test_every_order_that_came_is_kept_or_counted(came: list[tuple[str, int]]) -
     kept = {order.order_id: order.revision for order in latest.in_time_order()}
     assert kept == {name: max(r for n, r in came if n == name) for name, _ in came}
     assert len(latest) + latest.duplicates + latest.superseded == len(came)
+
+
+def test_a_revision_takes_the_place_of_the_same_reps_order_and_of_nobody_elses() -> None:
+    latest = LatestOrders()
+    for rep, revision in (("ann", 0), ("bo", 9_999), ("ann", 1), ("bo", 9_999)):
+        latest.add(an_order(order_id="o-1", rep_id=rep, revision=revision))
+    kept = {(order.rep_id, order.revision) for order in latest.in_time_order()}
+    assert kept == {("ann", 1), ("bo", 9_999)}
+    assert (latest.duplicates, latest.superseded) == (1, 1)

@@ -1,6 +1,7 @@
 """Watching streams for incidents: from the command to the figures, on little data."""
 
 import json
+from multiprocessing import active_children
 from pathlib import Path
 
 import msgspec
@@ -8,8 +9,9 @@ import pytest
 
 from training import watch
 from training.console import run
+from training.quality import Delay
 from training.scenarios import make_scenarios
-from training.watch import STREAMS, Task, do, learned, planned
+from training.watch import STREAMS, Task, Watched, do, learned, planned, show, watched
 
 SIZES = {"history": 2_500, "orders": 2_400, "clean": 1_500, "seed": 3}
 
@@ -76,4 +78,36 @@ def test_a_number_of_partitions_below_1_is_refused_in_one_line(
     with pytest.raises(SystemExit) as ended:
         run(watch.main, ["--partitions", "0"])
     assert ended.value.code == 2
-    assert "1 partition or more" in capsys.readouterr().err
+    assert "expected a whole number 1 to 2000" in capsys.readouterr().err
+
+
+def test_every_stream_says_a_line_when_it_is_done_and_the_table_fits_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    watch.main([
+        *("--history", "600", "--orders", "400", "--clean", "500", "--partitions", "2"),
+    ])  # fmt: skip
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "learning from 600 orders of base"
+    done = {line.split(",")[0] for line in lines[1:5]}
+    assert done == set(STREAMS)
+    assert all("2 partitions: " in line and "opened falsely: " in line for line in lines[1:5])
+    show(
+        [Watched("many-unseen", 16, 1_000_000, Delay(999, 9.0, 99.0, 99.0, 1.0, 9.0), 99, 10**6)],
+        "price-rise",
+    )
+    table = capsys.readouterr().out.splitlines()
+    assert max(len(line.rstrip()) for line in [*lines[5:], *table]) <= 80
+    assert "per million" in "".join(table)
+
+
+def test_ctrl_c_ends_the_processes_that_were_started(
+    bundle: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch, "result_line", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        watched([a_task("promotion"), a_task("clean")], bundle)
+    assert active_children() == []

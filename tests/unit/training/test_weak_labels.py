@@ -221,7 +221,8 @@ def test_the_tables_that_score_a_history_forward_know_nothing_of_what_they_score
 
 def test_too_few_orders_before_the_first_decision_teach_nothing(history: tuple[Order, ...]) -> None:
     learned = learn(history[:600], packaged_catalogue(), "v")
-    one = Decision(history[0].order_id, "A", "confirmed", "analyst", time_text(START))
+    first = history[0]
+    one = Decision(first.order_id, first.rep_id, "confirmed", "analyst", time_text(START))
     found = with_classifier(learned, history[:600], packaged_catalogue(), [one])
     assert found.bundle == learned.bundle
     assert found.defaults["classifier"] == "200 orders before the first decision, fewer than 300"

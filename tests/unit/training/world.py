@@ -32,8 +32,9 @@ class FakeLease:
 
 @dataclass
 class FakeBlobs:
-    """`training.ports.Blobs` by container and name; ``reads`` and ``writes`` say what was asked.
+    """`training.ports.Blobs` by container and name.
 
+    ``reads``, ``writes`` and ``lists`` say what was asked;
     ``most_at_once`` is the most ranges that were being read at the same time.
     """
 
@@ -42,6 +43,7 @@ class FakeBlobs:
     leases: dict[tuple[str, str], FakeLease] = field(default_factory=dict)
     reads: list[str] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
+    lists: list[str] = field(default_factory=list)
     most_at_once: int = 0
     _writings: int = 0
     _reading: int = 0
@@ -87,11 +89,22 @@ class FakeBlobs:
 
     def list(self, container: str, prefix: str = "") -> Sequence[Stored]:
         self._asked("list")
+        self.lists.append(f"{container}/{prefix}")
         return [
             Stored(name, len(data), version)
             for (where, name), (data, version) in sorted(self.blobs.items())
             if where == container and name.startswith(prefix)
         ]
+
+    def folders(self, container: str, prefix: str = "") -> Sequence[str]:
+        self._asked("list")
+        self.lists.append(f"{container}/{prefix}")
+        rests = [
+            name.removeprefix(prefix)
+            for where, name in self.blobs
+            if where == container and name.startswith(prefix)
+        ]
+        return sorted({f"{prefix}{rest.split('/')[0]}/" for rest in rests if "/" in rest})
 
     def delete(self, container: str, name: str) -> None:
         self._asked("delete")
