@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, PackagePath, distribution
 from importlib.util import cache_from_source
@@ -35,6 +35,7 @@ _UNUSED_SUFFIXES = {".pyc", ".pyi", ".pxd", ".pyx", ".pxi", ".h", ".hpp", ".c", 
 _UNUSED_METADATA = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 _WITH_TESTS = {"matplotlib", "mlflow", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "skops"}
 _UNUSED_FOLDERS = ("mlflow/server/js", "pyarrow/include", "numpy/_core/include")
+_FETCHED = "fetched"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
 
 
@@ -101,7 +102,7 @@ def copy_app(package: Package, tree: Path) -> None:
 def fetch_packages(requirements: Path, site: Path, work: Path) -> None:
     """Let pip fetch the wheels for Azure, each held against its hash in the lock file."""
     platforms = [option for name in PLATFORMS for option in ("--platform", name)]
-    target = work / "fetched"
+    target = work / _FETCHED
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--target", str(target), "--no-compile", "--no-deps", "--require-hashes"]
     command += ["--only-binary=:all:", *platforms, "--python-version", "3.13"]
@@ -163,12 +164,14 @@ def add_bytecode(tree: Path) -> None:
 
 
 def zipped(tree: Path, to: Path, level: int) -> None:
-    """Write a folder as a zip: sorted, and without any time of its own."""
-    with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
+    """Write a folder as a zip, whole or not at all: sorted, and without any time of its own."""
+    fresh = to.with_suffix(".new")
+    with zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
         for file in _files(tree):
             entry = zipfile.ZipInfo(file.relative_to(tree).as_posix(), _EPOCH)
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED, level)
+    fresh.replace(to)
 
 
 def _files(tree: Path) -> Iterator[Path]:
@@ -176,27 +179,47 @@ def _files(tree: Path) -> Iterator[Path]:
 
 
 def build(
-    package: Package, out: Path, release: Release, *, installed: bool = False, level: int = 6
+    package: Package,
+    out: Path,
+    release: Release,
+    *,
+    installed: bool = False,
+    level: int = 6,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Build one zip in ``out``; ``installed`` takes the packages of this environment.
 
+    Args:
+        say: is told of each step before it is done.
+
     Raises:
         PackageError: the packages cannot be had in their locked versions.
+        OSError: ``out`` cannot be written.
     """
     if sys.version_info[:2] != (3, 13):
         raise PackageError(f"the bytecode is for Python 3.13, and this is {sys.version.split()[0]}")
     tree = out / f"{package.name}.tree"
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
-    copy_app(package, tree)
-    (tree / STAMP).write_text(release.json)
-    if installed:
-        copy_packages(ROOT / package.requirements, tree / SITE)
-    else:
-        fetch_packages(ROOT / package.requirements, tree / SITE, out)
-    add_bytecode(tree)
-    zipped(tree, out / f"{package.name}.zip", level)
-    shutil.rmtree(tree)
+    try:
+        copy_app(package, tree)
+        (tree / STAMP).write_text(release.json)
+        requirements = ROOT / package.requirements
+        count = len(locked(requirements))
+        if installed:
+            say(f"{package.name}: copies {count} locked packages that are installed here")
+            copy_packages(requirements, tree / SITE)
+        else:
+            say(f"{package.name}: fetches {count} locked packages for Azure: a minute or two")
+            fetch_packages(requirements, tree / SITE, out)
+        say(f"{package.name}: compiles every module")
+        add_bytecode(tree)
+        say(f"{package.name}: writes the zip")
+        zipped(tree, out / f"{package.name}.zip", level)
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)
+        shutil.rmtree(out / _FETCHED, ignore_errors=True)
+        (out / f"{package.name}.new").unlink(missing_ok=True)
     return out / f"{package.name}.zip"
 
 
@@ -211,22 +234,44 @@ def this_release() -> Release:
     return Release(version, found.stdout.strip() or "unknown")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Build the zips that are named, or both."""
+def main(arguments: list[str] | None = None) -> int:
+    """Build the zips that are named, or both; 1 and one line where that cannot be."""
     here = this_release()
     parser = argparse.ArgumentParser(prog="python -m infra.package", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("build"))
+    parser.add_argument("--out", type=Path, default=Path("build"), help="a folder (%(default)s)")
     parser.add_argument("--only", choices=[package.name for package in PACKAGES])
     parser.add_argument("--version", default=here.version, help="what /api/health will say")
     parser.add_argument("--commit", default=here.commit)
     parser.add_argument("--installed", action="store_true", help="no network: what is installed")
     options = parser.parse_args(arguments)
-    for package in PACKAGES:
-        if options.only in {None, package.name}:
-            release = Release(options.version, options.commit)
-            path = build(package, options.out, release, installed=options.installed)
-            print(f"{path}  {path.stat().st_size / 1e6:.1f} MB  {release.version}")
+    release = Release(options.version, options.commit)
+    chosen = [package for package in PACKAGES if options.only in {None, package.name}]
+    try:
+        _require_folder(options.out)
+        for package in chosen:
+            path = build(package, options.out, release, installed=options.installed, say=_say)
+            size = path.stat().st_size / 1e6
+            _say(f"{path}: built, {size:.1f} MB, release {release.version}")
+    except (PackageError, OSError) as error:
+        print(f"package: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("package: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _require_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = "a file is there" if isinstance(error, FileExistsError) else error.strerror
+        raise PackageError(f"--out {out}: {why}; expected a folder, or a new name") from None
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
