@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sys
@@ -9,7 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from azure.core.exceptions import AzureError
+
 from infra.local.processes import StackError
+from shared.errors import SheriffError
 from shared.printable import printable
 
 INTERRUPTED = 130
@@ -41,27 +45,54 @@ def interruptible() -> Iterator[None]:
 def run(name: str, command: Callable[[], int], bad: int = 1) -> int:
     """Run a command; its exit code, and one line on standard error where it cannot be done.
 
-    ``bad`` is the code of an error that is said in one line (StackError, OSError); 130 that of an
-    interrupt, 141 of a reader that has closed the pipe.
+    ``bad`` is the code of an error that the command could have met with (a StackError or
+    SheriffError, the system's, a store's); 130 that of an interrupt, 141 of a reader that has
+    closed the pipe. A fault of ours keeps its traceback.
     """
     try:
         with interruptible():
             code = command()
             sys.stdout.flush()
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # What is still buffered has no reader; the interpreter would complain of it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CLOSED_PIPE
-    except (StackError, OSError) as error:
-        print(f"{name}: {_said(error)}", file=sys.stderr)
-        return bad
+    except BaseException as error:  # noqa: BLE001 - what is not known is raised again
+        return _ended(name, error, bad)
     return code
 
 
-def _said(error: StackError | OSError) -> str:
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return printable(f"{error.filename}: {error.strerror}")
-    return printable(str(error), lines=True)
+def _ended(name: str, error: BaseException, bad: int) -> int:
+    match error:
+        case BaseExceptionGroup():  # tasks at the same time: one of them says why all ended
+            return _ended(name, error.exceptions[0], bad)
+        case KeyboardInterrupt():
+            print(f"{name}: interrupted", file=sys.stderr)
+            return INTERRUPTED
+        case BrokenPipeError():
+            # What is still buffered has no reader; the interpreter would complain at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return CLOSED_PIPE
+        case StackError() | SheriffError() | OSError() | AzureError():
+            print(f"{name}: {_said(error)}", file=sys.stderr)
+            return bad
+    raise error
+
+
+def _said(error: BaseException) -> str:
+    match error:
+        case StackError():
+            return printable(str(error), lines=True)  # with the end of a log, where there is one
+        case OSError(strerror=str(why), filename=str(file)):
+            return printable(f"{file}: {why}")
+    return printable(str(error).partition("\n")[0]) or type(error).__name__
+
+
+def port(text: str) -> int:
+    """An option that is a port; 0 is any free one.
+
+    >>> port("8081")
+    8081
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not (text.isascii() and text.isdigit()) or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a port, 0 to 65535")
+    return int(text)

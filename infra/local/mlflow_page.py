@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.local import processes
+from infra.local import commands, processes
 from infra.local.processes import HOST, Child, StackError
 from infra.local.services import ROOT
-from shared.errors import SheriffError
 from training.registry import Registry
 from training.tracking import ENVIRONMENT, Store, located
 
-DEMO = f"sqlite:///{ROOT}/.sheriff/demo/mlflow/mlflow.db"
+DEMO = f"sqlite:///{ROOT}/.sheriff/demo/stack/mlflow/mlflow.db"
 PORT = 5000
 _GRACE_SECONDS = 10
 
@@ -66,18 +65,16 @@ def page(uri: str, port: int) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve; its exit code: 2 and one line where that cannot be."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.mlflow_page", description=__doc__)
-    parser.add_argument("--port", type=int, default=PORT, help=f"default {PORT}")
+    parser.add_argument("--port", type=commands.port, default=PORT, help=f"default {PORT}")
     options = parser.parse_args(arguments)
-    try:
-        page(os.environ.get("MLFLOW_TRACKING_URI") or DEMO, options.port)
-    except (StackError, SheriffError) as error:
-        print(f"mlflow: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
+
+    def command() -> int:
+        with contextlib.suppress(KeyboardInterrupt):  # that is how it is ended
+            page(os.environ.get("MLFLOW_TRACKING_URI") or DEMO, options.port)
         return 0
-    return 0
+
+    return commands.run("mlflow", command, bad=2)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server ends, too
     sys.exit(main())
