@@ -22,6 +22,7 @@ from importlib.metadata import PackageNotFoundError, PackagePath, distribution
 from importlib.util import cache_from_source
 from pathlib import Path, PurePosixPath
 
+from infra.local import commands
 from shared.errors import SheriffError
 
 ROOT = Path(__file__).parents[1]
@@ -245,20 +246,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--installed", action="store_true", help="no network: what is installed")
     options = parser.parse_args(arguments)
     release = Release(options.version, options.commit)
-    chosen = [package for package in PACKAGES if options.only in {None, package.name}]
-    try:
+
+    def command() -> int:
         _require_folder(options.out)
-        for package in chosen:
-            path = build(package, options.out, release, installed=options.installed, say=_say)
-            size = path.stat().st_size / 1e6
-            _say(f"{path}: built, {size:.1f} MB, release {release.version}")
-    except (PackageError, OSError) as error:
-        print(f"package: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("package: interrupted", file=sys.stderr)
-        return 130
-    return 0
+        for package in PACKAGES:
+            if options.only in {None, package.name}:
+                path = build(package, options.out, release, installed=options.installed, say=_say)
+                size = path.stat().st_size / 1e6
+                _say(f"{path}: built, {size:.1f} MB, release {release.version}")
+        return 0
+
+    return commands.run("package", command)
 
 
 def _require_folder(out: Path) -> None:

@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from infra.package import SITE, STAMP
+from infra.local import commands
+from infra.package import SITE, STAMP, PackageError
 
 LARGEST = {"scorer": 350_000_000, "trainer": 900_000_000}
 """Bytes unpacked."""
@@ -213,16 +214,16 @@ def inspected(package: Path) -> list[str]:
     """What is wrong with a zip; says what is done with it.
 
     Raises:
-        ValueError: it is no package, or cannot be read.
+        PackageError: it is no package, or cannot be read.
     """
     if package.suffix != ".zip" or package.stem not in ROLES:
-        raise ValueError(f"{package}: expected {' or '.join(f'{name}.zip' for name in ROLES)}")
+        raise PackageError(f"{package}: expected {' or '.join(f'{name}.zip' for name in ROLES)}")
     try:
         with zipfile.ZipFile(package) as archive:
             entries = archive.infolist()
     except (OSError, zipfile.BadZipFile) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise ValueError(f"{package}: {why}") from None
+        raise PackageError(f"{package}: {why}") from None
     size, unpacks = package.stat().st_size / 1e6, sum(one.file_size for one in entries) / 1e6
     _say(f"{package}: {size:.1f} MB, {unpacks:.1f} MB unpacked, {len(entries):,} files")
     _say(
@@ -244,18 +245,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.checks.package", description=__doc__)
     parser.add_argument("packages", type=Path, nargs="+", metavar="ZIP")
     packages = parser.parse_args(arguments).packages
-    try:
+
+    def command() -> int:
         wrong = {package: inspected(package) for package in packages}
-    except (OSError, ValueError) as error:
-        print(f"package: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("package: interrupted", file=sys.stderr)
-        return 130
-    for package, found in wrong.items():
-        faulty = f"NOT FIT to be deployed, faults: {len(found)}"
-        _say(f"{package}: {faulty if found else 'fit to be deployed'}")
-    return 1 if any(wrong.values()) else 0
+        for package, found in wrong.items():
+            faulty = f"NOT FIT to be deployed, faults: {len(found)}"
+            _say(f"{package}: {faulty if found else 'fit to be deployed'}")
+        return 1 if any(wrong.values()) else 0
+
+    return commands.run("package", command)
 
 
 if __name__ == "__main__":

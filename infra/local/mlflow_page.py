@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra.local import commands, processes
@@ -20,8 +20,11 @@ PORT = 5000
 _GRACE_SECONDS = 10
 
 
-def serve(store: Store, port: int, log: Path) -> Child:
-    """Start MLflow's server on a local store; StackError when the port is taken."""
+def serve(store: Store, port: int, log: Path, record: Callable[[Child], None]) -> Child:
+    """Start MLflow's server on a local store; StackError when the port is taken.
+
+    ``record`` is told of it before it runs.
+    """
     try:
         processes.require_free("mlflow", port)
     except StackError as error:
@@ -35,7 +38,7 @@ def serve(store: Store, port: int, log: Path) -> Child:
         "MLFLOW_LOGGING_LEVEL": "INFO",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
-    return processes.start("mlflow", command, log, quiet)
+    return processes.start("mlflow", command, log, quiet, record=record)
 
 
 def page(uri: str, port: int) -> None:
@@ -53,13 +56,15 @@ def page(uri: str, port: int) -> None:
     registry = Registry.open(uri)
     if not registry.has_runs():
         raise StackError(f"no runs in {store.folder} yet: run `make demo` first")
-    child = serve(store, port, store.folder / "page.log")
+    started: list[Child] = []
     try:
+        child = serve(store, port, store.folder / "page.log", started.append)
         print(f"MLflow: http://{HOST}:{child.port}{registry.page} (Ctrl-C ends it)", flush=True)
         if child.handle is not None:
             child.handle.wait()
     finally:
-        processes.stop(child, _GRACE_SECONDS)
+        for one in started:
+            processes.stop(one, _GRACE_SECONDS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

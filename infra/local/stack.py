@@ -182,7 +182,8 @@ class Stack:
         log = self._log(name)
         try:
             processes.start(name, service.command, log, service.environ, record=record)
-        except BaseException:  # it has ended
+        except BaseException:  # it has ended, unless the interrupt came just after its start
+            self._end(name)
             self._children.pop(name, None)
             with contextlib.suppress(OSError):
                 self._write()
