@@ -18,9 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import msgspec
-
-from infra.local import commands, processes, resources, services
+from infra.local import commands, processes, record, resources, services
 from infra.local.processes import Child, StackError
 
 DEFAULT_STATE = services.ROOT / ".sheriff" / "stack"
@@ -36,22 +34,6 @@ class Status:
     port: int | None
     pid: int | None
     log: Path
-
-
-class _Kept(msgspec.Struct):
-    """A child as `stack.json` has it."""
-
-    pid: int
-    started: float
-    port: int
-
-
-class _State(msgspec.Struct):
-    """`stack.json`: what a later command finds of this one."""
-
-    ports: dict[str, int]
-    children: dict[str, _Kept]
-    settings: dict[str, str] = {}
 
 
 class Stack:
@@ -82,9 +64,10 @@ class Stack:
         self.hosts = [_host_name(n) for n in range(hosts)] if app else []
         self._capture = capture
         self._file = self.state / "stack.json"
-        self._ports, self._children, self._extra = self._read()
-        self._extra |= settings or {}
-        self._ports = {**self._wanted(ports or {}), **self._kept(ports or {})}
+        kept = record.read(self._file, self._log)
+        self._children = kept.children
+        self._extra = {**kept.settings, **(settings or {})}
+        self._ports = {**self._wanted(ports or {}), **self._kept(kept.ports, ports or {})}
 
     def _wanted(self, ports: Mapping[str, int]) -> dict[str, int]:
         if unknown := set(ports) - set(DEFAULT_PORTS):
@@ -94,10 +77,10 @@ class Stack:
             wanted[name] = wanted["host"] and wanted["host"] + n
         return wanted
 
-    def _kept(self, ports: Mapping[str, int]) -> dict[str, int]:
+    def _kept(self, kept: Mapping[str, int], ports: Mapping[str, int]) -> dict[str, int]:
         """Ports the state folder has kept, save where `ports` names others."""
         free = {name for name in (*DEFAULT_PORTS, *self.hosts) if not ports.get(_kind(name))}
-        return {name: port for name, port in self._ports.items() if name in free}
+        return {name: port for name, port in kept.items() if name in free}
 
     # --- the whole -----------------------------------------------------------------------------
 
@@ -175,13 +158,13 @@ class Stack:
         self._ports[name] = port
         service = self._service(name, port)
 
-        def record(child: Child) -> None:
+        def on_record(child: Child) -> None:
             self._children[name] = dataclasses.replace(child, port=port)
             self._write()
 
         log = self._log(name)
         try:
-            processes.start(name, service.command, log, service.environ, record=record)
+            processes.start(name, service.command, log, service.environ, record=on_record)
         except BaseException:  # it has ended, unless the interrupt came just after its start
             self._end(name)
             self._children.pop(name, None)
@@ -272,33 +255,8 @@ class Stack:
         del self._children[name]
         self._write()
 
-    def _read(self) -> tuple[dict[str, int], dict[str, Child], dict[str, str]]:
-        try:
-            stored = msgspec.json.decode(self._file.read_bytes(), type=_State)
-        except FileNotFoundError:
-            return {}, {}, {}
-        except NotADirectoryError:
-            raise StackError(f"{self.state} is no folder: --state names the stack's") from None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise StackError(
-                f"{self._file} is damaged ({error}): end what it started by hand, then remove it"
-            ) from None
-        children = {
-            name: Child(name, log=self._log(name), **msgspec.structs.asdict(child))
-            for name, child in stored.children.items()
-        }
-        return stored.ports, children, stored.settings
-
     def _write(self) -> None:
-        """Whole or not at all: a stack killed while writing must still find its children."""
-        children = {
-            name: _Kept(child.pid, child.started, child.port)
-            for name, child in self._children.items()
-        }
-        state = _State(self._ports, children, self._extra)
-        fresh = self._file.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.format(msgspec.json.encode(state)))
-        fresh.replace(self._file)
+        record.write(self._file, record.Record(self._ports, self._children, self._extra))
 
 
 def _host_name(n: int) -> str:
