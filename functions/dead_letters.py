@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import base64
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -21,8 +22,11 @@ from typing import Any, Protocol
 from functions.ports import NotThereError, WriteConflict
 from functions.settings import HubSettings, Settings
 from functions.stores import BlobDeadLetters, Blobs, Hub
-from shared.errors import SheriffError
-from shared.notation import shortened, time_text
+from shared.errors import ConfigurationError, SheriffError
+from shared.notation import time_text
+from shared.printable import printable
+
+_MESSAGE = 90  # characters of a message in a list
 
 
 class Letters(Protocol):
@@ -71,13 +75,26 @@ async def choose(
 
     Raises:
         NotThereError: one of the names is no dead letter.
+        ConfigurationError: a blob of the container is something else.
     """
     chosen = []
     for path in sorted(paths or await letters.paths(), key=_place):
-        kept = Kept(path, *await letters.read(path))
+        kept = await _read(letters, path)
         if code in (None, kept.document["code"]) and (redriven or not kept.redriven):
             chosen.append(kept)
     return chosen
+
+
+async def _read(letters: Letters, path: str) -> Kept:
+    try:
+        document, version = await letters.read(path)
+        kept = Kept(path, document, version)
+        assert {"code", "message", "time", "event"} <= document.keys()
+        assert isinstance(kept.redriven, bool)
+        assert isinstance(kept.body, bytes)
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError):
+        raise ConfigurationError(f"{path} is not written as a dead letter") from None
+    return kept
 
 
 async def redrive(
@@ -97,9 +114,9 @@ async def redrive(
         marked = kept.document | {"redriven_at": time_text(now())}
         try:
             await letters.replace(kept.path, marked, kept.version)
-            say(f"{kept.path}: sent")
+            say(f"{printable(kept.path)}: sent")
         except WriteConflict:
-            say(f"{kept.path}: sent, and by somebody else too")
+            say(f"{printable(kept.path)}: sent, and by somebody else too")
     return len(chosen)
 
 
@@ -115,11 +132,20 @@ def partition_key(kept: Kept) -> str | None:
 
 
 def line(kept: Kept) -> str:
-    """One dead letter in a list."""
+    """One dead letter in a list; what came from outside cannot steer a terminal."""
     document = kept.document
     sent = f"  sent again {document['redriven_at']}" if kept.redriven else ""
-    message = shortened(document["message"], 90)
-    return f"{kept.path}  {document['time']}  {document['code']}  {message}{sent}"
+    message = printable(document["message"])
+    if len(message) > _MESSAGE:
+        message = f"{message[: _MESSAGE - 3]}..."
+    return printable(f"{kept.path}  {document['time']}  {document['code']}  {message}{sent}")
+
+
+def shown(kept: Kept) -> str:
+    """One dead letter with its body, readable in any script and harmless to a terminal."""
+    document = json.dumps(kept.document, indent=2, ensure_ascii=False)
+    body = kept.body.decode("utf-8", "backslashreplace")
+    return printable(f"{document}\n{body}", lines=True)
 
 
 def _place(path: str) -> tuple[Any, ...]:
@@ -137,13 +163,16 @@ async def _list(letters: Letters, arguments: argparse.Namespace) -> None:
 
 async def _show(letters: Letters, arguments: argparse.Namespace) -> None:
     [kept] = await choose(letters, [arguments.name], redriven=True)
-    print(json.dumps(kept.document, indent=2))
-    print(kept.body.decode("utf-8", "backslashreplace"))
+    print(shown(kept))
 
 
 async def _redrive(letters: Letters, arguments: argparse.Namespace) -> None:
     chosen = await choose(letters, arguments.names, arguments.code)
-    hub = Hub(HubSettings.from_environ(os.environ))
+    hub = _connected(
+        lambda: Hub(HubSettings.from_environ(os.environ)),
+        "EventHubConnection",
+        "EventHubConnection__fullyQualifiedNamespace",
+    )
     try:
         sent = await redrive(letters, hub, chosen, lambda: datetime.now(UTC), print)
     finally:
@@ -175,26 +204,57 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(arguments: argparse.Namespace) -> None:
-    blobs = Blobs(Settings.from_environ(os.environ))
+    blobs = _connected(
+        lambda: Blobs(Settings.from_environ(os.environ)), "BLOB_CONNECTION", "BLOB_ACCOUNT_URL"
+    )
     try:
         await arguments.act(BlobDeadLetters(blobs), arguments)
     finally:
         await blobs.close()
 
 
+def _connected[T](connect: Callable[[], T], *names: str) -> T:
+    """What the SDK makes of the setting that is set.
+
+    Raises:
+        ConfigurationError: it is nothing that one can connect to.
+    """
+    try:
+        return connect()
+    except ValueError as error:
+        name = next((one for one in names if os.environ.get(one)), names[0])
+        raise ConfigurationError(f"{name} cannot be used: {error}") from None
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 1 and one line on standard error where it cannot be done."""
+    """Run one command; 1 and one line on standard error where it cannot be done.
+
+    130 after Ctrl-C, 141 where the reader of the output has closed the pipe (`| head`).
+    """
     arguments = _parser().parse_args(argv)
     try:
         asyncio.run(_run(arguments))
+        sys.stdout.flush()
     except NotThereError as error:
-        print(f"there is no dead letter {error}", file=sys.stderr)
-        return 1
+        return _said(f"there is no dead letter {error}")
     except SheriffError as error:
-        print(error, file=sys.stderr)
-        return 1
+        return _said(str(error))
+    except KeyboardInterrupt:
+        _said("interrupted")
+        return 130
+    except BrokenPipeError:
+        # What is still buffered has no reader; the interpreter would complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     return 0
 
 
+def _said(line: str) -> int:
+    print(printable(line), file=sys.stderr)
+    return 1
+
+
 if __name__ == "__main__":
+    for library in ("azure", "asyncio"):  # pages on an error that is said in one line
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     sys.exit(main())

@@ -16,6 +16,7 @@ from azure.core.settings import settings as sdk_settings
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubProducerClient
+from azure.eventhub.exceptions import EventHubError
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient, LinearRetry
 
@@ -537,7 +538,10 @@ class Hub:
     async def send(self, body: bytes, partition_key: str | None) -> None:
         """Send one event; TransientError if the hub did not take it."""
         with translated("send to the hub"):
-            await self._producer.send_batch([EventData(body)], partition_key=partition_key)
+            try:
+                await self._producer.send_batch([EventData(body)], partition_key=partition_key)
+            except EventHubError as error:  # which is no AzureError
+                raise TransientError(f"send to the hub: {type(error).__name__}") from error
 
     async def close(self) -> None:
         """Give the connection back."""

@@ -1,6 +1,6 @@
 """python -m infra.costs: what Sheriff needs and costs, from 1 to 10,000 orders a second.
 
-    python -m infra.costs [--orders 1,100,10000] [--window SECONDS]
+    python -m infra.costs [--orders 1,100,10000] [--window SECONDS] [--markdown]
 
 Arithmetic, not measurements of Azure: every assumption is a constant below, with its unit. Prices
 are rounded list prices of the United States as of November 2026, in US dollars and without
@@ -14,6 +14,10 @@ import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
 
 # --- assumptions: the work --------------------------------------------------------------------
 ALERT_SHARE = 0.02  # of orders, while no hidden discount runs
@@ -141,9 +145,16 @@ def _autoscale(needed: Need) -> float:
 
 
 RATES = (1.0, 10.0, 100.0, 1_000.0, 5_000.0, 10_000.0)
+_LEAST, _MOST = 0.001, 1e6  # orders a second: outside of them nothing here means anything
 COLUMNS = (
     *("orders/s", "throughput units", "partitions", "instances", "RU/s alerts", "RU/s state"),
     *("hub", "functions", "documents", "blobs", "logs", "all", "a million orders"),
+)
+
+NEEDS = ("orders/s", "throughput\nunits", "partitions", "instances", "alerts\nRU/s", "state\nRU/s")
+COSTS = (
+    *("orders/s", "hub", "functions", "documents", "blobs", "logs", "all"),
+    "a million\norders",
 )
 
 
@@ -153,36 +164,63 @@ def table(rates: Sequence[float], window: float) -> list[str]:
     Where two figures are given, the second is that of an episode.
     """
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "--:|" * len(COLUMNS)]
-    for rate in rates:
-        needed = need(rate, window)
-        paid = cost(needed)
-        parts = (paid.hub, paid.functions, paid.documents, paid.blobs, paid.logs, paid.total)
-        behind = " (falls behind)" if needed.falls_behind else ""
-        cells = (
-            f"{rate:,.0f}",
-            f"{needed.throughput_units}",
-            f"{needed.partitions}",
-            f"{needed.instances}, {needed.instances_in_episode}{behind}",
-            f"{needed.alert_ru:,.0f}, {needed.alert_ru_in_episode:,.0f}",
-            f"{needed.commit_ru:,.0f}",
-            *(f"{part:,.0f}" for part in parts),
-            f"{paid.total / (rate * MONTH_SECONDS / 1e6):,.2f}",
-        )
-        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["| " + " | ".join(_cells(rate, window)) + " |" for rate in rates]
     return lines
 
 
+def tables(rates: Sequence[float], window: float) -> tuple[Table, Table]:
+    """The same as two tables that are narrow enough for a terminal, with their units."""
+    needs = _titled("Needed", NEEDS)
+    costs = _titled("US dollars a month; at the right, a million orders", COSTS)
+    for rate in rates:
+        cells = _cells(rate, window)
+        needs.add_row(*cells[:6])
+        costs.add_row(cells[0], *cells[6:])
+    return needs, costs
+
+
+def _titled(title: str, columns: Sequence[str]) -> Table:
+    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right", no_wrap=True)
+    return made
+
+
+def _cells(rate: float, window: float) -> tuple[str, ...]:
+    """A row of `COLUMNS`."""
+    needed = need(rate, window)
+    paid = cost(needed)
+    parts = (paid.hub, paid.functions, paid.documents, paid.blobs, paid.logs, paid.total)
+    behind = " (falls behind)" if needed.falls_behind else ""
+    return (
+        f"{rate:,.0f}" if rate >= 1 else f"{rate:g}",
+        f"{needed.throughput_units}",
+        f"{needed.partitions}",
+        f"{needed.instances}, {needed.instances_in_episode}{behind}",
+        f"{needed.alert_ru:,.0f}, {needed.alert_ru_in_episode:,.0f}",
+        f"{needed.commit_ru:,.0f}",
+        *(f"{part:,.0f}" for part in parts),
+        f"{paid.total / (rate * MONTH_SECONDS / 1e6):,.2f}",
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(
         prog="python -m infra.costs",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--orders", type=_rates, default=RATES)
-    parser.add_argument("--window", type=float, default=0.0, help="seconds (%(default)s)")
+    parser.add_argument("--orders", type=_rates, default=RATES, help="a second (1 to 10,000)")
+    parser.add_argument("--window", type=_window, default=0.0, help="seconds (%(default)s)")
+    parser.add_argument("--markdown", action="store_true", help="one wide table, for a document")
     options = parser.parse_args(arguments)
-    print(*table(options.orders, options.window), sep="\n")
+    if options.markdown:
+        print(*table(options.orders, options.window), sep="\n")
+        return
+    console = Console()
+    console.print(*tables(options.orders, options.window), sep="\n")
+    console.print("Where two figures are given, the second is that of an episode.")
 
 
 def _rates(text: str) -> tuple[float, ...]:
@@ -190,9 +228,21 @@ def _rates(text: str) -> tuple[float, ...]:
         rates = tuple(float(part) for part in text.split(","))
     except ValueError:
         rates = ()
-    if not rates or not min(rates) > 0:
-        raise argparse.ArgumentTypeError(f"{text}: expected numbers above 0, commas between them")
+    if not rates or not all(_LEAST <= rate <= _MOST for rate in rates):
+        raise argparse.ArgumentTypeError(
+            f"{text}: expected numbers {_LEAST} to {_MOST:,.0f}, commas between them"
+        )
     return rates
+
+
+def _window(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text}: expected seconds, 0 to 3600")
+    return seconds
 
 
 if __name__ == "__main__":

@@ -15,14 +15,15 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, PackagePath, distribution
 from importlib.util import cache_from_source
 from pathlib import Path, PurePosixPath
 
+from infra.local import commands
 from shared.errors import SheriffError
-from training.console import ArgumentParser, run
+from training.console import ArgumentParser
 from training.outputs import replacing
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +37,7 @@ _UNUSED_SUFFIXES = {".pyc", ".pyi", ".pxd", ".pyx", ".pxi", ".h", ".hpp", ".c", 
 _UNUSED_METADATA = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 _WITH_TESTS = {"matplotlib", "mlflow", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "skops"}
 _UNUSED_FOLDERS = ("mlflow/server/js", "pyarrow/include", "numpy/_core/include")
+_FETCHED = "fetched"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
 
 
@@ -102,7 +104,7 @@ def copy_app(package: Package, tree: Path) -> None:
 def fetch_packages(requirements: Path, site: Path, work: Path) -> None:
     """Let pip fetch the wheels for Azure, each held against its hash in the lock file."""
     platforms = [option for name in PLATFORMS for option in ("--platform", name)]
-    target = work / "fetched"
+    target = work / _FETCHED
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--target", str(target), "--no-compile", "--no-deps", "--require-hashes"]
     command += ["--only-binary=:all:", *platforms, "--python-version", "3.13"]
@@ -164,7 +166,7 @@ def add_bytecode(tree: Path) -> None:
 
 
 def zipped(tree: Path, to: Path, level: int) -> None:
-    """Write a folder as a zip: sorted, and without any time of its own."""
+    """Write a folder as a zip, whole or not at all: sorted, and without any time of its own."""
     with (
         replacing(to) as whole,
         zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive,
@@ -180,27 +182,47 @@ def _files(tree: Path) -> Iterator[Path]:
 
 
 def build(
-    package: Package, out: Path, release: Release, *, installed: bool = False, level: int = 6
+    package: Package,
+    out: Path,
+    release: Release,
+    *,
+    installed: bool = False,
+    level: int = 6,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Build one zip in ``out``; ``installed`` takes the packages of this environment.
 
+    Args:
+        say: is told of each step before it is done.
+
     Raises:
         PackageError: the packages cannot be had in their locked versions.
+        OSError: ``out`` cannot be written.
     """
     if sys.version_info[:2] != (3, 13):
         raise PackageError(f"the bytecode is for Python 3.13, and this is {sys.version.split()[0]}")
     tree = out / f"{package.name}.tree"
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
-    copy_app(package, tree)
-    (tree / STAMP).write_text(release.json)
-    if installed:
-        copy_packages(ROOT / package.requirements, tree / SITE)
-    else:
-        fetch_packages(ROOT / package.requirements, tree / SITE, out)
-    add_bytecode(tree)
-    zipped(tree, out / f"{package.name}.zip", level)
-    shutil.rmtree(tree)
+    try:
+        copy_app(package, tree)
+        (tree / STAMP).write_text(release.json)
+        requirements = ROOT / package.requirements
+        count = len(locked(requirements))
+        if installed:
+            say(f"{package.name}: copies {count} locked packages that are installed here")
+            copy_packages(requirements, tree / SITE)
+        else:
+            say(f"{package.name}: fetches {count} locked packages for Azure: a minute or two")
+            fetch_packages(requirements, tree / SITE, out)
+        say(f"{package.name}: compiles every module")
+        add_bytecode(tree)
+        say(f"{package.name}: writes the zip")
+        zipped(tree, out / f"{package.name}.zip", level)
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)
+        shutil.rmtree(out / _FETCHED, ignore_errors=True)
+        (out / f"{package.name}.new").unlink(missing_ok=True)
     return out / f"{package.name}.zip"
 
 
@@ -215,8 +237,8 @@ def this_release() -> Release:
     return Release(version, found.stdout.strip() or "unknown")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Build the zips that are named, or both."""
+def main(arguments: list[str] | None = None) -> int:
+    """Build the zips that are named, or both; 1 and one line where that cannot be."""
     here = this_release()
     parser = ArgumentParser(prog="python -m infra.package", description=__doc__)
     zips = [f"{package.name}.zip" for package in PACKAGES]
@@ -226,12 +248,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--commit", default=here.commit)
     parser.add_argument("--installed", action="store_true", help="no network: what is installed")
     options = parser.parse(arguments)
-    for package in PACKAGES:
-        if options.only in {None, package.name}:
-            release = Release(options.version, options.commit)
-            path = build(package, options.out, release, installed=options.installed)
-            print(f"{path}  {path.stat().st_size / 1e6:.1f} MB  {release.version}")
+    release = Release(options.version, options.commit)
+
+    def command() -> int:
+        for package in PACKAGES:
+            if options.only in {None, package.name}:
+                path = build(package, options.out, release, installed=options.installed, say=_say)
+                size = path.stat().st_size / 1e6
+                _say(f"{path}: built, {size:.1f} MB, release {release.version}")
+        return 0
+
+    return commands.run("package", command)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":
-    run(main)
+    sys.exit(main())

@@ -16,12 +16,12 @@ from shared.assessment import Assessment
 from shared.errors import ConfigurationError
 from shared.notation import alert_id
 from shared.policy import Policy, parse_policy
+from shared.printable import printable
 from shared.scoring import Scorer
 from training.console import (
     PARTITIONS,
     WIDTH,
     ArgumentParser,
-    printable,
     progress,
     run,
     short_table,

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from shared.champion import Version
 from shared.errors import ConfigurationError, SheriffError
+from shared.printable import printable
 from training.outputs import check_files, check_folder
 
 BAD_INPUT = 2
@@ -47,7 +48,7 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line to standard error and end with `BAD_INPUT`."""
-        line = " ".join(printable(message).split())
+        line = " ".join(printable(message, lines=True).split())
         self.exit(BAD_INPUT, f"{self.prog}: {line} (--help explains)\n")
 
     def reads(
@@ -121,7 +122,7 @@ def run(
 def _end(message: str, code: int) -> NoReturn:
     """One line to standard error, and the exit code; closed streams are nobody's concern now."""
     try:
-        print(" ".join(printable(message).split()), file=sys.stderr, flush=True)
+        print(" ".join(printable(message, lines=True).split()), file=sys.stderr, flush=True)
         sys.stdout.flush()
     except BrokenPipeError:
         _discard_output()
@@ -131,18 +132,6 @@ def _end(message: str, code: int) -> NoReturn:
 def _discard_output() -> None:
     """Nobody reads standard output any more: what is still held for it goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def printable(text: str) -> str:
-    r"""A text from outside as a terminal may show it: what is no character is escaped.
-
-    >>> print(printable("a\x1b[2Jb"))
-    a\x1b[2Jb
-    """
-    return "".join(
-        one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode()
-        for one in text
-    )
 
 
 def cell(text: str) -> Text:

@@ -20,9 +20,10 @@ import msgspec
 
 from shared.champion import MODELS
 from shared.errors import ConfigurationError
+from shared.printable import printable
 from training.archive import without
 from training.captured import ARCHIVE
-from training.console import ArgumentParser, printable, progress, run
+from training.console import ArgumentParser, progress, run
 from training.days import DAYS, names_customer
 from training.ports import Blobs, Stored
 from training.results import TRAINING

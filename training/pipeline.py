@@ -7,7 +7,8 @@ leaves; where a run was killed, the next one goes on. The settings are in docs/s
 import os
 from datetime import UTC, datetime
 
-from training.console import ArgumentParser, printable, run
+from shared.printable import printable
+from training.console import ArgumentParser, run
 from training.ports import LeaseHeld
 from training.settings import TrainingSettings
 

@@ -11,8 +11,9 @@ from shared.catalogue import Catalogue
 from shared.decision import Decision
 from shared.errors import BundleError
 from shared.model import DiscountShare, ModelBundle, decode_bundle, encode_bundle
+from shared.printable import printable
 from training.card import encode_card, make_card, parse_card
-from training.console import ArgumentParser, printable, run, version
+from training.console import ArgumentParser, run, version
 from training.decisions import read_decisions
 from training.golden import with_golden
 from training.history import OrderFile, read_history

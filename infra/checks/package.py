@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from infra.package import SITE, STAMP
+from infra.local import commands
+from infra.package import SITE, STAMP, PackageError
 
 LARGEST = {"scorer": 350_000_000, "trainer": 900_000_000}
 """Bytes unpacked."""
@@ -209,20 +210,50 @@ def faults(package: Path, to: Path) -> Iterator[str]:
     yield from (f"{name} is written while the code runs" for name, _ in changed[:5])
 
 
+def inspected(package: Path) -> list[str]:
+    """What is wrong with a zip; says what is done with it.
+
+    Raises:
+        PackageError: it is no package, or cannot be read.
+    """
+    if package.suffix != ".zip" or package.stem not in ROLES:
+        raise PackageError(f"{package}: expected {' or '.join(f'{name}.zip' for name in ROLES)}")
+    try:
+        with zipfile.ZipFile(package) as archive:
+            entries = archive.infolist()
+    except (OSError, zipfile.BadZipFile) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise PackageError(f"{package}: {why}") from None
+    size, unpacks = package.stat().st_size / 1e6, sum(one.file_size for one in entries) / 1e6
+    _say(f"{package}: {size:.1f} MB, {unpacks:.1f} MB unpacked, {len(entries):,} files")
+    _say(
+        f"  is unpacked read-only, imported, and indexed as {' and as '.join(ROLES[package.stem])}"
+    )
+    with tempfile.TemporaryDirectory(prefix="sheriff-package-") as folder:
+        found = list(faults(package, Path(folder)))
+    for fault in found:
+        _say(f"  {fault}")
+    return found
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Inspect zips; 1 where one is not fit."""
+    """Inspect zips and end with the verdict on each; 1 where one is not fit."""
     parser = argparse.ArgumentParser(prog="python -m infra.checks.package", description=__doc__)
     parser.add_argument("packages", type=Path, nargs="+", metavar="ZIP")
-    wrong = 0
-    for package in parser.parse_args(arguments).packages:
-        with tempfile.TemporaryDirectory(prefix="sheriff-package-") as folder:
-            found = list(faults(package, Path(folder)))
-        with zipfile.ZipFile(package) as archive:
-            unzipped = sum(entry.file_size for entry in archive.infolist()) / 1e6
-        print(f"{package}: {package.stat().st_size / 1e6:.1f} MB, {unzipped:.1f} MB unpacked")
-        print("".join(f"  {fault}\n" for fault in found), end="")
-        wrong += len(found)
-    return 1 if wrong else 0
+    packages = parser.parse_args(arguments).packages
+
+    def command() -> int:
+        wrong = {package: inspected(package) for package in packages}
+        for package, found in wrong.items():
+            faulty = f"NOT FIT to be deployed, faults: {len(found)}"
+            _say(f"{package}: {faulty if found else 'fit to be deployed'}")
+        return 1 if any(wrong.values()) else 0
+
+    return commands.run("package", command)
 
 
 if __name__ == "__main__":

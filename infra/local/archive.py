@@ -11,19 +11,21 @@ import argparse
 import hashlib
 import io
 import os
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import fastavro
-from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
+from infra.local import commands
 from infra.local.capture import SCHEMA, enqueued_text, file_name
 from infra.local.services import CAPTURE_CONTAINER, ORDERS_HUB, ORDERS_PARTITIONS
-from shared.errors import SheriffError
+from shared.errors import ConfigurationError
 from shared.order import Order
 from shared.partitions import partition_for_key
 from training.orders_file import ReadLine, read_lines
@@ -55,12 +57,12 @@ def archive_orders(
 
     Raises:
         KeyError: the connection is not set.
-        ConfigurationError: the file is empty.
+        ConfigurationError: the file is empty, or the connection is none.
         AzureError: the storage failed.
     """
     hub = settings.get("ORDERS_HUB") or ORDERS_HUB
     count = 0
-    with BlobServiceClient.from_connection_string(settings["BLOB_CONNECTION"]) as service:
+    with _opened(settings["BLOB_CONNECTION"]) as service:
         container = service.get_container_client(CAPTURE_CONTAINER)
         logs = [_Log(container, f"{namespace}/{hub}/{n}/", per_file) for n in range(partitions)]
         for line in read_lines(path):
@@ -72,6 +74,15 @@ def archive_orders(
         for log in logs:
             log.write()
     return count
+
+
+def _opened(connection: str) -> BlobServiceClient:
+    try:
+        return BlobServiceClient.from_connection_string(connection)
+    except ValueError:
+        raise ConfigurationError(
+            "BLOB_CONNECTION is no connection string of a storage account"
+        ) from None
 
 
 @dataclass
@@ -140,22 +151,36 @@ def _encode(records: list[dict[str, object]]) -> bytes:
     return buffer.getvalue()
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1 on")
-    return int(text)
+def _count(most: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most) or text[9:]:
+            raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number 1 to {most:,}")
+        return int(text)
+
+    return count
+
+
+def _namespace(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,49}", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected letters, digits and hyphens")
+    return text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Archive; its exit code: 2 and one line where the file or the setting is bad."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.archive", description=__doc__)
     parser.add_argument("orders", type=Path, help="orders, one JSON object a line")
-    parser.add_argument("--namespace", default=NAMESPACE, help="default: %(default)s")
-    parser.add_argument("--partitions", type=_count, default=ORDERS_PARTITIONS, metavar="N")
-    parser.add_argument("--per-file", type=_count, default=PER_FILE, metavar="N")
+    parser.add_argument(
+        "--namespace", type=_namespace, default=NAMESPACE, help="default: %(default)s"
+    )
+    parser.add_argument("--partitions", type=_count(32), default=ORDERS_PARTITIONS, metavar="N")
+    parser.add_argument("--per-file", type=_count(1_000_000), default=PER_FILE, metavar="N")
     parser.add_argument("--now", action="store_true", help="as if all had come in just now")
     options = parser.parse_args(arguments)
-    try:
+
+    def command() -> int:
+        if not os.environ.get("BLOB_CONNECTION"):
+            raise ConfigurationError("BLOB_CONNECTION is not set")
         count = archive_orders(
             options.orders,
             os.environ,
@@ -164,14 +189,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             per_file=options.per_file,
             now=datetime.now(UTC) if options.now else None,
         )
-    except KeyError as error:
-        print(f"archive: {error.args[0]} is not set", file=sys.stderr)
-        return 2
-    except (OSError, SheriffError, AzureError, ValueError) as error:
-        print(f"archive: {str(error).partition('\n')[0]}", file=sys.stderr)
-        return 2
-    print(f"{count} orders archived under {options.namespace}/")
-    return 0
+        print(f"{count} orders archived under {options.namespace}/")
+        return 0
+
+    return commands.run("archive", command, bad=2)
 
 
 if __name__ == "__main__":

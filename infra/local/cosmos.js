@@ -1,7 +1,8 @@
 "use strict";
 /**
  * A Cosmos DB emulator for one machine: @vercel/cosmosdb-server, repaired (cosmos_repairs.js) and
- * with a memory (cosmos_journal.js). HTTP on 127.0.0.1 only; keys are not checked.
+ * with a memory (cosmos_journal.js) and the limits of the service (cosmos_limits.js). HTTP on
+ * 127.0.0.1 only; keys are not checked.
  *
  *   node infra/local/cosmos.js --port 8081 --journal FILE
  *
@@ -9,10 +10,11 @@
  *   POST /_local/fail?seconds=20&status=503   every request is answered so for that long
  */
 const { AsyncLocalStorage } = require("async_hooks");
-const fs = require("fs");
 const { parseArgs } = require("util");
 const { repair, load } = require("./cosmos_repairs");
+const { checkBatch, limit } = require("./cosmos_limits");
 const journal = require("./cosmos_journal");
+const { JournalFile } = require("./journal_file");
 
 const changes = new AsyncLocalStorage(); // the changes of the request at hand: [{items, change}]
 
@@ -41,25 +43,39 @@ function watch() {
   return raw;
 }
 
-/** Takes back what the request at hand changed, the last first. */
-function undo(raw) {
-  for (const { items, change } of changes.getStore().splice(0).reverse()) {
+/** Takes back what a request changed, the last first. */
+function undo(raw, made) {
+  for (const { items, change } of made.splice(0).reverse()) {
     if (change.put) raw.delete.call(items, change.put.id, items._getPartition(change.put));
     else raw.set.call(items, change.drop);
   }
 }
 
-/** A request is journalled before its answer leaves. */
-function journalled(listener, descriptor) {
+/** A request is journalled before its answer leaves; if that fails, it changes nothing and gets 503. */
+function journalled(listener, file, raw) {
   return (req, res) => {
     const made = [];
     const end = res.end;
     res.end = (...answer) => {
-      if (made.length) fs.writeSync(descriptor, JSON.stringify(made.map(({ change }) => change)) + "\n");
+      if (!made.length) return end.apply(res, answer);
+      try {
+        file.append(JSON.stringify(made.map(({ change }) => change)));
+      } catch (error) {
+        console.error(`cosmos: a write is refused: ${error.message}`);
+        undo(raw, made);
+        return end.call(res, unavailable(res, error));
+      }
       return end.apply(res, answer);
     };
     changes.run(made, () => listener(req, res));
   };
+}
+
+/** Turns an answer into one that is worth another attempt; its body. */
+function unavailable(res, error) {
+  res.statusCode = 503;
+  res.removeHeader("etag");
+  return JSON.stringify({ code: "ServiceUnavailable", message: `not written: ${error.message}` });
 }
 
 /** Serves `POST /_local/fail` and, while it lasts, the failure instead of the store. */
@@ -95,12 +111,21 @@ function remember(file, raw) {
   };
 }
 
+function opened(file) {
+  try {
+    return new JournalFile(file);
+  } catch (error) {
+    return fail(error);
+  }
+}
+
 function main() {
   const options = { port: { type: "string", default: "8081" }, journal: { type: "string" } };
   const { values } = parseArgs({ options });
   if (!values.journal) throw new Error("--journal FILE is needed: where the data lives");
   const raw = watch();
-  repair(() => undo(raw));
+  repair(() => undo(raw, changes.getStore()), checkBatch);
+  limit();
   remember(values.journal, raw);
 
   const server = require("@vercel/cosmosdb-server").createHttpServer({ keepAlive: true });
@@ -110,8 +135,7 @@ function main() {
   server.on("error", fail);
   server.listen(Number(values.port), "127.0.0.1", () => {
     // Opened after the compaction: before it, the name belonged to the old file.
-    const descriptor = fs.openSync(values.journal, "a");
-    server.on("request", failing(journalled(listener, descriptor)));
+    server.on("request", failing(journalled(listener, opened(values.journal), raw)));
     console.log(`cosmos on http://127.0.0.1:${server.address().port}`);
   });
   for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => process.exit(0));

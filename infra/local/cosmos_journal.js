@@ -9,17 +9,15 @@
  * and `count` is how many resources the collection ever numbered, so that no `_rid` comes twice.
  * What is kept is the result, not the request: a replay gives back the same etags.
  *
- * Lines are handed to the operating system before the answer goes out, so a killed process loses
- * nothing it acknowledged (a power cut may: there is no fsync per write).
+ * A line is in the file whole before the answer goes out (journal_file.js), or the answer is 503
+ * and the change is taken back.
  */
 const fs = require("fs");
+const { JournalFile, readLines } = require("./journal_file");
 
 /** Changes in the file, oldest first. A last line without its newline was never acknowledged. */
 function readChanges(file) {
-  if (!fs.existsSync(file)) return [];
-  const lines = fs.readFileSync(file, "utf8").split("\n");
-  lines.pop(); // empty after a whole file, a torn line after a kill
-  return lines.flatMap((line, index) => {
+  return readLines(file).flatMap((line, index) => {
     try {
       return JSON.parse(line);
     } catch {
@@ -67,14 +65,18 @@ function* snapshot(account) {
   }
 }
 
-/** Replaces the file by the shortest one with the same meaning; a crash leaves the old one. */
+/** Replaces the file by the shortest one with the same meaning; a crash or an error leaves the old one. */
 function compact(file, account) {
   const fresh = `${file}.new`;
-  const descriptor = fs.openSync(fresh, "w");
-  for (const change of snapshot(account)) fs.writeSync(descriptor, JSON.stringify([change]) + "\n");
-  fs.fsyncSync(descriptor);
-  fs.closeSync(descriptor);
-  fs.renameSync(fresh, file);
+  try {
+    fs.rmSync(fresh, { force: true });
+    const journal = new JournalFile(fresh);
+    for (const change of snapshot(account)) journal.append(JSON.stringify([change]));
+    journal.close();
+    fs.renameSync(fresh, file);
+  } catch (error) {
+    console.error(`cosmos: the journal stays as long as it is: ${error.message}`);
+  }
 }
 
 module.exports = { readChanges, pathOf, apply, compact };

@@ -57,7 +57,14 @@ const patch = (original) => (account, req, res, at) => {
 
 /** A failed transactional batch changes nothing: `undo` takes back this request's changes. */
 const batch = (undo) => (original) => async (account, req, res, at) => {
-  const results = await original(account, req, res, at);
+  let results;
+  try {
+    results = await original(account, req, res, at);
+  } catch (error) {
+    if (!error.answer) throw error;
+    res.statusCode = error.answer.statusCode; // over a limit of the batch as a whole
+    return error.answer.body;
+  }
   if (req.headers["x-ms-cosmos-batch-continue-on-error"] === "True") return results;
   if (!Array.isArray(results)) {
     undo();
@@ -68,10 +75,11 @@ const batch = (undo) => (original) => async (account, req, res, at) => {
   return results;
 };
 
-/** Request bodies: operations of a batch take the request's partition key; see also `patch`. */
-const json = (original) => async (req) => {
+/** Request bodies: a batch has its limits, and its operations the request's key; see also `patch`. */
+const json = (checkBatch) => (original) => async (req) => {
   const body = await original(req);
   if (Array.isArray(body) && req.method === "POST") {
+    checkBatch(body);
     for (const operation of body) operation.partitionKey ??= req.headers["x-ms-documentdb-partitionkey"];
   } else if (req.completeCondition && body.condition) {
     body.condition = req.completeCondition(body.condition);
@@ -84,8 +92,8 @@ const account = (original) => (...parts) =>
   JSON.parse(JSON.stringify(original(...parts)).replaceAll("https://", "http://"));
 
 /** Puts every repair in place. Call before the server's own entry module is loaded. */
-function repair(undo) {
-  wrap("json.js", json);
+function repair(undo, checkBatch) {
+  wrap("json.js", json(checkBatch));
   wrap("handler/read-meta.js", account);
   wrap("handler/read-document.js", read);
   wrap("handler/create-document.js", create);

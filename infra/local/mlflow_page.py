@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
-import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.local import processes
+from infra.local import commands, processes
 from infra.local.processes import HOST, Child, StackError
 from infra.local.services import ROOT
-from shared.errors import SheriffError
 from training.registry import Registry
 from training.tracking import ENVIRONMENT, Store, located
 
-DEMO = f"sqlite:///{ROOT}/.sheriff/demo/mlflow/mlflow.db"
+DEMO = f"sqlite:///{ROOT}/.sheriff/demo/stack/mlflow/mlflow.db"
 PORT = 5000
 _GRACE_SECONDS = 10
 
 
-def serve(store: Store, port: int, log: Path) -> Child:
-    """Start MLflow's server on a local store; StackError when the port is taken."""
+def serve(store: Store, port: int, log: Path, record: Callable[[Child], None]) -> Child:
+    """Start MLflow's server on a local store; StackError when the port is taken.
+
+    ``record`` is told of it before it runs.
+    """
     try:
         processes.require_free("mlflow", port)
     except StackError as error:
@@ -36,7 +38,7 @@ def serve(store: Store, port: int, log: Path) -> Child:
         "MLFLOW_LOGGING_LEVEL": "INFO",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
-    return processes.start("mlflow", command, log, quiet)
+    return processes.start("mlflow", command, log, quiet, record=record)
 
 
 def page(uri: str, port: int) -> None:
@@ -54,30 +56,30 @@ def page(uri: str, port: int) -> None:
     registry = Registry.open(uri)
     if not registry.has_runs():
         raise StackError(f"no runs in {store.folder} yet: run `make demo` first")
-    child = serve(store, port, store.folder / "page.log")
+    started: list[Child] = []
     try:
+        child = serve(store, port, store.folder / "page.log", started.append)
         print(f"MLflow: http://{HOST}:{child.port}{registry.page} (Ctrl-C ends it)", flush=True)
         if child.handle is not None:
             child.handle.wait()
     finally:
-        processes.stop(child, _GRACE_SECONDS)
+        for one in started:
+            processes.stop(one, _GRACE_SECONDS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve; its exit code: 2 and one line where that cannot be."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.mlflow_page", description=__doc__)
-    parser.add_argument("--port", type=int, default=PORT, help=f"default {PORT}")
+    parser.add_argument("--port", type=commands.port, default=PORT, help=f"default {PORT}")
     options = parser.parse_args(arguments)
-    try:
-        page(os.environ.get("MLFLOW_TRACKING_URI") or DEMO, options.port)
-    except (StackError, SheriffError) as error:
-        print(f"mlflow: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
+
+    def command() -> int:
+        with contextlib.suppress(KeyboardInterrupt):  # that is how it is ended
+            page(os.environ.get("MLFLOW_TRACKING_URI") or DEMO, options.port)
         return 0
-    return 0
+
+    return commands.run("mlflow", command, bad=2)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server ends, too
     sys.exit(main())

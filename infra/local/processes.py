@@ -13,8 +13,8 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -22,6 +22,8 @@ import psutil
 HOST = "127.0.0.1"
 _ADDRESS = re.compile(r"\w+://127\.0\.0\.1:(\d+)")
 _LOG_TAIL_LINES = 15
+# A child begins as a shell that waits for a word: without its parent there is none, and it ends.
+_HELD = ["/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "sh"]
 
 
 class StackError(Exception):
@@ -72,26 +74,44 @@ def start(
     log: Path,
     env: Mapping[str, str] | None = None,
     timeout: float = 60,
+    record: Callable[[Child], None] | None = None,
 ) -> Child:
     """Start `command` and wait until its log shows the address it listens on.
 
     `env` is added to this process's environment; `log` is appended to. The child gets a session
-    of its own, so that Ctrl-C in a terminal reaches only us. Raises StackError with the log's
-    tail when the child ends or says nothing for `timeout` seconds.
+    of its own, so that Ctrl-C in a terminal reaches only us. `record` is called with it (its port
+    still 0) before it runs: whatever ends this process, even SIGKILL, there is no child that is on
+    no record. An interrupt or an error ends the child again.
+
+    Raises StackError with the log's tail when the child ends or says nothing for `timeout` seconds.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         offset = output.tell()
         handle = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
+            [*_HELD, *command],
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
             start_new_session=True,
         )
-    port = _await_address(name, handle, log, offset, timeout)
-    return Child(name, handle.pid, psutil.Process(handle.pid).create_time(), port, log, handle)
+    try:
+        child = Child(name, handle.pid, psutil.Process(handle.pid).create_time(), 0, log, handle)
+        if record:
+            record(child)
+        _release(handle)
+        return replace(child, port=_await_address(name, handle, log, offset, timeout))
+    except BaseException:
+        handle.kill()
+        handle.wait()
+        raise
+
+
+def _release(handle: subprocess.Popen[bytes]) -> None:
+    assert handle.stdin is not None
+    with contextlib.suppress(BrokenPipeError), handle.stdin as waiting:
+        waiting.write(b"go\n")
 
 
 def _await_address(
@@ -107,8 +127,6 @@ def _await_address(
         if ended:
             raise StackError(f"{name} ended with code {handle.returncode}:\n{_tail(said, log)}")
         time.sleep(0.03)
-    handle.kill()
-    handle.wait()
     raise StackError(f"{name} was not ready after {timeout:.0f} s:\n{_tail(said, log)}")
 
 

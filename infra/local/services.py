@@ -94,8 +94,8 @@ def require_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
 
 
 def azurite(port: int, folder: Path) -> Service:
-    """Azurite's blob service, its data in `folder` (metadata every 5 s and on a graceful stop)."""
-    script = HERE / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+    """Azurite's blob service, its data in `folder`; what it acknowledged survives a kill."""
+    script = HERE / "azurite.js"
     options = {
         "--blobHost": HOST,
         "--blobPort": str(port),

@@ -1,4 +1,4 @@
-"""python -m infra.local.stack up|down|status: the whole product on one machine.
+"""python -m infra.local.stack up|down|status|env: the whole product on one machine.
 
 Azurite (blobs), the Event Hubs emulator, the Cosmos DB emulator and the functions host, each a
 child process with its log and its data in one state folder. Events, checkpoints and alerts belong
@@ -8,16 +8,17 @@ together: keep the folder whole, or remove it whole.
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
+import dataclasses
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from infra.local import processes, resources, services
+from infra.local import commands, processes, record, resources, services
 from infra.local.processes import Child, StackError
 
 DEFAULT_STATE = services.ROOT / ".sheriff" / "stack"
@@ -41,9 +42,12 @@ class Stack:
     `ports` overrides DEFAULT_PORTS by name; 0 takes a free port, which the state folder then keeps:
     the address is part of a checkpoint's name, and clients hold it across restarts. `app` is the
     folder of the function app, None for no host; `settings` are app settings for it beside (or
-    instead of) the stack's own. Hosts after the first are called `host-2`, `host-3`, ...
+    instead of) the stack's own, which the folder keeps as well. Hosts after the first are called
+    `host-2`, `host-3`, ...
 
     As a context manager it is up inside the block and down after it, its data kept.
+
+    Raises StackError where the folder is none, or its `stack.json` cannot be read.
     """
 
     def __init__(
@@ -58,11 +62,12 @@ class Stack:
         self.state = state.resolve()
         self.app = app
         self.hosts = [_host_name(n) for n in range(hosts)] if app else []
-        self._extra = dict(settings or {})
         self._capture = capture
         self._file = self.state / "stack.json"
-        self._ports, self._children = self._read()
-        self._ports = {**self._wanted(ports or {}), **self._kept(ports or {})}
+        kept = record.read(self._file, self._log)
+        self._children = kept.children
+        self._extra = {**kept.settings, **(settings or {})}
+        self._ports = {**self._wanted(ports or {}), **self._kept(kept.ports, ports or {})}
 
     def _wanted(self, ports: Mapping[str, int]) -> dict[str, int]:
         if unknown := set(ports) - set(DEFAULT_PORTS):
@@ -72,10 +77,10 @@ class Stack:
             wanted[name] = wanted["host"] and wanted["host"] + n
         return wanted
 
-    def _kept(self, ports: Mapping[str, int]) -> dict[str, int]:
+    def _kept(self, kept: Mapping[str, int], ports: Mapping[str, int]) -> dict[str, int]:
         """Ports the state folder has kept, save where `ports` names others."""
         free = {name for name in (*DEFAULT_PORTS, *self.hosts) if not ports.get(_kind(name))}
-        return {name: port for name, port in self._ports.items() if name in free}
+        return {name: port for name, port in kept.items() if name in free}
 
     # --- the whole -----------------------------------------------------------------------------
 
@@ -83,26 +88,47 @@ class Stack:
         """Start what does not run, and make the containers. StackError says what is in the way."""
         services.require_python()
         self._in_the_way()
-        running = {part.name for part in self.status() if part.pid}
-        try:
+        with self._ending_what_it_starts():
             self.start_servers()
             for name in self.hosts:
                 self.start(name)
-        except BaseException:  # Ctrl-C too: what this call started goes again
-            for name in set(self._children) - running:
-                self.stop(name)
-            raise
 
     def start_servers(self) -> None:
         """Start everything but the hosts, and make the containers: time to fill the shelf."""
-        for name in SERVERS:
-            self.start(name)
-        self._make_resources()
+        with self._ending_what_it_starts():
+            for name in SERVERS:
+                self.start(name)
+            self._make_resources()
+
+    @contextlib.contextmanager
+    def _ending_what_it_starts(self) -> Iterator[None]:
+        """On an error, Ctrl-C too, whatever was started inside is stopped again."""
+        running = {part.name for part in self.status() if part.pid}
+        try:
+            yield
+        except BaseException:
+            self._stop_all([name for name in self._stopping_order() if name not in running])
+            raise
 
     def down(self) -> None:
         """Stop whatever of this folder runs, hosts first; what has ended already is no error."""
-        for name in [*sorted(set(self._children) - set(SERVERS)), *reversed(SERVERS)]:
-            self.stop(name)
+        self._stop_all(self._stopping_order())
+
+    def _stopping_order(self) -> list[str]:
+        return [*sorted(set(self._children) - set(SERVERS)), *reversed(SERVERS)]
+
+    def _stop_all(self, names: Sequence[str]) -> None:
+        """Stop these, and only then note it: a folder that cannot be written keeps none alive."""
+        for name in names:
+            self._end(name)
+        for name in names:
+            self._children.pop(name, None)
+        if self._file.exists():
+            self._write()
+
+    def _end(self, name: str) -> None:
+        if child := self._children.get(name):
+            processes.stop(child, services.GRACE_SECONDS[_kind(name)])
 
     def status(self) -> list[Status]:
         """Every part, whether it runs or not."""
@@ -129,15 +155,27 @@ class Stack:
             return
         port = self._ports[name] or processes.free_port()
         processes.require_free(name, port)
+        self._ports[name] = port
         service = self._service(name, port)
-        child = processes.start(name, service.command, self._log(name), service.environ)
-        self._ports[name], self._children[name] = child.port, child
-        self._write()
+
+        def on_record(child: Child) -> None:
+            self._children[name] = dataclasses.replace(child, port=port)
+            self._write()
+
+        log = self._log(name)
+        try:
+            processes.start(name, service.command, log, service.environ, record=on_record)
+        except BaseException:  # it has ended, unless the interrupt came just after its start
+            self._end(name)
+            self._children.pop(name, None)
+            with contextlib.suppress(OSError):
+                self._write()
+            raise
 
     def stop(self, name: str) -> None:
         """Stop one part gracefully; one that does not run is left at that."""
-        if child := self._children.get(name):
-            processes.stop(child, services.GRACE_SECONDS[_kind(name)])
+        if name in self._children:
+            self._end(name)
             self._forget(name)
 
     def kill(self, name: str) -> None:
@@ -152,10 +190,14 @@ class Stack:
         self.start(name)
 
     def settings(self) -> dict[str, str]:
-        """The app settings that reach this stack. Its servers must have been started once."""
+        """The one environment of this stack: of its host, and of every command that reaches it.
+
+        Its servers must have been started once.
+        """
         if missing := [name for name in SERVERS if not self._ports[name]]:
             raise StackError(f"{missing[0]} has no port yet: start the stack first")
-        return {**services.app_settings(self._ports), **self._extra}
+        runs = {"MLFLOW_TRACKING_URI": f"sqlite:///{self.state / 'mlflow' / 'mlflow.db'}"}
+        return {**services.app_settings(self._ports), **runs, **self._extra}
 
     def port(self, name: str) -> int:
         """The port of one part; 0 when it takes a free one and was never started."""
@@ -185,6 +227,11 @@ class Stack:
     def _in_the_way(self) -> None:
         """Complain about every cause of failure before the first child is started."""
         services.node()
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+            self._write()
+        except OSError as error:
+            raise StackError(f"{self.state} cannot be written: {error.strerror}") from None
         for part in self.status():
             if part.pid is None and part.name in self._ports:
                 processes.require_free(part.name, self._ports[part.name])
@@ -208,26 +255,8 @@ class Stack:
         del self._children[name]
         self._write()
 
-    def _read(self) -> tuple[dict[str, int], dict[str, Child]]:
-        try:
-            stored = json.loads(self._file.read_bytes())
-        except FileNotFoundError:
-            return {}, {}
-        children = {
-            name: Child(name, log=self._log(name), **child)
-            for name, child in stored["children"].items()
-        }
-        return stored["ports"], children
-
     def _write(self) -> None:
-        """Whole or not at all: a stack killed while writing must still find its children."""
-        children = {
-            name: {"pid": child.pid, "started": child.started, "port": child.port}
-            for name, child in self._children.items()
-        }
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(json.dumps({"ports": self._ports, "children": children}, indent=2))
-        fresh.replace(self._file)
+        record.write(self._file, record.Record(self._ports, self._children, self._extra))
 
 
 def _host_name(n: int) -> str:
@@ -242,13 +271,13 @@ def _kind(name: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code: 1 on a StackError, and for `status` when a part is down."""
     options = _parser().parse_args(arguments)
-    try:
+
+    def command() -> int:
         app = None if options.no_host else services.ROOT
         stack = Stack(options.state, dict(options.ports), app, options.hosts)
         return _COMMANDS[options.command](stack)
-    except StackError as error:
-        print(f"stack: {error}", file=sys.stderr)
-        return 1
+
+    return commands.run("stack", command)
 
 
 def _up(stack: Stack) -> int:
@@ -271,8 +300,11 @@ def _status(stack: Stack) -> int:
 
 
 def _env(stack: Stack) -> int:
+    if not any(part.pid for part in stack.status()):
+        raise StackError(f"nothing of {stack.state} is up: start it with `stack up` first")
     for name, value in stack.settings().items():
-        print(f"export {name}={shlex.quote(value)}")
+        if name.isidentifier():  # a shell takes no others, as AzureWebJobs.NAME.Disabled
+            print(f"export {name}={shlex.quote(value)}")
     return 0
 
 
@@ -298,9 +330,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=PORT",
         help=f"0: any free one, kept from then on (default: {ports})",
     )
-    parser.add_argument("--hosts", type=int, default=1, help="hosts sharing the load (1)")
+    parser.add_argument("--hosts", type=_hosts, default=1, help="hosts sharing the load (1)")
     parser.add_argument("--no-host", action="store_true", help="the servers only")
     return parser
+
+
+def _hosts(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 32:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number 1 to 32")
+    return int(text)
 
 
 def _port(text: str) -> tuple[str, int]:

@@ -82,3 +82,29 @@ def test_the_command_archives_and_names_what_is_missing(
     missing = history.with_name("nothing.jsonl")
     assert archive.main([str(missing)]) == 2
     assert "nothing.jsonl" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["--partitions", count] for count in ("0", "-1", "33", "x", "1" * 5_000)),
+        *(["--per-file", count] for count in ("0", "1.5", "²")),
+        *(["--namespace", name] for name in ("", "../x", "a/b", "a b")),
+    ],
+)
+def test_an_option_out_of_range_is_refused_by_name(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        archive.main(["orders.jsonl", *words])
+    assert ended.value.code == 2
+    assert f"argument {words[0]}: " in capsys.readouterr().err
+
+
+def test_a_connection_that_is_none_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BLOB_CONNECTION", "nonsense")
+    assert archive.main([str(tmp_path / "orders.jsonl")]) == 2
+    said = "archive: BLOB_CONNECTION is no connection string of a storage account\n"
+    assert capsys.readouterr().err == said

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
+import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -25,6 +27,7 @@ from azure.cosmos.exceptions import (
 from infra.local import processes, services
 
 KEY = "bG9jYWw="
+LARGE = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 INDEX = {
     "compositeIndexes": [
         [{"path": "/status", "order": "ascending"}, {"path": "/scored_at", "order": "descending"}]
@@ -209,6 +212,11 @@ class Launched:
         if self.child:
             processes.kill(self.child)
 
+    def limit_files(self, size: int) -> None:
+        """Let no file grow past ``size`` bytes: what would fill the disk fails after a part."""
+        assert self.child is not None
+        resource.prlimit(self.child.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
 
 @pytest.fixture
 def launched(tmp_path: Path) -> Iterator[Launched]:
@@ -326,3 +334,117 @@ async def test_it_fails_as_long_as_it_was_asked_to(launched: Launched) -> None:
             urllib.request.urlopen, urllib.request.Request(request, method="POST")
         )
         await container.create_item(alert(1))
+
+
+async def test_a_write_of_which_only_a_part_fits_is_refused_and_gone(launched: Launched) -> None:
+    endpoint = launched.start()
+    acknowledged, refused = [], []
+    async with opened(endpoint, "sheriff") as container:
+        await container.create_item(alert(0, note="first"))
+        launched.limit_files(launched.journal.stat().st_size + 3_000)
+        for n in range(1, 9):
+            big = n % 2 == 1  # every second one does not fit: small ones after it do
+            try:
+                await container.create_item(alert(n, note="x" * (5_000 if big else 1)))
+                acknowledged.append(f"A{n}")
+            except CosmosHttpResponseError as error:
+                refused.append((f"A{n}", error.status_code))
+        with pytest.raises(CosmosHttpResponseError):
+            await container.upsert_item(alert(0, note="x" * 5_000))
+        assert (await container.read_item("A0", partition_key="Ann"))["note"] == "first"
+        assert await ids(container, "SELECT c.id FROM c") == ["A0", *acknowledged]
+        assert acknowledged == ["A2", "A4", "A6", "A8"]
+        assert refused == [(f"A{n}", 503) for n in (1, 3, 5, 7)]
+    launched.kill()
+    launched.start()
+    async with opened(endpoint, "sheriff") as container:
+        assert await ids(container, "SELECT c.id FROM c") == ["A0", *acknowledged]
+        assert (await container.read_item("A0", partition_key="Ann"))["note"] == "first"
+
+
+async def test_a_start_without_room_to_shorten_the_journal_keeps_the_long_one(
+    launched: Launched,
+) -> None:
+    endpoint = launched.start()
+    async with opened(endpoint, "sheriff") as container:
+        await container.create_item(alert(1))
+    launched.kill()
+    blocked = launched.folder / "cosmos.jsonl.new"
+    (blocked / "in the way").mkdir(parents=True)
+    launched.start()
+    async with opened(endpoint, "sheriff") as container:
+        await container.create_item(alert(2))
+    launched.kill()
+    launched.start()
+    async with opened(endpoint, "sheriff") as container:
+        assert await ids(container, "SELECT c.id FROM c") == ["A1", "A2"]
+
+
+@LARGE
+async def test_a_document_of_more_than_2_mb_is_refused(container: ContainerProxy) -> None:
+    def sized(size: int) -> dict[str, Any]:
+        empty = alert(1, note="")
+        return {**empty, "note": "x" * (size - len(json.dumps(empty, separators=(",", ":"))))}
+
+    stored = await container.create_item(sized(2_097_152))
+    calls = [
+        container.create_item({**sized(2_097_153), "id": "A2"}),
+        container.upsert_item(sized(2_097_153)),
+        replace(container, sized(2_097_153), stored["_etag"]),
+        container.patch_item("A1", "Ann", [{"op": "set", "path": "/more", "value": "x" * 100}]),
+    ]
+    for call in calls:
+        with pytest.raises(CosmosHttpResponseError) as failure:
+            await call
+        assert failure.value.status_code == 413
+    assert await ids(container, "SELECT c.id FROM c") == ["A1"]
+    kept = await container.read_item("A1", partition_key="Ann")
+    assert kept["_etag"] == stored["_etag"]
+
+
+@LARGE
+async def test_limits_count_bytes_not_characters(container: ContainerProxy) -> None:
+    await container.create_item({"id": "é" * 511, "rep_id": "é" * 1_024})
+    for document in (
+        {"id": "é" * 512, "rep_id": "Ann"},
+        {"id": "A1", "rep_id": "é" * 1_024 + "x"},
+        {"id": "A1", "rep_id": "Ann", "note": "é" * 1_048_576},
+    ):
+        with pytest.raises(CosmosHttpResponseError) as failure:
+            await container.create_item(document)
+        assert failure.value.status_code == (413 if "note" in document else 400)
+    assert len(await ids(container, "SELECT c.id FROM c")) == 1
+
+
+@pytest.mark.parametrize("name", ["a/b", "a\\b", "a?b", "a#b"])
+async def test_an_id_with_a_character_of_paths_is_refused(
+    cosmos: str, container: ContainerProxy, unique_name: str, name: str
+) -> None:
+    with pytest.raises(ValueError, match="illegal char"):  # the SDK knows the rule, too
+        await container.create_item({"id": name, "rep_id": "Ann"})
+    request = urllib.request.Request(  # another client might not
+        f"{cosmos}/dbs/{unique_name}/colls/alerts/docs",
+        json.dumps({"id": name, "rep_id": "Ann"}).encode(),
+        {"x-ms-documentdb-partitionkey": '["Ann"]'},
+    )
+    with pytest.raises(urllib.error.HTTPError) as failure:
+        await asyncio.to_thread(urllib.request.urlopen, request)
+    assert failure.value.code == 400
+    assert "one of the characters" in json.load(failure.value)["message"]
+
+
+@LARGE
+@pytest.mark.parametrize(
+    ("count", "note", "status"), [(100, "", 0), (101, "", 400), (2, "x" * 1_048_576, 413)]
+)
+async def test_a_batch_has_the_service_s_limits(
+    container: ContainerProxy, count: int, note: str, status: int
+) -> None:
+    operations = [("create", (alert(n, note=note),)) for n in range(count)]
+    if not status:
+        await container.execute_item_batch(operations, partition_key="Ann")
+        return
+    with pytest.raises(CosmosHttpResponseError) as failure:
+        await container.execute_item_batch(operations, partition_key="Ann")
+    assert failure.value.status_code == status
+    assert await ids(container, "SELECT c.id FROM c") == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -126,3 +127,31 @@ async def test_a_letter_that_is_not_there_is_one_clear_line(operator: Operator) 
     code, out, err = await operator.run("show", "no/such/1.json")
     assert (code, out) == (1, "")
     assert err == "there is no dead letter dead-letters/no/such/1.json\n"
+
+
+async def test_a_reader_that_has_seen_enough_ends_the_list_without_a_word(
+    environ: dict[str, str],
+) -> None:
+    await put_aside(environ, 1, "not_json", b"\xff")
+    command = [sys.executable, "-m", "functions.dead_letters", "list"]
+    reading, writing = os.pipe()
+    os.close(reading)  # as `head` does, once it has its lines
+    listing = await asyncio.create_subprocess_exec(
+        *command, cwd=services.ROOT, env=environ, stdout=writing, stderr=asyncio.subprocess.PIPE
+    )
+    os.close(writing)
+    _, err = await listing.communicate()
+    assert (listing.returncode, err.decode().splitlines()[1:]) == (141, [])
+
+
+async def test_a_hub_that_does_not_answer_is_one_clear_line(
+    environ: dict[str, str], operator: Operator
+) -> None:
+    path = await put_aside(environ, 9, "not_json", b"\xff")
+    environ["EventHubConnection"] = services.event_hub_connection(9)
+    code, out, err = await operator.run("redrive", path)
+    assert (code, out, err) == (1, "", "send to the hub: ConnectError\n")
+    environ["EventHubConnection"] = "nonsense"
+    code, out, err = await operator.run("redrive", path)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("EventHubConnection cannot be used: ")

@@ -188,7 +188,7 @@ def test_a_server_that_takes_a_call_and_never_answers_is_given_up(
 def test_a_taken_port_is_named_with_another_one(server: str, store: str, tmp_path: Path) -> None:
     port = int(server.rpartition(":")[2])
     with pytest.raises(StackError, match=f"port {port} is taken: make mlflow PORT={port + 1}"):
-        mlflow_page.serve(located(store), port, tmp_path / "page.log")
+        mlflow_page.serve(located(store), port, tmp_path / "page.log", [].append)
 
 
 def test_without_runs_the_page_says_how_to_make_some(

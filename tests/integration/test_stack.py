@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -185,6 +187,143 @@ def test_the_command_reports_what_runs(tmp_path: Path, capsys: pytest.CaptureFix
         assert "export COSMOS_ENDPOINT=http://127.0.0.1:" in capsys.readouterr().out
     finally:
         assert main(["down", *state]) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("starting", ["azurite", "cosmos"])
+def test_an_interrupt_while_a_server_starts_ends_all_that_was_started(
+    number: signal.Signals,
+    starting: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    state, started = tmp_path / "state", []
+    real = processes._await_address
+
+    def awaited(name: str, handle: subprocess.Popen[bytes], *rest: Any) -> int:
+        started.append(handle.pid)
+        on_record = json.loads((state / "stack.json").read_bytes())["children"]
+        assert on_record[name]["pid"] == handle.pid
+        if name == starting:
+            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number)  # an impatient second one
+        return real(name, handle, *rest)
+
+    monkeypatch.setattr(processes, "_await_address", awaited)
+    ports = [f"{name}=0" for name in FREE]
+    assert main(["up", "--no-host", "--state", str(state), "--ports", *ports]) == 130
+    assert capsys.readouterr() == ("", "stack: interrupted\n")
+    assert len(started) == SERVERS.index(starting) + 1
+    assert not any(psutil.pid_exists(pid) for pid in started)
+    assert json.loads((state / "stack.json").read_bytes())["children"] == {}
+
+
+def test_a_server_of_a_stack_that_was_killed_while_it_started_is_found_again(
+    tmp_path: Path,
+) -> None:
+    script = (
+        "import os, signal, sys; from infra.local import processes, stack\n"
+        "processes._await_address = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "stack.main(sys.argv[1:])"
+    )
+    state = ["--no-host", "--state", str(tmp_path / "state")]
+    ports = ["--ports", *(f"{name}=0" for name in FREE)]
+    command = [sys.executable, "-c", script, "up", *state, *ports]
+    assert subprocess.run(command, cwd=services.ROOT, check=False).returncode == -signal.SIGKILL
+    [pid] = [one["pid"] for one in _children(tmp_path / "state").values()]
+    assert psutil.pid_exists(pid)
+    assert main(["down", *state]) == 0
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    assert _children(tmp_path / "state") == {}
+
+
+def _children(state: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((state / "stack.json").read_bytes())["children"]
+    return found
+
+
+@pytest.mark.parametrize("command", ["up", "status", "down", "env"])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "is damaged"),
+        ("[]", "is damaged"),
+        ('{"ports": {"host": "x"}, "children": {}}', r"ports\[...\]"),
+        ('{"ports": {}, "children": {"host": {"pid": 1}}}', "is damaged"),
+        ("\udcff", "is damaged"),
+    ],
+)
+def test_a_broken_state_is_said_in_one_line(
+    command: str, content: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "stack.json").write_bytes(content.encode(errors="surrogateescape"))
+    assert main([command, "--state", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert re.fullmatch(rf"stack: .*{says}.*\n", said)
+    assert str(tmp_path / "stack.json") in said
+
+
+@pytest.mark.parametrize("command", ["up", "status", "down", "env"])
+def test_a_file_as_state_folder_is_said_in_one_line(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    assert main([command, "--state", str(file)]) == 1
+    assert capsys.readouterr().err == f"stack: {file} is no folder: --state names the stack's\n"
+    assert file.read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_anything_starts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # Nobody can make folders there, not even root.
+    ports = [f"{name}=0" for name in FREE]
+    assert main(["up", "--no-host", "--state", "/proc/sheriff", "--ports", *ports]) == 1
+    assert capsys.readouterr().err.startswith("stack: /proc/sheriff cannot be written: ")
+
+
+def test_there_is_no_environment_of_a_stack_that_is_down(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["env", "--state", str(tmp_path)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"stack: nothing of {tmp_path} is up: start it with `stack up` first\n"
+
+
+def test_a_reader_that_wants_one_line_of_the_environment_gets_it(running: Stack) -> None:
+    command = [sys.executable, "-m", "infra.local.stack", "env", "--state", str(running.state)]
+    reading = subprocess.Popen(
+        command, cwd=services.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert reading.stdout is not None
+    reading.stdout.close()  # as `head -0` would
+    _, err = reading.communicate()
+    assert (reading.returncode, err) == (141, "")
+
+
+def test_the_environment_names_the_runs_of_the_stack_and_what_it_was_given(tmp_path: Path) -> None:
+    given = Stack(tmp_path, app=None, settings={"SHELF_POLL_SECONDS": "1"})
+    given._write()
+    kept = Stack(tmp_path).settings()
+    assert kept["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/mlflow/mlflow.db"
+    assert kept["SHELF_POLL_SECONDS"] == "1"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["sideways"], ["up", "--hosts", "0"], ["up", "--hosts", "x"], ["up", "--ports", "host"],
+     ["up", "--ports", "cosmos=65536"], ["up", "--ports", "cosmos=-1"], ["status", "--state"]],
+)  # fmt: skip
+def test_a_bad_option_ends_with_the_usage(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert "usage: python -m infra.local.stack" in capsys.readouterr().err
 
 
 def test_several_hosts_run_the_app_with_the_stack_s_settings(tmp_path: Path) -> None:

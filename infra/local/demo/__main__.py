@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from infra.local import commands
 from infra.local.demo.company import Company, given, simulated
 from infra.local.demo.nights import Nights
 from infra.local.demo.results import read_results, show
@@ -23,23 +24,25 @@ from infra.local.demo.telling import say
 from infra.local.processes import StackError
 from infra.local.services import ROOT
 from infra.local.stack import Stack
+from training.orders_file import read_lines
+from training.registry import Registry
 from training.simulate import send
 
 STATE = ROOT / ".sheriff" / "demo"
+"""The simulated company's folder; somebody's own orders have one of their own beside it."""
+
+OWN = ROOT / ".sheriff" / "demo-orders"
 
 
 def demo(orders: Path | None) -> None:
     """The whole of it, in a state folder made anew."""
-    shutil.rmtree(STATE, ignore_errors=True)
-    STATE.mkdir(parents=True)
-    company = given(orders) if orders else simulated(STATE)
+    state = OWN if orders else STATE
+    _made_anew(state)
+    company = given(orders) if orders else simulated(state)
     stack = Stack(
-        STATE / "stack",
+        state / "stack",
         dict.fromkeys(("azurite", "eventhubs", "cosmos", "host"), 0),
-        settings={
-            "MLFLOW_TRACKING_URI": f"sqlite:///{STATE / 'mlflow' / 'mlflow.db'}",
-            "SHELF_POLL_SECONDS": "1",  # a demo's half minute
-        },
+        settings={"SHELF_POLL_SECONDS": "1"},  # a demo's half minute
     )
     say("starting Azurite, Event Hubs and Cosmos DB")
     try:
@@ -48,17 +51,50 @@ def demo(orders: Path | None) -> None:
         _first(company, nights)
         say("starting the functions host, streaming orders through Event Hubs")
         stack.up()
-        total = sum(1 for _ in company.orders.open("rb"))
+        total = sum(1 for _ in read_lines(company.orders))
         seconds = asyncio.run(stream(total, _sender(company, nights), stack.settings()))
         alerts, dead = asyncio.run(read_results(stack.settings()))
         show(company, total, seconds, alerts, dead)
         if company.truth:
-            _later(company, nights)
+            _later(company, nights, state)
     finally:
         stack.down()
-    say(f"everything is stopped; logs and data are in {STATE.relative_to(ROOT)}")
-    if (STATE / "mlflow").exists():
-        say("make mlflow opens the page of the runs")
+    for line in last_lines(state, Stack(state / "stack").settings()["MLFLOW_TRACKING_URI"]):
+        say(line, wrapped=False)  # commands to copy
+
+
+def _made_anew(state: Path) -> None:
+    """An empty folder; what runs in the one of an earlier demo is stopped, and it is said."""
+    if state.exists():
+        say(f"the earlier demo in {state.relative_to(ROOT)} is replaced")
+        Stack(state / "stack").down()
+        shutil.rmtree(state)
+    state.mkdir(parents=True)
+
+
+def last_lines(state: Path, tracking_uri: str) -> list[str]:
+    """What is left, and how to look at it: only what there is."""
+    folder = state.relative_to(ROOT)
+    lines = [f"everything is stopped; logs and data are in {folder}"]
+    if not has_runs(tracking_uri):
+        lines.append("nothing was learned, so there are no runs for MLflow's page")
+    elif state == STATE:
+        lines.append("make mlflow opens the page of the runs")
+    else:
+        where = tracking_uri.replace(f"{ROOT}/", "")
+        lines.append(f"MLFLOW_TRACKING_URI={where} make mlflow opens the page of the runs")
+    lines.append(
+        f"to look around: .venv/bin/python -m infra.local.stack up --state {folder}/stack; "
+        "then .venv/bin/python -m infra.local.query"
+    )
+    return lines
+
+
+def has_runs(tracking_uri: str) -> bool:
+    """Whether a local store has a run; one that was never made is not made by asking."""
+    return Path(tracking_uri.removeprefix("sqlite:///")).exists() and (
+        Registry.open(tracking_uri).has_runs()
+    )
 
 
 def _first(company: Company, nights: Nights) -> None:
@@ -81,15 +117,15 @@ def _sender(company: Company, nights: Nights) -> Sender:
     return send_all
 
 
-def _later(company: Company, nights: Nights) -> None:
+def _later(company: Company, nights: Nights, state: Path) -> None:
     """The report of the night that promoted; a worse model; the way back."""
     champion = nights.champion()
     assert champion is not None
-    report = STATE / "report.html"
+    report = state / "report.html"
     nights.report(champion, report)
     say(f"its report: {report.relative_to(ROOT)}")
     nights.refuse(company)
-    asyncio.run(nights.roll_back())
+    nights.roll_back()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,17 +133,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.local.demo", description=__doc__)
     parser.add_argument("--orders", type=Path, help="a file of your own orders, one JSON a line")
     options = parser.parse_args(arguments)
-    if options.orders and not options.orders.is_file():
-        print(f"demo: no file {options.orders}", file=sys.stderr)
-        return 1
-    try:
+
+    def command() -> int:
+        if options.orders and not options.orders.is_file():
+            raise StackError(f"no file {options.orders}")
+        if options.orders:
+            next(iter(read_lines(options.orders)))  # an empty one is said before anything starts
         demo(options.orders and options.orders.resolve())
-    except StackError as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+        return 0
+
+    return commands.run("demo", command)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -113,7 +113,7 @@ class Nights:
 
     async def _changes(self, before: str | None) -> str:
         """Wait until another champion serves."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with _patience("no other model was promoted"):
             # The pointer is a blob: there is no event to wait for.
             while (now := await asyncio.to_thread(self.champion)) in {before, None}:  # noqa: ASYNC110
                 await asyncio.sleep(0.5)
@@ -132,17 +132,17 @@ class Nights:
         with self._shelf() as blobs:
             reference.publish(blobs, POLICY, b"{}")  # the packaged thresholds again
 
-    async def roll_back(self) -> None:
+    def roll_back(self) -> None:
         """Back to the champion before, and wait until the scorers have followed."""
-        await asyncio.to_thread(self._rolled_back)
+        run("training.promote", "--rollback", settings=self.settings)
         champion = self.champion()
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while (await asyncio.to_thread(self._serving))["bundle_version"] != champion:  # noqa: ASYNC110
-                await asyncio.sleep(0.5)
+        asyncio.run(self._followed(champion))
         say(f"the scorers have followed while warm: {champion} serves")
 
-    def _rolled_back(self) -> None:
-        run("training.promote", "--rollback", settings=self.settings)
+    async def _followed(self, champion: str | None) -> None:
+        async with _patience(f"the scorers do not follow to {champion}"):
+            while (await asyncio.to_thread(self._serving))["bundle_version"] != champion:  # noqa: ASYNC110
+                await asyncio.sleep(0.5)
 
     def _serving(self) -> dict[str, Any]:
         url = f"http://{HOST}:{self.host_port()}/api/health"
@@ -157,3 +157,12 @@ class Nights:
         if found is None:
             raise StackError(f"{version} has no report")
         path.write_bytes(found[0])
+
+
+@asynccontextmanager
+async def _patience(complaint: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            yield
+    except TimeoutError:
+        raise StackError(f"{complaint}, after {PATIENCE_SECONDS} s; see the logs") from None

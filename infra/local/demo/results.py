@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from azure.cosmos.aio import CosmosClient
+from rich.markup import escape
 from rich.table import Table
 
 from infra.local.demo.company import Company
 from infra.local.demo.streaming import container
 from infra.local.demo.telling import console
+from shared.printable import printable
 
 
 async def read_results(settings: Mapping[str, str]) -> tuple[list[dict[str, Any]], int]:
@@ -44,7 +46,7 @@ def _summary(orders: int, seconds: float, alerts: Sequence[dict[str, Any]], dead
     table.add_row("dead letters", f"{dead:,}")
     table.add_row("alerts", f"{len(alerts):,}")
     for version, count in sorted(Counter(alert["model_version"] for alert in alerts).items()):
-        table.add_row(f"  by bundle {version}", f"{count:,}")
+        table.add_row(f"  by bundle {_shown(version)}", f"{count:,}")
     table.add_section()
     found = [finding["typology"] for alert in alerts for finding in alert["findings"]]
     for typology in dict.fromkeys(sorted(found)):
@@ -79,5 +81,11 @@ def _costliest(alerts: Sequence[dict[str, Any]]) -> Table:
     table.title_justify = "left"
     for alert in alerts:
         why = "\n".join(finding["message"] for finding in alert["findings"])
-        table.add_row(alert["order_id"], alert["rep_id"], f"{alert['expected_loss']:,.2f}", why)
+        who = _shown(alert["order_id"]), _shown(alert["rep_id"])
+        table.add_row(*who, f"{alert['expected_loss']:,.2f}", _shown(why))
     return table
+
+
+def _shown(text: str) -> str:
+    """Text of orders as a cell: neither the terminal nor rich takes it for a command."""
+    return escape(printable(text, lines=True))

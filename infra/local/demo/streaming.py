@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from azure.cosmos.aio import ContainerProxy, CosmosClient
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from infra.local.demo.telling import console
 from infra.local.processes import StackError
+from shared.printable import printable
 
 SILENCE_SECONDS = 180
 """The demo gives up when no order has been scored for so long."""
@@ -61,7 +63,7 @@ class IncidentWatch:
 
     @staticmethod
     def _say(what: str, incident: dict[str, Any]) -> None:
-        console.print(f"{what}: {incident['message']}", highlight=False)
+        console.print(f"{what}: {escape(printable(incident['message']))}", highlight=False)
 
 
 async def _all_settled(

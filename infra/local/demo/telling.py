@@ -11,13 +11,15 @@ from rich.console import Console
 
 from infra.local.processes import StackError
 from infra.local.services import ROOT
+from shared.printable import printable
 
 console = Console()
 
 
-def say(text: str) -> None:
+def say(text: str, *, wrapped: bool = True) -> None:
     """One line of what happens next."""
-    console.print(f"[bold]{text}[/]", highlight=False)
+    shown = printable(text)
+    console.print(shown, style="bold", highlight=False, markup=False, soft_wrap=not wrapped)
 
 
 def run(module: str, *arguments: str, settings: Mapping[str, str] | None = None) -> None:
@@ -27,7 +29,8 @@ def run(module: str, *arguments: str, settings: Mapping[str, str] | None = None)
         StackError: it failed.
     """
     shown = " ".join(argument.replace(f"{ROOT}/", "") for argument in arguments)
-    console.print(f"[dim]$ python -m {module} {shown}[/]", highlight=False, soft_wrap=True)
+    typed = f"$ python -m {module} {shown}"
+    console.print(typed, style="dim", highlight=False, markup=False, soft_wrap=True)
     environment = {**os.environ, **(settings or {})}
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False)

@@ -23,6 +23,7 @@ from aiohttp import web
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob.aio import BlobServiceClient
 
+from infra.local.commands import port
 from infra.local.host import config, routes
 from infra.local.host.errors import HostError
 from infra.local.host.eventhub import CHECKPOINT_CONTAINER, EventHubListener, zoned_times
@@ -133,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.local.host", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("app", nargs="?", type=Path, default=Path(), help="its folder (here)")
-    parser.add_argument("--port", type=int, default=7071, help="for HTTP; 0: any free one")
+    parser.add_argument("--port", type=port, default=7071, help="for HTTP; 0: any free one")
     parser.add_argument("--verbose", action="store_true", help="log every invocation")
     options = parser.parse_args(arguments)
     _log_to_stderr(options.verbose)

@@ -2,15 +2,21 @@
 
 import base64
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from functions.dead_letters import choose, line, main, partition_key, redrive
+from functions.dead_letters import choose, line, main, partition_key, redrive, shown
 from functions.documents import dead_letter_document, dead_letter_path
 from functions.ports import DeadLetter, NotThereError, WriteConflict
-from shared.errors import TransientError
+from shared.errors import ConfigurationError, TransientError
 from tests.orders import order_body
 from tests.unit.functions.world import KEY, NOON, event
 
@@ -48,8 +54,13 @@ class FakeHub:
         self.sent.append((body, partition_key))
 
 
-def letter(sequence: int, body: bytes = b"\xff", code: str = "not_json") -> DeadLetter:
-    return DeadLetter(KEY, event(sequence, body), code, "what is wrong", "", NOON, 1)
+def letter(
+    sequence: int,
+    body: bytes = b"\xff",
+    code: str = "not_json",
+    message: str = "what is wrong",
+) -> DeadLetter:
+    return DeadLetter(KEY, event(sequence, body), code, message, "", NOON, 1)
 
 
 async def send_all(letters: FakeLetters, hub: FakeHub, **which: Any) -> list[str]:
@@ -144,3 +155,94 @@ def test_a_command_that_says_too_little_ends_with_its_usage(
         main(argv)
     assert ended.value.code == 2
     assert "usage: python -m functions.dead_letters" in capsys.readouterr().err
+
+
+HOSTILE = "\x1b]52;c;cm0gLXJm\x07\x1b[2J\x9b31m\u202egnp.\r\x7f"
+STEERS = {*HOSTILE} - {*"]52;c;cm0gLXJm[231gnp."}
+
+
+async def test_a_hostile_body_name_or_message_cannot_steer_the_terminal() -> None:
+    body = order_body().replace(b"Annie Corns", f"Zoë Ångström{HOSTILE}".encode())
+    letters = FakeLetters(letter(1, body + b"\xff", message=f"bad {HOSTILE} 日本語"))
+    letters.kept = {f"orders/0/{HOSTILE}.json": one for one in letters.kept.values()}
+    [kept] = await choose(letters)
+    said: list[str] = []
+    await redrive(letters, FakeHub(), [kept], lambda: LATER, said.append)
+    for text in (line(kept), shown(kept), *said):
+        assert not STEERS & set(text)
+        assert "\\u001b" in text
+    assert "日本語" in line(kept)
+    assert "日本語" in shown(kept)
+    assert "Zoë Ångström" in shown(kept)
+    assert shown(kept).endswith("\\xff")
+
+
+async def test_a_long_message_is_cut_after_it_was_made_harmless() -> None:
+    [kept] = await choose(FakeLetters(letter(1, message="\x1b" * 100)))
+    assert "\\u001b" * 14 + "\\u0..." in line(kept)
+
+
+@pytest.mark.parametrize(
+    "document", ["[]", "{}", '{"code": 1, "message": "", "time": "", "event": {}, "body": "x"}']
+)
+async def test_another_blob_in_the_container_is_named_in_one_line(document: str) -> None:
+    letters = FakeLetters()
+    letters.kept["orders/0/stray.json"] = (json.loads(document), 1)
+    with pytest.raises(ConfigurationError, match=r"stray\.json is not written as a dead letter"):
+        await choose(letters)
+
+
+EMULATOR = (
+    "DefaultEndpointsProtocol=http;AccountName=a;AccountKey={key};BlobEndpoint=http://{at}/a;"
+)
+SETTINGS = {
+    "PATH": os.environ["PATH"],
+    "ORDERS_HUB": "orders",
+    "COSMOS_ENDPOINT": "http://127.0.0.1:9",
+    "COSMOS_KEY": "bG9jYWw=",
+}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("BLOB_CONNECTION", "nonsense", "BLOB_CONNECTION cannot be used: "),
+        (
+            "BLOB_CONNECTION",
+            EMULATOR.format(key="a", at="[bad"),
+            "BLOB_CONNECTION cannot be used: ",
+        ),
+        ("BLOB_CONNECTION", EMULATOR.format(key="!", at="127.0.0.1:9"), "list dead-letters: "),
+        ("BLOB_ACCOUNT_URL", "", "BLOB_ACCOUNT_URL is not set"),
+    ],
+)
+def test_a_bad_connection_is_one_clear_line(
+    setting: str,
+    value: str,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("os.environ", {**SETTINGS, setting: value})
+    monkeypatch.setattr("functions.stores._BLOB_OPTIONS", {"retry_total": 0})
+    assert main(["list"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(says)
+
+
+def run(connection: str, **pipes: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "functions.dead_letters", "list"]
+    environ = {**SETTINGS, "BLOB_CONNECTION": connection}
+    root = Path(__file__).parents[3]
+    return subprocess.Popen(command, cwd=root, env=environ, stderr=-1, text=True, **pipes)
+
+
+def test_an_interrupt_while_the_storage_is_asked_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as storage:
+        port = storage.getsockname()[1]
+        running = run(EMULATOR.format(key="YQ==", at=f"127.0.0.1:{port}"))
+        storage.accept()  # and never answers
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate()
+    assert (running.returncode, err) == (130, "interrupted\n")

@@ -2,12 +2,25 @@
 
 import py_compile
 import zipfile
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
 
-from infra.checks.package import wrong_files
-from infra.package import PackageError, Release, copy_packages, locked, used, zipped
+from infra.checks.package import main, wrong_files
+from infra.package import (
+    Package,
+    PackageError,
+    Release,
+    build,
+    copy_packages,
+    locked,
+    used,
+    zipped,
+)
+from infra.package import main as build_main
+
+RELEASE = Release("1", "c")
 
 SITE = ".python_packages/lib/site-packages"
 MODES = py_compile.PycInvalidationMode
@@ -108,3 +121,65 @@ def test_another_version_than_the_locked_one_is_refused(
     lock.write_text(line)
     with pytest.raises(PackageError, match=said):
         copy_packages(lock, tmp_path / "site")
+
+
+def test_the_inspection_says_what_it_does_and_ends_with_a_verdict_on_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = package(tmp_path)
+    bad = good.rename(tmp_path / "trainer.zip")
+    package(tmp_path)
+    found = {good: [], bad: ["one thing", "another"]}
+    monkeypatch.setattr("infra.checks.package.faults", lambda zip_file, _: iter(found[zip_file]))
+    assert main([str(good), str(bad)]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[1] == "  is unpacked read-only, imported, and indexed as scorer and as desk"
+    assert said[-4:] == [
+        "  one thing",
+        "  another",
+        f"{good}: fit to be deployed",
+        f"{bad}: NOT FIT to be deployed, faults: 2",
+    ]
+    assert main([str(good)]) == 0
+
+
+@pytest.mark.parametrize("name", ["scorer.zip", "scorer.tar", "other.zip"])
+def test_what_is_no_package_is_one_line(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / name
+    file.write_text("no zip")
+    assert main([str(file)]) == 1
+    assert main([str(tmp_path / "missing" / "scorer.zip")]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 2)
+    assert err.startswith(f"package: {file}: ")
+
+
+@pytest.mark.parametrize("out", ["file", "file/below", "/proc/sheriff"])
+def test_a_place_where_no_folder_can_be_is_one_line(
+    out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert build_main(["--out", str(tmp_path / out), "--installed"]) == 1
+    said, err = capsys.readouterr()
+    assert (said, err.count("\n")) == ("", 1)
+    assert err.startswith(f"package: --out {tmp_path / out}: ")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_build_says_its_steps_and_a_failed_one_leaves_the_old_zip(tmp_path: Path) -> None:
+    said: list[str] = []
+    small = Package("scorer", ("host.json", "function_app.py"), "none.txt")
+    (tmp_path / "none.txt").write_text("")
+    lock = tmp_path / "none.txt"
+    kept = build(
+        replace(small, requirements=str(lock)), tmp_path, RELEASE, installed=True, say=said.append
+    )
+    assert [line.split()[1] for line in said] == ["copies", "compiles", "writes"]
+    before = kept.read_bytes()
+    lock.write_text("no-such-package==1\n")
+    with pytest.raises(PackageError, match="no-such-package is not installed"):
+        build(replace(small, requirements=str(lock)), tmp_path, RELEASE, installed=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["none.txt", "scorer.zip"]
+    assert kept.read_bytes() == before

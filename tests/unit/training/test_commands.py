@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from shared.errors import ConfigurationError, SheriffError
+from shared.printable import printable
 from training import console
 from training.backtest import Score, show_quality, write_scores
-from training.console import cell, printable, real, run, verdict_lines, whole
+from training.console import cell, real, run, verdict_lines, whole
 from training.metrics import Verdict
 from training.orders_file import write_lines
 from training.outputs import check_files
