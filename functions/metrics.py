@@ -72,10 +72,22 @@ RETRAIN_FAILED = Metric(
 SHADOW_ORDERS = Metric(
     "sheriff.shadow.orders", "counter", "{order}", "orders a challenger scored in shadow"
 )
+PARTITION_LAG = Metric(
+    "sheriff.partition.lag", "gauge", "{event}", "events of a partition that are not committed",
+    "partition",
+)  # fmt: skip
+PARTITION_STALLED = Metric(
+    "sheriff.partition.stalled", "gauge", "1", "1 where a partition stands still, else 0",
+    "partition",
+)  # fmt: skip
+HUB_ANEW = Metric(
+    "sheriff.hub.anew", "gauge", "1", "1 since the hub was made anew until somebody acknowledges it"
+)
+FUSE = Metric("sheriff.fuse", "counter", "{batch}", "batches held back whole: the fault is ours")
 
 METRICS = (
     ORDERS_SCORED, DEAD_LETTERED, ALERTS, BATCH_SIZE, SCORING_DURATION, STORE_DURATION,
     REQUEST_UNITS, LAG, RETRIES, MODEL_AGE, INCIDENTS_OPENED, BELIEF, RETRAIN_FAILED,
-    SHADOW_ORDERS,
+    SHADOW_ORDERS, PARTITION_LAG, PARTITION_STALLED, HUB_ANEW, FUSE,
 )  # fmt: skip
 """All there are."""
