@@ -20,6 +20,8 @@ from functions import retrain_nightly, wiring
 from functions import score_orders as trigger
 from functions.ports import OrderEvent, StreamKey
 from functions.retraining import RetrainError
+from functions.settings import ROLES
+from infra.checks.delivery import wrong_host, wrong_trigger
 from infra.local import services
 from infra.local.host.ncrontab import Schedule
 from shared.errors import ConfigurationError, TransientError
@@ -109,8 +111,59 @@ async def test_a_training_that_is_cut_short_is_answered_as_a_failure(
         await retrain_nightly.retrain_nightly(func.TimerRequest())
 
 
+def test_no_event_hub_trigger_of_any_role_ever_gives_a_batch_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kinds = []
+    for role in ROLES:
+        for one in app(monkeypatch, role):
+            kind = one.get_trigger().type
+            kinds.append(kind)
+            policy = one.get_settings_dict("retry_policy")
+            assert list(wrong_trigger(one.get_function_name(), kind, policy)) == []
+    assert kinds.count("eventHubTrigger") == 2  # scorer, and all
+
+
+@pytest.mark.parametrize(
+    ("retry", "why"),
+    [
+        (None, "has no retry policy"),
+        ({}, "has no retry policy"),
+        ({"strategy": "fixed_delay", "max_retry_count": "5", "delay_interval": "00:00:01"}, "5 ti"),
+        ({"strategy": "fixed_delay", "max_retry_count": "-1"}, "without delay_interval"),
+        (
+            {"strategy": "exponential_backoff", "max_retry_count": "-1",
+             "minimum_interval": "00:00:02"},
+            "without maximum_interval",
+        ),
+    ],
+)  # fmt: skip
+def test_an_event_hub_trigger_that_gives_up_is_refused(
+    retry: dict[str, str] | None, why: str
+) -> None:
+    [found] = wrong_trigger("score_orders", "eventHubTrigger", retry)
+    assert why in found
+    assert list(wrong_trigger("retrain_nightly", "timerTrigger", retry)) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batchCheckpointFrequency": 2},
+        {"BatchCheckpointFrequency": "10"},
+        {"batchCheckpointFrequency": 0},
+        {"enableCheckpointing": False},
+        {"initialOffsetOptions": {"type": "fromEnd"}},
+        {"initialOffsetOptions": {"type": "fromEnqueuedTime", "enqueuedTimeUtc": "2026-01-01"}},
+    ],
+)
+def test_a_host_json_that_loses_batches_is_refused(options: dict[str, Any]) -> None:
+    assert len(list(wrong_host({"extensions": {"eventHubs": options}}))) == 1
+
+
 def test_the_hosts_settings_leave_no_batch_behind() -> None:
     host = json.loads((ROOT / "host.json").read_text())
+    assert list(wrong_host(host)) == []
     hubs = host["extensions"]["eventHubs"]
     assert hubs["batchCheckpointFrequency"] == 1
     assert hubs["prefetchCount"] >= 2 * hubs["maxEventBatchSize"]
