@@ -67,7 +67,7 @@ RETRAIN_FAILED = Metric(
     "sheriff.retrain.failed",
     "counter",
     "{night}",
-    "nights that failed; 0 tells of one that did not",
+    "nights that failed, told at their end; 0 tells of one that did not",
 )
 SHADOW_ORDERS = Metric(
     "sheriff.shadow.orders", "counter", "{order}", "orders a challenger scored in shadow"

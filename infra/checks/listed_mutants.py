@@ -394,7 +394,10 @@ def _of_the_network() -> Iterator[Mutant]:
 
 
 def _of_operations() -> Iterator[Mutant]:
-    for rule in ("oldest-event-age", "dead-letters", "model-age", "incident-opened"):
+    for rule in (
+        "oldest-event-age", "dead-letters", "model-age", "incident-opened", "partition-stalled",
+        "hub-made-anew", "unwatched", "fuse",
+    ):  # fmt: skip
         yield _module(f"no alert {rule}", "alerts", f"name: '{rule}'", f"name: '{rule}-later'")
     yield _module("alerts that are off", "alerts", "enabled: true", "enabled: false")
     yield _module(

@@ -25,8 +25,11 @@ LARGEST = {"scorer": 350_000_000, "trainer": 900_000_000}
 """Bytes unpacked."""
 
 ROLES = {
-    "scorer": {"scorer": {"score_orders", "health"}, "desk": {"alerts", "health"}},
-    "trainer": {"trainer": {"retrain_nightly", "health"}},
+    "scorer": {
+        "scorer": {"score_orders", "watch_hub", "health"},
+        "desk": {"alerts", "health"},
+    },
+    "trainer": {"trainer": {"retrain_nightly", "follow_training", "health"}},
 }
 """The functions of every role that a zip is deployed for."""
 
