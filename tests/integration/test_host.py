@@ -210,6 +210,40 @@ async def test_two_hosts_share_the_partitions_and_the_survivor_takes_them_over(
     await send_until(lambda pids: set(pids) == {first.pid})
 
 
+async def test_a_host_that_lost_a_partition_goes_on_trying_beside_the_new_owner(
+    sample: Sample,
+) -> None:
+    first = sample.start(SAMPLE_RETRIES="-1")
+    for partition in range(4):
+        await sample.send(f"wait:go-{partition}", partition=partition)
+    await sample.until(lambda: len(shared(sample, first.pid)) == 4)
+    second = sample.start(SAMPLE_RETRIES="-1")
+    await sample.until(lambda: shared(sample, first.pid, second.pid))
+    partition = min(shared(sample, first.pid, second.pid))
+
+    def tries(pid: int, step: str = "start") -> int:
+        return len(sample.seen(step=step, pid=pid, partition=partition))
+
+    before = tries(first.pid), tries(second.pid)
+    await sample.until(
+        lambda: tries(first.pid) > before[0] + 3 and tries(second.pid) > before[1] + 3
+    )
+    for number in range(4):
+        sample.log.with_name(f"go-{number}").touch()
+    await sample.until(lambda: tries(first.pid, "end") and tries(second.pid, "end"))
+    for host in (first, second):
+        await asyncio.to_thread(processes.stop, host, 20)
+    sample.start()
+    await sample.send("last", partition=int(partition))
+    await sample.until(lambda: sample.ended("last"))  # whatever came once more before it
+
+
+def shared(sample: Sample, *pids: int) -> set[str]:
+    """The partitions that each of these processes has worked on."""
+    worked = [{note["partition"] for note in sample.seen(step="start", pid=pid)} for pid in pids]
+    return set.intersection(*worked)
+
+
 async def call(host: processes.Child, path: str, **options: Any) -> tuple[int, str]:
     def request() -> tuple[int, str]:
         url = f"http://127.0.0.1:{host.port}{path}"
