@@ -87,6 +87,7 @@ class Watch(msgspec.Struct, frozen=True):
     made_anew: Anew | None = None
     acknowledged: datetime | None = None
     kind: Literal["hub"] = "hub"
+    schema_version: int = 1  # of whoever wrote it: a later one is read as far as it is known
 
     @property
     def stalled(self) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 One JSON object a line. A body tells what is to happen: `fail:2` fails the first two attempts,
 `fail:99` more often than the policy allows, `slow:3` takes three seconds, `wait:go` fails until
-there is a file `go` beside the log. SAMPLE_RETRIES says how often a batch is tried again (-1: for ever).
+there is a file `go` beside the log. SAMPLE_RETRIES says how often a batch is tried again (-1: for
+ever).
 """
 
 import asyncio

@@ -21,6 +21,7 @@ from functions.progress import (
     looked,
     to_document,
 )
+from tests.schemas import violations
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -197,7 +198,10 @@ def test_nothing_is_ever_behind_by_less_than_nothing_and_a_document_says_it_all(
         assert one.behind_seconds is None or one.behind_seconds >= 0
     stored = json.loads(json.dumps({"id": "hub.orders", "_etag": "x", **to_document(watch)}))
     assert from_document(stored) == watch
-    assert from_document(stored | {"of_a_later_release": 1}) == watch
+    later = from_document(stored | {"of_a_later_release": 1, "schema_version": 2})
+    assert later is not None
+    assert (later.partitions, later.made_anew) == (watch.partitions, watch.made_anew)
+    assert violations("hub", stored) == []
 
 
 @pytest.mark.parametrize(
