@@ -114,8 +114,7 @@ def looked(
     if anew is None or not _same(anew.created_at, hub.created_at):
         why = _made_anew(known, states, hub)
         excused = acknowledged is not None and _same(acknowledged, hub.created_at)
-        fresh = Anew(now, hub.created_at, why) if why and not excused else None
-        anew = fresh or anew
+        anew = Anew(now, hub.created_at, why) if why and not excused else None
     return Watch(hub.created_at, now, partitions, anew, acknowledged)
 
 

@@ -181,6 +181,9 @@ def test_where_a_partition_was_on_the_old_hub_says_nothing_of_the_new_one() -> N
     assert watch.stalled == ("0",)
     fresh = looked(watch, [], hub(9, made=NOON), NOON + 6 * MINUTE)
     assert fresh.stalled == ()
+    never = looks(*[([], hub(9))] * 6)
+    assert never.stalled == ("0",)
+    assert looked(never, [], hub(9, made=NOON), NOON + 6 * MINUTE).stalled == ()
 
 
 @given(
