@@ -4,14 +4,19 @@ import os
 
 import azure.functions as func
 
-from functions import alerts_api, retrain_nightly, score_orders
+from functions import alerts_api, retrain_nightly, score_orders, watch_hub
 from functions.settings import role
 
 _BLUEPRINTS = {
-    "scorer": (score_orders.blueprint,),
+    "scorer": (score_orders.blueprint, watch_hub.blueprint),
     "desk": (alerts_api.blueprint,),
     "trainer": (retrain_nightly.blueprint,),
-    "all": (score_orders.blueprint, alerts_api.blueprint, retrain_nightly.blueprint),
+    "all": (
+        score_orders.blueprint,
+        watch_hub.blueprint,
+        alerts_api.blueprint,
+        retrain_nightly.blueprint,
+    ),
 }
 
 app = func.FunctionApp()

@@ -93,7 +93,7 @@ def parse_query(parameters: Mapping[str, str]) -> AlertQuery:
     fields: dict[str, Any] = {field: _value(name, parameters) for name, field, _ in _FILTERS}
     return replace(
         AlertQuery(**fields),
-        limit=_limit(parameters.get("limit", str(PAGE))),
+        limit=_whole("limit", parameters.get("limit", str(PAGE)), 1, LARGEST_PAGE),
         after=_position(parameters["cursor"]) if "cursor" in parameters else None,
     )
 
@@ -154,12 +154,17 @@ def _time(name: str, value: str) -> str:
         ) from error
 
 
-def _limit(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and 1 <= int(value[:4]) <= LARGEST_PAGE):
+def _whole(name: str, text: str, least: int, most: int) -> int:
+    """A number of a query: plain digits, no more of them than ``most`` has.
+
+    The length comes first: `int` reads digits of every script, and gives up past 4,300 of them.
+    """
+    digits = len(text) <= len(str(most)) and text.isascii() and text.isdigit()
+    if not digits or not least <= int(text) <= most:
         raise QueryError(
-            "limit", f"limit is {shortened(value)!r}, expected a whole number 1 to {LARGEST_PAGE}"
+            name, f"{name} is {shortened(text)!r}, expected a whole number {least} to {most}"
         )
-    return int(value)
+    return int(text)
 
 
 def _cursor(alert: Mapping[str, Any]) -> str:

@@ -6,10 +6,18 @@ import os
 import azure.functions as func
 
 from functions import wiring
-from functions.answers import Answer, guarded, health, list_alerts
+from functions.answers import Answer, Condition, Remembered, guarded, health, list_alerts
+from functions.progress import Watch
 from functions.release import release
 from functions.settings import SignIn, role
 from functions.sign_in import refusal
+
+HEALTH_SECONDS = 10.0
+"""Anybody may ask for health, which sorts the alerts of all partitions: once in so long."""
+
+remembered = Remembered(HEALTH_SECONDS)
+
+_SCORES = {"scorer", "all"}  # the roles whose identity may read the state documents
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 health_blueprint = func.Blueprint()  # type: ignore[no-untyped-call]  # for every role
@@ -18,14 +26,19 @@ health_blueprint = func.Blueprint()  # type: ignore[no-untyped-call]  # for ever
 @health_blueprint.function_name("health")
 @health_blueprint.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def get_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding's
-    """``GET /api/health``: reads the store, names what serves; 503 while it cannot."""
-    return _response(await guarded(_health))
+    """``GET /api/health``: reads the stores, names what serves; 503 while it cannot."""
+    return _response(await remembered.answer(lambda: guarded(_health)))
 
 
 async def _health() -> Answer:
     ours = role(os.environ)
     shelf = None if ours == "desk" else wiring.shelf()  # the desk's identity may read no model
-    return await health(wiring.alerts(), shelf, ours, release())
+    condition = Condition(wiring.conditions(), _watch) if ours in _SCORES else None
+    return await health(wiring.alerts(), shelf, ours, release(), condition)
+
+
+async def _watch() -> Watch | None:
+    return (await wiring.watcher().known())[0]
 
 
 @blueprint.function_name("alerts")

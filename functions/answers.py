@@ -1,12 +1,18 @@
 """What the HTTP API answers: a status and a JSON body for each request, whatever carries it."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Protocol
 
 from functions.alert_query import AlertQuery, QueryError, parse_query
+from functions.condition import Conditions
+from functions.progress import Watch
+from functions.watching import told
 from shared.errors import SheriffError
 
 logger = logging.getLogger(__name__)
@@ -56,31 +62,103 @@ async def list_alerts(alerts: AlertReader, parameters: Mapping[str, str]) -> Ans
     return Answer(HTTPStatus.OK, query.page(await alerts.find(query)))
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a scorer tells of itself beside what serves; the trigger's hub as it was seen last."""
+
+    here: Conditions
+    hub: Callable[[], Awaitable[Watch | None]]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+UNSEEN = timedelta(minutes=15)
+"""A look at the hub that is older than this says that nobody looks any more."""
+
+
 async def health(
     alerts: AlertReader,
     serving: ServingReader | None,
     role: str,
     release: Mapping[str, Any] | None = None,
+    condition: Condition | None = None,
 ) -> Answer:
-    """Whether the store can be read now, and what serves; 503 where either cannot be known.
+    """Whether the stores can be read, what serves, and what is wrong; open to anyone.
 
-    ``serving`` is None where a part of the app needs no model, and may read none; ``release`` is
-    what was deployed, where that is known.
+    ``ok`` and ``degraded`` are 200: it answers and scores, and where it is degraded ``problems``
+    says by how much less than it should. ``unavailable`` is 503: it cannot read or cannot score.
+
+    ``serving`` and ``condition`` are None where a part of the app neither needs a model nor reads
+    the hub, and may not; ``release`` is what was deployed, where that is known.
     """
     body: dict[str, Any] = {"status": "ok", "role": role}
     if release is not None:
         body["release"] = dict(release)
+    problems: list[str] = []
     try:
         body["latest_alert_at"] = await alerts.latest()
         if serving is not None:
-            await serving.scorer()
-            body |= serving.status()
+            try:
+                await serving.scorer()
+            finally:  # what was refused is said above all where nothing serves for it
+                body |= serving.status()
+            problems += _refused(body)
+        if condition is not None:
+            problems += await _conditions(condition, body)
     except SheriffError as error:
         # The cause is for the operator's log: this answer is open to anyone.
         logger.warning("not healthy: %s", error)
         body["status"] = "unavailable"
         return Answer(HTTPStatus.SERVICE_UNAVAILABLE, body)
+    if problems:
+        body |= {"status": "degraded", "problems": problems}
     return Answer(HTTPStatus.OK, body)
+
+
+def _refused(body: Mapping[str, Any]) -> list[str]:
+    """What should serve and does not, by what the shelf says of itself."""
+    known = [body.get("last_refusal"), *(body.get("refusals") or ())]
+    refused = [str(one.get("what")) for one in known if isinstance(one, Mapping)]
+    found = [f"{what} is refused" for what in dict.fromkeys(refused)]
+    if body.get("refused_classifier"):
+        found.append("the classifier of the model that serves is refused")
+    return found
+
+
+async def _conditions(condition: Condition, body: dict[str, Any]) -> list[str]:
+    body |= condition.here.document()
+    found = [f"the fuse holds partition {one} back" for one in body["fuses"]]
+    watch = await condition.hub()
+    body["hub"] = None if watch is None else told(watch)
+    if watch is None:
+        return found
+    if watch.made_anew is not None:
+        found.append("the hub was made anew while checkpoints stayed: docs/operations.md")
+    found += [f"partition {one} stands still" for one in watch.stalled]
+    if condition.now() - watch.seen_at > UNSEEN:
+        found.append("nobody looks at the hub any more")
+    return found
+
+
+@dataclass
+class Remembered:
+    """An answer that is good for some seconds: whoever asks meanwhile costs nothing.
+
+    While it is being made, others wait for it rather than make it again.
+    """
+
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    _answer: Answer | None = None
+    _made_at: float = 0.0
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def answer(self, make: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer as it is known, or made now; what ``make`` raises is remembered by nobody."""
+        async with self._making:
+            if self._answer is None or self.clock() - self._made_at >= self.seconds:
+                self._answer = await make()
+                self._made_at = self.clock()
+            return self._answer
 
 
 async def guarded(answer: Callable[[], Awaitable[Answer]]) -> Answer:

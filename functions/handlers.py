@@ -25,6 +25,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from functions.condition import Conditions
 from functions.judgement import Earlier, Judgement, Scored, blamed, judge, set_aside, unseen
 from functions.ports import (
     AlertStore,
@@ -94,8 +95,8 @@ class Desk:
     owner: str = field(default_factory=lambda: uuid4().hex)  # names this process, and no other one
     # Runs that got as far as scoring since the last success; a partition not in it is a new one.
     begun: dict[StreamKey, int] = field(default_factory=dict)
-    # Why the fuse of a partition has blown; it holds until an order of it is scored again.
-    fuses: dict[StreamKey, str] = field(default_factory=dict)
+    # What health tells: fuses that have blown, and what fails again and again.
+    conditions: Conditions = field(default_factory=Conditions)
     noted_run: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -113,10 +114,13 @@ async def score_batch(desk: Desk, key: StreamKey, events: Sequence[OrderEvent]) 
             # What serves may take long to be read; the batch's own time begins here.
             started = desk.clock()
             await _settle(desk, key, events, scorer, started, summary, committed)
+        except Exception:
+            desk.conditions.failed(key.partition_id, desk.now())
+            raise
         finally:
             summary.measure(desk.telemetry, key, events, desk.now())
         desk.begun[key] = 0
-        desk.fuses.pop(key, None)
+        desk.conditions.moving(key.partition_id)
         summary.log(key, desk.clock() - started)
     if desk.shadow is not None:
         await desk.shadow.follow(key, committed, started + desk.limits.deadline)
@@ -228,14 +232,15 @@ class _Run:
 
         Once the fuse has blown, orders that are scored one by one are not set aside either.
         """
-        failed, desk = self.faults + failed, self.desk
+        failed, desk, partition = self.faults + failed, self.desk, self.key.partition_id
         many = events >= FUSE_EVENTS and failed > FUSE_SHARE * events
-        if not many and not (failed > self.faults and self.alone and self.key in desk.fuses):
+        blown = partition in desk.conditions.fuses
+        if not many and not (failed > self.faults and self.alone and blown):
             return
         why = f"scoring fails on {failed} of {events} orders"
-        if self.key not in desk.fuses:
+        if not blown:
             logger.error("%s: %s: a fault of ours, nothing is set aside", self.key, why)
-        desk.fuses[self.key] = why
+        desk.conditions.note_fuse(partition, desk.now(), why)
         if not self.alone:  # no order is to blame, so the next run need not be careful with each
             desk.begun[self.key] -= 1
         raise FuseError(f"{self.key}: {why}: a fault of ours, the batch waits")

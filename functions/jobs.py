@@ -1,9 +1,11 @@
 """Training handed to an Azure Machine Learning job, by its REST interface.
 
 A scorer's environment has no room for the SDK of Azure Machine Learning, and one request needs
-none. Not tried against Azure yet; the request is that of "Jobs - Create Or Update", 2024-04-01.
+none. Not tried against Azure yet; the requests are "Jobs - Create Or Update" and "Jobs - Get" of
+2024-04-01.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -14,9 +16,9 @@ from azure.core.pipeline.policies import (
     AsyncRetryPolicy,
     HeadersPolicy,
 )
-from azure.core.rest import HttpRequest
+from azure.core.rest import AsyncHttpResponse, HttpRequest
 
-from functions.ports import WriteConflict
+from functions.ports import JobStatus, WriteConflict
 from functions.settings import JobSettings
 from functions.stores import translated
 
@@ -60,8 +62,8 @@ class MachineLearningJobs:
             TransientError: Azure did not take it now.
             RefusedError: Azure will never take it.
         """
-        address = f"{self._settings.workspace}/jobs/{name}"
-        if await self._is_there(address):
+        address = self._address(name)
+        if await self.status(name) is not None:
             return address
         request = HttpRequest(
             "PUT",
@@ -73,23 +75,52 @@ class MachineLearningJobs:
             await self._send(request, f"start job {name}")
         return address
 
-    async def _is_there(self, address: str) -> bool:
-        request = HttpRequest("GET", address, params={"api-version": API_VERSION})
-        return await self._send(request, "look for the job", missing=True) != 404
+    async def status(self, name: str) -> JobStatus | None:
+        """How a job stands; None where there is none of this name.
 
-    async def _send(self, request: HttpRequest, doing: str, *, missing: bool = False) -> int:
-        """The answer's status; ``missing``: 404 is an answer as good as any."""
+        Raises:
+            TransientError: Azure does not say now.
+            RefusedError: Azure does not take the question.
+        """
+        request = HttpRequest("GET", self._address(name), params={"api-version": API_VERSION})
+        response = await self._send(request, f"look at job {name}", missing=True)
+        return None if response.status_code == 404 else _status(response)
+
+    def _address(self, name: str) -> str:
+        return f"{self._settings.workspace}/jobs/{name}"
+
+    async def _send(
+        self, request: HttpRequest, doing: str, *, missing: bool = False
+    ) -> AsyncHttpResponse:
+        """The answer, its body read; ``missing``: 404 is an answer as good as any."""
         request.url = self._client.format_url(request.url)
         with translated(doing):
-            response = await self._client.send_request(request, enforce_https=self._enforce_https)
-            status: int = response.status_code
-            if not (missing and status == 404):
+            response: AsyncHttpResponse = await self._client.send_request(
+                request, enforce_https=self._enforce_https
+            )
+            if not (missing and response.status_code == 404):
                 response.raise_for_status()
-            return status
+            return response
 
     async def close(self) -> None:
         """Give the connections back."""
         await self._client.close()
+
+
+_ENDED: Mapping[str, JobStatus] = {
+    "completed": "completed",
+    "failed": "failed",
+    "canceled": "canceled",
+}
+
+
+def _status(response: AsyncHttpResponse) -> JobStatus:
+    """``properties.status`` of a job, which takes a dozen values until it ends in one of three."""
+    try:
+        said = str(response.json()["properties"]["status"])
+    except (ValueError, LookupError, TypeError):
+        said = ""  # whatever it is, it is there: not known to have ended
+    return _ENDED.get(said.lower(), "running")
 
 
 def command_job(settings: JobSettings, name: str) -> dict[str, Any]:

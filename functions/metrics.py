@@ -71,15 +71,27 @@ RETRAIN_FAILED = Metric(
     "sheriff.retrain.failed",
     "counter",
     "{night}",
-    "nights that failed; 0 tells of one that did not",
+    "nights that failed, told at their end; 0 tells of one that did not",
 )
 SHADOW_ORDERS = Metric(
     "sheriff.shadow.orders", "counter", "{order}", "orders a challenger scored in shadow"
 )
+PARTITION_LAG = Metric(
+    "sheriff.partition.lag", "gauge", "{event}", "events of a partition that are not committed",
+    "partition",
+)  # fmt: skip
+PARTITION_STALLED = Metric(
+    "sheriff.partition.stalled", "gauge", "1", "1 where a partition stands still, else 0",
+    "partition",
+)  # fmt: skip
+HUB_ANEW = Metric(
+    "sheriff.hub.anew", "gauge", "1", "1 since the hub was made anew until somebody acknowledges it"
+)
+FUSE = Metric("sheriff.fuse", "counter", "{batch}", "batches held back whole: the fault is ours")
 
 METRICS = (
     ORDERS_SCORED, DEAD_LETTERED, ALERTS, BATCH_SIZE, SCORING_DURATION, STORE_DURATION,
     REQUEST_UNITS, LAG, SHELF_FAILED, RETRIES, MODEL_AGE, INCIDENTS_OPENED, BELIEF, RETRAIN_FAILED,
-    SHADOW_ORDERS,
+    SHADOW_ORDERS, PARTITION_LAG, PARTITION_STALLED, HUB_ANEW, FUSE,
 )  # fmt: skip
 """All there are."""

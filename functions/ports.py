@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from functions.metrics import Metric
 from shared.docket import Revisited
@@ -178,8 +178,20 @@ class ShadowStore(Protocol):
         """
 
 
+type JobStatus = Literal["running", "completed", "failed", "canceled"]
+"""How a job stands. What is not known to have ended runs; ``canceled`` was stopped by somebody, or
+by its time limit."""
+
+
 class JobQueue(Protocol):
     """Where training goes that is too large for this machine."""
+
+    async def status(self, name: str) -> JobStatus | None:
+        """How the job of this name stands; None where there is none.
+
+        Raises:
+            TransientError: that cannot be known now.
+        """
 
     async def submit(self, name: str) -> str:
         """Start ``python -m training.pipeline`` as a job, once a name; where to look at it.

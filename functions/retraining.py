@@ -1,25 +1,37 @@
 """Start the nightly training: here in a process of its own, or elsewhere as a job.
 
+A job is followed to its end (`Retraining.follow`): one that failed is tried again under another
+name, a few times, and how the night ended is told once.
+
 The training itself is `training.pipeline`: it takes the lease that lets only one run at a time,
 takes up what a broken run left, and alone moves the pointer. So a run that fails, or is killed at
 any line, leaves the champion serving.
 """
 
 import asyncio
+import json
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from functions.metrics import RETRAIN_FAILED
-from functions.ports import Files, JobQueue, NotThereError, Telemetry
+from functions.ports import (
+    Files,
+    JobQueue,
+    JobStatus,
+    NotThereError,
+    Telemetry,
+    WriteConflict,
+)
 from functions.telemetry import SILENT
 from shared.errors import ConfigurationError, SheriffError
+from shared.notation import time_text
 from shared.policy import Policy, parse_policy
 from shared.reference import POLICY, REFERENCE, previous
 
@@ -29,6 +41,13 @@ ROOT = Path(__file__).parents[1]
 COMMAND = (sys.executable, "-m", "training.pipeline")
 ARCHIVE = "orders-archive"  # a container
 MEGABYTE = 1_000_000
+
+TRAINING = "training"  # a container
+MOST_ATTEMPTS = 3
+"""Jobs of one night: an image that lacks something fails each time, and costs each time."""
+AGAIN: frozenset[JobStatus] = frozenset({"failed"})
+AGAIN_BY_HAND: frozenset[JobStatus] = frozenset({"failed", "canceled"})
+"""How an attempt must have ended for another: one that somebody canceled only by hand."""
 
 GRACE_SECONDS = 10.0
 """For a training that is told to stop, to give its lease back."""
@@ -42,7 +61,7 @@ class RetrainError(SheriffError):
 
 
 class Archive(Files, Protocol):
-    """Files that can be summed up."""
+    """Files that can be summed up, and added to."""
 
     async def size(self, container: str, folder: str) -> int:
         """Bytes of a container's files that lie in a folder of this name, at any depth.
@@ -50,6 +69,24 @@ class Archive(Files, Protocol):
         Raises:
             TransientError: they cannot be listed now.
         """
+
+    async def write(self, container: str, name: str, data: bytes, version: str | None) -> None:
+        """Replace the version that was read (None: create).
+
+        Raises:
+            WriteConflict: it is no longer that version.
+            TransientError: it may be written next time.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """The jobs of one night: how its last attempt stands (None: there was none), and the name that
+    another attempt would have (None: there may be none)."""
+
+    name: str
+    status: JobStatus | None
+    following: str | None
 
 
 @dataclass
@@ -72,9 +109,9 @@ class Retraining:
                 policy is wrong, or gone.
             TransientError: storage or Azure could not be reached.
         """
-        failed = 1
+        failed, here = 1, False
         try:
-            await retrain(
+            here = await retrain(
                 await self.files.size(ARCHIVE, self.hub),
                 await self._policy(),
                 lambda: run_here(self.command),
@@ -82,7 +119,30 @@ class Retraining:
             )
             failed = 0
         finally:
-            self.telemetry.measure(RETRAIN_FAILED, failed)
+            if here or failed:  # how a job ends is told when it does
+                self.telemetry.measure(RETRAIN_FAILED, failed)
+
+    async def follow(self) -> None:
+        """Look how the jobs of tonight and of the night before stand.
+
+        One that failed is tried again, once a look, while it is the latest night and has attempts
+        left. How a night ended is told once.
+
+        Raises:
+            TransientError: storage or Azure could not be reached; the next look does it.
+        """
+        if self.jobs is None:
+            return
+        before, tonight = [await night(self.jobs, at, AGAIN) for at in self._nights()]
+        latest = tonight if tonight.status else before
+        for one in (before, tonight):
+            if one.status in {None, "running"}:
+                continue
+            if one is latest and one.following is not None:
+                job = await self.jobs.submit(one.following)
+                logger.warning("the nightly training failed and is tried again: %s", job)
+            else:
+                await self._tell(one)
 
     async def _policy(self) -> Policy:
         found = await self._read(POLICY)
@@ -100,15 +160,75 @@ class Retraining:
         assert found is not None  # no version was known
         return found[0]
 
+    def _nights(self) -> tuple[datetime, datetime]:
+        return self.now() - timedelta(days=1), self.now()
+
     async def _hand_over(self) -> None:
+        """Start a job, unless one runs or tonight's is done.
+
+        Raises:
+            RetrainError: tonight's attempts are used up.
+        """
         assert self.jobs is not None
-        job = await self.jobs.submit(job_name(self.now()))
+        before, tonight = [await night(self.jobs, at, AGAIN_BY_HAND) for at in self._nights()]
+        for one in (before, tonight):
+            if one.status == "running":
+                logger.warning("the nightly training runs already: %s", one.name)
+                return
+        if tonight.status == "completed":
+            logger.warning("the nightly training is done already: %s", tonight.name)
+            return
+        if tonight.following is None:
+            raise RetrainError(
+                f"the nightly training failed {MOST_ATTEMPTS} times as the job {tonight.name}; "
+                "the champion serves on"
+            )
+        job = await self.jobs.submit(tonight.following)
         logger.warning("the nightly training is handed over: %s", job)
 
+    async def _tell(self, ended: Night) -> None:
+        """Measure how a night of jobs ended, once: a record in the storage says that it was told.
 
-def job_name(at: datetime) -> str:
-    """One name a night (UTC), so that trying again does not start a second job."""
-    return f"sheriff-{at.astimezone(UTC):%Y%m%d}"
+        Who dies between the two tells it twice, which is better than never.
+        """
+        record = f"jobs/{ended.name}.json"
+        with suppress(NotThereError):
+            await self.files.read(TRAINING, record)
+            return
+        if ended.status == "completed":
+            self.telemetry.measure(RETRAIN_FAILED, 0)
+        else:
+            self.telemetry.measure(RETRAIN_FAILED, 1)
+            logger.error(
+                "the nightly training %s as a job: %s; the champion serves on",
+                "was canceled" if ended.status == "canceled" else "failed",
+                ended.name,
+            )
+        told = {"night": ended.name, "status": ended.status, "told_at": time_text(self.now())}
+        with suppress(WriteConflict):  # told by another at the same time
+            await self.files.write(TRAINING, record, json.dumps(told).encode(), None)
+
+
+def job_name(at: datetime, attempt: int = 1) -> str:
+    """A name for each attempt of each night (UTC), so that trying again starts no second job."""
+    name = f"sheriff-{at.astimezone(UTC):%Y%m%d}"
+    return name if attempt == 1 else f"{name}-{attempt}"
+
+
+async def night(jobs: JobQueue, at: datetime, again: Collection[JobStatus]) -> Night:
+    """How a night's jobs stand; there may be another attempt where the last one is ``again``.
+
+    Raises:
+        TransientError: Azure does not say now.
+    """
+    status: JobStatus | None = None
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        found = await jobs.status(job_name(at, attempt))
+        if found is None:
+            allowed = status is None or status in again
+            return Night(job_name(at), status, job_name(at, attempt) if allowed else None)
+        status = found
+    return Night(job_name(at), status, None)
 
 
 async def retrain(
@@ -116,8 +236,10 @@ async def retrain(
     policy: Policy,
     run: Callable[[], Awaitable[None]],
     hand_over: Callable[[], Awaitable[None]] | None,
-) -> None:
+) -> bool:
     """Train here while the archive is no larger than the policy's ``retrain_here_megabytes``.
+
+    Whether it was done here; else it goes on elsewhere.
 
     Raises:
         ConfigurationError: it is larger, and there is nobody to hand it over to.
@@ -125,7 +247,7 @@ async def retrain(
     most = policy.retrain_here_megabytes
     if archive_bytes <= most * MEGABYTE:
         await run()
-        return
+        return True
     if hand_over is None:
         raise ConfigurationError(
             f"the archive has {archive_bytes / MEGABYTE:,.0f} MB, and retrain_here_megabytes of "
@@ -133,6 +255,7 @@ async def retrain(
             "RETRAIN_JOB_ENVIRONMENT to hand the training over, or raise that limit"
         )
     await hand_over()
+    return False
 
 
 async def run_here(command: Sequence[str] = COMMAND) -> None:

@@ -5,11 +5,13 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
+from functions.condition import Conditions
 from functions.handlers import Desk, Limits
+from functions.hub import OrdersHub
 from functions.jobs import MachineLearningJobs
 from functions.ports import Telemetry
 from functions.retraining import Retraining
-from functions.settings import JobSettings, Settings
+from functions.settings import HubSettings, JobSettings, Settings
 from functions.shadow import Shadow
 from functions.shelf import Shelf
 from functions.stores import (
@@ -23,6 +25,8 @@ from functions.stores import (
     credential,
 )
 from functions.telemetry import telemetry as asked_for
+from functions.watch_stores import CosmosWatch
+from functions.watching import Watcher
 
 # The SDKs tell of every request at INFO, which is the worker's level: many lines an order.
 logging.getLogger("azure").setLevel(logging.WARNING)
@@ -106,6 +110,21 @@ def retraining() -> Retraining:
 
 
 @cache
+def conditions() -> Conditions:
+    """What this process knows of its own condition."""
+    return Conditions(telemetry())
+
+
+@cache
+def watcher() -> Watcher:
+    """Who looks at the hub from outside the trigger, and knows what was seen."""
+    ours = settings()
+    store, group = CosmosWatch(_cosmos()), ours.orders_consumer_group
+    hub = OrdersHub(HubSettings.from_environ(os.environ), group, lambda: credential(ours))
+    return Watcher(ours.orders_hub, group, store, hub, store, telemetry())
+
+
+@cache
 def desk() -> Desk:
     """Where this process scores."""
     ours = settings()
@@ -118,6 +137,7 @@ def desk() -> Desk:
         executor=_executor(),
         shadow=_shadow() if ours.shadow else None,
         telemetry=telemetry(),
+        conditions=conditions(),
         limits=Limits(
             deadline=ours.scoring_deadline_seconds,
             chunk=ours.scoring_chunk_orders,

@@ -26,12 +26,22 @@ from shared.stream import StreamState
 from shared.uses import Admission
 
 FUNCTIONS = {
-    "scorer": {"score_orders", "health"},
+    "scorer": {"score_orders", "watch_hub", "health"},
     "desk": {"alerts", "health"},
-    "trainer": {"retrain_nightly", "health"},
-    "all": {"score_orders", "alerts", "retrain_nightly", "health"},
+    "trainer": {"retrain_nightly", "follow_training", "health"},
+    "all": {
+        "score_orders",
+        "watch_hub",
+        "alerts",
+        "retrain_nightly",
+        "follow_training",
+        "health",
+    },
 }
 """The functions of an app, by its role."""
+
+_WELL = {"ok", "degraded"}
+"""What health may say: whatever is wrong beside this release must not roll it back."""
 
 _PAUSE_SECONDS = 0.5
 _LEFT_BEHIND = timedelta(hours=1)
@@ -108,7 +118,7 @@ class Deployed:
         """
         async with self.web.get(url) as answer:
             body = await _json(answer)
-        if not isinstance(body, dict) or answer.status != 200 or body.get("status") != "ok":
+        if not isinstance(body, dict) or answer.status != 200 or body.get("status") not in _WELL:
             raise NotYet(f"{url} answers {answer.status}")
         if body.get("role") not in FUNCTIONS:
             raise NotYet(f"{url} names no role of Sheriff's")
@@ -125,7 +135,8 @@ class Deployed:
         self.roles.add(body["role"])
         release = f", release {body['release']}" if body.get("release") else ""
         model = f", model {body['bundle_version']}" if "bundle_version" in body else ""
-        return f"{url}: {body['role']}{release}{model}"
+        wrong = "; ".join(str(one) for one in body.get("problems") or ())
+        return f"{url}: {body['role']}{release}{model}{f' ({wrong})' if wrong else ''}"
 
     async def same_model(self) -> str:
         """The model, catalogue and policy that the shelf holds are good, and every app's own."""

@@ -336,7 +336,7 @@ module mlflow 'modules/mlflow.bicep' = if (withMachineLearning) {
 module roles 'modules/roles.bicep' = {
   params: {
     hubIsThere: false
-    identityPrefix: identityPrefix
+    principalIds: identities.outputs.principalIds
     namespaceName: namespaceName
     hubName: ordersHub
     dataAccountName: dataAccountName
@@ -350,7 +350,6 @@ module roles 'modules/roles.bicep' = {
     pipelinePrincipalId: pipelinePrincipalId
   }
   dependsOn: [
-    identities
     dataStorage
     cosmos
     scorerHost
@@ -398,7 +397,7 @@ module workspace 'modules/workspace.bicep' = if (withMachineLearning) {
 module hubRoles 'modules/roles.bicep' = {
   params: {
     hubIsThere: true
-    identityPrefix: identityPrefix
+    principalIds: identities.outputs.principalIds
     namespaceName: namespaceName
     hubName: ordersHub
     dataAccountName: dataAccountName

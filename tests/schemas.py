@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from jsonschema import Draft202012Validator
 
+from functions.progress import Watch
 from shared.decision import Decision
 from shared.model import ModelBundle
 from shared.policy import Policy
@@ -40,6 +41,7 @@ def generated_schemas() -> dict[str, dict[str, Any]]:
         "decision": Decision,
         "bundle-card": Card,
         "run": Result,
+        "hub": Watch,
     }
     schemas = {name: dialect | msgspec.json.schema(kind) for name, kind in types.items()}
     found: dict[str, dict[str, Any]] = json.loads(json.dumps(schemas))

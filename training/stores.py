@@ -292,7 +292,7 @@ class CosmosDocuments:
         return self._query("incidents", "SELECT * FROM c ORDER BY c.started_at DESC")
 
     def states(self) -> list[dict[str, Any]]:
-        return self._query("state", "SELECT * FROM c ORDER BY c.id")
+        return self._query("state", "SELECT * FROM c WHERE NOT IS_DEFINED(c.kind) ORDER BY c.id")
 
     def shadows(self, version: str) -> list[dict[str, Any]]:
         return self._query(

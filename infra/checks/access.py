@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from infra.checks.deployment import Deployment, Files, Resource
+from infra.checks.expressions import Call, Expression, Loop, Object
 from infra.checks.hardening import (
     BLOB_CONTAINER,
     COSMOS,
@@ -18,6 +19,7 @@ from infra.checks.hardening import (
     WORKSPACE,
     settings,
 )
+from infra.checks.tree import template
 
 ROLES_FILE = "infra/modules/roles.bicep"
 ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
@@ -97,6 +99,7 @@ WITH_WORKSPACE = frozenset(
 )
 """What comes with the workspace, where MLflow is in Azure Machine Learning."""
 
+_OBJECT_ID = ".properties.principalId"
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 WITH_PIPELINE = frozenset(
@@ -128,15 +131,24 @@ def problems(deployment: Deployment) -> Iterator[str]:
         yield f"{ROLES_FILE}: {grant.holder} lacks {grant.role} on {grant.on}"
     for grant in sorted(found - expected):
         yield f"{ROLES_FILE}: {grant.holder} must not be {grant.role} on {grant.on}"
+    yield from _tripped_over(deployment)
+    yield from _identities(deployment)
+    yield from _twice(deployment)
+
+
+def _tripped_over(deployment: Deployment) -> Iterator[str]:
+    """Assignments that Azure would refuse, now or once an identity is made again."""
     for one in deployment.of(ASSIGNMENT, DOCUMENT_ASSIGNMENT):
         if not one.where.startswith(f"{ROLES_FILE}:"):
             yield f"{one.where}: roles are assigned in {ROLES_FILE} only"
         if one.type == ASSIGNMENT and one.at("properties.principalType") != "ServicePrincipal":
             yield f"{one.where}: principalType is not ServicePrincipal"
+        holder = str(one.at("properties.principalId", ""))
+        ours = holder.endswith(_OBJECT_ID) or holder == deployment.given["pipelinePrincipalId"]
+        if not holder or not ours:
+            yield f"{one.where}: {holder or 'nothing'} is no object id of an identity"
         if not _GUID.fullmatch(one.name.rpartition("/")[2]):
             yield f"{one.where}: its name is not a guid of what it is about"
-    yield from _identities(deployment)
-    yield from _twice(deployment)
 
 
 def grants(deployment: Deployment) -> Iterator[Grant]:
@@ -151,7 +163,7 @@ def _holder(one: Resource, deployment: Deployment) -> str:
     principal = one.at("properties.principalId", "")
     if principal and principal == deployment.given["pipelinePrincipalId"]:
         return "pipeline"
-    return str(principal).removesuffix(".properties.principalId").rpartition("-")[2]
+    return str(principal).removesuffix(_OBJECT_ID).rpartition("-")[2]
 
 
 def _on(one: Resource, deployment: Deployment) -> str:
@@ -216,6 +228,30 @@ def _twice(deployment: Deployment) -> Iterator[str]:
         if one.id in seen:
             yield f"{one.where}: two role assignments have the name {one.name}"
         seen.add(one.id)
+
+
+def named_by_principal(files: Files) -> Iterator[str]:
+    """The name of an assignment holds the object id of who it is for, as the template writes it.
+
+    Otherwise an identity that was deleted and made again (it has a new object id) blocks every
+    deployment: the name is the old one's, and Azure lets nobody change its principal.
+    """
+    for file, text in files.items():
+        if not file.endswith(".bicep"):
+            continue
+        for one in template(file, text).resources.values():
+            if one.type not in {ASSIGNMENT, DOCUMENT_ASSIGNMENT} or one.existing:
+                continue
+            body = one.body.body if isinstance(one.body, Loop) else one.body
+            name, holder = _part(body, "name"), _part(_part(body, "properties"), "principalId")
+            named = isinstance(name, Call) and name.function == "guid" and holder in name.arguments
+            if not named:
+                yield f"{file}:{one.line}: the name of {one.symbol} does not hold its principalId"
+
+
+def _part(body: Expression | None, name: str) -> Expression | None:
+    items = body.items if isinstance(body, Object) else ()
+    return next((item for key, item in items if getattr(key, "value", None) == name), None)
 
 
 def named_roles(files: Files) -> Iterator[str]:

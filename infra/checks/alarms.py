@@ -31,6 +31,10 @@ METRICS = frozenset(
         "sheriff.belief",
         "sheriff.retrain.failed",
         "sheriff.shadow.orders",
+        "sheriff.partition.lag",
+        "sheriff.partition.stalled",
+        "sheriff.hub.anew",
+        "sheriff.fuse",
     )
 )
 """What the apps measure."""
@@ -43,6 +47,10 @@ QUERY_ALERTS: Mapping[str, tuple[str, ...]] = {
     "failed-retrain": ("sheriff.retrain.failed", "retrain_nightly", "> 0"),
     "model-age": ("sheriff.model.age", "max(value)", "> 1209600"),
     "server-errors": ("requests", "between (500 .. 599)", ">= 5"),
+    "partition-stalled": ("sheriff.partition.stalled", "max(value)", "> 0"),
+    "hub-made-anew": ("sheriff.hub.anew", "max(value)", "> 0"),
+    "unwatched": ("sheriff.hub.anew", "count()", "== 0"),
+    "fuse": ("sheriff.fuse", "sum(valueSum)", "> 0"),
     "incident-opened": ("sheriff.incidents.opened", "sum(valueSum)", "> 0"),
     "unscored": ("sheriff.orders.scored", "IncomingMessages", "> 0"),
 }

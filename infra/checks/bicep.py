@@ -8,6 +8,7 @@ from functools import cache
 from infra.checks import (
     access,
     alarms,
+    delivery,
     flex,
     hardening,
     names,
@@ -90,6 +91,7 @@ def _files(files: Files) -> Iterator[str]:
             yield from hardening.secret_functions(file, text)
             yield from versions.problems(file, text)
     yield from access.named_roles(files)
+    yield from access.named_by_principal(files)
     yield from versions.unused(files)
     yield from names.documents(files)
 
@@ -123,4 +125,5 @@ def _policies(files: Files, deployment: Deployment) -> Iterator[str]:
     for check in _POLICIES:
         yield from check.problems(deployment)
     yield from names.problems(files, deployment)
+    yield from delivery.problems(files, deployment)
     yield from versions.order(deployment)

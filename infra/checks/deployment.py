@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from infra.checks.expressions import Expression, Loop, Object
 from infra.checks.functions import resource_id
 from infra.checks.runtime import Runtime
 from infra.checks.syntax import BicepError
-from infra.checks.tree import Declaration, Template, template
+from infra.checks.tree import Declaration, Template, mentioned, template
 from infra.checks.values import Scope, rounds, value
 
 MAIN = "infra/main.bicep"
@@ -79,6 +79,18 @@ class Module:
 
 
 @dataclass(frozen=True, slots=True)
+class _Called:
+    """A module in an expression: what it gives is worked out when somebody asks."""
+
+    symbol: str
+    outputs: Callable[[], Mapping[str, Any]]
+
+    def member(self, name: str) -> Any:
+        """``module.name``."""
+        return self.outputs() if name == "outputs" else Runtime(f"{self.symbol}.{name}")
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """What one environment comes to; ``given`` are its parameters, defaults included."""
 
@@ -106,8 +118,7 @@ def deployed(files: Files, given: Mapping[str, Any]) -> Deployment:
         for module in main.called(symbol):
             modules.append(module)
             resources.extend(module.made)
-    outputs = {name: value(of, main) for name, of in main.template.outputs.items()}
-    return Deployment(main.parameters(), resources, modules, outputs)
+    return Deployment(main.parameters(), resources, modules, main.outputs())
 
 
 @dataclass
@@ -156,7 +167,7 @@ class _Evaluation:
             made = [one for one, _ in self._all(ours.resources[name])]
             return made if isinstance(ours.resources[name].body, Loop) else made[0]
         if name in ours.modules:
-            return Runtime(name)
+            return _Called(name, lambda: self._inner(name).outputs())
         raise BicepError(f"{ours.file}: {name} is not declared")
 
     def parameters(self) -> dict[str, Any]:
@@ -174,19 +185,31 @@ class _Evaluation:
         declaration = self.template.modules[symbol]
         if declaration.condition is not None and not value(declaration.condition, self):
             return
-        assert isinstance(declaration.body, Object)
-        parts = {key.value: item for key, item in declaration.body.items}  # type: ignore[union-attr]
+        parts = _parts(declaration)
+        after = _names(parts.get("dependsOn"))
+        for name in after:
+            self.lookup(name)
+        # Whose outputs it is given, it waits for without a word.
+        asked = set(mentioned(parts.get("params"))) & self.template.modules.keys()
+        after += sorted(asked - set(after))
+        inner = self._inner(symbol)
+        yield Module(symbol, inner.template.file, inner.parameters(), after, list(inner.made()))
+
+    def outputs(self) -> dict[str, Any]:
+        """What this template gives to whoever calls it."""
+        return {name: value(of, self) for name, of in self.template.outputs.items()}
+
+    def _inner(self, symbol: str) -> _Evaluation:
+        """A module's template with the parameters that it is given."""
+        declaration = self.template.modules[symbol]
         file = posixpath.normpath(
             posixpath.join(posixpath.dirname(self.template.file), declaration.of)
         )
         if file not in self.files:
             raise BicepError(f"{self.template.file}:{declaration.line}: there is no {file}")
+        parts = _parts(declaration)
         given = value(parts["params"], self) if "params" in parts else {}
-        after = _names(parts.get("dependsOn"))
-        for name in after:
-            self.lookup(name)
-        inner = _Evaluation(self.files, template(file, self.files[file]), given)
-        yield Module(symbol, file, inner.parameters(), after, list(inner.made()))
+        return _Evaluation(self.files, template(file, self.files[file]), given)
 
     def _all(self, of: Declaration) -> Iterator[tuple[Resource, bool]]:
         """Each resource of a declaration, and whether its conditions let it be made."""
@@ -219,6 +242,11 @@ class _Evaluation:
         return Resource(
             of.type, of.version, name, of.symbol, where, content, parent, over, of.existing
         )
+
+
+def _parts(declaration: Declaration) -> dict[Any, Expression]:
+    assert isinstance(declaration.body, Object)
+    return {key.value: item for key, item in declaration.body.items}  # type: ignore[union-attr]
 
 
 def _names(of: Expression | None) -> list[str]:

@@ -26,15 +26,44 @@ def _module(name: str, module: str, old: str, new: str, *, policy: bool = True) 
 def listed() -> Iterator[Mutant]:
     """Faults that somebody has made, somewhere."""
     yield from _of_identity()
+    yield from _of_names()
     yield from _of_secrets()
     yield from _of_storage()
     yield from _of_documents()
     yield from _of_the_hub()
     yield from _of_the_apps()
+    yield from _of_delivery()
     yield from _of_the_network()
     yield from _of_operations()
     yield from _of_parameters()
     yield from _of_the_language()
+
+
+def _of_names() -> Iterator[Mutant]:
+    """Assignments that are named after anything but the object id of who has them."""
+    for scope, instead in (
+        ("blobContainers[index].id", "grant.holder"),
+        ("cosmosAccount.id, grant.container", "'${grant.holder}'"),
+        ("hostAccounts[index].id", "hostAccounts[index].name"),
+        ("hub.id", "principalIds.desk"),
+        ("vault.id", "vault.name"),
+    ):
+        named = f"guid({scope}, principalIds[grant.holder], grant.role)"
+        yield _module(
+            f"assignments on {scope} named after {instead}",
+            "roles",
+            named,
+            named.replace("principalIds[grant.holder]", instead),
+        )
+    pipeline = "guid(hub.id, pipelinePrincipalId, eventHubsDataSender)"
+    yield _module(
+        "the pipeline's assignment named after the hub alone",
+        "roles",
+        pipeline,
+        "guid(hub.id, eventHubsDataSender)",
+    )
+    identity = "identities[0].properties.principalId"
+    yield _module("a name that no new identity changes", "identities", identity, "identities[0].id")
 
 
 def _of_identity() -> Iterator[Mutant]:
@@ -307,6 +336,34 @@ def _of_the_apps() -> Iterator[Mutant]:
     )
 
 
+def _of_delivery() -> Iterator[Mutant]:
+    """What the trigger would lose orders by."""
+    frequency = '"batchCheckpointFrequency": 1'
+    for more in ("2", "10", '"5"', "0"):
+        yield replaced(
+            f"a checkpoint every {more} batches", "host.json", frequency, frequency[:-1] + more
+        )
+    yield replaced(
+        "no checkpoints",
+        "host.json",
+        frequency,
+        f'{frequency},\n      "enableCheckpointing": false',
+    )
+    yield replaced(
+        "a new host that passes over what waits",
+        "host.json",
+        frequency,
+        f'{frequency},\n      "initialOffsetOptions": {{"type": "fromEnd"}}',
+    )
+    override = "AzureFunctionsJobHost__extensions__eventHubs__batchCheckpointFrequency"
+    yield _module(
+        "a checkpoint every few batches by a setting",
+        "app",
+        "var hostSettings = [\n",
+        f"var hostSettings = [\n  {{ name: '{override}', value: '4' }}\n",
+    )
+
+
 def _of_the_network() -> Iterator[Mutant]:
     for module in ("datastorage", "cosmos", "eventhubs", "app"):
         yield _module(
@@ -344,7 +401,10 @@ def _of_the_network() -> Iterator[Mutant]:
 
 
 def _of_operations() -> Iterator[Mutant]:
-    for rule in ("oldest-event-age", "dead-letters", "model-age", "incident-opened"):
+    for rule in (
+        "oldest-event-age", "dead-letters", "model-age", "incident-opened", "partition-stalled",
+        "hub-made-anew", "unwatched", "fuse",
+    ):  # fmt: skip
         yield _module(f"no alert {rule}", "alerts", f"name: '{rule}'", f"name: '{rule}-later'")
     yield _module("alerts that are off", "alerts", "enabled: true", "enabled: false")
     yield _module(

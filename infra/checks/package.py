@@ -16,7 +16,9 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
+from infra.checks.delivery import wrong_host, wrong_trigger
 from infra.local import commands
 from infra.package import SITE, STAMP, PackageError
 
@@ -24,8 +26,11 @@ LARGEST = {"scorer": 350_000_000, "trainer": 900_000_000}
 """Bytes unpacked."""
 
 ROLES = {
-    "scorer": {"scorer": {"score_orders", "health"}, "desk": {"alerts", "health"}},
-    "trainer": {"trainer": {"retrain_nightly", "health"}},
+    "scorer": {
+        "scorer": {"score_orders", "watch_hub", "health"},
+        "desk": {"alerts", "health"},
+    },
+    "trainer": {"trainer": {"retrain_nightly", "follow_training", "health"}},
 }
 """The functions of every role that a zip is deployed for."""
 
@@ -50,7 +55,10 @@ found = index_function_app(sys.argv[1] + "/function_app.py")
 protocol = SimpleNamespace(BindingInfo=SimpleNamespace(undefined=0, out=1, inout=2))
 for one in found:
     Registry().add_indexed_function(one, protocol)
-print(json.dumps([one.get_function_name() for one in found]))
+print(json.dumps([
+    [one.get_function_name(), one.get_trigger().type, one.get_settings_dict("retry_policy")]
+    for one in found
+]))
 """
 
 _IMPORT = """
@@ -174,7 +182,15 @@ def _imports(file: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield node.module, tuple(alias.name for alias in node.names)
 
 
-def functions(tree: Tree, role: str) -> set[str]:
+class Indexed(NamedTuple):
+    """A function as the runtime's loader indexes it; ``retry`` is None without a policy."""
+
+    name: str
+    trigger: str
+    retry: dict[str, str] | None
+
+
+def functions(tree: Tree, role: str) -> list[Indexed]:
     """The functions that the runtime's loader indexes in a role.
 
     Raises:
@@ -183,7 +199,7 @@ def functions(tree: Tree, role: str) -> set[str]:
     done = tree.run(_INDEX, {"SHERIFF_ROLE": role})
     if done.returncode != 0:
         raise ValueError(done.stderr.strip().splitlines()[-1])
-    return set(json.loads(done.stdout.splitlines()[-1]))
+    return [Indexed(*one) for one in json.loads(done.stdout.splitlines()[-1])]
 
 
 def contents(tree: Path) -> dict[str, tuple[int, int]]:
@@ -200,12 +216,17 @@ def faults(package: Path, to: Path) -> Iterator[str]:
     yield from (f"cannot import {one}" for one in unresolved(tree))
     for role, expected in ROLES[tree.name].items():
         try:
-            found = functions(tree, role)
+            indexed = functions(tree, role)
         except ValueError as error:
             yield f"as {role} its functions cannot be indexed: {error}"
             continue
+        found = {one.name for one in indexed}
         if found != expected:
             yield f"as {role} its functions are {sorted(found)}, not {sorted(expected)}"
+        for one in indexed:
+            yield from wrong_trigger(*one)
+    host = json.loads((tree.path / "host.json").read_bytes())
+    yield from (f"host.json: {one}" for one in wrong_host(host))
     changed = sorted(set(before.items()) ^ set(contents(tree.path).items()))
     yield from (f"{name} is written while the code runs" for name, _ in changed[:5])
 

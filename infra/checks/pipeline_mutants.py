@@ -143,6 +143,16 @@ SLIPS = [
            replaced("dependsOn: infrastructure", "dependsOn: infra"), False),
     Mutant("another Python", SMOKE, replaced("'3.13'", "'3.12'"), False),
     Mutant("not Flex Consumption", CODE, replaced("isFlexConsumption: true", "isFlexConsumption: false"), False),
+    *(
+        Mutant(f"{method} as the deployment method beside Flex Consumption", CODE,
+               replaced("      isFlexConsumption: true\n",
+                        f"      isFlexConsumption: true\n      {name}: {method}\n"), True)
+        for name, method in (("deploymentMethod", "runFromPackage"), ("deploymentMethod", "auto"),
+                             ("DeploymentMethod", "zipDeploy"))
+    ),
+    Mutant("a runtime beside Flex Consumption", CODE,
+           replaced("      isFlexConsumption: true\n",
+                    "      isFlexConsumption: true\n      runtimeStack: PYTHON|3.13\n"), True),
     Mutant("the desk gets the trainer's zip", CODE,
            lambda text: text[: text.index("Desk")] + text[text.index("Desk"):].replace("scorer.zip", "trainer.zip", 1), False),
     Mutant("the trainer is forgotten", CODE, without(r"^  - task: AzureFunctionApp@2\n    displayName: Trainer\n.*\Z"), False),

@@ -21,6 +21,10 @@ ONLY_MAIN = "and(succeeded(), eq(variables['Build.SourceBranch'], 'refs/heads/ma
 _PREDEFINED = re.compile(r"^(Agent|Build|Pipeline|System)\.[\w.]+$")
 _MACRO = re.compile(r"\$\(([\w.]+)\)")
 
+_NOT_ON_FLEX = frozenset(("deploymentmethod", "runtimestack", "startupcommand", "slotname"))
+"""Inputs of the task (in lower case, as it reads them) that belong to other plans: a package on
+Flex Consumption is deployed in one way, and its runtime is the template's to name."""
+
 type Node = Mapping[str, Any]
 
 
@@ -203,6 +207,8 @@ def code(pipeline: Node) -> Iterator[str]:
             or inputs.get("appType") != "functionAppLinux"
         ):
             yield f"{step.place}: {app} is a Linux app on Flex Consumption"
+        if chosen := [one for one in inputs if one.lower() in _NOT_ON_FLEX]:
+            yield f"{step.place}: {app}: {chosen[0]} is not for Flex Consumption"
         if package.rsplit("/", 1)[-1] != APPS.get(app):
             yield f"{step.place}: {app} gets {package}"
     for place, apps in deployed.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,8 @@ from infra.checks.expressions import (
     Expression,
     Literal,
     Loop,
+    Name,
+    Object,
     expression,
     named,
     unwrapped,
@@ -149,3 +151,23 @@ def _plain(value: Expression) -> Any:
             return None
         case _:
             return tuple(_plain(item) for item in getattr(value, "items", ()))
+
+
+def mentioned(of: Expression | Any) -> Iterator[str]:
+    """The names that an expression refers to, wherever in it."""
+    match of:
+        case Name():
+            yield of.name
+        case Object():
+            for key, item in of.items:
+                yield from mentioned(key)
+                yield from mentioned(item)
+        case Loop():
+            for part in (of.over, of.condition, of.body):
+                yield from mentioned(part)
+        case tuple():
+            for part in of:
+                yield from mentioned(part)
+        case _:
+            for slot in getattr(of, "__slots__", ()):
+                yield from mentioned(getattr(of, slot))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from infra.checks.deployment import Deployment, Files, Module
-from infra.checks.expressions import Expression, Loop, Name, Object
-from infra.checks.tree import Template, template
+from infra.checks.tree import Template, mentioned, template
 
 PINNED = {
     "Microsoft.Authorization/locks": "2020-05-01",
@@ -110,28 +108,9 @@ def unused(files: Files) -> Iterator[str]:
 
 def _used(of: Template) -> Iterator[str]:
     for value in (*of.variables.values(), *of.outputs.values()):
-        yield from _names(value)
+        yield from mentioned(value)
     for parameter in of.parameters.values():
-        yield from _names(parameter.default)
+        yield from mentioned(parameter.default)
     for declaration in (*of.resources.values(), *of.modules.values()):
-        yield from _names(declaration.condition)
-        yield from _names(declaration.body)
-
-
-def _names(of: Expression | Any) -> Iterator[str]:
-    match of:
-        case Name():
-            yield of.name
-        case Object():
-            for key, item in of.items:
-                yield from _names(key)
-                yield from _names(item)
-        case Loop():
-            for part in (of.over, of.condition, of.body):
-                yield from _names(part)
-        case tuple():
-            for part in of:
-                yield from _names(part)
-        case _:
-            for slot in getattr(of, "__slots__", ()):
-                yield from _names(getattr(of, slot))
+        yield from mentioned(declaration.condition)
+        yield from mentioned(declaration.body)

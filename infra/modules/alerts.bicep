@@ -97,6 +97,34 @@ var queries = [
     query: 'requests | where toint(resultCode) between (500 .. 599) | summarize errors = count() | where errors >= 5'
   }
   {
+    name: 'partition-stalled'
+    description: 'A partition is behind and does not move: its orders wait, the others go on.'
+    severity: 1
+    window: 'PT15M'
+    query: 'customMetrics | where name == "sheriff.partition.stalled" | summarize stalled = max(value) | where stalled > 0'
+  }
+  {
+    name: 'hub-made-anew'
+    description: 'The hub is another one than checkpoints and state are about: its first orders are passed over without an error until checkpoints are reset.'
+    severity: 0
+    window: 'PT15M'
+    query: 'customMetrics | where name == "sheriff.hub.anew" | summarize anew = max(value) | where anew > 0'
+  }
+  {
+    name: 'unwatched'
+    description: 'Nobody looks at the hub from outside the trigger: a new hub or a partition that stands still would not be told.'
+    severity: 2
+    window: 'PT15M'
+    query: 'customMetrics | where name == "sheriff.hub.anew" | summarize looks = count() | where looks == 0'
+  }
+  {
+    name: 'fuse'
+    description: 'So much of a batch fails in scoring that the fault is Sheriff\'s own: nothing is set aside, the partition waits.'
+    severity: 1
+    window: 'PT15M'
+    query: 'customMetrics | where name == "sheriff.fuse" | summarize batches = sum(valueSum) | where batches > 0'
+  }
+  {
     name: 'incident-opened'
     description: 'Sheriff believes that an episode of hidden discounts is on.'
     severity: 1

@@ -21,3 +21,14 @@ resource identities 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30
     tags: tags
   }
 ]
+
+@description('Object id of each identity, by holder. A role assignment is named after it: an identity that was deleted and made again has another, and Azure refuses to give an assignment of the same name to it.')
+output principalIds object = union(
+  {
+    scorer: identities[0].properties.principalId
+    trainer: identities[1].properties.principalId
+    desk: identities[2].properties.principalId
+    capture: identities[3].properties.principalId
+  },
+  withMachineLearning ? { mlflow: identities[4].properties.principalId } : {}
+)

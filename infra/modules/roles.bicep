@@ -1,11 +1,15 @@
 // Who may do what: every role assignment there is. Called twice, for Capture needs its role before
 // the hub is made, and a role on the hub needs the hub.
+//
+// An assignment is named after what it is on, the object id of who has it, and the role. Named after
+// the identity's own id it would block every deployment once the identity is deleted and made again:
+// the name stays, its principal may not change (RoleAssignmentUpdateNotPermitted).
 
 @description('Whether the hub is there: then the roles on it are given, else all others.')
 param hubIsThere bool
 
-@description('Start of every identity name; the name of its holder follows.')
-param identityPrefix string
+@description('Object id of each identity, by holder. Only a parameter is known when names are worked out.')
+param principalIds object
 
 @description('Name of the Event Hubs namespace.')
 param namespaceName string
@@ -136,12 +140,6 @@ resource dataBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' e
   name: 'default'
 }
 
-resource blobHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
-  for grant in blobGrants: {
-    name: '${identityPrefix}${grant.holder}'
-  }
-]
-
 resource blobContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [
   for grant in blobGrants: {
     parent: dataBlobs
@@ -152,9 +150,9 @@ resource blobContainers 'Microsoft.Storage/storageAccounts/blobServices/containe
 resource onBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (grant, index) in blobGrants: {
     scope: blobContainers[index]
-    name: guid(blobContainers[index].id, blobHolders[index].id, grant.role)
+    name: guid(blobContainers[index].id, principalIds[grant.holder], grant.role)
     properties: {
-      principalId: blobHolders[index].properties.principalId
+      principalId: principalIds[grant.holder]
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
     }
@@ -165,28 +163,16 @@ resource cosmosAccount 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' existi
   name: cosmosAccountName
 }
 
-resource documentHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
-  for grant in documentGrants: {
-    name: '${identityPrefix}${grant.holder}'
-  }
-]
-
 @batchSize(1)
 resource onDocuments 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15' = [
-  for (grant, index) in documentGrants: {
+  for grant in documentGrants: {
     parent: cosmosAccount
-    name: guid(cosmosAccount.id, grant.container, documentHolders[index].id, grant.role)
+    name: guid(cosmosAccount.id, grant.container, principalIds[grant.holder], grant.role)
     properties: {
-      principalId: documentHolders[index].properties.principalId
+      principalId: principalIds[grant.holder]
       roleDefinitionId: '${cosmosAccount.id}/sqlRoleDefinitions/${grant.role}'
       scope: '${cosmosAccount.id}/dbs/${databaseName}/colls/${grant.container}'
     }
-  }
-]
-
-resource hostHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
-  for grant in hostGrants: {
-    name: '${identityPrefix}${grant.holder}'
   }
 ]
 
@@ -199,9 +185,9 @@ resource hostAccounts 'Microsoft.Storage/storageAccounts@2025-06-01' existing = 
 resource onHosts 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (grant, index) in hostGrants: {
     scope: hostAccounts[index]
-    name: guid(hostAccounts[index].id, hostHolders[index].id, grant.role)
+    name: guid(hostAccounts[index].id, principalIds[grant.holder], grant.role)
     properties: {
-      principalId: hostHolders[index].properties.principalId
+      principalId: principalIds[grant.holder]
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
     }
@@ -212,18 +198,12 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: insightsName
 }
 
-resource telemetryHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
-  for grant in telemetryGrants: {
-    name: '${identityPrefix}${grant.holder}'
-  }
-]
-
 resource onTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in telemetryGrants: {
+  for grant in telemetryGrants: {
     scope: insights
-    name: guid(insights.id, telemetryHolders[index].id, grant.role)
+    name: guid(insights.id, principalIds[grant.holder], grant.role)
     properties: {
-      principalId: telemetryHolders[index].properties.principalId
+      principalId: principalIds[grant.holder]
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
     }
@@ -239,18 +219,12 @@ resource hub 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' existing = {
   name: hubName
 }
 
-resource hubHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
-  for grant in hubGrants: {
-    name: '${identityPrefix}${grant.holder}'
-  }
-]
-
 resource onHub 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in hubGrants: {
+  for grant in hubGrants: {
     scope: hub
-    name: guid(hub.id, hubHolders[index].id, grant.role)
+    name: guid(hub.id, principalIds[grant.holder], grant.role)
     properties: {
-      principalId: hubHolders[index].properties.principalId
+      principalId: principalIds[grant.holder]
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
     }
@@ -317,18 +291,12 @@ resource pipelineOnMachineLearning 'Microsoft.Authorization/roleAssignments@2022
   }
 }
 
-resource machineLearningHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
-  for grant in machineLearningGrants: {
-    name: '${identityPrefix}${grant.holder}'
-  }
-]
-
 resource onMachineLearning 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in machineLearningGrants: {
+  for grant in machineLearningGrants: {
     scope: machineLearning
-    name: guid(machineLearning.id, machineLearningHolders[index].id, grant.role)
+    name: guid(machineLearning.id, principalIds[grant.holder], grant.role)
     properties: {
-      principalId: machineLearningHolders[index].properties.principalId
+      principalId: principalIds[grant.holder]
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
     }
@@ -339,18 +307,12 @@ resource machineLearningAccount 'Microsoft.Storage/storageAccounts@2025-06-01' e
   name: machineLearningAccountName
 }
 
-resource machineLearningAccountHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
-  for grant in machineLearningAccountGrants: {
-    name: '${identityPrefix}${grant.holder}'
-  }
-]
-
 resource onMachineLearningAccount 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in machineLearningAccountGrants: {
+  for grant in machineLearningAccountGrants: {
     scope: machineLearningAccount
-    name: guid(machineLearningAccount.id, machineLearningAccountHolders[index].id, grant.role)
+    name: guid(machineLearningAccount.id, principalIds[grant.holder], grant.role)
     properties: {
-      principalId: machineLearningAccountHolders[index].properties.principalId
+      principalId: principalIds[grant.holder]
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
     }
@@ -361,18 +323,12 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
   name: vaultName
 }
 
-resource vaultHolders 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = [
-  for grant in vaultGrants: {
-    name: '${identityPrefix}${grant.holder}'
-  }
-]
-
 resource onVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in vaultGrants: {
+  for grant in vaultGrants: {
     scope: vault
-    name: guid(vault.id, vaultHolders[index].id, grant.role)
+    name: guid(vault.id, principalIds[grant.holder], grant.role)
     properties: {
-      principalId: vaultHolders[index].properties.principalId
+      principalId: principalIds[grant.holder]
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
     }

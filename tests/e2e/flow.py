@@ -156,7 +156,9 @@ class Stores:
 
     async def states(self) -> dict[str, StreamState]:
         """The state documents by partition."""
-        documents = self._container("state").query_items("SELECT * FROM c")
+        documents = self._container("state").query_items(
+            "SELECT * FROM c WHERE NOT IS_DEFINED(c.kind)"
+        )
         return {
             document["partition_id"]: StreamState.from_document(document)
             async for document in documents
@@ -164,7 +166,10 @@ class Stores:
 
     async def places(self) -> dict[str, Place]:
         """How far each partition is committed."""
-        query = "SELECT c.partition_id, c.sequence_number, c.enqueued_at FROM c"
+        query = (
+            "SELECT c.partition_id, c.sequence_number, c.enqueued_at FROM c"
+            " WHERE NOT IS_DEFINED(c.kind)"
+        )
         return {
             state["partition_id"]: (state["sequence_number"], utc_time(state["enqueued_at"]))
             async for state in self._container("state").query_items(query)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import azure.functions as func
 import pytest
 
 from functions import alerts_api, wiring
+from functions.answers import Remembered
+from functions.condition import Conditions
+from functions.progress import Partition, Watch
 from functions.settings import Settings
 from functions.shelf import Shelf
 from functions.stores import Blobs, Cosmos, CosmosAlerts, CosmosIncidents
@@ -150,17 +156,71 @@ async def test_a_bad_parameter_is_a_problem_document() -> None:
     assert body["title"] == "Bad Request"
 
 
-@pytest.mark.usefixtures("alerts")
+@pytest.fixture
+def unasked(monkeypatch: pytest.MonkeyPatch) -> Remembered:
+    """Health that nobody has asked for yet, in a process whose hub was looked at just now."""
+
+    async def known() -> tuple[Watch, str]:
+        return Watch(datetime.now(UTC), datetime.now(UTC), {"0": Partition(7)}), "1"
+
+    made = Remembered(alerts_api.HEALTH_SECONDS)
+    monkeypatch.setattr(alerts_api, "remembered", made)
+    monkeypatch.setattr(wiring, "conditions", Conditions)
+    monkeypatch.setattr(wiring, "watcher", lambda: SimpleNamespace(known=known))
+    return made
+
+
+@pytest.mark.usefixtures("unasked")
+async def test_health_is_read_once_in_ten_seconds_however_many_ask(
+    alerts: CosmosAlerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = 0
+
+    async def latest() -> str | None:
+        nonlocal reads
+        reads += 1
+        return await alerts.latest()
+
+    monkeypatch.setattr(wiring, "alerts", lambda: SimpleNamespace(latest=latest))
+    request = func.HttpRequest("GET", "/api/health", headers={}, params={}, body=b"")
+    for _ in range(3):
+        answers = await asyncio.gather(*(alerts_api.get_health(request) for _ in range(20)))
+        assert {answer.status_code for answer in answers} == {200}
+    assert reads == 1
+
+
+@pytest.mark.usefixtures("alerts", "unasked")
+@pytest.mark.parametrize("role", ["desk", "trainer"])
+async def test_health_of_a_part_that_does_not_score_reads_neither_hub_nor_what_it_may_not(
+    role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> Any:
+        raise AssertionError("its identity may not read this")
+
+    monkeypatch.setenv("SHERIFF_ROLE", role)
+    monkeypatch.setattr(wiring, "watcher", refused)
+    if role == "desk":
+        monkeypatch.setattr(wiring, "shelf", refused)
+    request = func.HttpRequest("GET", "/api/health", headers={}, params={}, body=b"")
+    body = json.loads((await alerts_api.get_health(request)).get_body())
+    assert (body["status"], body["role"]) == ("ok", role)
+    assert "hub" not in body
+    assert ("bundle_version" in body) == (role == "trainer")
+
+
+@pytest.mark.usefixtures("alerts", "unasked")
 async def test_health_has_read_the_store_and_names_what_serves() -> None:
     request = func.HttpRequest("GET", "/api/health", headers={}, params={}, body=b"")
     response = await alerts_api.get_health(request)
     body = json.loads(response.get_body())
     assert (response.status_code, body["status"]) == (200, "ok")
+    assert body["hub"]["partitions"]["0"]["behind_events"] == 0
     assert body["latest_alert_at"] == "2026-03-01T12:00:06.000000Z"
     assert [one["table"] for one in body["degraded"]] == ["bundle", "catalogue"]
     assert body.keys() >= {"bundle_version", "catalogue_version", "policy_version", "refusals"}
 
 
+@pytest.mark.usefixtures("unasked")
 async def test_health_is_503_while_the_store_is_away(
     azurite: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

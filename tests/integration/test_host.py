@@ -177,7 +177,7 @@ async def test_a_host_killed_in_a_batch_gets_the_batch_again(sample: Sample) -> 
     assert sample.ended("done") == 1
 
 
-async def test_a_graceful_stop_ends_its_batch_and_nothing_comes_twice(sample: Sample) -> None:
+async def test_a_graceful_stop_ends_its_batch_which_comes_once_more(sample: Sample) -> None:
     host = sample.start()
     await sample.send("slow:2")
     await sample.until(lambda: sample.seen(step="start"))
@@ -186,7 +186,8 @@ async def test_a_graceful_stop_ends_its_batch_and_nothing_comes_twice(sample: Sa
     sample.start()
     await sample.send("last")
     await sample.until(lambda: sample.ended("last"))
-    assert [note["bodies"] for note in sample.seen(step="start")] == [["slow:2"], ["last"]]
+    begun = [body for note in sample.seen(step="start") for body in note["bodies"]]
+    assert begun == ["slow:2", "slow:2", "last"]  # no checkpoint follows a stop
 
 
 async def test_two_hosts_share_the_partitions_and_the_survivor_takes_them_over(
@@ -208,6 +209,40 @@ async def test_two_hosts_share_the_partitions_and_the_survivor_takes_them_over(
     await send_until(lambda pids: pids == sorted([first.pid, second.pid] * 2))
     processes.kill(second)
     await send_until(lambda pids: set(pids) == {first.pid})
+
+
+async def test_a_host_that_lost_a_partition_goes_on_trying_beside_the_new_owner(
+    sample: Sample,
+) -> None:
+    first = sample.start(SAMPLE_RETRIES="-1")
+    for partition in range(4):
+        await sample.send(f"wait:go-{partition}", partition=partition)
+    await sample.until(lambda: len(shared(sample, first.pid)) == 4)
+    second = sample.start(SAMPLE_RETRIES="-1")
+    await sample.until(lambda: shared(sample, first.pid, second.pid))
+    partition = min(shared(sample, first.pid, second.pid))
+
+    def tries(pid: int, step: str = "start") -> int:
+        return len(sample.seen(step=step, pid=pid, partition=partition))
+
+    before = tries(first.pid), tries(second.pid)
+    await sample.until(
+        lambda: tries(first.pid) > before[0] + 3 and tries(second.pid) > before[1] + 3
+    )
+    for number in range(4):
+        sample.log.with_name(f"go-{number}").touch()
+    await sample.until(lambda: tries(first.pid, "end") and tries(second.pid, "end"))
+    for host in (first, second):
+        await asyncio.to_thread(processes.stop, host, 20)
+    sample.start()
+    await sample.send("last", partition=int(partition))
+    await sample.until(lambda: sample.ended("last"))  # whatever came once more before it
+
+
+def shared(sample: Sample, *pids: int) -> set[str]:
+    """The partitions that each of these processes has worked on."""
+    worked = [{note["partition"] for note in sample.seen(step="start", pid=pid)} for pid in pids]
+    return set.intersection(*worked)
 
 
 async def call(host: processes.Child, path: str, **options: Any) -> tuple[int, str]:

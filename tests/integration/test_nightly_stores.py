@@ -253,7 +253,7 @@ def test_incidents_and_states_are_read_whole_without_the_store_s_own_fields(
     ]
     states = [{"id": f"orders.{n}", "scored": n} for n in (2, 0, 1)]
     put(cosmos, database, "incidents", *incidents)
-    put(cosmos, database, "state", *states)
+    put(cosmos, database, "state", *states, {"id": "hub.orders.$Default", "kind": "hub"})
     assert [one["id"] for one in documents.incidents()] == ["i-3", "i-2", "i-1"]
     assert documents.states() == [{"id": f"orders.{n}", "scored": n} for n in (0, 1, 2)]
 

@@ -56,6 +56,13 @@ def test_health_says_which_release_it_is(app: Tree) -> None:
     assert json.loads(app.run(script).stdout) == {"version": "20261124.3", "commit": "c" * 40}
 
 
+def test_its_trigger_never_gives_a_batch_up_as_the_runtimes_own_loader_sees_it(app: Tree) -> None:
+    found = {one.name: one for one in functions(app, "scorer")}
+    assert found["score_orders"].trigger == "eventHubTrigger"
+    assert (found["score_orders"].retry or {})["max_retry_count"] == "-1"
+    assert found["watch_hub"].retry is None
+
+
 def test_what_the_inspection_is_for_is_found(app: Tree) -> None:
     broken = Tree("scorer", app.path.parent / "broken")
     (broken.path / SITE.parts[0]).parent.mkdir()

@@ -24,7 +24,8 @@ async def read_results(settings: Mapping[str, str]) -> tuple[list[dict[str, Any]
         query = "SELECT * FROM c ORDER BY c.expected_loss DESC"
         alerts = [a async for a in container(cosmos, settings, "alerts").query_items(query)]
         states = container(cosmos, settings, "state")
-        counts = [state async for state in states.query_items("SELECT c.dead_lettered FROM c")]
+        query = "SELECT c.dead_lettered FROM c WHERE NOT IS_DEFINED(c.kind)"
+        counts = [state async for state in states.query_items(query)]
     return alerts, sum(state["dead_lettered"] for state in counts)
 
 

@@ -90,7 +90,10 @@ async def _all_settled(
 
 
 async def _settled(states: ContainerProxy) -> int:
-    query = "SELECT c.orders_scored, c.dead_lettered, c.duplicates, c.stale FROM c"
+    query = (
+        "SELECT c.orders_scored, c.dead_lettered, c.duplicates, c.stale FROM c"
+        " WHERE NOT IS_DEFINED(c.kind)"
+    )
     settled = 0
     async for state in states.query_items(query):
         settled += sum(state.values())

@@ -195,51 +195,60 @@ class Connection(asyncio.Protocol):
         attach = Attach.read(fields, frame.body)
         if attach.handle > _HANDLE_MAX:
             raise MalformedError(f"link handle {attach.handle}, above {_HANDLE_MAX}")
-        # To refuse a link is to attach it and detach it again with the reason.
-        self._answer_attach(session, attach)
+        if old := session.links.pop(attach.handle, None):
+            old.close()
         try:
-            self._link(session, attach)
+            make = self._admitted(session, attach)
         except RefusedError as refusal:
+            # A link is refused by attaching it without the end that would be this one's, and
+            # detaching it with the reason (part 2.6.3). Clients wait for the detach then; one that
+            # was accepted as asked they take for a link that works, and that breaks later.
+            self._answer_attach(session, attach, refused=True)
             session.detach(attach.handle, refusal.error)
+            return
+        self._answer_attach(session, attach)
+        session.links[attach.handle] = make()
 
-    def _answer_attach(self, session: Session, attach: Attach) -> None:
+    def _answer_attach(self, session: Session, attach: Attach, refused: bool = False) -> None:
         sends = attach.is_receiver
         session.send(
             frames.ATTACH,
             amqp.string(attach.name),
             amqp.uint(attach.handle),
             amqp.FALSE if sends else amqp.TRUE,
-            amqp.ubyte(1 if sends else 2),  # consumers never settle, so all goes out settled
+            # Consumers never settle, so all goes out settled; a sender's mode is the sender's.
+            amqp.ubyte(1 if sends else attach.settle_mode),
             amqp.ubyte(0),
-            attach.source,
-            attach.target,
+            amqp.NULL if refused and sends else attach.source,
+            amqp.NULL if refused and not sends else attach.target,
             amqp.NULL,
             amqp.NULL,
             amqp.uint(0) if sends else amqp.NULL,
-            amqp.ulong(self._limits.max_message),
+            # No limit on what goes out: with its stamps an event is longer than it came in.
+            amqp.ulong(0 if sends else self._limits.max_message),
             amqp.NULL,
             amqp.NULL,
             amqp.amqp_map(()),
         )
 
-    def _link(self, session: Session, attach: Attach) -> None:
-        """Set the link up; raises RefusedError."""
-        if old := session.links.pop(attach.handle, None):
-            old.close()
+    def _admitted(self, session: Session, attach: Attach) -> Callable[[], Link]:
+        """How to make the link, once its attach is answered: some links write at once.
+
+        Raises:
+            RefusedError: there is no such place, or not for this client.
+        """
         if attach.address in {management.CBS, management.MANAGEMENT}:
-            session.links[attach.handle] = self._management_link(session, attach)
-            return
+            return lambda: self._management_link(session, attach)
         address = self._locate(attach.address)
         if not attach.is_receiver:
-            session.links[attach.handle] = ProducerLink(
+            return lambda: ProducerLink(
                 session, attach.handle, self._limits.max_message, address.hub, address.partition
             )
-            return
         if address.partition is None:
             raise not_found(attach.address)
         consumer = ConsumerLink(session, attach, address.partition, address.group, self._schedule)
         address.partition.admit(consumer)
-        session.links[attach.handle] = consumer
+        return lambda: consumer
 
     def _management_link(self, session: Session, attach: Attach) -> Link:
         if attach.is_receiver:

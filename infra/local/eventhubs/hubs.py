@@ -80,7 +80,7 @@ class Partition:
             raise RefusedError(
                 "amqp:link:stolen",
                 f"A receiver with a higher epoch '{max(epochs)}' already exists; a new receiver"
-                f" with epoch {newcomer.epoch} cannot be created.",
+                f" {_with(newcomer.epoch)} cannot be created.",
             )
         if newcomer.epoch is None and len(rivals) >= _MAX_READERS:
             raise RefusedError(
@@ -98,8 +98,8 @@ class Partition:
         consumer.disconnect(
             RefusedError(
                 "amqp:link:stolen",
-                f"New receiver with epoch '{epoch}' is created hence current receiver with epoch"
-                f" '{consumer.epoch}' is getting disconnected.",
+                f"New receiver {_with(epoch)} is created hence current receiver"
+                f" {_with(consumer.epoch)} is getting disconnected.",
             )
         )
 
@@ -147,16 +147,24 @@ class Partition:
             )
 
 
+def _with(epoch: int | None) -> str:
+    return "without an epoch" if epoch is None else f"with epoch '{epoch}'"
+
+
 def _bad_argument(description: str) -> RefusedError:
     return RefusedError("com.microsoft:argument-error", description)
 
 
 class Hub:
-    """An event hub with its partitions; `created_ms` is when this process opened it."""
+    """An event hub with its partitions; `created_ms` is when it was made, in ms since 1970.
+
+    With a directory that is when its logs were begun: a restart keeps the time, and a hub whose
+    logs were deleted is a new one.
+    """
 
     def __init__(self, spec: HubSpec, created_ms: int, directory: Path | None, retain: int) -> None:
         self.name = spec.name
-        self.created_ms = created_ms
+        self.created_ms = _created(spec.name, created_ms, directory)
         self._groups = {DEFAULT_GROUP, *(group.lower() for group in spec.groups)}
         self.partitions = [
             Partition(str(number), PartitionLog(_log_path(directory, spec.name, number), retain))
@@ -185,13 +193,38 @@ class Hub:
         return group.lower()
 
 
+def _created(hub: str, now_ms: int, directory: Path | None) -> int:
+    """When the hub was made, by a file beside its logs; now, where it is made now.
+
+    Logs without the file are of an earlier version: theirs is the time of the oldest one's file.
+    """
+    if directory is None:
+        return now_ms
+    file = directory / f"{hub.lower()}.created"
+    logs = [path for path in directory.iterdir() if _log_name(hub).fullmatch(path.name)]
+    if logs and file.exists():
+        text = file.read_text(encoding="ascii", errors="replace").strip()
+        if text.isascii() and text.isdecimal() and len(text) < 16:
+            return int(text)
+        raise ValueError(f"{file} holds {text[:40]!r}, expected milliseconds since 1970")
+    made = min((int(path.stat().st_mtime * 1000) for path in logs), default=now_ms)
+    written = file.with_suffix(".created.new")
+    written.write_text(f"{made}\n", encoding="ascii")
+    written.replace(file)
+    return made
+
+
+def _log_name(hub: str) -> re.Pattern[str]:
+    return re.compile(re.escape(hub.lower()) + r"\.(\d+)\.log")
+
+
 def _log_path(directory: Path | None, hub: str, partition: int) -> Path | None:
     return None if directory is None else directory / f"{hub.lower()}.{partition}.log"
 
 
 def refuse_fewer_partitions(spec: HubSpec, directory: Path) -> None:
     """Raises ValueError if the logs on disk are of more partitions than `spec` names."""
-    name = re.compile(re.escape(spec.name.lower()) + r"\.(\d+)\.log")
+    name = _log_name(spec.name)
     kept = [int(match[1]) for path in directory.iterdir() if (match := name.fullmatch(path.name))]
     if kept and max(kept) >= spec.partitions:
         raise ValueError(

@@ -101,9 +101,12 @@ def describe(hubs: Mapping[str, Hub], request: Mapping[Value, Value]) -> Answer:
     hub = hubs.get(name.lower())
     if hub and kind == "com.microsoft:eventhub":
         return 200, "OK", _string_map(_describe_hub(hub))
-    partition = hub.partition(str(request.get("partition"))) if hub else None
-    if hub and partition and kind == "com.microsoft:partition":
-        return 200, "OK", _string_map(_describe_partition(hub, partition))
+    if hub and kind == "com.microsoft:partition":
+        asked = str(request.get("partition"))
+        partition = hub.partition(asked)
+        if partition:
+            return 200, "OK", _string_map(_describe_partition(hub, partition))
+        name = f"{hub.name}/Partitions/{asked}"
     return 404, f"The messaging entity '{name}' could not be found.", amqp.amqp_map(())
 
 

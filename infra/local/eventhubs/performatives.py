@@ -79,6 +79,7 @@ class Attach(NamedTuple):
     name: str
     handle: int
     is_receiver: bool  # the client receives, the service sends
+    settle_mode: int  # of whoever sends: 0 unsettled, 1 settled, 2 mixed
     address: str
     selector: str | None  # where in the partition to start
     epoch: int | None
@@ -99,6 +100,7 @@ class Attach(NamedTuple):
             name=fields.text(0),
             handle=fields.number(1),
             is_receiver=is_receiver,
+            settle_mode=_settle_mode(fields),
             address=(source if is_receiver else _Fields(fields.items(6))).text(0),
             selector=None if selector is None else str(selector),
             epoch=epoch if isinstance(epoch, int) else None,
@@ -106,6 +108,13 @@ class Attach(NamedTuple):
             source=encoded[5],
             target=encoded[6] if len(encoded) > 6 else amqp.NULL,
         )
+
+
+def _settle_mode(fields: _Fields) -> int:
+    mode = fields.number(3, default=2)
+    if mode > 2:
+        raise MalformedError(f"snd-settle-mode {mode}, above 2")
+    return mode
 
 
 class Flow(NamedTuple):

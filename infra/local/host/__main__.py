@@ -1,7 +1,8 @@
 """python -m infra.local.host [APP_DIR] [--port 7071]: run a Python function app on this machine.
 
 Triggers: Event Hub, timer, HTTP. Ends with code 1 and one line when the app cannot be run.
-SIGTERM or Ctrl-C stop it gracefully: running batches end and are checkpointed first.
+SIGTERM or Ctrl-C stop it gracefully: running batches end first. As on the service they get no
+checkpoint then, so they come once more to the next host.
 Settings come from the environment, then from APP_DIR/local.settings.json. One is the host's own:
 LOCAL_HOST_ZONED_TIMES=true sends enqueued times with their zone, which the service does not do.
 """

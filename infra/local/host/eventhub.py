@@ -1,7 +1,15 @@
 """The Event Hub trigger: batches of one partition at a time, checkpoints after they end.
 
-As in the Event Hubs extension: a checkpoint follows an invocation whether it succeeded or failed
-for good, and never one that was broken off or whose partition went to another host meanwhile.
+As in the Event Hubs extension (what was run of it, and the rule that was read):
+
+- A checkpoint follows an invocation whether it succeeded or failed for good.
+- None follows one that ends after the stop has begun, however well: each stop, deployment and
+  scale-in brings the batches that are running to the next host once more.
+- A host that has lost a partition hears of it only when the batch has ended. Until then it goes on,
+  retries included, beside the new owner, and then writes its checkpoint, also over a later one.
+
+Here a stop ends retries at once (without drain mode, as in a plain stop); in drain mode the service
+goes on with them until the host is killed.
 """
 
 from __future__ import annotations
@@ -34,11 +42,10 @@ _STOP_LIMIT_SECONDS = 30
 class _Delivery:
     """A batch on its way through the function.
 
-    Setting `halt` ends its retries; without `owned` it gets no checkpoint.
+    Setting `halt` ends its retries.
     """
 
     halt: asyncio.Event = field(default_factory=asyncio.Event)
-    owned: bool = True
 
 
 class BatchCache:
@@ -119,7 +126,7 @@ class EventHubListener:
         return self._task
 
     async def stop(self) -> None:
-        """Take no more batches, wait for the running ones and their checkpoints, let go."""
+        """Take no more batches, wait for the running ones, which get no checkpoint, let go."""
         self._draining = True
         for delivery in self._running.values():
             delivery.halt.set()
@@ -143,12 +150,8 @@ class EventHubListener:
         task = asyncio.create_task(self._process(context, batch, delivery))
         self._running[task] = delivery
         task.add_done_callback(self._running.pop)
-        try:
-            await asyncio.shield(task)  # losing the partition must not cancel the app's code
-        except asyncio.CancelledError:
-            delivery.owned = False
-            delivery.halt.set()
-            raise
+        # The SDK cancels this when the partition is lost, or the client closed: the batch goes on.
+        await asyncio.shield(task)
 
     async def _process(
         self, context: PartitionContext, events: list[EventData], delivery: _Delivery
@@ -156,8 +159,10 @@ class EventHubListener:
         """One batch at a time, even when the partition was lost and has come back meanwhile."""
         partition = context.partition_id
         async with self._order[partition]:
+            if self._draining:
+                return
             final = await self._invoke(context, events, delivery.halt)
-            if not (final and delivery.owned):
+            if not final or self._draining:
                 return
             self._unmarked[partition] += 1
             if self._unmarked[partition] >= self.options.batch_checkpoint_frequency:

@@ -54,11 +54,15 @@ class RetryPolicy:
         return cls(int(settings["max_retry_count"]), shortest, longest, exponential)
 
     def delay(self, attempt: int, jitter: float) -> float:
-        """Seconds to wait after failed attempt 0, 1, ...; `jitter` is a factor about 1."""
-        if not self.exponential:
+        """Seconds to wait after failed attempt 0, 1, ...; `jitter` is a factor about 1.
+
+        As WebJobs 3.0.48 was measured to wait: the shortest, then the shortest and as much again,
+        doubled each time, cut at the longest.
+        """
+        if not self.exponential or attempt == 0:
             return self.shortest
-        doublings = min(attempt, 60)  # far past any maximum, and still a finite float
-        return min(self.longest, self.shortest + self.shortest * (2.0**doublings - 1) * jitter)
+        doublings = min(attempt - 1, 60)  # far past any maximum, and still a finite float
+        return min(self.longest, self.shortest + self.shortest * 2.0**doublings * jitter)
 
     def allows(self, attempt: int) -> bool:
         """Whether another attempt may follow failed attempt 0, 1, ..."""

@@ -1,7 +1,9 @@
 """A small app for the host's tests: it writes what it sees to the file that SAMPLE_LOG names.
 
 One JSON object a line. A body tells what is to happen: `fail:2` fails the first two attempts,
-`fail:99` more often than the policy allows, `slow:3` takes three seconds.
+`fail:99` more often than the policy allows, `slow:3` takes three seconds, `wait:go` fails until
+there is a file `go` beside the log. SAMPLE_RETRIES says how often a batch is tried again (-1: for
+ever).
 """
 
 import asyncio
@@ -28,7 +30,11 @@ def note(**seen: object) -> None:
     cardinality="many",
     data_type="binary",
 )
-@app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="00:00:00.100")
+@app.retry(
+    strategy="fixed_delay",
+    max_retry_count=os.environ.get("SAMPLE_RETRIES", "3"),
+    delay_interval="00:00:00.100",
+)
 async def batch(
     events: typing.List[func.EventHubEvent],  # noqa: UP006 - the worker's indexer refuses `list[...]`
     context: func.Context,
@@ -50,6 +56,8 @@ async def batch(
         if action == "slow":
             await asyncio.sleep(float(number))
         if action == "fail" and context.retry_context.retry_count < int(number):
+            raise RuntimeError(body)
+        if action == "wait" and not Path(os.environ["SAMPLE_LOG"]).with_name(number).exists():
             raise RuntimeError(body)
     note(step="end", **seen)
 

@@ -1,5 +1,7 @@
 """What may be asked of the alerts, and what is refused."""
 
+import base64
+import json
 import string
 from typing import Any
 
@@ -62,6 +64,69 @@ def test_a_parameter_that_cannot_be_used_is_named(parameters: dict[str, str], me
         parse_query(parameters)
     assert str(refused.value).startswith(message)
     assert refused.value.parameter in parameters
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "00019999", "00011111", "0001", "0201", "0000", "0" * 5000, "9" * 5000, "0001" + "9" * 6,
+        "1" * 4301, "", "-1", "+5", " 5", "5 ", "5\n", "1e2", "1_0", "0x10", "5.0", "\u0661",
+        "\uff15", "\u00b2", "\ud800", "\x00",
+    ],
+)  # fmt: skip
+def test_a_number_is_plain_digits_within_its_bounds_or_one_clear_refusal(text: str) -> None:
+    with pytest.raises(QueryError, match="expected a whole number 1 to 200") as refused:
+        parse_query({"limit": text})
+    assert refused.value.parameter == "limit"
+    assert len(str(refused.value)) < 150
+
+
+@pytest.mark.parametrize(("text", "number"), [("1", 1), ("001", 1), ("050", 50), ("200", 200)])
+def test_a_number_within_its_bounds_is_what_its_digits_say(text: str, number: int) -> None:
+    assert parse_query({"limit": text}).limit == number
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(categories=("Nd", "No", "Zs", "Sm", "Pd")), max_size=12))
+def test_no_text_of_digits_passes_the_largest_page_or_fails_otherwise(text: str) -> None:
+    try:
+        limit = parse_query({"limit": text}).limit
+    except QueryError:
+        return
+    assert 1 <= limit <= 200
+    assert statement(AlertQuery(limit=limit))[0].startswith(f"SELECT TOP {limit + 1} * ")
+
+
+def cursor_of(position: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        cursor_of(["2026-01-01T00:00:00.000000Z"]),
+        cursor_of({"a": 1}),
+        cursor_of([1, 2]),
+        cursor_of(["2026-01-01T00:00:00.000000Z", "\ud800"]),
+        cursor_of(["2026-01-01T00:00:00.000000Z", "x" * 500]),
+        cursor_of(["2026-01-01T00:00:00Z", "x"]),
+        cursor_of(["9" * 5000, "x"]),
+        cursor_of(["x" * 10**6, "y"]),
+        "\u00e9", "\ud800", "\x00", "=", "====", "a" * 10**5, "AA",
+        base64.b64encode(b"[" * 300).decode(),
+    ],
+)  # fmt: skip
+def test_a_cursor_of_somebody_elses_is_refused_in_one_line(cursor: str) -> None:
+    with pytest.raises(QueryError, match=r"^cursor is none that this API gave out$"):
+        parse_query({"cursor": cursor})
+
+
+@pytest.mark.parametrize("alert_id", ["x", "", "'; DROP", "\u00e4" * 40])
+def test_a_cursor_may_name_any_id_for_it_travels_as_a_value(alert_id: str) -> None:
+    query = parse_query({"cursor": cursor_of(["2026-01-01T00:00:00.000000Z", alert_id])})
+    text, values = statement(query)
+    assert {"name": "@after_id", "value": alert_id} in values
+    assert "DROP" not in text
 
 
 def test_a_plus_sign_that_was_not_escaped_is_understood() -> None:

@@ -16,10 +16,12 @@ from azure.functions.meta import Datum
 from azure_functions_runtime.bindings.meta import load_binding_registry
 from azure_functions_runtime.functions import Registry
 
-from functions import retrain_nightly, wiring
+from functions import retrain_nightly, watch_hub, wiring
 from functions import score_orders as trigger
 from functions.ports import OrderEvent, StreamKey
 from functions.retraining import RetrainError
+from functions.settings import ROLES
+from infra.checks.delivery import wrong_host, wrong_trigger
 from infra.local import services
 from infra.local.host.ncrontab import Schedule
 from shared.errors import ConfigurationError, TransientError
@@ -36,13 +38,21 @@ def app(monkeypatch: pytest.MonkeyPatch, role: str) -> list[Function]:
     return functions
 
 
+def function(monkeypatch: pytest.MonkeyPatch, role: str, name: str) -> Function:
+    [found] = [one for one in app(monkeypatch, role) if one.get_function_name() == name]
+    return found
+
+
 @pytest.mark.parametrize(
     ("role", "names"),
     [
-        ("scorer", {"score_orders", "health"}),
+        ("scorer", {"score_orders", "watch_hub", "health"}),
         ("desk", {"alerts", "health"}),
-        ("trainer", {"retrain_nightly", "health"}),
-        ("all", {"score_orders", "alerts", "retrain_nightly", "health"}),
+        ("trainer", {"retrain_nightly", "follow_training", "health"}),
+        (
+            "all",
+            {"score_orders", "watch_hub", "alerts", "retrain_nightly", "follow_training", "health"},
+        ),
     ],
 )
 def test_a_role_registers_its_triggers_and_the_worker_accepts_them(
@@ -63,7 +73,7 @@ def test_an_unknown_role_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> 
 def test_orders_come_as_bytes_in_batches_and_are_retried_without_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    [score] = [one for one in app(monkeypatch, "scorer") if one.get_function_name() != "health"]
+    score = function(monkeypatch, "scorer", "score_orders")
     binding = json.loads(json.dumps(score.get_trigger().get_dict_repr(), default=str))
     assert binding["connection"] == "EventHubConnection"
     assert binding["eventHubName"] == "%ORDERS_HUB%"
@@ -81,11 +91,38 @@ def test_orders_come_as_bytes_in_batches_and_are_retried_without_end(
 def test_the_training_is_started_by_its_schedule_and_never_by_a_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    [train] = [one for one in app(monkeypatch, "trainer") if one.get_function_name() != "health"]
+    train = function(monkeypatch, "trainer", "retrain_nightly")
     binding = json.loads(json.dumps(train.get_trigger().get_dict_repr(), default=str))
     assert binding["type"] == "timerTrigger"
     assert binding["schedule"] == "%RETRAIN_SCHEDULE%"
     assert (binding["useMonitor"], binding["runOnStartup"]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "setting", "usual"),
+    [
+        ("scorer", "watch_hub", "WATCH_SCHEDULE", "0 * * * * *"),
+        ("trainer", "follow_training", "RETRAIN_FOLLOW_SCHEDULE", "0 */10 * * * *"),
+    ],
+)
+@pytest.mark.parametrize("given", [None, "", "30 */2 * * * *"])
+def test_a_timer_that_looks_has_a_schedule_of_its_own_and_one_by_default(
+    monkeypatch: pytest.MonkeyPatch,
+    role: str,
+    name: str,
+    setting: str,
+    usual: str,
+    given: str | None,
+) -> None:
+    monkeypatch.delenv(setting, raising=False)
+    if given is not None:
+        monkeypatch.setenv(setting, given)
+    for module in (watch_hub, retrain_nightly):
+        importlib.reload(module)
+    binding = function(monkeypatch, role, name).get_trigger().get_dict_repr()
+    assert binding["schedule"] == (given or usual)
+    assert (binding["useMonitor"], binding["runOnStartup"]) == (False, False)
+    Schedule.parse(str(binding["schedule"]))
 
 
 def test_the_schedule_is_set_wherever_the_trigger_is() -> None:
@@ -104,13 +141,66 @@ async def test_a_training_that_is_cut_short_is_answered_as_a_failure(
     async def start() -> None:
         raise cut
 
-    monkeypatch.setattr(wiring, "retraining", lambda: SimpleNamespace(start=start))
+    monkeypatch.setattr(wiring, "retraining", lambda: SimpleNamespace(start=start, follow=start))
     with pytest.raises(RetrainError, match="cut short"):
         await retrain_nightly.retrain_nightly(func.TimerRequest())
+    with pytest.raises(RetrainError, match="cut short"):
+        await retrain_nightly.follow_training(func.TimerRequest())
+
+
+def test_no_event_hub_trigger_of_any_role_ever_gives_a_batch_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kinds = []
+    for role in ROLES:
+        for one in app(monkeypatch, role):
+            kind = one.get_trigger().type
+            kinds.append(kind)
+            policy = one.get_settings_dict("retry_policy")
+            assert list(wrong_trigger(one.get_function_name(), kind, policy)) == []
+    assert kinds.count("eventHubTrigger") == 2  # scorer, and all
+
+
+@pytest.mark.parametrize(
+    ("retry", "why"),
+    [
+        (None, "has no retry policy"),
+        ({}, "has no retry policy"),
+        ({"strategy": "fixed_delay", "max_retry_count": "5", "delay_interval": "00:00:01"}, "5 ti"),
+        ({"strategy": "fixed_delay", "max_retry_count": "-1"}, "without delay_interval"),
+        (
+            {"strategy": "exponential_backoff", "max_retry_count": "-1",
+             "minimum_interval": "00:00:02"},
+            "without maximum_interval",
+        ),
+    ],
+)  # fmt: skip
+def test_an_event_hub_trigger_that_gives_up_is_refused(
+    retry: dict[str, str] | None, why: str
+) -> None:
+    [found] = wrong_trigger("score_orders", "eventHubTrigger", retry)
+    assert why in found
+    assert list(wrong_trigger("retrain_nightly", "timerTrigger", retry)) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batchCheckpointFrequency": 2},
+        {"BatchCheckpointFrequency": "10"},
+        {"batchCheckpointFrequency": 0},
+        {"enableCheckpointing": False},
+        {"initialOffsetOptions": {"type": "fromEnd"}},
+        {"initialOffsetOptions": {"type": "fromEnqueuedTime", "enqueuedTimeUtc": "2026-01-01"}},
+    ],
+)
+def test_a_host_json_that_loses_batches_is_refused(options: dict[str, Any]) -> None:
+    assert len(list(wrong_host({"extensions": {"eventHubs": options}}))) == 1
 
 
 def test_the_hosts_settings_leave_no_batch_behind() -> None:
     host = json.loads((ROOT / "host.json").read_text())
+    assert list(wrong_host(host)) == []
     hubs = host["extensions"]["eventHubs"]
     assert hubs["batchCheckpointFrequency"] == 1
     assert hubs["prefetchCount"] >= 2 * hubs["maxEventBatchSize"]

@@ -546,11 +546,12 @@ async def test_scoring_that_fails_on_many_orders_blows_the_fuse_and_sets_nothing
         with pytest.raises(FuseError, match="3 of 10"):
             await score_batch(desk, KEY, batch)
     assert (world.letters, world.state.sequence_number) == ({}, -1)
-    assert "3 of 10" in desk.fuses[KEY]
-    desk = world.desk()
+    assert "3 of 10" in desk.conditions.fuses["0"].why
+    assert desk.conditions.standing_still["0"].attempts == 2 * PATIENCE
     mended = [event(n, customer_id="alert") for n in range(10)]
     await score_batch(desk, KEY, mended)
-    assert (world.state.orders_scored, desk.fuses) == (10, {})
+    assert world.state.orders_scored == 10
+    assert (desk.conditions.fuses, desk.conditions.standing_still) == ({}, {})
 
 
 async def test_scoring_that_fails_on_a_fifth_of_a_batch_sets_those_aside() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from aiohttp import web
 from azure.core.credentials import AccessToken
 
 from functions.jobs import MachineLearningJobs
-from functions.ports import RefusedError
+from functions.ports import NotThereError, RefusedError, WriteConflict
+from functions.retraining import RetrainError, Retraining
 from functions.settings import JobSettings
 from shared.errors import TransientError
+from tests.unit.functions.world import Heard
 
 PROVIDER = "/subscriptions/s-1/resourceGroups/rg/providers/Microsoft.MachineLearningServices"
 WORKSPACE = f"{PROVIDER}/workspaces/fraud"
@@ -50,15 +53,22 @@ class Server:
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     puts: int = 0
     answer: int | None = None
+    reads: int = 200
     url: str = ""
     token: str | None = None
     version: str | None = None
+
+    def ends(self, name: str, status: Any) -> None:
+        """Say how a job stands, as Azure adds it to what was put."""
+        self.jobs[f"{WORKSPACE}/jobs/{name}"] = {"properties": {"status": status}}
 
     async def handle(self, request: web.Request) -> web.Response:
         self.token = request.headers.get("Authorization")
         self.version = request.query.get("api-version")
         if request.method == "GET":
             known = self.jobs.get(request.path)
+            if self.reads != 200:
+                return web.json_response({}, status=self.reads)
             return web.json_response(known or {}, status=200 if known else 404)
         self.puts += 1
         if self.answer is not None:
@@ -123,6 +133,93 @@ async def test_a_job_started_in_the_meantime_is_as_good(
 ) -> None:
     server.answer = 409
     assert (await jobs.submit("sheriff-20261124")).endswith("/jobs/sheriff-20261124")
+
+
+async def test_a_job_that_is_not_there_has_no_status(jobs: MachineLearningJobs) -> None:
+    assert await jobs.status("sheriff-20261124") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("Completed", "completed"), ("Failed", "failed"), ("Canceled", "canceled"),
+        *((one, "running") for one in (
+            "NotStarted", "Starting", "Provisioning", "Preparing", "Queued", "Running",
+            "Finalizing", "CancelRequested", "NotResponding", "Paused", "Unknown", "Brewing",
+            "", None, 7, ["Failed"],
+        )),
+    ],
+)  # fmt: skip
+async def test_a_job_stands_as_azure_says_and_runs_until_it_is_known_to_have_ended(
+    server: Server, jobs: MachineLearningJobs, said: Any, status: str
+) -> None:
+    server.ends("sheriff-20261124", said)
+    assert await jobs.status("sheriff-20261124") == status
+
+
+@pytest.mark.parametrize("answer", [{"properties": None}, {}, [], {"properties": {}}])
+async def test_a_job_of_another_shape_is_there_and_not_started_again(
+    server: Server, jobs: MachineLearningJobs, answer: Any
+) -> None:
+    server.jobs[f"{WORKSPACE}/jobs/sheriff-20261124"] = answer or {"x": 1}
+    assert await jobs.status("sheriff-20261124") == "running"
+    await jobs.submit("sheriff-20261124")
+    assert server.puts == 0
+
+
+async def test_a_status_that_azure_does_not_tell_now_is_one_clear_error(
+    server: Server, jobs: MachineLearningJobs
+) -> None:
+    server.reads = 503
+    with pytest.raises(TransientError, match=r"^look at job sheriff-20261124: 503 "):
+        await jobs.status("sheriff-20261124")
+
+
+@dataclass
+class Archive:
+    """An archive too large for one machine, and what was told of nights."""
+
+    told: dict[str, bytes] = field(default_factory=dict)
+
+    async def read(
+        self, container: str, name: str, known: str | None = None
+    ) -> tuple[bytes, str] | None:
+        if name not in self.told:
+            raise NotThereError(name)
+        return self.told[name], "1"
+
+    async def size(self, container: str, folder: str) -> int:
+        return 10**12
+
+    async def write(self, container: str, name: str, data: bytes, version: str | None) -> None:
+        assert (container, version) == ("training", None)
+        if name in self.told:
+            raise WriteConflict(name)
+        self.told[name] = data
+
+
+async def test_a_night_of_jobs_is_tried_again_until_it_ends_and_its_end_is_told_once(
+    server: Server, jobs: MachineLearningJobs
+) -> None:
+    heard, now = Heard(), datetime(2026, 11, 24, 2, tzinfo=UTC)
+    ours = Retraining(Archive(), "orders", jobs, lambda: now, telemetry=heard)
+    for _ in range(2):  # the second finds it running
+        await ours.start()
+        await ours.follow()
+    assert (server.puts, heard.of("sheriff.retrain.failed")) == (1, [])
+    for attempt in ("sheriff-20261124", "sheriff-20261124-2", "sheriff-20261124-3"):
+        server.ends(attempt, "Running")
+        await ours.follow()
+        server.ends(attempt, "Failed")
+        await ours.follow()
+    assert [name.rpartition("/")[2] for name in server.jobs] == [
+        "sheriff-20261124", "sheriff-20261124-2", "sheriff-20261124-3",
+    ]  # fmt: skip
+    for _ in range(3):
+        await ours.follow()
+    assert (server.puts, heard.of("sheriff.retrain.failed")) == (3, [(1, "")])
+    with pytest.raises(RetrainError, match="failed 3 times as the job sheriff-20261124"):
+        await ours.start()
 
 
 @pytest.mark.parametrize(

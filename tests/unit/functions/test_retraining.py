@@ -1,6 +1,7 @@
 """The nightly training is started here or elsewhere, and what goes wrong is one clear error."""
 
 import asyncio
+import json
 import logging
 import os
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.ports import NotThereError
+from functions.ports import JobStatus, NotThereError, WriteConflict
 from functions.retraining import (
     COMMAND,
     ROOT,
@@ -24,6 +25,7 @@ from functions.retraining import (
 from shared.errors import ConfigurationError, TransientError
 from shared.policy import Policy
 from tests.patience import PATIENCE
+from tests.unit.functions.world import Heard
 
 NIGHT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 
@@ -33,10 +35,21 @@ class FakeArchive:
     bytes_by_folder: dict[str, int] = field(default_factory=dict)
     policy: bytes | None = None
     previous: bytes | None = None
+    told: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    async def write(self, container: str, name: str, data: bytes, version: str | None) -> None:
+        assert (container, version) == ("training", None)
+        if name in self.told:
+            raise WriteConflict(name)
+        self.told[name] = json.loads(data)
 
     async def read(
         self, container: str, name: str, known: str | None = None
     ) -> tuple[bytes, str] | None:
+        if container == "training":
+            if name not in self.told:
+                raise NotThereError(name)
+            return b"{}", "1"
         assert (container, known) == ("reference", None)
         found = {"policy.json": self.policy, "policy.previous.json": self.previous}[name]
         if found is None:
@@ -51,9 +64,15 @@ class FakeArchive:
 @dataclass
 class FakeJobs:
     started: list[str] = field(default_factory=list)
+    stands: dict[str, JobStatus] = field(default_factory=dict)
+
+    async def status(self, name: str) -> JobStatus | None:
+        return self.stands.get(name)
 
     async def submit(self, name: str) -> str:
+        assert name not in self.stands, "one name is one job"
         self.started.append(name)
+        self.stands[name] = "running"
         return f"/jobs/{name}"
 
 
@@ -63,10 +82,129 @@ def says(script: str) -> tuple[str, ...]:
 
 
 def retraining(
-    megabytes: int = 0, policy: bytes | None = None, jobs: FakeJobs | None = None, script: str = ""
+    megabytes: int = 0,
+    policy: bytes | None = None,
+    jobs: FakeJobs | None = None,
+    script: str = "",
+    at: datetime = NIGHT,
+    heard: Heard | None = None,
+    told: dict[str, dict[str, str]] | None = None,
 ) -> Retraining:
-    archive = FakeArchive({"orders": megabytes * 1_000_000}, policy)
-    return Retraining(archive, "orders", jobs, lambda: NIGHT, says(script or "pass"))
+    archive = FakeArchive({"orders": megabytes * 1_000_000}, policy, {} if told is None else told)
+    command = says(script or "pass")
+    return Retraining(archive, "orders", jobs, lambda: at, command, heard or Heard())
+
+
+TONIGHT, BEFORE = "sheriff-20261124", "sheriff-20261123"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [TONIGHT],
+        [BEFORE],
+        [TONIGHT, f"{TONIGHT}-2", f"{TONIGHT}-3"],
+        [BEFORE, f"{BEFORE}-2"],
+    ],
+)
+async def test_a_job_that_runs_is_not_started_twice_nor_is_the_next_night_beside_it(
+    names: list[str],
+) -> None:
+    jobs = FakeJobs()
+    jobs.stands |= dict.fromkeys(names[:-1], "failed")
+    jobs.stands[names[-1]] = "running"
+    await retraining(1001, jobs=jobs).start()
+    assert jobs.started == []
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled"])
+async def test_a_night_that_ended_badly_is_started_again_by_hand_under_another_name(
+    status: JobStatus,
+) -> None:
+    jobs = FakeJobs(stands={TONIGHT: status})
+    await retraining(1001, jobs=jobs).start()
+    assert jobs.started == [f"{TONIGHT}-2"]
+
+
+async def test_a_night_that_is_done_is_not_done_again() -> None:
+    jobs = FakeJobs(stands={TONIGHT: "completed"})
+    await retraining(1001, jobs=jobs).start()
+    assert jobs.started == []
+
+
+async def test_a_night_whose_attempts_are_used_up_is_an_error_and_counts_as_failed() -> None:
+    heard = Heard()
+    names = (TONIGHT, f"{TONIGHT}-2", f"{TONIGHT}-3")
+    jobs = FakeJobs(stands=dict.fromkeys(names, "failed"))
+    with pytest.raises(RetrainError, match="failed 3 times"):
+        await retraining(1001, jobs=jobs, heard=heard).start()
+    assert (jobs.started, heard.of("sheriff.retrain.failed")) == ([], [(1, "")])
+
+
+async def test_handing_over_says_nothing_yet_of_how_the_night_ended() -> None:
+    heard, jobs = Heard(), FakeJobs()
+    await retraining(1001, jobs=jobs, heard=heard).start()
+    await retraining(1001, jobs=jobs, heard=heard).follow()
+    assert heard.of("sheriff.retrain.failed") == []
+
+
+@pytest.mark.parametrize(("status", "figure"), [("completed", 0), ("canceled", 1)])
+async def test_how_a_job_ended_is_told_once_however_often_somebody_looks(
+    status: JobStatus, figure: int
+) -> None:
+    heard, jobs = Heard(), FakeJobs(stands={TONIGHT: status})
+    told: dict[str, dict[str, str]] = {}
+    for _ in range(3):
+        await retraining(jobs=jobs, heard=heard, told=told).follow()
+    assert heard.of("sheriff.retrain.failed") == [(figure, "")]
+    assert told[f"jobs/{TONIGHT}.json"]["status"] == status
+    assert jobs.started == []
+
+
+async def test_a_job_that_failed_is_tried_again_until_its_night_failed() -> None:
+    heard, jobs = Heard(), FakeJobs(stands={TONIGHT: "failed"})
+    told: dict[str, dict[str, str]] = {}
+    for _ in range(6):
+        await retraining(jobs=jobs, heard=heard, told=told).follow()
+        for name in jobs.started:
+            jobs.stands[name] = "failed"
+    assert jobs.started == [f"{TONIGHT}-2", f"{TONIGHT}-3"]
+    assert heard.of("sheriff.retrain.failed") == [(1, "")]
+
+
+async def test_a_night_that_a_later_attempt_saved_did_not_fail() -> None:
+    heard, jobs = Heard(), FakeJobs(stands={TONIGHT: "failed"})
+    await retraining(jobs=jobs, heard=heard).follow()
+    jobs.stands[f"{TONIGHT}-2"] = "completed"
+    await retraining(jobs=jobs, heard=heard).follow()
+    assert heard.of("sheriff.retrain.failed") == [(0, "")]
+
+
+async def test_a_job_is_tried_again_only_while_its_night_is_the_latest() -> None:
+    heard, jobs = Heard(), FakeJobs(stands={BEFORE: "failed"})
+    await retraining(jobs=jobs, heard=heard).follow()
+    assert jobs.started == [f"{BEFORE}-2"]
+    jobs.stands |= {f"{BEFORE}-2": "failed", TONIGHT: "running"}
+    await retraining(jobs=jobs, heard=heard).follow()
+    assert jobs.started == [f"{BEFORE}-2"]  # tonight's does the work
+    assert heard.of("sheriff.retrain.failed") == [(1, "")]
+
+
+async def test_where_no_job_is_set_up_there_is_nothing_to_follow() -> None:
+    heard = Heard()
+    await retraining(heard=heard).follow()
+    assert heard.of("sheriff.retrain.failed") == []
+
+
+async def test_who_cannot_look_now_tells_nothing_and_looks_again() -> None:
+    class Away(FakeJobs):
+        async def status(self, name: str) -> JobStatus | None:
+            raise TransientError("look at job: 503")
+
+    heard = Heard()
+    with pytest.raises(TransientError):
+        await retraining(jobs=Away(), heard=heard).follow()
+    assert heard.of("sheriff.retrain.failed") == []
 
 
 async def test_a_small_archive_is_trained_on_here(tmp_path: Path) -> None:
@@ -211,6 +349,11 @@ def test_the_process_finds_all_that_this_one_finds() -> None:
     }
     assert (sys.executable, "-m", "training.pipeline") == COMMAND
     assert (ROOT / "function_app.py").is_file()
+
+
+def test_every_attempt_has_a_name_of_its_own() -> None:
+    names = [job_name(NIGHT, attempt) for attempt in (1, 2, 3)]
+    assert names == [TONIGHT, f"{TONIGHT}-2", f"{TONIGHT}-3"]
 
 
 def test_a_job_is_named_by_its_night_in_utc() -> None:

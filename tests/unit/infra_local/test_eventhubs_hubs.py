@@ -192,3 +192,18 @@ def test_logs_of_more_partitions_than_asked_are_refused(tmp_path: Path) -> None:
     refuse_fewer_partitions(HubSpec("Orders", 4), tmp_path)
     with pytest.raises(ValueError, match="holds 4 partitions of orders, not 3"):
         refuse_fewer_partitions(HubSpec("orders", 3), tmp_path)
+
+
+def test_a_refusal_names_the_epochs_of_both_or_says_that_there_is_none(
+    partition: Partition,
+) -> None:
+    first, second = Reader(None), Reader(3)
+    partition.admit(first)
+    partition.admit(second)
+    assert first.reason is not None
+    assert "New receiver with epoch '3'" in str(first.reason)
+    assert "current receiver without an epoch" in str(first.reason)
+    with pytest.raises(RefusedError, match="a new receiver without an epoch cannot be created"):
+        partition.admit(Reader(None))
+    with pytest.raises(RefusedError, match="a new receiver with epoch '2' cannot be created"):
+        partition.admit(Reader(2))

@@ -1,4 +1,4 @@
-"""A batch is checkpointed after it ended, by the host that still owns its partition."""
+"""A batch is checkpointed after it ended, unless the host is stopping."""
 
 from __future__ import annotations
 
@@ -120,28 +120,63 @@ async def test_a_checkpoint_may_follow_every_few_batches_only(listener: Make) ->
     assert partition.checkpoints == [batches[1][0], batches[3][0]]
 
 
-async def test_a_lost_partition_s_batch_ends_undisturbed_and_without_a_checkpoint(
+async def test_a_lost_partition_s_batch_ends_undisturbed_and_writes_its_checkpoint(
     listener: Make,
 ) -> None:
-    host, partition = listener(), Partition()
-    receiving = asyncio.create_task(host._received(partition, events("a")))
+    host, partition, batch = listener(), Partition(), events("a")
+    receiving = asyncio.create_task(host._received(partition, batch))
     await app().started.wait()
     receiving.cancel()  # as the SDK does when another host took the partition
     with pytest.raises(asyncio.CancelledError):
         await receiving
     app().proceed.set()
-    await host.stop()  # waits for the running call
-    assert (len(app().calls), partition.checkpoints) == (1, [])
+    await ended(host)
+    assert (len(app().calls), partition.checkpoints) == (1, batch)
 
 
-async def test_a_lost_partition_s_batch_is_not_tried_again(listener: Make) -> None:
-    host, partition = listener(delay="01:00:00"), Partition()
-    app().failures = 99
-    receiving = asyncio.create_task(host._received(partition, events("a")))
+async def test_a_lost_partition_s_batch_is_tried_again_until_it_ends(listener: Make) -> None:
+    host, partition, batch = listener(), Partition(), events("a")
+    app().failures = 2
+    receiving = asyncio.create_task(host._received(partition, batch))
     await app().started.wait()
     receiving.cancel()
     app().proceed.set()
-    await host.stop()
+    await ended(host)
+    assert (len(app().calls), partition.checkpoints) == (3, batch)
+
+
+async def ended(host: EventHubListener) -> None:
+    """Wait for the batches that run, not stopping anything."""
+    async with asyncio.timeout(30):
+        await asyncio.gather(*host._running)
+
+
+async def test_a_batch_that_ends_well_after_the_stop_began_gets_no_checkpoint(
+    listener: Make,
+) -> None:
+    host, partition = listener(), Partition()
+    receiving = asyncio.create_task(host._received(partition, events("a")))
+    await app().started.wait()
+    stopping = asyncio.create_task(host.stop())
+    await asyncio.sleep(0)  # the stop has begun
+    app().proceed.set()
+    await stopping
+    await receiving
+    assert (len(app().calls), partition.checkpoints) == (1, [])
+
+
+async def test_a_batch_that_waits_for_its_turn_is_not_begun_once_the_host_stops(
+    listener: Make,
+) -> None:
+    host, partition = listener(), Partition()
+    first = asyncio.create_task(host._received(partition, events("a")))
+    await app().started.wait()
+    second = asyncio.create_task(host._received(partition, events("b")))
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(host.stop())
+    await asyncio.sleep(0)
+    app().proceed.set()
+    await asyncio.gather(stopping, first, second)
     assert (len(app().calls), partition.checkpoints) == (1, [])
 
 
@@ -166,4 +201,4 @@ async def test_a_partition_that_came_back_waits_for_its_old_batch(listener: Make
     assert len(app().calls) == 1
     app().proceed.set()
     await again
-    assert (len(app().calls), len(partition.checkpoints)) == (2, 1)
+    assert (len(app().calls), len(partition.checkpoints)) == (2, 2)

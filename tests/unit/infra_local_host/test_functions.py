@@ -117,7 +117,7 @@ def test_exponential_delays_stay_between_their_bounds(attempt: int, jitter: floa
     assert policy.delay(attempt, jitter) <= policy.delay(attempt + 1, jitter)
 
 
-def test_exponential_delays_double() -> None:
+def test_exponential_delays_are_those_that_were_measured_of_the_service() -> None:
     policy = RetryPolicy.of(
         {
             "strategy": "exponential_backoff",
@@ -126,7 +126,11 @@ def test_exponential_delays_double() -> None:
             "maximum_interval": "00:00:10",
         }
     )
-    assert [policy.delay(attempt, 1.0) for attempt in range(5)] == [1, 2, 4, 8, 10]
+    assert [policy.delay(attempt, 1.0) for attempt in range(6)] == [1, 2, 3, 5, 9, 10]
+    assert [policy.delay(attempt, 0.8) for attempt in range(3)] == pytest.approx([1, 1.8, 2.6])
+    assert [policy.delay(attempt, 1.2) for attempt in range(3)] == pytest.approx([1, 2.2, 3.4])
+    ours = RetryPolicy(-1, 2.0, 60.0, exponential=True)
+    assert [ours.delay(n, 1.0) for n in range(8)] == [2, 4, 6, 10, 18, 34, 60, 60]
     assert policy.allows(1_000_000)
 
 

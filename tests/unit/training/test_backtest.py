@@ -142,8 +142,8 @@ def test_another_reps_revision_hides_no_alert(folder: Path) -> None:
     ).encode()
     again = Replay(_scorer(folder), partitions=16)
     list(again.run([*lines, ReadLine(len(lines) + 1, body, parse_order(body))]))
-    others = [id for rep, id in again.alerts if rep == "somebody else"]
-    assert [id.startswith(f"{order_id}.9999") for id in others] == [True]
+    others = [name for rep, name in again.alerts if rep == "somebody else"]
+    assert [name.startswith(f"{order_id}.9999") for name in others] == [True]
     assert "superseded_by" not in again.alerts[alert["rep_id"], alert["id"]]
 
 
