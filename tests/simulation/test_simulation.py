@@ -34,8 +34,8 @@ def plan(seed: int = 0, **changes: Any) -> Plan:
 def quiet(number: int = 0) -> Plan:
     """A plan in which nothing goes wrong."""
     return plan(
-        stream=number, fails=0.0, loses=0.0, throttles=0.0, hangs=0.0, dies=0.0, kills=None,
-        steals=None, forgets=None, publishes=None, outages=(), hosts=2,
+        stream=number, fails=0.0, loses=0.0, throttles=0.0, hangs=0.0, dies=0.0, hunts=0,
+        kills=None, steals=None, forgets=None, publishes=None, outages=(), hosts=2,
     )  # fmt: skip
 
 
