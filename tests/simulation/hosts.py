@@ -152,8 +152,8 @@ class Process:
     def _hunted(self) -> bool:
         """Whether it is now that the process dies over the event that is hunted.
 
-        First that is anywhere; then where the event is next and an attempt is on record, which is
-        the most telling moment.
+        First that is anywhere; then where the event is next and the process's attempt is on
+        record, which is the most telling moment.
         """
         trigger = self.trigger
         if trigger.counted["hunted"] >= trigger.plan.hunts:
@@ -162,9 +162,10 @@ class Process:
         if not any(event.sequence_number == number for event in self.busy.get(key, ())):
             return False
         found = self._cloud.states.read(str(key))
-        state = {"sequence_number": -1} if found is None else found[0]
-        noted = state.get("attempt") or state.get("attempts")
-        telling = noted and state["sequence_number"] == number - 1
+        state: dict[str, Any] = {"sequence_number": -1} if found is None else found[0]
+        attempt = state.get("attempt") or {}
+        mine = attempt.get("owner") == self.name or bool(state.get("attempts"))
+        telling = mine and state["sequence_number"] == number - 1
         if (trigger.counted["hunted"] and not telling) or self._chance.random() < 0.5:
             return False
         trigger.counted["hunted"] += 1

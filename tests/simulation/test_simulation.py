@@ -164,7 +164,8 @@ def test_an_invariant_breaks_over_a_replay_that_changes_something() -> None:
 
 def test_an_invariant_breaks_over_what_is_never_committed_and_over_an_error() -> None:
     outcome = replace(simulate(quiet(1)), settled_after=None, unexpected=("KeyError: 1",))
-    assert set(broken(outcome, clean_pass(1))) == {
+    next(iter(outcome.contents["states"].values()))["sequence_number"] -= 1
+    assert set(broken(outcome, clean_pass(1))) - {"the_books_balance"} == {
         "everything_is_committed_soon",
         "nothing_unexpected_is_raised",
     }
