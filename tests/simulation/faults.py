@@ -8,6 +8,9 @@ STORES = ("alerts", "incidents", "states", "dead_letters", "files")
 FAULTS_SECONDS = 15 * 60
 """Virtual seconds until nothing goes wrong any more."""
 
+FEW_DEATHS = 4
+"""Processes that may die over one order by chance: nothing may follow from so few."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outage:
@@ -32,6 +35,7 @@ class Plan:
         throttles: 429, before anything is written.
         hangs: a call takes long, up to ten seconds.
         dies: the process dies at one of the moments of a call (three a call).
+        hunts: how many processes die over one and the same event, each while it has it in a batch.
         kills: between two deaths that hit a process wherever it is; None: there are none.
         steals: between two moves of a partition to another host; None: there are none.
         forgets: between two checkpoints that are lost; None: there are none.
@@ -49,6 +53,7 @@ class Plan:
     throttles: float
     hangs: float
     dies: float
+    hunts: int
     kills: float | None
     steals: float | None
     forgets: float | None
@@ -88,6 +93,7 @@ def plan_of(
         throttles=rate * chance.random() / 2,
         hangs=chance.choice((0.0, 0.01, 0.1)),
         dies=chance.choice((0.0, 0.0, 0.001, 0.01)),
+        hunts=chance.choice((0, 0, 0, FEW_DEATHS)),
         kills=chance.choice((None, None, 200.0, 60.0)),
         steals=chance.choice((None, 120.0, 20.0)),
         forgets=chance.choice((None, 200.0)),
@@ -100,7 +106,7 @@ def plan_of(
     if fail is not None:
         plan = replace(plan, fails=fail, loses=fail)
     if kill is not None:
-        plan = replace(plan, dies=kill, kills=None)
+        plan = replace(plan, dies=kill, hunts=0, kills=None)
     return plan
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, NoReturn, cast
 
 from functions.handlers import Desk, Limits, score_batch
@@ -85,6 +86,13 @@ class Trigger:
     unexpected: list[str] = field(default_factory=list)
     said: dict[StreamKey, str] = field(default_factory=dict)
 
+    @cached_property
+    def prey(self) -> tuple[StreamKey, int]:
+        """The event over which processes die, by its partition and number."""
+        chance = random.Random(f"prey {self.plan.seed}")
+        key = chance.choice(list(self.stream.partitions))
+        return key, chance.randrange(len(self.stream.partitions[key]))
+
     def arrived(self, key: StreamKey, start: int, most: int) -> tuple[OrderEvent, ...]:
         """The next events of a partition that are in the hub by now."""
         now = BEGIN + timedelta(seconds=loop.now())
@@ -104,7 +112,8 @@ class Process:
         self.busy: dict[StreamKey, tuple[OrderEvent, ...]] = {}
         self.pumps: dict[StreamKey, asyncio.Task[Any]] = {}
         self._chance = random.Random(f"process {name} {trigger.plan.seed}")
-        self._line = Line(weather, self.die)
+        self._line = Line(weather, self.die, self._hunted)
+        self._cloud = cloud
         self.desk = self._desk(cloud)
 
     def _desk(self, cloud: Cloud) -> Desk:
@@ -139,6 +148,28 @@ class Process:
         """Begin to work on a partition."""
         self.trigger.owners[key] = self
         self.pumps[key] = loop.start(self.name, self._pump(key))
+
+    def _hunted(self) -> bool:
+        """Whether it is now that the process dies over the event that is hunted.
+
+        First that is anywhere; then where the event is next and the process's attempt is on
+        record, which is the most telling moment.
+        """
+        trigger = self.trigger
+        if trigger.counted["hunted"] >= trigger.plan.hunts:
+            return False
+        key, number = trigger.prey
+        if not any(event.sequence_number == number for event in self.busy.get(key, ())):
+            return False
+        found = self._cloud.states.read(str(key))
+        state: dict[str, Any] = {"sequence_number": -1} if found is None else found[0]
+        attempt = state.get("attempt") or {}
+        mine = attempt.get("owner") == self.name or bool(state.get("attempts"))
+        telling = mine and state["sequence_number"] == number - 1
+        if (trigger.counted["hunted"] and not telling) or self._chance.random() < 0.5:
+            return False
+        trigger.counted["hunted"] += 1
+        return True
 
     def die(self) -> None:
         """Stop at once, wherever anything of it is."""

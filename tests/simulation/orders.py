@@ -20,12 +20,9 @@ BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 """When virtual time begins."""
 
 REPEATS_WHAT_WAS_REFUSED = False
-"""Whether an order whose alert is refused comes again. It is forgotten only once its batch is
-written, so what comes again in the same batch is a duplicate, and in the next one is scored."""
-
-REVISES_WHAT_IS_HELD = False
-"""Whether an order of a run is revised before the run opens. The alert that is then made of it is
-not marked as superseded, unless the revision is in the same batch."""
+"""Whether an order whose alert is refused comes again. That it is refused is known only once its
+batch is written: what comes after it in the same batch is judged as if it had been stored, what
+comes in the next one as if it had never been there, and a clean pass is no measure of either."""
 
 ARRIVES_WITHIN = 120
 """Seconds of virtual time in which all events arrive."""
@@ -108,7 +105,7 @@ def _bodies(chance: random.Random, partition: int) -> Iterator[bytes]:
         if "remark" not in order or REPEATS_WHAT_WAS_REFUSED:
             sent.append(order)
         if sent:
-            yield from _besides(chance, sent, set() if REVISES_WHAT_IS_HELD else hidden | again)
+            yield from _besides(chance, sent)
 
 
 def _order(
@@ -133,12 +130,12 @@ def _order(
     return order
 
 
-def _besides(chance: random.Random, sent: list[dict[str, Any]], final: set[int]) -> Iterator[bytes]:
-    """What else comes after an order, now and then; those numbered ``final`` are never revised."""
+def _besides(chance: random.Random, sent: list[dict[str, Any]]) -> Iterator[bytes]:
+    """What else comes after an order, now and then."""
     drawn, order = chance.random(), chance.choice(sent[-4:])
     if drawn < 0.08:
         yield json.dumps(order, indent=chance.choice((None, 1))).encode()  # sent again
-    elif drawn < 0.2 and int(order["order_id"].rpartition("-")[2]) not in final:
+    elif drawn < 0.2:
         charged = round(order["charged_price"] * chance.choice((1.0, 0.9, 0.5)), 4)
         revised = order | {"revision": order.get("revision", 0) + 1, "charged_price": charged}
         sent.append(revised)

@@ -182,10 +182,16 @@ class Weather:
 class Line:
     """A process's way to the stores: dead as soon as the process is."""
 
-    def __init__(self, weather: Weather, die: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        weather: Weather,
+        die: Callable[[], None] = lambda: None,
+        hunted: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.alive = True
         self._weather = weather
         self._die = die
+        self._hunted = hunted
 
     async def call[T](self, store: str, act: Callable[[], T], *, write: bool = True) -> T:
         """Do something to a store, and go wrong as the plan has it.
@@ -213,7 +219,7 @@ class Line:
         self._moment()
 
     def _moment(self) -> None:
-        if self.alive and self._weather.dies():
+        if self.alive and (self._weather.dies() or self._hunted()):
             self._die()
         if not self.alive:
             raise asyncio.CancelledError

@@ -34,8 +34,8 @@ def plan(seed: int = 0, **changes: Any) -> Plan:
 def quiet(number: int = 0) -> Plan:
     """A plan in which nothing goes wrong."""
     return plan(
-        stream=number, fails=0.0, loses=0.0, throttles=0.0, hangs=0.0, dies=0.0, kills=None,
-        steals=None, forgets=None, publishes=None, outages=(), hosts=2,
+        stream=number, fails=0.0, loses=0.0, throttles=0.0, hangs=0.0, dies=0.0, hunts=0,
+        kills=None, steals=None, forgets=None, publishes=None, outages=(), hosts=2,
     )  # fmt: skip
 
 
@@ -164,7 +164,8 @@ def test_an_invariant_breaks_over_a_replay_that_changes_something() -> None:
 
 def test_an_invariant_breaks_over_what_is_never_committed_and_over_an_error() -> None:
     outcome = replace(simulate(quiet(1)), settled_after=None, unexpected=("KeyError: 1",))
-    assert set(broken(outcome, clean_pass(1))) == {
+    next(iter(outcome.contents["states"].values()))["sequence_number"] -= 1
+    assert set(broken(outcome, clean_pass(1))) - {"the_books_balance"} == {
         "everything_is_committed_soon",
         "nothing_unexpected_is_raised",
     }
