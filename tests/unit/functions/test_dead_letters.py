@@ -200,6 +200,7 @@ SETTINGS = {
     "ORDERS_HUB": "orders",
     "COSMOS_ENDPOINT": "http://127.0.0.1:9",
     "COSMOS_KEY": "bG9jYWw=",
+    "SHERIFF_LOCAL": "on",
 }
 
 

@@ -90,7 +90,8 @@ def retraining(
     heard: Heard | None = None,
     told: dict[str, dict[str, str]] | None = None,
 ) -> Retraining:
-    archive = FakeArchive({"orders": megabytes * 1_000_000}, policy, {} if told is None else told)
+    size = {"orders": megabytes * 1_000_000}
+    archive = FakeArchive(size, policy, told={} if told is None else told)
     command = says(script or "pass")
     return Retraining(archive, "orders", jobs, lambda: at, command, heard or Heard())
 

@@ -149,8 +149,9 @@ async def test_looking_without_remembering_writes_nothing() -> None:
     [
         ({"attempts": 3}, 3),
         ({"attempts": 0, "attempt": None}, 0),
-        ({"attempt": {"owner": "a", "at": "x", "alone": True, "vanished": 2}}, 2),
-        ({"attempt": {"owner": "a"}}, 0),
+        ({"attempt": {"owner": "a", "at": "x", "alone": False, "vanished": []}}, 1),
+        ({"attempt": {"owner": "a", "at": "x", "alone": True, "vanished": ["b", "c"]}}, 4),
+        ({"attempt": {"owner": "a"}}, 1),
         ({}, 0),
         ({"attempts": "many"}, 0),
     ],
