@@ -23,6 +23,7 @@ from shared.habits import NO_HABITS
 from shared.hypotheses import Posterior, Rates, weigh
 from shared.notation import alert_id
 from shared.rules import RULES, Evidence, Suspect
+from shared.units import unit_prices
 from shared.unseen import UnseenPercents
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from shared.model import DiscountShare, ModelBundle
     from shared.order import Order
     from shared.policy import Policy
+    from shared.units import UnitPrices
 
 WORTH_A_LOOK = 0.05
 """Findings, reasons and an explanation are worked out from this probability on: it is well below
@@ -191,7 +193,7 @@ class Scorer:
         odds = self._baskets.added_odds(basket)
         if priced.unknown or priced.list_total_e4 > LARGEST_TOTAL_E4:
             return _Case(priced, (), odds, _UNDECIDED, percents, own_case)
-        prices = _unit_prices(priced)
+        prices = unit_prices([(line.product.list_e4, line.quantity) for line in priced.lines])
         discounts = self._discounts(priced.order)
         likelihoods = discounts.explain(prices, priced.order.charged_e4, percents)
         price_of = {line.product.product_id: line.product.list_e4 for line in priced.lines}
@@ -249,7 +251,7 @@ class _Case:
     """
 
     priced: PricedOrder
-    prices: tuple[int, ...]
+    prices: UnitPrices
     basket_odds: Mapping[str, float]
     posterior: Posterior
     percents: tuple[int, ...]
@@ -265,12 +267,6 @@ class _Case:
 
 
 _UNDECIDED = Posterior({}, (1.0,), 0.0, {}, 1.0)
-
-
-def _unit_prices(priced: PricedOrder) -> tuple[int, ...]:
-    units = [price for line in priced.lines for price in [line.product.list_e4] * line.quantity]
-    units.sort(reverse=True)
-    return tuple(units)
 
 
 def _likeliest_product(posterior: Posterior) -> str | None:
