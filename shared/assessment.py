@@ -12,7 +12,7 @@ HIDDEN_DISCOUNT = "hidden_discount"
 FRAUD_TYPOLOGIES = (ADDED_ITEM, HIDDEN_DISCOUNT)
 """Typologies with a probability; every other one is a fact of arithmetic or of data quality."""
 
-DATA_QUALITY_TYPOLOGIES = ("unknown_rep", "unknown_product")
+DATA_QUALITY_TYPOLOGIES = ("unknown_rep", "unknown_product", "unpriced_share")
 """Recorded with an alert, never an alert by themselves."""
 
 

@@ -116,6 +116,11 @@ class ChargeLikelihoods:
     ladder: Floats
     off_ladder: dict[int, Floats]
 
+    def times(self, chance: float) -> ChargeLikelihoods:
+        """The same where the prices behind them hold with a chance only."""
+        off_ladder = {price: chance * found for price, found in self.off_ladder.items()}
+        return ChargeLikelihoods(chance * self.ladder, off_ladder)
+
 
 @dataclass(frozen=True, slots=True)
 class UnitDiscounts:

@@ -153,7 +153,7 @@ async def test_what_a_challenger_scored_is_counted(executor: Executor) -> None:
 
 @pytest.mark.parametrize(
     ("moved_at", "age"),
-    [(time_text(NOON - timedelta(days=3)), 3 * 86400), (None, 0), ("yesterday", 0)],
+    [(time_text(NOON - timedelta(days=3)), 3 * 86400), (None, 0)],
 )
 async def test_the_age_of_a_model_counts_from_its_promotion(
     executor: Executor, moved_at: str | None, age: float

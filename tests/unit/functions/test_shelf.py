@@ -21,6 +21,7 @@ from shared.errors import TransientError
 from shared.features import FEATURE_NAMES
 from shared.model import Golden, GoldenOrder, ModelBundle, encode_bundle, packaged_bundle
 from shared.scoring import Scorer
+from tests.bundles import with_a_golden_order
 from tests.orders import an_order, order_body
 from tests.unit.functions.world import NOON
 
@@ -63,7 +64,8 @@ class FakeFiles:
 
 
 def a_bundle(version: str, **fields: Any) -> ModelBundle:
-    return msgspec.structs.replace(packaged_bundle(), version=version, degraded=False, **fields)
+    made = msgspec.structs.replace(packaged_bundle(), version=version, degraded=False, **fields)
+    return made if made.golden.orders else with_a_golden_order(made)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from shared.champion import CHALLENGER, CHAMPION, MODELS, bundle_path, card_path, parse_pointer
 from shared.errors import BundleError, ConfigurationError
 from shared.model import encode_bundle, packaged_bundle
+from tests.bundles import with_a_golden_order
 from tests.unit.training.world import FakeBlobs
 from training import shelf
 from training.card import Card, CardData, encode_card
@@ -20,7 +21,9 @@ DAY = "2026-01-01T00:00:00Z"
 
 def put(blobs: FakeBlobs, version: str) -> str:
     """A whole version on the shelf; its hash."""
-    data, sha256 = encode_bundle(msgspec.structs.replace(packaged_bundle(), version=version))
+    data, sha256 = encode_bundle(
+        with_a_golden_order(msgspec.structs.replace(packaged_bundle(), version=version))
+    )
     card = Card(version, sha256, CardData(DAY, DAY, "0" * 64))
     shelf.publish(blobs, version, data, encode_card(card))
     return sha256
