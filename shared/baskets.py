@@ -28,6 +28,7 @@ product and by what stands beside it, and the odds are multiplied by that.
 from __future__ import annotations
 
 import math
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,7 +109,7 @@ class Baskets:
         for row, product in enumerate(basket):
             brings = self._companions.get(product)
             if brings:
-                brought[row] = [brings.get(other, 0.0) for other in basket]
+                brought[row] = [*map(brings.get, basket, repeat(0.0))]
         np.fill_diagonal(brought, 0.0)
         return brought
 

@@ -139,6 +139,11 @@ class Unpriced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by_rep: Annotated[dict[_Name, UnpricedOrders], msgspec.Meta(max_length=MOST_UNPRICED_REPS)] = {}
 
 
+NEVER_UNPRICED = Unpriced()
+"""Of a history in which every product is known. A bundle's file leaves it out, as all defaults, so
+that an earlier release reads it, too."""
+
+
 class GoldenOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An order whose verdict is known: whoever serves the bundle must come to the same.
 
@@ -215,7 +220,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     usual_prices: Annotated[
         dict[_Name, UsualPrice], msgspec.Meta(max_length=MOST_USUAL_PRICES)
     ] = {}
-    unpriced: Unpriced = Unpriced()
+    unpriced: Unpriced = NEVER_UNPRICED
     schema_version: int = 1
 
 

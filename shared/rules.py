@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from shared.assessment import Finding
 from shared.features import LARGEST_LOG_ODDS, log_odds
-from shared.model import Unpriced
+from shared.model import NEVER_UNPRICED, Unpriced
 from shared.notation import amount_text
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from shared.catalogue import AssumedPrice, PricedOrder
     from shared.hypotheses import Posterior
     from shared.policy import Policy
-
-NEVER_UNPRICED = Unpriced()
 
 FEWEST_UNPRICED = 5
 """Orders of a rep with lines without a price below which they say nothing about the rep."""

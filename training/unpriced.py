@@ -14,6 +14,7 @@ from shared.catalogue import Catalogue, PricedOrder
 from shared.model import (
     MOST_UNPRICED_REPS,
     MOST_USUAL_PRICES,
+    NEVER_UNPRICED,
     Unpriced,
     UnpricedOrders,
     UsualPrice,
@@ -56,6 +57,8 @@ def learn_unpriced(
         for order in ours
         if any(line.product_id not in known for line in order.lines)
     ]
+    if not unknown:
+        return UnpricedLearned({}, NEVER_UNPRICED)
     usual = _usual_prices(unknown, tolerance_e4)
     still = [one.order.rep_id for one in unknown if with_assumed_prices(one, usual).open]
     of_rep = Counter(still)

@@ -1,7 +1,11 @@
 """What a history says of products that no catalogue knows."""
 
+import json
+
+import msgspec
+
 from shared.catalogue import packaged_catalogue
-from shared.model import UnpricedOrders, UsualPrice
+from shared.model import UnpricedOrders, UsualPrice, encode_bundle, packaged_bundle
 from shared.order import Order
 from tests.orders import an_order
 from training.unpriced import learn_unpriced
@@ -59,3 +63,13 @@ def test_who_sells_lines_without_a_price_is_counted() -> None:
     found = learn_unpriced(history, packaged_catalogue(), 50.0).unpriced
     assert found.total == UnpricedOrders(35, 5)
     assert found.by_rep == {"Bob": UnpricedOrders(32, 2), "Cy": UnpricedOrders(3, 3)}
+
+
+def test_the_bundle_of_a_history_without_any_is_read_by_an_earlier_release_too() -> None:
+    found = learn_unpriced([an_order()], packaged_catalogue(), 50.0)
+    bundle = msgspec.structs.replace(
+        packaged_bundle(), usual_prices=found.usual_prices, unpriced=found.unpriced
+    )
+    assert (
+        not {"usual_prices", "unpriced", "more_reps"} & json.loads(encode_bundle(bundle)[0]).keys()
+    )
