@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 FREE = 0.5
 """Chance that lines without any price cost nothing: a gift wrap, a voucher, a sample."""
 
+MOST_E4 = 10**13
+"""No order is charged more, so no unknown products are taken to cost more than that together."""
+
 AS_USUAL = 0.95
 """Chance that a product without a price costs what it usually does."""
 
@@ -42,6 +45,8 @@ def with_assumed_prices(priced: PricedOrder, usual: Mapping[str, UsualPrice]) ->
     }
     usually = {name: usual[name] for name in units if name in usual}
     total = sum(one.price_e4 * units[name] for name, one in usually.items())
+    if total > MOST_E4:
+        usually, total = {}, 0
     left = None if order.list_e4 is None else order.list_e4 - priced.list_total_e4
     if left is not None and left < 0:
         left = None  # less than the known products cost: the record is wrong, and says nothing

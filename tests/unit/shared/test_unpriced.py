@@ -170,6 +170,12 @@ class TestAUsualPrice:
         [found] = score(LIST + price_e4, KNOWN | {"GiftWrap": 1}, bundle=WRAPS)
         assert not found.alerted
 
+    def test_one_beyond_all_bounds_hides_nothing(self) -> None:
+        dear = {"GiftWrap": UsualPrice(10**13, 9)}
+        bundle = msgspec.structs.replace(packaged_bundle(), usual_prices=dear)
+        [found] = score(BIKE + FORK / 2, KNOWN | {"GiftWrap": 1000}, bundle=bundle)
+        assert "added_item" in typologies(found)
+
 
 class TestARepWhoUsesThemMore:
     COUNTS = Unpriced(500, UnpricedOrders(10_000, 120), {"Annie Corns": UnpricedOrders(400, 40)})
