@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from shared.model import MOST_REP_LADDERS, MOST_REPS, BasketTable, DiscountShare
+from shared.model import MOST_REP_LADDERS, MOST_REPS, BasketTable, DiscountShare, Kind
 from shared.order import Order
 
-PAIRS_BYTES, ALONE_BYTES = 5 << 20, 2 << 20
-"""Of the pairs of products that go together, and of the products that come by themselves."""
+PAIRS_BYTES, ALONE_BYTES, KINDS_BYTES = 4 << 20, 2 << 20, 3 << 19
+"""Of the pairs of products that go together, of the products that come by themselves, and of kinds
+of products."""
 
 MOST_PRODUCTS = 50_000
 """Products of either."""
@@ -44,13 +45,26 @@ def within_room(table: BasketTable) -> BasketTable:
     alone = _largest(
         [(rate, name) for name, rate in table.alone.items()], ALONE_BYTES, MOST_PRODUCTS
     )
-    if len(kept) == len(pairs) and len(alone) == len(table.alone):
+    kinds = _kinds(table)
+    sizes = (len(pairs), len(table.alone), len(table.kinds))
+    if (len(kept), len(alone), len(kinds)) == sizes:
         return table
     companions: dict[str, dict[str, float]] = {}
     for rate, cause, effect in kept:
         companions.setdefault(cause, {})[effect] = rate
     by_itself = {name: rate for rate, name in alone}
-    return msgspec.structs.replace(table, companions=companions, alone=by_itself)
+    return msgspec.structs.replace(table, companions=companions, alone=by_itself, kinds=kinds)
+
+
+def _kinds(table: BasketTable) -> tuple[Kind, ...]:
+    """Those of the most orders, in their order."""
+    kept, room = set[int](), KINDS_BYTES
+    for at in sorted(range(len(table.kinds)), key=lambda at: -table.kinds[at].orders):
+        room -= len(msgspec.json.encode(table.kinds[at]))
+        if room < 0:
+            break
+        kept.add(at)
+    return tuple(kind for at, kind in enumerate(table.kinds) if at in kept)
 
 
 def _largest[Entry: tuple[float | str, ...]](

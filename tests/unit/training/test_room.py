@@ -11,6 +11,7 @@ from shared.model import (
     MOST_REPS,
     BasketTable,
     DiscountShare,
+    Kind,
     decode_bundle,
     encode_bundle,
 )
@@ -47,7 +48,10 @@ def test_the_largest_bundle_there_can_be_is_within_the_limit_and_loads() -> None
     ladders = most_ladders({named(at): steps for at in range(MOST_REP_LADDERS + 200)})
     many = HabitTable(Habit(10**6), {named(at): Habit(9 + at, 3, 0.123456) for at in range(20_000)})
     companions = {named(at): {named(other): 0.123456 for other in range(300)} for at in range(300)}
-    baskets = BasketTable(10**6, companions, {named(at): 0.012345 for at in range(30_000)})
+    alone = {named(at): 0.012345 for at in range(30_000)}
+    halves = [frozenset(named(1_000 * at + n) for n in range(1_000)) for at in range(20)]
+    kinds = tuple(Kind(names, names, (((1.5,),),), at) for at, names in enumerate(halves))
+    baskets = BasketTable(10**6, companions, alone, kinds)
     habits = Habits(many, many).kept()
     largest = msgspec.structs.replace(
         bundle_with(msgspec.structs.replace(classifier(), habits=habits)),
