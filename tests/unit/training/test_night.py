@@ -16,6 +16,7 @@ from shared.decision import Decision
 from shared.errors import TransientError
 from shared.model import encode_bundle, packaged_bundle
 from shared.order import parse_order
+from tests.bundles import with_a_golden_order
 from tests.schemas import violations
 from tests.unit.training.world import (
     FakeBlobs,
@@ -366,7 +367,8 @@ def test_a_decision_that_was_overtaken_changes_nothing(world: World) -> None:
     result = read_result(world.blobs, world.champion)
     assert result is not None
     late = msgspec.structs.replace(result, version="late", champion="somebody-else")
-    data, sha256 = encode_bundle(msgspec.structs.replace(packaged_bundle(), version="late"))
+    late_bundle = msgspec.structs.replace(packaged_bundle(), version="late")
+    data, sha256 = encode_bundle(with_a_golden_order(late_bundle))
     day = "2026-01-01T00:00:00Z"
     card = encode_card(Card("late", sha256, CardData(day, day, "0" * 64)))
     shelf.publish(world.blobs, "late", data, card)
