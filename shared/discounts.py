@@ -87,8 +87,9 @@ COARSE_LIMIT = 250
 MOST_PROBES = 150_000
 """Sums of one half that are tried for all off-ladder discounts of an order, at most."""
 
-MOST_PAIRS = 20_000
-"""Pairs of sums compared with each other at once."""
+FEW_HITS, MOST_PAIRS = 16, 20_000
+"""Sums that are tried one after the other, and pairs of them that are compared at once: between,
+arrays are faster."""
 
 CACHE_BYTES = 128 << 20
 """Room for the tables that are kept, unless the caller has less."""
@@ -331,19 +332,17 @@ class DiscountTables:
         low = second.sums.searchsorted(wanted.total - first.sums - wanted.tolerance, "left")
         high = second.sums.searchsorted(wanted.total - first.sums + wanted.tolerance, "right")
         hits = np.flatnonzero(high > low)
-        if not len(hits):
-            return None
-        if int((high[hits] - low[hits]).sum()) <= MOST_PAIRS:
-            i, j = _ranges(hits, low[hits], high[hits])
-            at = int((first.probabilities[i] * second.probabilities[j]).argmax())
-            return _pair_of(first, second, int(i[at]), int(j[at]))
-        pairs = (
-            _pair_of(
-                first, second, i, low[i] + int(second.probabilities[low[i] : high[i]].argmax())
-            )
-            for i in hits.tolist()
-        )
-        return max(pairs, key=lambda pair: pair.probability)
+        if len(hits) > FEW_HITS and int((high[hits] - low[hits]).sum()) <= MOST_PAIRS:
+            lefts, rights = _ranges(hits, low[hits], high[hits])
+            at = int((first.probabilities[lefts] * second.probabilities[rights]).argmax())
+            return _pair_of(first, second, int(lefts[at]), int(rights[at]))
+        best: tuple[float, int, int] | None = None
+        for i in hits.tolist():
+            j = int(low[i] + second.probabilities[low[i] : high[i]].argmax())
+            probability = float(first.probabilities[i] * second.probabilities[j])
+            if best is None or probability > best[0]:
+                best = (probability, i, j)
+        return None if best is None else _pair_of(first, second, *best[1:])
 
     def _traced(
         self, halves: tuple[tuple[int, ...], tuple[int, ...]], pair: _Pair, listing: _Listing

@@ -368,3 +368,18 @@ def test_the_units_of_a_large_order_are_explained_alike_counted_or_one_by_one() 
     z = (gap - by_unit.first) / deviation
     expected = math.exp(-z * z / 2) / (deviation * math.sqrt(2 * math.pi)) * 1e6
     assert found.ladder[0] == pytest.approx(expected, rel=spread)
+
+
+@given(charges())
+@settings(max_examples=25, deadline=None)
+def test_the_likeliest_pair_is_the_same_however_many_are_compared_at_once(
+    charge: tuple[tuple[int, ...], int],
+) -> None:
+    units, charged = charge
+    found = []
+    for few, most in ((16, 20_000), (0, 20_000), (0, 0)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(discounts, "FEW_HITS", few)
+            patch.setattr(discounts, "MOST_PAIRS", most)
+            found.append(everything(tables(HALF_A_CENT), units, charged))
+    assert found[0] == found[1] == found[2]
