@@ -1,9 +1,9 @@
 """python -m tests.bench.against COMMIT: is scoring as fast as it was at a commit?
 
-Both trees are checked out into a folder of their own, and each scores the same orders (JSON text)
+The commit is checked out into a folder of its own; it and this tree score the same orders
 with the same bundle, in processes of its own that take turns: so a machine that slows down slows
-both. Only scoring is timed, in CPU time. The ratio of each pair is the speed of this tree over that
-of the commit; the median is wanted at 0.95 or more.
+both. Only scoring is timed, in CPU time, the best of three rounds a process. The ratio of a pair is
+the speed of this tree over that of the commit; the median is wanted at 0.95 or more.
 """
 
 import argparse
@@ -43,11 +43,13 @@ scorer, state = Scorer(bundle, packaged_catalogue(), Policy()), EpisodeState()
 warm = len(orders) // 4
 scorer.score_many(orders[:warm], state)
 gc.collect(); gc.freeze()
-alerts, started = 0, time.process_time()
-for at in range(warm, len(orders), batch):
-    found, state = scorer.score_many(orders[at : at + batch], state)
-    alerts += sum(one.alerted for one in found)
-spent = time.process_time() - started
+spent = float("inf")
+for _ in range(3):
+    alerts, after, started = 0, state, time.process_time()
+    for at in range(warm, len(orders), batch):
+        found, after = scorer.score_many(orders[at : at + batch], after)
+        alerts += sum(one.alerted for one in found)
+    spent = min(spent, time.process_time() - started)
 print(json.dumps({"rate": (len(orders) - warm) / spent, "alerts": alerts}))
 """
 
