@@ -51,7 +51,7 @@ simulate: setup
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 bench: setup
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench$(if $(AGAINST),.against $(AGAINST))
 
 # Detection quality on every scenario, then how soon and how seldom falsely incidents open: most of
 # an hour in all. Fewer scenarios alone with SCENARIO="base cents"; JSON=file writes the first part.

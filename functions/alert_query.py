@@ -22,6 +22,8 @@ TYPOLOGIES = (
     "price_tampering",
     "unknown_rep",
     "unknown_product",
+    "unpriced_rep",
+    "unpriced_share",
 )
 PAGE, LARGEST_PAGE = 50, 200
 _LONGEST_CURSOR = 400  # base64 of a time and an alert id of 69 characters, with room

@@ -27,6 +27,10 @@ _ORDERS = (1.0, 2, 5, 10, 20, 50, 100, 150, 200, 500, 1_000)
 _UNITS = (1.0, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
 ORDERS_SCORED = Metric("sheriff.orders.scored", "counter", "{order}", "orders scored")
+ORDERS_UNPRICED = Metric(
+    "sheriff.orders.unpriced", "counter", "{order}",
+    "scored orders with a product that the catalogue does not know",
+)  # fmt: skip
 DEAD_LETTERED = Metric(
     "sheriff.orders.dead_lettered", "counter", "{order}", "events set aside", "code"
 )
@@ -90,8 +94,8 @@ HUB_ANEW = Metric(
 FUSE = Metric("sheriff.fuse", "counter", "{batch}", "batches held back whole: the fault is ours")
 
 METRICS = (
-    ORDERS_SCORED, DEAD_LETTERED, ALERTS, BATCH_SIZE, SCORING_DURATION, STORE_DURATION,
-    REQUEST_UNITS, LAG, SHELF_FAILED, RETRIES, MODEL_AGE, INCIDENTS_OPENED, BELIEF, RETRAIN_FAILED,
-    SHADOW_ORDERS, PARTITION_LAG, PARTITION_STALLED, HUB_ANEW, FUSE,
+    ORDERS_SCORED, ORDERS_UNPRICED, DEAD_LETTERED, ALERTS, BATCH_SIZE, SCORING_DURATION,
+    STORE_DURATION, REQUEST_UNITS, LAG, SHELF_FAILED, RETRIES, MODEL_AGE, INCIDENTS_OPENED, BELIEF,
+    RETRAIN_FAILED, SHADOW_ORDERS, PARTITION_LAG, PARTITION_STALLED, HUB_ANEW, FUSE,
 )  # fmt: skip
 """All there are."""

@@ -21,6 +21,7 @@ class BatchSummary:
     events: int = 0
     skipped: int = 0
     scored: int = 0
+    unpriced: int = 0  # of those, with a product that the catalogue does not know
     duplicates: int = 0
     stale: int = 0
     dead_letters: Counter[str] = field(default_factory=Counter)  # by code
@@ -33,6 +34,10 @@ class BatchSummary:
         """Count one commit, which followed ``before``."""
         after = written.judgement.state
         self.scored += after.orders_scored - before.orders_scored
+        self.unpriced += sum(
+            any(finding.typology == "unknown_product" for finding in one.assessment.findings)
+            for one in written.judgement.scored
+        )
         self.duplicates += after.duplicates - before.duplicates
         self.stale += after.stale - before.stale
         self.dead_letters.update(letter.code for letter in written.judgement.dead_letters)
@@ -67,6 +72,7 @@ class BatchSummary:
         telemetry.note(events=self.events, scored=self.scored, alerts=self.alerts)
         telemetry.measure(metrics.BATCH_SIZE, self.events)
         telemetry.measure(metrics.ORDERS_SCORED, self.scored)
+        telemetry.measure(metrics.ORDERS_UNPRICED, self.unpriced)
         for code, count in self.dead_letters.items():
             telemetry.measure(metrics.DEAD_LETTERED, count, code)
         if self.scoring_seconds:

@@ -15,7 +15,7 @@ FRAUD_TYPOLOGIES = (ADDED_ITEM, HIDDEN_DISCOUNT)
 
 REUSED_ID = "reused_id"
 
-DATA_QUALITY_TYPOLOGIES = ("unknown_rep", "unknown_product")
+DATA_QUALITY_TYPOLOGIES = ("unknown_rep", "unknown_product", "unpriced_share")
 """Recorded with an alert, never an alert by themselves."""
 
 

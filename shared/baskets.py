@@ -28,12 +28,22 @@ product and by what stands beside it, and the odds are multiplied by that.
 from __future__ import annotations
 
 import math
+from itertools import repeat
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from shared.model import BasketTable, Kind
+
+    Floats = NDArray[np.float64]
+
+FEW_LINES = 32
+"""Baskets of more lines are worked out as arrays: pairs of lines are many there."""
 
 
 class Baskets:
@@ -65,6 +75,8 @@ class Baskets:
         """
         if not self._known:
             return dict.fromkeys(basket, 1.0)
+        if len(basket) > FEW_LINES:
+            return self._of_many_lines(basket)
         rates = self._rates(basket)
         return {
             product: self._drawn
@@ -75,14 +87,54 @@ class Baskets:
             for product in basket
         }
 
+    def _of_many_lines(self, basket: Mapping[str, int]) -> dict[str, float]:
+        """The same for many lines at once."""
+        brought = self._brought(basket)
+        units = np.fromiter(basket.values(), np.float64, len(basket))
+        alone = np.array([self._alone.get(product, 0.0) for product in basket])
+        rates = alone + self._floor + units @ brought
+        rest = np.maximum(1.0 - brought / rates, self._floor / rates).prod(axis=1)
+        rest[units > 1] = 1.0
+        brings = np.array([self._brings.get(product, 0.0) for product in basket])
+        odds = self._drawn / rates * rest * np.exp(brings)
+        beside: dict[int, tuple[int, int]] = {}
+        return {
+            product: float(chance) * self._correction_beside(product, basket, beside)
+            for product, chance in zip(basket, odds, strict=True)
+        }
+
+    def _brought(self, basket: Mapping[str, int]) -> Floats:
+        """The lines of each product (column) that one unit of each (row) brings along."""
+        brought = np.zeros((len(basket), len(basket)))
+        for row, product in enumerate(basket):
+            brings = self._companions.get(product)
+            if brings:
+                brought[row] = [*map(brings.get, basket, repeat(0.0))]
+        np.fill_diagonal(brought, 0.0)
+        return brought
+
+    def _correction_beside(
+        self, product: str, basket: Mapping[str, int], beside: dict[int, tuple[int, int]]
+    ) -> float:
+        """The correction of one product, from the units of its kind and partners in the basket."""
+        kind = self._kind.get(product)
+        if kind is None:
+            return 1.0
+        own, key = basket[product], id(kind)
+        if key not in beside:
+            beside[key] = (
+                sum(units for other, units in basket.items() if other in kind.products),
+                sum(units for other, units in basket.items() if other in kind.partners),
+            )
+        of_kind, partners = beside[key]
+        partners -= own if product in kind.partners else 0
+        return correction(kind, own - 1, of_kind - own, partners)
+
     def _correction(self, product: str, basket: Mapping[str, int]) -> float:
         kind = self._kind.get(product)
         if kind is None:
             return 1.0
-        more, rivals, partners = place_in(kind, product, basket)
-        by_rivals = kind.corrections[min(more, len(kind.corrections) - 1)]
-        by_partners = by_rivals[min(rivals, len(by_rivals) - 1)]
-        return by_partners[min(partners, len(by_partners) - 1)]
+        return correction(kind, *place_in(kind, product, basket))
 
     def _rates(self, basket: Mapping[str, int]) -> dict[str, float]:
         rates = {p: self._alone.get(p, 0.0) + self._floor for p in basket}
@@ -120,3 +172,10 @@ def place_in(kind: Kind, product: str, basket: Mapping[str, int]) -> tuple[int, 
         if other in kind.partners:
             partners += units
     return basket[product] - 1, rivals, partners
+
+
+def correction(kind: Kind, more: int, rivals: int, partners: int) -> float:
+    """The factor of a kind for what `place_in` found; the last entries count for more, too."""
+    by_rivals = kind.corrections[min(more, len(kind.corrections) - 1)]
+    by_partners = by_rivals[min(rivals, len(by_rivals) - 1)]
+    return by_partners[min(partners, len(by_partners) - 1)]

@@ -55,10 +55,25 @@ class PricedLine:
 
 
 @dataclass(frozen=True, slots=True)
-class PricedOrder:
-    """An order at catalogue prices; totals leave out the ``unknown`` products.
+class AssumedPrice:
+    """What products that no catalogue knows are taken to cost in an order, together (e4).
 
-    ``lines`` and ``unknown`` keep the order of the order's lines (sorted by product id).
+    ``orders`` is the number of orders in which that was their price; None: it is what the total
+    that the sales system recorded leaves for them.
+    """
+
+    product_ids: tuple[str, ...]
+    amount_e4: int
+    orders: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PricedOrder:
+    """An order at catalogue prices.
+
+    ``lines`` and ``unknown`` keep the order of the order's lines (sorted by product id). Of the
+    unknown products some may be ``assumed`` to have a price (`shared.unpriced`): theirs are the
+    last of ``lines``, and part of the list total, but of no cost. What is ``open`` has no price.
     """
 
     order: Order
@@ -66,6 +81,8 @@ class PricedOrder:
     unknown: tuple[str, ...]
     list_total_e4: int
     cost_total_e4: int
+    assumed: tuple[AssumedPrice, ...] = ()
+    open: tuple[str, ...] = ()
 
 
 class Catalogue:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from shared.errors import BundleError, ConfigurationError
+from shared.notation import NotationError, shortened, utc_time
 
 MODELS = "models"
 """The blob container of bundles and pointers."""
@@ -23,9 +24,11 @@ unreadable and has nothing that serves yet."""
 MOST_EARLIER = 20
 """Champions before this one that a pointer remembers."""
 
+_MAXIMUM_BYTES = 64 * 1024
+
 # One folder of the models container, and nothing else.
-Version = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
-Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+Version = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$(?!\n)")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -47,8 +50,8 @@ class Pointer(msgspec.Struct, frozen=True):
     version: Version
     sha256: Sha256
     moved_at: str | None = None
-    earlier: tuple[Served, ...] = ()
-    withdrawn: tuple[Version, ...] = ()
+    earlier: Annotated[tuple[Served, ...], msgspec.Meta(max_length=MOST_EARLIER)] = ()
+    withdrawn: Annotated[tuple[Version, ...], msgspec.Meta(max_length=MOST_EARLIER)] = ()
     moved_by: Annotated[str, msgspec.Meta(max_length=256)] | None = None
     reference: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] | None = None
     schema_version: Literal[1] = 1
@@ -70,10 +73,25 @@ def parse_pointer(data: bytes) -> Pointer:
     Raises:
         BundleError: it is none.
     """
+    if len(data) > _MAXIMUM_BYTES:
+        raise BundleError(
+            f"pointer is not readable: {len(data)} bytes, expected at most {_MAXIMUM_BYTES}"
+        )
     try:
-        return msgspec.json.decode(data, type=Pointer)
+        pointer = msgspec.json.decode(data, type=Pointer)
     except (ValueError, RecursionError) as error:  # msgspec.DecodeError is a ValueError
         raise BundleError(f"pointer is not readable: {error}") from error
+    if pointer.moved_at is not None:
+        _check_time(pointer.moved_at)
+    return pointer
+
+
+def _check_time(text: str) -> None:
+    try:
+        utc_time(text)
+    except NotationError as error:
+        message = f"moved_at is {shortened(text)}, expected {error.expected}"
+        raise BundleError(f"pointer is not readable: {message}") from error
 
 
 def encode_pointer(pointer: Pointer) -> bytes:

@@ -34,6 +34,9 @@ WORTH_SAYING = 0.2
 """Nats from which on a term is given as a reason: odds changed by a fifth and more."""
 
 
+_Nats = Annotated[float, msgspec.Meta(ge=-1_000, le=1_000)]
+
+
 class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The step function of one feature.
 
@@ -41,10 +44,12 @@ class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``decided[i]`` is the number of analysts' decisions it rests on.
     """
 
-    feature: str
-    edges: tuple[float, ...]
-    log_odds: tuple[float, ...]
-    decided: tuple[int, ...]
+    feature: Annotated[str, msgspec.Meta(max_length=64)]
+    edges: Annotated[tuple[float, ...], msgspec.Meta(max_length=1_000)]
+    log_odds: Annotated[tuple[_Nats, ...], msgspec.Meta(max_length=1_001)]
+    decided: Annotated[
+        tuple[Annotated[int, msgspec.Meta(ge=0)], ...], msgspec.Meta(max_length=1_001)
+    ]
 
     def __post_init__(self) -> None:
         """Refuse tables that do not fit together."""
@@ -71,20 +76,20 @@ class Classifier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         decision_weight: how many weak labels a decision weighs.
     """
 
-    slope: Annotated[float, msgspec.Meta(ge=0)]
-    intercept: float
-    terms: tuple[Term, ...]
+    slope: Annotated[float, msgspec.Meta(ge=0, le=1_000)]
+    intercept: _Nats
+    terms: Annotated[tuple[Term, ...], msgspec.Meta(max_length=100)]
     habits: Habits = NO_HABITS
     orders: Annotated[int, msgspec.Meta(ge=0)] = 0
     decisions: Annotated[int, msgspec.Meta(ge=0)] = 0
-    decision_weight: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    decision_weight: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 0.0
 
 
 def read_classifier(data: msgspec.Raw | bytes) -> tuple[Classifier | None, str | None]:
     """A classifier's JSON, or why it cannot serve with these features; null is neither."""
     try:
         found = msgspec.json.decode(data, type=Classifier | None)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:  # msgspec.DecodeError is a ValueError
         return None, f"the classifier is not readable: {error}"
     names = () if found is None else tuple(term.feature for term in found.terms)
     if found is None or names == FEATURE_NAMES:

@@ -16,8 +16,9 @@ with applications to the knapsack problem", JACM 21, 1974): the sums of each hal
 listed once, sorted and merged where equal; a pair that explains the gap is found by binary search.
 A short half is listed whole and kept. A long one is put together from its own halves for each
 order: sums beyond the gap explain nothing and are left out, and of the others the `table_limit`
-likeliest are listed. What is dropped is not lost: its probability, mean and variance are carried
-along and it becomes a normal density, so *not listed never means unexplainable*.
+likeliest are listed. So the work of an order has a bound, whatever its units, prices and ladder.
+What is dropped is not lost: its probability, mean and variance are carried along and it becomes a
+normal density, so *not listed never means unexplainable*.
 
 All sums are exact integers: prices in ten-thousandths of the currency times discounts in basis
 points (hundredths of a percent), "e8" below.
@@ -28,7 +29,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -45,6 +46,7 @@ from shared.sums import (
     suspects_of,
     table_of,
 )
+from shared.units import ManyUnits, UnitPrices, distinct, total_e4
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,9 +64,6 @@ E8_PER_E4 = 10_000
 LARGEST_TOTAL_E4 = 9 * 10**14
 """List totals beyond this (90 billion) would overflow 64-bit e8 arithmetic; callers refuse them."""
 
-LISTED_UNITS = 200
-"""Orders of more units are not listed at all: their discounts are a normal density around none."""
-
 SHORT_HALF = 3
 """Halves of up to this many units are listed whole and kept: they recur all day. A longer one is
 listed for each order up to its gap, and its order stands in for itself less one unit (see
@@ -73,6 +72,24 @@ listed for each order up to its gap, and its order stands in for itself less one
 PAIR = 2
 """Of up to this many units even the sums with one of them off the ladder are kept: they recur
 nearly always, while those of more units recur too seldom to be worth their room."""
+
+MOST_SUSPECTED = 20_000
+"""Sums of a short half with one unit off the ladder, at most; where a ladder of many steps would
+make more, fewer units count as a short half."""
+
+FINELY_LISTED = 60
+"""Orders of more units are listed more coarsely: their discounts are a density for the most part,
+and their time would else grow with their units."""
+
+COARSE_LIMIT = 250
+"""Sums that a table of such an order may list, unless it is one of two units and whole."""
+
+MOST_PROBES = 150_000
+"""Sums of one half that are tried for all off-ladder discounts of an order, at most."""
+
+FEW_HITS, MOST_PAIRS = 16, 20_000
+"""Sums that are tried one after the other, and pairs of them that are compared at once: between,
+arrays are faster."""
 
 CACHE_BYTES = 128 << 20
 """Room for the tables that are kept, unless the caller has less."""
@@ -99,6 +116,11 @@ class ChargeLikelihoods:
 
     ladder: Floats
     off_ladder: dict[int, Floats]
+
+    def times(self, chance: float) -> ChargeLikelihoods:
+        """The same where the prices behind them hold with a chance only."""
+        off_ladder = {price: chance * found for price, found in self.off_ladder.items()}
+        return ChargeLikelihoods(chance * self.ladder, off_ladder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +162,14 @@ class DiscountTables:
         self._smallest_off_step = int(self._off_steps.min(initial=E8_PER_E4))
         self._step = moments(self._steps, self._shares)
         self._none = float(self._shares[self._steps == 0].sum())
+        self._short_half = _short_half(len(self._steps), len(self._off_steps))
         self._short = Kept[SumTable](room // 2)
-        self._short[()] = NO_UNITS
         self._suspected = Kept[SuspectTable](room // 2)
-        # Long tables of the order at hand, by their units and the highest sum they list.
-        self._long: dict[tuple[tuple[int, ...], int], SumTable] = {}
+        # Long tables of the order at hand, by their units and what they list.
+        self._long: dict[tuple[tuple[int, ...], _Listing], SumTable] = {}
 
     def explain(
-        self, prices: tuple[int, ...], charged_e4: int, percents: tuple[int, ...]
+        self, prices: UnitPrices, charged_e4: int, percents: tuple[int, ...]
     ) -> ChargeLikelihoods:
         """How likely a charge is under each hypothesis.
 
@@ -160,16 +182,19 @@ class DiscountTables:
         windows = self._windows(prices, charged_e4, percents)
         suspects = [
             price
-            for price in dict.fromkeys(prices)
+            for price in distinct(prices)
             if price * self._smallest_off_step <= windows.highest
         ]
-        if len(prices) <= 2 * SHORT_HALF:
+        if isinstance(prices, ManyUnits):
+            table = self._all_at_list(prices)
+            return self._explain_by(NO_UNITS, table, len(prices), suspects, windows)
+        if len(prices) <= 2 * self._short_half:
             return self._explain_short(prices, suspects, windows)
         return self._explain_long(prices, suspects, windows)
 
     def most_likely(
         self,
-        prices: tuple[int, ...],
+        prices: UnitPrices,
         charged_e4: int,
         percents: tuple[int, ...],
         *,
@@ -188,19 +213,20 @@ class DiscountTables:
         at = (0, *percents).index(order_percent)
         windows = self._windows(prices, charged_e4, percents)
         low, high = int(windows.low[at]), int(windows.high[at])
-        wanted = _Wanted((low + high) // 2, (high - low) // 2, windows.highest)
-        if off_ladder_price is None:
-            found = self._best_pair(_halves(prices), wanted)
-            discounts = found.discounts if found else _NO_DISCOUNTS
+        listing = self._listing(len(prices), windows)
+        wanted = _Wanted((low + high) // 2, (high - low) // 2, listing)
+        discounts: tuple[tuple[int, int], ...]
+        if isinstance(prices, ManyUnits):
+            discounts = self._off_ladder_alone(wanted, off_ladder_price)
+        elif off_ladder_price is None:
+            discounts = self._best_pair(_halves(prices), wanted)
         else:
             discounts = self._likeliest_off_ladder(prices, wanted, off_ladder_price)
         return UnitDiscounts(discounts, _leftover_e4(wanted, discounts))
 
-    def _windows(
-        self, prices: tuple[int, ...], charged_e4: int, percents: tuple[int, ...]
-    ) -> Windows:
+    def _windows(self, prices: UnitPrices, charged_e4: int, percents: tuple[int, ...]) -> Windows:
         """The sums of unit discounts that explain a charge, under each order percentage."""
-        listed, charged = sum(prices) * E8_PER_E4, charged_e4 * E8_PER_E4
+        listed, charged = total_e4(prices) * E8_PER_E4, charged_e4 * E8_PER_E4
         scales = [1.0, *(1.0 / (1.0 - percent / E8_PER_E4) for percent in percents)]
         off = [math.ceil(self._tolerance_e4 * E8_PER_E4 * scale) for scale in scales]
         gaps = [listed - round(charged * scale) for scale in scales]
@@ -243,15 +269,21 @@ class DiscountTables:
         to its chance of a discount.
         """
         left, right = _halves(prices)
-        few, many = _by_length(
-            self._table(left, windows.highest), self._table(right, windows.highest)
-        )
+        listing = self._listing(len(prices), windows)
+        few, many = _by_length(self._table(left, listing), self._table(right, listing))
+        return self._explain_by(few, many, len(prices), suspects, windows)
+
+    def _explain_by(
+        self, few: SumTable, many: SumTable, units: int, suspects: list[int], windows: Windows
+    ) -> ChargeLikelihoods:
+        """The same from the tables of two parts of the order, that with fewer sums first."""
         ladder = many.matched(few, windows)
         if not suspects:
             return ChargeLikelihoods(ladder, {})
         taken = np.multiply.outer(suspects, self._off_steps)
         price, step = (taken <= windows.highest).nonzero()
-        few = few.likeliest(probe_limit(len(prices)))
+        tried = max(len(price) * len(windows.low), 1)
+        few = few.likeliest(min(probe_limit(units), max(MOST_PROBES // tried, 1)))
         rest = many.matched(few, windows.less(taken[price, step]))
         by_step = np.zeros((*taken.shape, len(windows.low)))
         by_step[price, step] = rest.reshape(len(price), -1)
@@ -264,34 +296,63 @@ class DiscountTables:
         """The off-ladder unit's own discount first; none at all where nothing listed fits."""
         left, right = _halves(prices)
         halves = (_without(price, left), right) if price in left else (left, _without(price, right))
-        best, discounts = -1.0, _NO_DISCOUNTS
+        best: tuple[float, int, _Pair] | None = None
         for step, share in zip(self._off_steps.tolist(), self._off_shares.tolist(), strict=True):
-            found = self._best_pair(halves, wanted.less(price * step))
-            if found is not None and found.probability * share > best:
-                best = found.probability * share
-                discounts = ((price, step), *found.discounts)
-        return discounts
+            pair = self._best_sums(halves, wanted.less(price * step))
+            if pair is not None and (best is None or pair.probability * share > best[0]):
+                best = (pair.probability * share, step, pair)
+        if best is None:
+            return _NO_DISCOUNTS
+        return ((price, best[1]), *self._traced(halves, best[2], wanted.listing))
+
+    def _off_ladder_alone(self, wanted: _Wanted, price: int | None) -> tuple[tuple[int, int], ...]:
+        """The likeliest discount of one unit that explains a gap by itself, if one does."""
+        if price is None:
+            return _NO_DISCOUNTS
+        taken = zip(self._off_shares.tolist(), self._off_steps.tolist(), strict=True)
+        fitting = [
+            (share, step)
+            for share, step in taken
+            if abs(wanted.total - price * step) <= wanted.tolerance
+        ]
+        return ((price, max(fitting)[1]),) if fitting else _NO_DISCOUNTS
 
     def _best_pair(
         self, halves: tuple[tuple[int, ...], tuple[int, ...]], wanted: _Wanted
-    ) -> _Choice | None:
-        """The likeliest listed choice that hits a target."""
-        first, second = (self._table(half, wanted.highest) for half in halves)
+    ) -> tuple[tuple[int, int], ...]:
+        """The likeliest listed discounts that hit a target; none where nothing listed does."""
+        pair = self._best_sums(halves, wanted)
+        return _NO_DISCOUNTS if pair is None else self._traced(halves, pair, wanted.listing)
+
+    def _best_sums(
+        self, halves: tuple[tuple[int, ...], tuple[int, ...]], wanted: _Wanted
+    ) -> _Pair | None:
+        """The likeliest listed sums of two halves that hit a target together."""
+        first, second = (self._table(half, wanted.listing) for half in halves)
         low = second.sums.searchsorted(wanted.total - first.sums - wanted.tolerance, "left")
         high = second.sums.searchsorted(wanted.total - first.sums + wanted.tolerance, "right")
+        hits = np.flatnonzero(high > low)
+        if len(hits) > FEW_HITS and int((high[hits] - low[hits]).sum()) <= MOST_PAIRS:
+            lefts, rights = _ranges(hits, low[hits], high[hits])
+            at = int((first.probabilities[lefts] * second.probabilities[rights]).argmax())
+            return _pair_of(first, second, int(lefts[at]), int(rights[at]))
         best: tuple[float, int, int] | None = None
-        for i in np.flatnonzero(high > low).tolist():
-            j = low[i] + int(np.argmax(second.probabilities[low[i] : high[i]]))
+        for i in hits.tolist():
+            j = int(low[i] + second.probabilities[low[i] : high[i]].argmax())
             probability = float(first.probabilities[i] * second.probabilities[j])
             if best is None or probability > best[0]:
-                best = (probability, int(first.sums[i]), int(second.sums[j]))
-        if best is None:
-            return None
-        left, right = (
-            self._trace(half, _Wanted(total, 0, wanted.highest))
-            for half, total in zip(halves, best[1:], strict=True)
+                best = (probability, i, j)
+        return None if best is None else _pair_of(first, second, *best[1:])
+
+    def _traced(
+        self, halves: tuple[tuple[int, ...], tuple[int, ...]], pair: _Pair, listing: _Listing
+    ) -> tuple[tuple[int, int], ...]:
+        """The likeliest discounts behind the sums of two halves."""
+        left, right = halves
+        return (
+            *self._trace(left, _Wanted(pair.left, 0, listing)),
+            *self._trace(right, _Wanted(pair.right, 0, listing)),
         )
-        return _Choice(best[0], (*left, *right))
 
     def _trace(self, prices: tuple[int, ...], wanted: _Wanted) -> tuple[tuple[int, int], ...]:
         """The likeliest discounts behind a listed sum."""
@@ -299,24 +360,31 @@ class DiscountTables:
             return ()
         if len(prices) == 1:
             return ((prices[0], wanted.total // prices[0]),)
-        found = self._best_pair(_halves(prices), wanted)
-        return found.discounts if found else ()
+        return self._best_pair(_halves(prices), wanted)
 
-    def _table(self, prices: tuple[int, ...], highest: int) -> SumTable:
-        """The table of some units; sums above ``highest`` (e8) may be missing from it."""
-        if len(prices) <= SHORT_HALF:
+    def _listing(self, units: int, windows: Windows) -> _Listing:
+        """What the tables of an order list."""
+        if units > FINELY_LISTED:
+            pairs = len(self._steps) ** 2 <= 2 * COARSE_LIMIT
+            return _Listing(windows.highest, 2 if pairs else 1, COARSE_LIMIT)
+        return _Listing(windows.highest, self._short_half, None)
+
+    def _table(self, prices: tuple[int, ...], listing: _Listing) -> SumTable:
+        """The table of some units; sums above the highest of the listing may be missing from it."""
+        if len(prices) <= listing.whole:
             return self._short_table(prices)
-        if len(prices) > LISTED_UNITS // 2:
-            return self._all_at_list(prices)
-        table = self._long.get((prices, highest))
+        table = self._long.get((prices, listing))
         if table is None:
-            first, second = (self._table(half, highest) for half in _halves(prices))
-            table = combined(first, second, table_limit(len(prices)), highest)
-            self._long[prices, highest] = table
+            first, second = (self._table(half, listing) for half in _halves(prices))
+            limit = listing.limit or table_limit(len(prices))
+            table = combined(first, second, limit, listing.highest)
+            self._long[prices, listing] = table
         return table
 
     def _short_table(self, prices: tuple[int, ...]) -> SumTable:
         """The whole table of a short half, kept or made from that of one unit fewer."""
+        if not prices:
+            return NO_UNITS
         table = self._short.get(prices)
         if table is None:
             fewer = self._short_table(prices[:-1])
@@ -332,13 +400,13 @@ class DiscountTables:
             self._suspected[prices] = table
         return table
 
-    def _all_at_list(self, prices: tuple[int, ...]) -> SumTable:
+    def _all_at_list(self, units: ManyUnits) -> SumTable:
         """The table of too many units: no discount at all is listed, the rest is a density."""
         everything = Moments(1.0, 0.0, 0.0)
-        for price in prices:
+        for price, count in units.counts.items():
             unit = (self._step.mass, price * self._step.first, price**2 * self._step.second)
-            everything = everything.times(Moments(*unit))
-        chance = self._none ** len(prices)
+            everything = everything.times(Moments(*unit).power(count))
+        chance = self._none ** len(units)
         unlisted = everything.minus(Moments(chance, 0.0, 0.0))
         return table_of(np.zeros(1, np.int64), np.array([chance]), unlisted)
 
@@ -346,29 +414,54 @@ class DiscountTables:
 _NO_DISCOUNTS: tuple[tuple[int, int], ...] = ()
 
 
+class _Listing(NamedTuple):
+    """What tables list: sums up to the ``highest`` (e8), every one of up to ``whole`` units, and of
+    more units the ``limit`` likeliest (None: `table_limit`)."""
+
+    highest: int
+    whole: int
+    limit: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A sum of discounts (e8) to be found within a tolerance, in tables up to a highest sum."""
+    """A sum of discounts (e8) to be found within a tolerance, in tables of some listing."""
 
     total: int
     tolerance: int
-    highest: int
+    listing: _Listing
 
     def less(self, taken: int) -> _Wanted:
         """What is left to find when some of it is known."""
-        return _Wanted(self.total - taken, self.tolerance, self.highest)
+        return _Wanted(self.total - taken, self.tolerance, self.listing)
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
-    """Discounts of units, as `UnitDiscounts` has them, and their probability."""
+class _Pair:
+    """A sum (e8) of each of two halves, and the probability of both."""
 
     probability: float
-    discounts: tuple[tuple[int, int], ...]
+    left: int
+    right: int
+
+
+def _pair_of(first: SumTable, second: SumTable, i: int, j: int) -> _Pair:
+    probability = float(first.probabilities[i] * second.probabilities[j])
+    return _Pair(probability, int(first.sums[i]), int(second.sums[j]))
+
+
+def _ranges(hits: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+    """Every number from ``low`` up to ``high`` of each hit, and the hit, in that order."""
+    counts = high - low
+    starts = counts.cumsum() - counts
+    return hits.repeat(counts), np.arange(counts.sum()) + (low - starts).repeat(counts)
 
 
 class Kept[Table: (SumTable, SuspectTable)]:
-    """Tables by the units they are of, up to a size; the least recently used go first."""
+    """Tables by the units they are of, up to a size; the least recently used go first.
+
+    Whoever asks for one can make it anew from its units alone: nothing rests on its being there.
+    """
 
     def __init__(self, room: int) -> None:
         self._room = room
@@ -383,12 +476,19 @@ class Kept[Table: (SumTable, SuspectTable)]:
         return table
 
     def __setitem__(self, prices: tuple[int, ...], table: Table) -> None:
-        """Keep a table that is not there yet."""
+        """Keep a table; it or any other one may be gone at the next call."""
+        before = self._tables.pop(prices, None)
         self._tables[prices] = table
-        self.nbytes += table.nbytes
+        self.nbytes += table.nbytes - (before.nbytes if before is not None else 0)
         while self.nbytes > self._room:
             _, dropped = self._tables.popitem(last=False)
             self.nbytes -= dropped.nbytes
+
+
+def _short_half(steps: int, off_steps: int) -> int:
+    """Units of a half that is listed whole, with each of them off the ladder in turn."""
+    units = range(SHORT_HALF, 1, -1)
+    return next((n for n in units if n * off_steps * steps ** (n - 1) <= MOST_SUSPECTED), 1)
 
 
 def _halves(prices: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:

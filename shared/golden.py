@@ -55,12 +55,14 @@ def disagreements(bundle: ModelBundle) -> tuple[str, ...]:
 
 
 def check_golden(bundle: ModelBundle) -> None:
-    """Pass a bundle that scores, and its golden orders as it should; without any it passes too.
+    """Pass a bundle from the shelf that scores, and its golden orders as it should.
 
     Raises:
         BundleError: names the first order that comes out differently, or says why none can be
-            scored.
+            scored; or the bundle has none.
     """
+    if not bundle.golden.orders:
+        raise BundleError("the bundle has no golden orders, so nobody can tell how it serves")
     try:
         Scorer(bundle, packaged_catalogue(), Policy())
         differences = [

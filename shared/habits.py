@@ -5,6 +5,7 @@ counts at the end of the history go into the bundle: they describe the orders th
 """
 
 import heapq
+from typing import Annotated
 
 import msgspec
 
@@ -14,16 +15,16 @@ MEAN_ORDERS = 20.0
 FEWEST_ORDERS = 3
 """Orders from which on somebody has habits; before, they are an average one."""
 
-MOST_CUSTOMERS = 5_000
-"""Customers that a bundle remembers, those with the most orders: there may be any number."""
+MOST_REPS = MOST_CUSTOMERS = 5_000
+"""Reps, and customers, that a bundle remembers: those with the most orders."""
 
 
 class Habit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Counts of some orders: how many, with any discount, and expected ones with an added item."""
 
-    orders: int = 0
-    discounted: int = 0
-    suspected: float = 0.0
+    orders: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 0
+    discounted: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 0
+    suspected: Annotated[float, msgspec.Meta(ge=0, le=1e12)] = 0.0
 
     def plus(self, *, discounted: bool, suspected: float) -> "Habit":
         """The counts with one more order; ``suspected`` is its probability of an added item."""
@@ -34,7 +35,9 @@ class HabitTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The counts of each rep, or of each customer, and over all of them."""
 
     total: Habit = Habit()
-    by_name: dict[str, Habit] = {}
+    by_name: Annotated[
+        dict[Annotated[str, msgspec.Meta(max_length=64)], Habit], msgspec.Meta(max_length=20_000)
+    ] = {}
 
     def shares(self, name: str) -> tuple[float, float]:
         """Shares (0-1) of somebody's orders that are discounted, and that have an added item.
@@ -69,7 +72,9 @@ class Habits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def kept(self) -> "Habits":
         """What a bundle remembers of them."""
-        return Habits(self.reps, self.customers.most_frequent(MOST_CUSTOMERS))
+        return Habits(
+            self.reps.most_frequent(MOST_REPS), self.customers.most_frequent(MOST_CUSTOMERS)
+        )
 
 
 NO_HABITS = Habits()

@@ -48,9 +48,9 @@ class Posterior:
     many times likelier the charge is with ``p`` off the ladder than without (infinite: impossible
     without), ``hidden_odds`` the same for the likeliest hidden percentage. ``likelihoods[t]`` is
     the chance of the order under hidden percentage ``t``, whatever else is true of it, of which
-    ``unlisted_likelihood`` is that of a cause nobody listed. ``charge_likelihood`` is the chance of
-    the charge given the basket (within the tolerance of charges on both sides), all hypotheses
-    weighed: what two models can be compared by.
+    ``unlisted_likelihood`` is that of a cause nobody listed or of prices nobody knows.
+    ``charge_likelihood`` is the chance of the charge given the basket (within the tolerance of
+    charges on both sides), all hypotheses weighed: what two models can be compared by.
     """
 
     added_item: Mapping[str, float]
@@ -79,6 +79,7 @@ def weigh(
     basket_odds: Mapping[str, float],
     rates: Rates,
     unlisted_likelihood: float,
+    otherwise: float = 0.0,
 ) -> Posterior:
     """Compare every hypothesis.
 
@@ -88,6 +89,7 @@ def weigh(
         basket_odds: `shared.baskets.Baskets.added_odds`.
         rates: priors.
         unlisted_likelihood: chance of this very charge if any were as likely.
+        otherwise: chance that unknown prices make up the gap; then any charge is as likely.
     """
     ladder = likelihoods.ladder.tolist()
     likelihood = [(1 - rates.added_item) * chance for chance in ladder]
@@ -104,7 +106,8 @@ def weigh(
         charge_odds[product] = _odds(max(chances), ladder[0])
         likelihood = list(map(operator.add, likelihood, joint))
     unlisted = UNLISTED_CAUSE_RATE * unlisted_likelihood
-    likelihood = [chance + unlisted for chance in likelihood]
+    neither = unlisted + otherwise * unlisted_likelihood  # says nothing about any fraud
+    likelihood = [chance + neither for chance in likelihood]
     hidden = list(map(operator.mul, rates.hidden, likelihood))
     total = sum(hidden)
     best_hidden = max(ladder[1:], default=0.0)
@@ -115,7 +118,7 @@ def weigh(
         charge_odds=charge_odds,
         hidden_odds=_odds(best_hidden, ladder[0]),
         likelihoods=tuple(likelihood),
-        unlisted_likelihood=unlisted,
+        unlisted_likelihood=neither,
         charge_likelihood=total / _basket_chance(basket_odds, rates),
     )
 

@@ -1,17 +1,59 @@
 """All that training learned, frozen: the tables the scorer decides by, and their file format."""
 
 import hashlib
+import math
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Annotated
 
 import msgspec
 
+from shared.champion import Version
 from shared.classifier import Classifier, read_classifier
 from shared.errors import BundleError
 
+MAXIMUM_BYTES = 16 * 1024 * 1024
+"""Of a bundle's file."""
+
+MOST_STEPS, MOST_OFF_STEPS, MOST_HIDDEN = 64, 40, 20
+"""Discounts of a ladder, of added items and hidden ones: the work of an order grows with them."""
+
+MOST_REPS = 10_000
+"""Reps that a bundle remembers, those with the most orders."""
+
+MOST_REP_LADDERS = 500
+"""Reps with a ladder of their own, those with the most orders."""
+
+MOST_USUAL_PRICES = 1_000
+"""Products without a price whose usual one is remembered, those in the most orders."""
+
+MOST_UNPRICED_REPS = 1_000
+"""Reps whose orders with lines without a price are counted, those with the most such orders."""
+
+LARGEST_HIDDEN = 5_000
+"""Basis points: nobody hides that more than half of an order's price is gone."""
+
+LARGEST_ADDED_RATE = 0.9
+"""No company's added items are more: some orders must be normal."""
+
+MOST_BROUGHT = 500
+"""Lines that one unit brings along on average; an order has no more than 200."""
+
+_MOST_PRODUCTS, _MOST_KINDS, _MOST_GOLDEN = 50_000, 1_000, 100
+_ROUNDING = 1e-6
+"""How far shares may be from summing to 1."""
+
 _NULL = msgspec.Raw(b"null")
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+_Rate = Annotated[float, msgspec.Meta(ge=0, le=MOST_BROUGHT)]
+_Products = Annotated[frozenset[_Name], msgspec.Meta(max_length=_MOST_PRODUCTS)]
+_Factors = Annotated[
+    tuple[Annotated[float, msgspec.Meta(gt=0, le=1e12)], ...],
+    msgspec.Meta(min_length=1, max_length=100),
+]
 
 
 class DiscountShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,7 +65,10 @@ class DiscountShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     basis_points: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
     share: Share
-    orders: Annotated[int, msgspec.Meta(ge=0)] = 0
+    orders: Count = 0
+
+
+_Ladder = Annotated[tuple[DiscountShare, ...], msgspec.Meta(min_length=1, max_length=MOST_STEPS)]
 
 
 class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,10 +81,13 @@ class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     it rests on.
     """
 
-    products: frozenset[str]
-    partners: frozenset[str]
-    corrections: tuple[tuple[tuple[float, ...], ...], ...]
-    orders: Annotated[int, msgspec.Meta(ge=0)] = 0
+    products: _Products
+    partners: _Products
+    corrections: Annotated[
+        tuple[Annotated[tuple[_Factors, ...], msgspec.Meta(min_length=1, max_length=100)], ...],
+        msgspec.Meta(min_length=1, max_length=100),
+    ]
+    orders: Count = 0
 
 
 class BasketTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,10 +99,49 @@ class BasketTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     those left out are 0. ``kinds`` correct what follows from the rates alone; no product is of two.
     """
 
-    orders: Annotated[int, msgspec.Meta(ge=0)] = 0
-    companions: dict[str, dict[str, float]] = {}
-    alone: dict[str, float] = {}
-    kinds: tuple[Kind, ...] = ()
+    orders: Count = 0
+    companions: Annotated[
+        dict[_Name, Annotated[dict[_Name, _Rate], msgspec.Meta(max_length=_MOST_PRODUCTS)]],
+        msgspec.Meta(max_length=_MOST_PRODUCTS),
+    ] = {}
+    alone: Annotated[dict[_Name, _Rate], msgspec.Meta(max_length=_MOST_PRODUCTS)] = {}
+    kinds: Annotated[tuple[Kind, ...], msgspec.Meta(max_length=_MOST_KINDS)] = ()
+
+
+class UsualPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a product that no catalogue knows usually costs.
+
+    ``price_e4`` is the price of one unit in ten-thousandths, ``orders`` the number of orders that
+    agree on it.
+    """
+
+    price_e4: Annotated[int, msgspec.Meta(ge=0, le=10**13)]
+    orders: Count
+
+
+class UnpricedOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many of some orders have lines whose price nothing tells (``unpriced``)."""
+
+    orders: Count = 0
+    unpriced: Count = 0
+
+
+class Unpriced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How usual it is in the history that a line has no price.
+
+    ``with_unknown`` of all orders have a product that no catalogue knows; ``total`` counts those
+    whose price not even a usual one or a recorded total tells, ``by_rep`` the same of the reps
+    who have the most of them.
+    """
+
+    with_unknown: Count = 0
+    total: UnpricedOrders = UnpricedOrders()
+    by_rep: Annotated[dict[_Name, UnpricedOrders], msgspec.Meta(max_length=MOST_UNPRICED_REPS)] = {}
+
+
+NEVER_UNPRICED = Unpriced()
+"""Of a history in which every product is known. A bundle's file leaves it out, as all defaults, so
+that an earlier release reads it, too."""
 
 
 class GoldenOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,7 +152,7 @@ class GoldenOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the packaged policy made of them.
     """
 
-    order: str
+    order: Annotated[str, msgspec.Meta(max_length=64 * 1024)]
     p_added_item: Share
     p_hidden_discount: Share
     alerted: bool
@@ -77,11 +164,11 @@ class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     All verdicts are clear ones, so a good challenger of another night agrees with them, too.
     """
 
-    catalogue: str = ""
-    orders: tuple[GoldenOrder, ...] = ()
+    catalogue: Annotated[str, msgspec.Meta(max_length=1024 * 1024)] = ""
+    orders: Annotated[tuple[GoldenOrder, ...], msgspec.Meta(max_length=_MOST_GOLDEN)] = ()
 
 
-class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The learned tables of one training run.
 
     Attributes:
@@ -98,32 +185,42 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         hidden_unseen_share: chance that the next hidden discount has a percentage that is none of
             ``hidden``; from a history of n runs one in n + 1, as if the next were one more kind,
             and one in two where there were none and ``hidden`` is the packaged table.
-        reps: every rep seen in the history.
+        reps: the reps seen in the history.
+        more_reps: there were more than `MOST_REPS`, so one who is not among them may be known.
         rep_ladders: the ladders of those reps whose own departs from the common one, by rep.
         degraded: the tables are packaged defaults, not learned from this company's orders.
         golden: orders that tell whether this bundle is served as it was trained.
         classifier: what analysts' decisions add to the tables; None where there were none.
         refused_classifier: why the classifier of the file does not serve with this version of
             Sheriff, while the tables do; set as the file is read.
+        usual_prices: of products that were sold often and that no catalogue knows, by product.
+        unpriced: how often lines have no price.
     """
 
-    version: str
-    trained_orders: int
-    ladder: tuple[DiscountShare, ...]
-    off_ladder: tuple[DiscountShare, ...]
-    hidden: tuple[DiscountShare, ...]
-    added_item_rate: Share
+    version: Version
+    trained_orders: Count
+    ladder: _Ladder
+    off_ladder: Annotated[
+        tuple[DiscountShare, ...], msgspec.Meta(min_length=1, max_length=MOST_OFF_STEPS)
+    ]
+    hidden: Annotated[tuple[DiscountShare, ...], msgspec.Meta(min_length=1, max_length=MOST_HIDDEN)]
+    added_item_rate: Annotated[float, msgspec.Meta(ge=0, le=LARGEST_ADDED_RATE)]
     hidden_discount_rate: Share
-    charge_tolerance_e4: Annotated[float, msgspec.Meta(gt=0)]
+    charge_tolerance_e4: Annotated[float, msgspec.Meta(ge=0.1, le=1e6)]
     baskets: BasketTable
-    hidden_run_days: Annotated[float, msgspec.Meta(gt=0)] = 3.0
+    hidden_run_days: Annotated[float, msgspec.Meta(ge=0.001, le=36_500)] = 3.0
     hidden_unseen_share: Share = 0.5
-    reps: frozenset[str] = frozenset()
-    rep_ladders: dict[str, tuple[DiscountShare, ...]] = {}
+    reps: Annotated[frozenset[_Name], msgspec.Meta(max_length=10 * MOST_REPS)] = frozenset()
+    more_reps: bool = False
+    rep_ladders: Annotated[dict[_Name, _Ladder], msgspec.Meta(max_length=MOST_REP_LADDERS)] = {}
     degraded: bool = False
     golden: Golden = Golden()
     classifier: Classifier | None = None
-    refused_classifier: str | None = None
+    refused_classifier: Annotated[str, msgspec.Meta(max_length=1_000)] | None = None
+    usual_prices: Annotated[
+        dict[_Name, UsualPrice], msgspec.Meta(max_length=MOST_USUAL_PRICES)
+    ] = {}
+    unpriced: Unpriced = NEVER_UNPRICED
     schema_version: int = 1
 
 
@@ -140,21 +237,60 @@ def decode_bundle(data: bytes, sha256: str) -> ModelBundle:
     costs the classifier until the next training, never the tables.
 
     Raises:
-        BundleError: the hash differs, or the file is not a bundle of this schema.
+        BundleError: the hash differs, the file is not a bundle of this schema, or a figure is out
+            of its range.
     """
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise BundleError(f"bundle has SHA-256 {found}, expected {sha256}: refused")
+    if len(data) > MAXIMUM_BYTES:
+        raise BundleError(f"bundle has {len(data)} bytes, expected at most {MAXIMUM_BYTES}")
     try:
         fields = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
         classifier, refused = read_classifier(fields.pop("classifier", _NULL))
         bundle = msgspec.json.decode(msgspec.json.encode(fields), type=ModelBundle)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:  # msgspec.DecodeError is a ValueError
         raise BundleError(f"bundle is not readable: {error}") from error
     bundle = msgspec.structs.replace(bundle, classifier=classifier, refused_classifier=refused)
     if bundle.schema_version != 1:
         raise BundleError(f"bundle has schema_version {bundle.schema_version}, expected 1")
+    for fault in faults(bundle):
+        raise BundleError(f"bundle is not usable: {fault}")
     return bundle
+
+
+def faults(bundle: ModelBundle) -> Iterator[str]:
+    """What of a bundle's figures cannot be: facts that no single field's range can say."""
+    yield from _table_faults("ladder", bundle.ladder, least=0, largest=10_000)
+    yield from _table_faults("off_ladder", bundle.off_ladder, least=1, largest=10_000)
+    yield from _table_faults("hidden", bundle.hidden, least=1, largest=LARGEST_HIDDEN)
+    for name, ladder in (("ladder", bundle.ladder), *_named(bundle)):
+        if not any(step.share > 0 for step in ladder if step.basis_points == 0):
+            yield f"{name} has no share for no discount (0)"
+    for name, ladder in _named(bundle):
+        yield from _table_faults(name, ladder, least=0, largest=10_000)
+    kinds = [product for kind in bundle.baskets.kinds for product in kind.products]
+    if len(kinds) != len(set(kinds)):
+        yield "a product is of two kinds"
+    if any(sum(rates.values()) > MOST_BROUGHT for rates in bundle.baskets.companions.values()):
+        yield f"a product brings more than {MOST_BROUGHT} lines along"
+
+
+def _named(bundle: ModelBundle) -> Iterator[tuple[str, Sequence[DiscountShare]]]:
+    return ((f"rep_ladders[{at}]", one) for at, one in enumerate(bundle.rep_ladders.values()))
+
+
+def _table_faults(
+    name: str, table: Sequence[DiscountShare], *, least: int, largest: int
+) -> Iterator[str]:
+    steps = [step.basis_points for step in table]
+    if len(steps) != len(set(steps)):
+        yield f"{name} has a discount twice"
+    if not all(least <= step <= largest for step in steps):
+        yield f"{name} has a discount that is not {least} to {largest} basis points"
+    total = math.fsum(step.share for step in table)
+    if abs(total - 1.0) > _ROUNDING:
+        yield f"the shares of {name} sum to {total:.6g}, expected 1"
 
 
 @cache

@@ -15,15 +15,15 @@ import msgspec
 IDENTIFIER_PATTERN = r"^[^\u0000-\u001f\u007f]{1,64}$(?!\n)"
 """1-64 characters, none of them a control character; the same regex in Python and ECMAScript."""
 
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_DATE_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+")
+_DATE_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]++)?+"
 _OFFSET = r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
 _TIME = re.compile(_DATE_TIME + _OFFSET)
 _NAIVE_TIME = re.compile(_DATE_TIME)
 _MAXIMUM_MONEY = Decimal(10**9)
 _FOUR_DECIMALS = Decimal("0.0001")
 _EXACT = Context(prec=28)  # own context: nobody else's traps or precision decide about money
-_BLAME = re.compile(r"(?P<complaint>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
+_STEP = re.compile(r"([^.\[\]]++)|\[([0-9]{1,9}+)\]")
 
 
 class NotationError(ValueError):
@@ -138,9 +138,8 @@ def blame(error: msgspec.ValidationError) -> tuple[str, str]:
 
     A missing or unknown field is part of the path.
     """
-    match = _BLAME.fullmatch(str(error))
-    assert match is not None  # every text matches
-    complaint, path = match["complaint"], (match["path"] or "").removeprefix(".")
+    complaint, _, at = str(error).partition(" - at `$")
+    path = at.removesuffix("`").removeprefix(".")
     if complaint.startswith("Object ") and complaint.endswith("`"):
         name = complaint.split("`")[1]
         path = f"{path}.{name}" if path else name
@@ -150,7 +149,7 @@ def blame(error: msgspec.ValidationError) -> tuple[str, str]:
 def value_at(document: Any, path: str) -> Any:
     """The value at a field path of `blame`, or the deepest one above it; None if there is none."""
     value = document
-    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+    for name, index in _STEP.findall(path):
         try:
             value = value[int(index)] if index else value[name]
         except (KeyError, IndexError, TypeError):
@@ -160,8 +159,9 @@ def value_at(document: Any, path: str) -> Any:
 
 def shortened(text: str, limit: int = 40) -> str:
     """A text for a message: printable ASCII on one line, cut after ``limit`` characters."""
-    plain = text.isascii() and text.isprintable()
-    printable = text if plain else ascii(text)[1:-1]
+    start = text[: limit + 1]  # escapes only make it longer
+    plain = start.isascii() and start.isprintable()
+    printable = start if plain else ascii(start)[1:-1]
     return printable if len(printable) <= limit else printable[: limit - 3] + "..."
 
 

@@ -1,9 +1,8 @@
 """What an order is, and how its bytes become one."""
 
 import json
-import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, NoReturn
 
 import msgspec
@@ -101,7 +100,8 @@ _FIELDS = {
     "state": ("a string", "wrong_type"),
     "currency": ("three letters A to Z", "bad_currency"),
 }
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_EXPECTED_TIME = "1970-01-01T00:00:00Z or later"
 
 
 def parse_order(body: bytes) -> Order:
@@ -156,23 +156,30 @@ def _text(body: bytes) -> str:
 
 
 def _depth(text: str) -> int:
+    """How deeply the brackets outside strings nest; each step passes over the text once."""
+    without_escapes = text.replace(r"\\", "").replace(r"\"", "")
     depth = deepest = 0
-    for found in _STRING_OR_BRACKET.findall(text):
-        if found in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif found in "]}":
-            depth -= 1
+    for outside in without_escapes.split('"')[::2]:
+        for character in outside:
+            if character in "[{":
+                depth += 1
+                deepest = max(deepest, depth)
+            elif character in "]}":
+                depth -= 1
     return deepest
 
 
 def _refuse_field(text: str, error: msgspec.ValidationError) -> NoReturn:
     """Turn msgspec's complaint into an OrderError in the contract's words."""
     field, complaint = blame(error)
-    expected, code = _FIELDS.get(re.split(r"[.\[]", field)[-1].rstrip("]"), ("an object", ""))
+    name = field.rpartition(".")[2].partition("[")[0]
+    expected, code = _FIELDS.get("" if field.endswith("]") else name, ("an object", ""))
     try:
         value = value_at(received_json(text), field)
-    except ValueError as syntax:  # msgspec complains before it has read to the end
+    except (
+        ValueError,
+        RecursionError,
+    ) as syntax:  # msgspec complains before it has read to the end
         raise OrderError("not_json", "", f"the body is not JSON: {syntax}") from error
     if complaint.startswith("Object missing"):
         raise OrderError("missing_field", field, f"{field} is missing, expected {expected}")
@@ -186,9 +193,15 @@ def _refuse_field(text: str, error: msgspec.ValidationError) -> NoReturn:
 
 def _ordered_at(text: str) -> datetime:
     try:
-        return utc_time(text)
+        time = utc_time(text)
     except NotationError as error:
         raise _unreadable("ordered_at", json.dumps(text), error) from error
+    if time < _EARLIEST:
+        message = (
+            f"ordered_at is {shortened(json.dumps(text))}, expected 1970-01-01T00:00:00Z or later"
+        )
+        raise OrderError("bad_time", "ordered_at", message)
+    return time
 
 
 def _money(field: str, raw: msgspec.Raw) -> int:

@@ -38,6 +38,10 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         hidden_discount_odds: the same for a percentage on the whole order.
         unexplained_gap_probability: a gap that no listed cause explains is a finding from this
             probability (0-1) on.
+        unpriced_share: from this share (0-1) of orders with products that are not in the catalogue
+            on, that is a finding, recorded with alerts.
+        unpriced_rep_odds: a rep whose orders have lines without any price at least this many times
+            as often as the others' is a finding of such an order.
         history_days: days of the archive that training learns from at most.
         later_orders: the last orders of the history, this many at most and a fifth of it, that no
             new bundle learns from: champion and challenger are compared on them.
@@ -61,6 +65,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     off_ladder_odds: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     hidden_discount_odds: Annotated[float, msgspec.Meta(gt=0)] = 10.0
     unexplained_gap_probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    unpriced_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.05
+    unpriced_rep_odds: Annotated[float, msgspec.Meta(gt=1)] = 3.0
     history_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 730
     later_orders: Annotated[int, msgspec.Meta(ge=100, le=1_000_000)] = 5_000
     recall_tolerance: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.02

@@ -13,14 +13,21 @@ from typing import TYPE_CHECKING
 
 from shared.assessment import Finding
 from shared.features import LARGEST_LOG_ODDS, log_odds
+from shared.model import NEVER_UNPRICED, Unpriced
 from shared.notation import amount_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.catalogue import PricedOrder
+    from shared.catalogue import AssumedPrice, PricedOrder
     from shared.hypotheses import Posterior
     from shared.policy import Policy
+
+FEWEST_UNPRICED = 5
+"""Orders of a rep with lines without a price below which they say nothing about the rep."""
+
+BEYOND_CHANCE = 4.0
+"""Standard deviations that such orders must be more than the other reps' share makes likely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,8 @@ class Evidence:
     ``hidden_basis_points`` and ``hidden_e4`` are the likeliest hidden percentage and what it took;
     ``unit_discounts`` are the likeliest (list price e4, basis points), the suspect's first, and
     ``unexplained_e4`` the part of the gap that they leave; ``own_case`` is the chance (0-1) that an
-    unexplained charge would be a case of its own, not one of many lately.
+    unexplained charge would be a case of its own, not one of many lately. ``unpriced`` counts how
+    often lines had no price in the history.
     """
 
     priced: PricedOrder
@@ -53,6 +61,7 @@ class Evidence:
     unit_discounts: tuple[tuple[int, int], ...]
     unexplained_e4: int
     own_case: float
+    unpriced: Unpriced = NEVER_UNPRICED
 
     def money(self, amount_e4: int) -> str:
         """An amount as people write it, to the cent."""
@@ -116,25 +125,27 @@ def hidden_discount(evidence: Evidence, policy: Policy) -> RuleHit | None:
 
 
 def below_cost(evidence: Evidence, policy: Policy) -> RuleHit | None:
-    """Is the charge less than what the goods cost?"""
+    """Is the charge less than what the goods cost? Unknown products cost nothing at least."""
     cost, charged = evidence.priced.cost_total_e4, evidence.priced.order.charged_e4
     short = cost - charged
-    if evidence.priced.unknown or short <= 0:
+    if short <= 0 or 100 * short <= policy.below_cost_margin_percent * cost:
         return None
-    if 100 * short <= policy.below_cost_margin_percent * cost:
-        return None
+    whose = "the known products'" if evidence.priced.unknown else "its"
     message = (
         f"The order was charged {evidence.money(charged)}, "
-        f"{evidence.money(short)} below its cost of {evidence.money(cost)}."
+        f"{evidence.money(short)} below {whose} cost of {evidence.money(cost)}."
     )
     return _fact("below_cost", short, message)
 
 
 def overcharge(evidence: Evidence, policy: Policy) -> RuleHit | None:
-    """Is the charge more than the list prices add up to?"""
+    """Is the charge more than the list prices add up to?
+
+    Unknown products may cost anything, unless the total that the sales system recorded says it.
+    """
     listed, charged = evidence.priced.list_total_e4, evidence.priced.order.charged_e4
     excess = charged - listed
-    if evidence.priced.unknown or excess <= policy.overcharge_tolerance_e4:
+    if excess <= policy.overcharge_tolerance_e4 or not _is_fixed(evidence.priced):
         return None
     message = (
         f"The order was charged {evidence.money(charged)}, {evidence.money(excess)} above its "
@@ -144,16 +155,18 @@ def overcharge(evidence: Evidence, policy: Policy) -> RuleHit | None:
 
 
 def price_tampering(evidence: Evidence, policy: Policy) -> RuleHit | None:
-    """Do the totals that the sales system recorded differ from the catalogue's?"""
+    """Do the totals that the sales system recorded differ from the catalogue's?
+
+    With unknown products they may be more, but never less.
+    """
     priced = evidence.priced
-    if priced.unknown:
-        return None
+    listed = priced.list_total_e4 - sum(one.amount_e4 for one in priced.assumed)
     pairs = (
-        ("list price", priced.order.list_e4, priced.list_total_e4),
+        ("list price", priced.order.list_e4, listed),
         ("standard cost", priced.order.cost_e4, priced.cost_total_e4),
     )
     for name, recorded, expected in pairs:
-        if recorded is None:
+        if recorded is None or (priced.unknown and recorded > expected):
             continue
         difference = abs(recorded - expected)
         if difference > policy.price_tampering_tolerance_e4:
@@ -172,11 +185,12 @@ def unexplained_gap(evidence: Evidence, policy: Policy) -> RuleHit | None:
     """
     probability = evidence.posterior.unlisted * evidence.own_case
     gap = evidence.priced.list_total_e4 - evidence.priced.order.charged_e4
-    if evidence.priced.unknown or gap <= 0 or probability < policy.unexplained_gap_probability:
+    if gap <= 0 or probability < policy.unexplained_gap_probability:
         return None
+    at_least = "At least " if evidence.priced.open else ""
     message = (
-        f"{evidence.money(gap)} less than the list total was charged, and no combination of known "
-        "discounts explains it."
+        f"{at_least}{evidence.money(gap)} less than the list total was charged, and no combination "
+        "of known discounts explains it."
     )
     finding = Finding("unexplained_gap", probability, gap, message)
     return RuleHit("unexplained_gap", message, log_odds(_odds(probability)), finding)
@@ -191,13 +205,61 @@ def unknown_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:  # noqa: 
 
 
 def unknown_product(evidence: Evidence, policy: Policy) -> RuleHit | None:  # noqa: ARG001 (a Rule)
-    """Is a product missing from the catalogue?"""
-    if not evidence.priced.unknown:
+    """Is a product missing from the catalogue, and what is its price taken to be?"""
+    priced = evidence.priced
+    if not priced.unknown:
         return None
-    names = ", ".join(evidence.priced.unknown)
-    message = f"Not in the catalogue, so without a price: {names}."
-    finding = Finding("unknown_product", 1.0, 0, message, product_id=evidence.priced.unknown[0])
+    without = priced.open if priced.assumed else priced.unknown
+    said = [_assumed(evidence, one) for one in priced.assumed]
+    if without:
+        said.append(f"Not in the catalogue, so without a price: {', '.join(without)}.")
+    gap = priced.list_total_e4 - priced.order.charged_e4
+    if priced.open and gap > 0:
+        said.append(
+            f"Whatever {'it costs' if len(priced.open) == 1 else 'they cost'}, at least "
+            f"{evidence.money(gap)} less than list price was charged."
+        )
+    message = " ".join(said)
+    finding = Finding("unknown_product", 1.0, 0, message, product_id=priced.unknown[0])
     return RuleHit("unknown_product", message, 0.0, finding)
+
+
+def unpriced_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:
+    """Does the rep sell lines without any price far more often than the others?
+
+    Only an order whose own price is open is told by that.
+    """
+    total, rep = evidence.unpriced.total, evidence.priced.order.rep_id
+    own = evidence.unpriced.by_rep.get(rep)
+    if not evidence.priced.open or own is None or own.unpriced < FEWEST_UNPRICED:
+        return None
+    others = (total.unpriced - own.unpriced + 0.5) / (total.orders - own.orders + 1)
+    expected = others * own.orders
+    times = own.unpriced / expected
+    too_few = own.unpriced - expected < BEYOND_CHANCE * math.sqrt(expected)
+    if times < policy.unpriced_rep_odds or too_few:
+        return None
+    message = (
+        f"{own.unpriced} of {rep}'s {own.orders:,} orders had lines without a price, "
+        f"{_times(times)} the share of the other reps."
+    )
+    finding = Finding("unpriced_rep", 1.0, 0, message)
+    return RuleHit("unpriced_rep", message, log_odds(times), finding)
+
+
+def unpriced_share(evidence: Evidence, policy: Policy) -> RuleHit | None:
+    """Are there so many orders with unknown products that the catalogue must be at fault?"""
+    unpriced = evidence.unpriced
+    if not evidence.priced.unknown or not unpriced.total.orders:
+        return None
+    share = unpriced.with_unknown / unpriced.total.orders
+    if share < policy.unpriced_share:
+        return None
+    message = (
+        f"{100 * share:.1f} % of all orders have products that are not in the catalogue: "
+        "it needs them."
+    )
+    return RuleHit("unpriced_share", message, 0.0, Finding("unpriced_share", 1.0, 0, message))
 
 
 RULES: tuple[Rule, ...] = (
@@ -210,8 +272,27 @@ RULES: tuple[Rule, ...] = (
     unexplained_gap,
     unknown_rep,
     unknown_product,
+    unpriced_rep,
+    unpriced_share,
 )
 """Every rule, in the order in which an alert lists its reasons where they weigh the same."""
+
+
+def _is_fixed(priced: PricedOrder) -> bool:
+    """Whether every line has a price that is known, or recorded with the order."""
+    named = {name for one in priced.assumed if one.orders is None for name in one.product_ids}
+    return named.issuperset(priced.unknown)
+
+
+def _assumed(evidence: Evidence, one: AssumedPrice) -> str:
+    """What a price is taken to be, and why."""
+    names, amount = ", ".join(one.product_ids), evidence.money(one.amount_e4)
+    if one.orders is None:
+        return f"Not in the catalogue: {names}; the recorded list price leaves {amount} for it."
+    return (
+        f"Not in the catalogue: {names}; taken at its usual price, {amount} here "
+        f"(as in {one.orders:,} orders)."
+    )
 
 
 def _fact(typology: str, amount_e4: int, message: str) -> RuleHit:

@@ -23,6 +23,8 @@ from shared.habits import NO_HABITS
 from shared.hypotheses import Posterior, Rates, weigh
 from shared.notation import alert_id
 from shared.rules import RULES, Evidence, Suspect
+from shared.units import unit_prices
+from shared.unpriced import CERTAIN, Certainty, certainty, with_assumed_prices
 from shared.unseen import UnseenPercents
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from shared.model import DiscountShare, ModelBundle
     from shared.order import Order
     from shared.policy import Policy
+    from shared.units import UnitPrices
 
 WORTH_A_LOOK = 0.05
 """Findings, reasons and an explanation are worked out from this probability on: it is well below
@@ -137,6 +140,8 @@ class Scorer:
             return Step(episode)
         none, *running = posterior.likelihoods
         fits = self._unseen.fits(case.prices, order.charged_e4, none)
+        if case.certainty is not CERTAIN:
+            fits = {percent: case.certainty.as_priced * fit for percent, fit in fits.items()}
         exact = dict(zip(case.percents, running, strict=True))
         evidence = weigh_evidence(
             none, exact, fits, posterior.unlisted_likelihood, posterior.unlisted
@@ -213,19 +218,34 @@ class Scorer:
         hidden: Sequence[float],
         own_case: float,
     ) -> _Case:
-        """What the hypotheses make of an order; of one with unknown prices, nothing."""
+        """What the hypotheses make of an order; of one without any known price, nothing.
+
+        Only what the catalogue knows can have been added: that is what is drawn from.
+        """
         basket = {line.product.product_id: line.quantity for line in priced.lines}
         odds = self._baskets.added_odds(basket)
-        if priced.unknown or priced.list_total_e4 > LARGEST_TOTAL_E4:
+        sure = CERTAIN
+        if priced.unknown:
+            priced = with_assumed_prices(priced, self.bundle.usual_prices)
+            sure = self._certainty(priced)
+        if not priced.lines or priced.list_total_e4 > LARGEST_TOTAL_E4:
             return _Case(priced, (), odds, _UNDECIDED, percents, own_case)
-        prices = _unit_prices(priced)
+        prices = unit_prices([(line.product.list_e4, line.quantity) for line in priced.lines])
         discounts = self._discounts(priced.order)
         likelihoods = discounts.explain(prices, priced.order.charged_e4, percents)
         price_of = {line.product.product_id: line.product.list_e4 for line in priced.lines}
         window = 2.0 * self.bundle.charge_tolerance_e4 / max(priced.list_total_e4, 1)
         rates = Rates(self.bundle.added_item_rate, hidden)
-        posterior = weigh(likelihoods, price_of, odds, rates, min(window, 1.0))
-        return _Case(priced, prices, odds, posterior, percents, own_case)
+        if sure is not CERTAIN:
+            likelihoods = likelihoods.times(sure.as_priced)
+        posterior = weigh(likelihoods, price_of, odds, rates, min(window, 1.0), sure.otherwise)
+        return _Case(priced, prices, odds, posterior, percents, own_case, sure)
+
+    def _certainty(self, priced: PricedOrder) -> Certainty:
+        ladder = self.bundle.rep_ladders.get(priced.order.rep_id, self.bundle.ladder)
+        none = sum(step.share for step in ladder if not step.basis_points)
+        largest = max(step.basis_points for step in ladder)
+        return certainty(priced, none, largest, self.bundle.charge_tolerance_e4)
 
     def _evidence(self, case: _Case) -> Evidence:
         """The facts of a case; for one worth a look also its likeliest explanation."""
@@ -249,7 +269,7 @@ class Scorer:
         return Evidence(
             priced=case.priced,
             currency=self.catalogue.currency,
-            rep_known=not self.bundle.reps or case.priced.order.rep_id in self.bundle.reps,
+            rep_known=self._knows(case.priced.order.rep_id),
             basket_odds=case.basket_odds,
             posterior=posterior,
             suspect=suspect,
@@ -258,7 +278,12 @@ class Scorer:
             unit_discounts=found.discounts,
             unexplained_e4=found.unexplained_e4,
             own_case=case.own_case,
+            unpriced=self.bundle.unpriced,
         )
+
+    def _knows(self, rep_id: str) -> bool:
+        """Whether a rep is in the history, as far as the bundle can tell."""
+        return not self.bundle.reps or self.bundle.more_reps or rep_id in self.bundle.reps
 
     def _is_alert(self, p_added: float, p_hidden: float, findings: Sequence[Finding]) -> bool:
         if max(p_added, p_hidden) >= self.policy.alert_probability:
@@ -271,16 +296,17 @@ class Scorer:
 class _Case:
     """One order with what the hypotheses made of it; ``prices`` (e4) of its units descend.
 
-    ``percents`` are the hidden ones (basis points) it was explained under, and ``own_case`` is that
-    of `Evidence`.
+    ``percents`` are the hidden ones (basis points) it was explained under, ``own_case`` is that of
+    `Evidence`, and ``certainty`` how sure its prices are.
     """
 
     priced: PricedOrder
-    prices: tuple[int, ...]
+    prices: UnitPrices
     basket_odds: Mapping[str, float]
     posterior: Posterior
     percents: tuple[int, ...]
     own_case: float
+    certainty: Certainty = CERTAIN
 
     def price_of(self, product_id: str) -> int:
         """List price (e4) of one of the order's products."""
@@ -292,12 +318,6 @@ class _Case:
 
 
 _UNDECIDED = Posterior({}, (1.0,), 0.0, {}, 1.0)
-
-
-def _unit_prices(priced: PricedOrder) -> tuple[int, ...]:
-    units = [price for line in priced.lines for price in [line.product.list_e4] * line.quantity]
-    units.sort(reverse=True)
-    return tuple(units)
 
 
 def _likeliest_product(posterior: Posterior) -> str | None:

@@ -41,6 +41,18 @@ class Moments(NamedTuple):
             self.second * other.mass + 2 * self.first * other.first + self.mass * other.second,
         )
 
+    def power(self, count: int) -> Moments:
+        """Those of the sums of ``count`` (0 or more) independent sets of such choices.
+
+        >>> Moments(1.0, 2.0, 5.0).power(3) == Moments(1.0, 6.0, 39.0)
+        True
+        """
+        if not count:
+            return Moments(1.0, 0.0, 0.0)
+        half = self.power(count // 2)
+        both = half.times(half)
+        return both.times(self) if count % 2 else both
+
 
 NOTHING = Moments(0.0, 0.0, 0.0)
 BEYOND = np.iinfo(np.int64).max

@@ -10,10 +10,11 @@ only; the orders of a hidden discount keep hitting the same one.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from shared.units import counted, total_e4
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shared.model import DiscountShare
+    from shared.units import UnitPrices
 
     Floats = NDArray[np.float64]
 
@@ -54,9 +56,7 @@ class UnseenPercents:
         self._known = frozenset(known)
         self.count = len(set(range(SMALLEST, LARGEST + 1)) - self._known)
 
-    def fits(
-        self, prices: Sequence[int], charged_e4: int, explained: float = 0.0
-    ) -> dict[int, float]:
+    def fits(self, prices: UnitPrices, charged_e4: int, explained: float = 0.0) -> dict[int, float]:
         """The chance of the charge under each percentage it fits, 0-1; every other one is left out.
 
         Args:
@@ -67,7 +67,7 @@ class UnseenPercents:
         """
         if self._none ** len(prices) < TELLING * explained:
             return {}
-        listed = sum(prices)
+        listed = total_e4(prices)
         gap = listed - charged_e4
         if gap <= 0 or self._tolerance * 10_000 > BLURRED * charged_e4:
             return {}
@@ -85,9 +85,9 @@ class UnseenPercents:
                 fits[percent] = fits.get(percent, 0.0) + float(chances[at])
         return fits
 
-    def _choices(self, prices: Sequence[int]) -> tuple[Floats, Floats]:
+    def _choices(self, prices: UnitPrices) -> tuple[Floats, Floats]:
         """Sum (e8) and chance of no discount, then of one step on one unit of each price."""
-        units = Counter(prices)
+        units = counted(prices)
         none = self._none ** len(prices)
         each = none / self._none if self._none else 0.0
         off = np.multiply.outer(np.array(list(units), dtype=np.float64), self._steps).ravel()

@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 
 import msgspec
@@ -42,6 +43,8 @@ SPARE = 4
 DRAWN = 12
 """Products drawn for an order, the dearest of which is added to it."""
 
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
 DEEP = 3_000
 """Basis points from which on a discount of an added item is deep."""
 
@@ -60,9 +63,22 @@ def with_golden(bundle: ModelBundle, orders: Sequence[Order], catalogue: Catalog
     """The bundle with golden orders made of the latest of ``orders`` (in time order); always the
     same ones.
 
-    Few or none where the orders or the tables give no clear ones; a bundle without any is good.
+    Where the orders give no clear ones, single products at list price stand in: a bundle without
+    any golden order does not serve.
     """
-    candidates = list(_candidates(bundle, orders[-LOOKED_AT:], catalogue))
+    taken = _clear_ones(
+        bundle, list(_candidates(bundle, orders[-LOOKED_AT:], catalogue)), catalogue
+    )
+    if not taken:
+        taken = _clear_ones(bundle, _single_products(catalogue), catalogue)
+    golden = _with_answers(bundle, _golden(taken, catalogue.currency))
+    return msgspec.structs.replace(bundle, golden=golden)
+
+
+def _clear_ones(
+    bundle: ModelBundle, candidates: Sequence[_Candidate], catalogue: Catalogue
+) -> list[_Candidate]:
+    """Those to take: clear ones, and among themselves, too."""
     chosen = _judged(bundle, candidates, catalogue.currency)
     taken = _taken([one for one, clear in zip(candidates, chosen, strict=True) if clear])
     # The catalogue of fewer products may make an order less clear: until all that are left are.
@@ -71,8 +87,19 @@ def with_golden(bundle: ModelBundle, orders: Sequence[Order], catalogue: Catalog
         if all(clear):
             break
         taken = [one for one, is_clear in zip(taken, clear, strict=True) if is_clear]
-    golden = _with_answers(bundle, _golden(taken, catalogue.currency))
-    return msgspec.structs.replace(bundle, golden=golden)
+    return taken
+
+
+def _single_products(catalogue: Catalogue) -> list[_Candidate]:
+    """One unit of some products, the dearest first, charged at list price."""
+    latest = {product.product_id: product for product in catalogue}
+    dearest = sorted(latest.values(), key=lambda product: (-product.list_e4, product.product_id))
+    return [
+        _Candidate(
+            ((one, 1),), time_text(max(one.valid_from, _EARLIEST)), one.list_e4, "list price"
+        )
+        for one in dearest[: LIST_PRICE * SPARE]
+    ]
 
 
 def _candidates(

@@ -13,7 +13,15 @@ import msgspec
 import numpy as np
 
 from shared.catalogue import Catalogue
-from shared.model import BasketTable, DiscountShare, ModelBundle, packaged_bundle
+from shared.model import (
+    LARGEST_ADDED_RATE,
+    LARGEST_HIDDEN,
+    MOST_HIDDEN,
+    BasketTable,
+    DiscountShare,
+    ModelBundle,
+    packaged_bundle,
+)
 from shared.order import Order
 from training.baskets import learn_baskets
 from training.fitting import FittingOrders, find_fitting
@@ -27,7 +35,9 @@ from training.history import Bools, History, price_history
 from training.kinds import learn_kinds
 from training.prices import Ints
 from training.reps import Ladder, find_rep_ladders, orders_of
+from training.room import most_ladders, reps_of, within_room
 from training.steps import Floats, StepCounts, find_steps, share_steps, small_orders
+from training.unpriced import learn_unpriced
 
 SMALL = 4
 """Units of the largest orders that the ladder is read off."""
@@ -100,7 +110,7 @@ def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learne
     """
     history = price_history(tuple(orders), catalogue)
     if len(history.orders) < ENOUGH_ORDERS:
-        return _too_short(orders, history, version)
+        return _too_short(orders, history, catalogue, version)
     work = _groundwork(history)
     runs, lost = find_runs(history, work.none, work.tolerance_e4)
     hidden_share = min(sum(run.orders for run in runs) / len(history.orders), 1.0)
@@ -119,6 +129,8 @@ def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learne
         steps = _count_steps(work, fitting.orders & work.common)
         ladder = _ladder_table(work, steps, deep, none, fitting, defaults)
     run_days = _run_days(runs, defaults)
+    unpriced = learn_unpriced(orders, catalogue, work.tolerance_e4)
+    reps, more_reps = reps_of(orders)
     bundle = ModelBundle(
         version=version,
         trained_orders=len(history.orders),
@@ -131,19 +143,31 @@ def learn(orders: Sequence[Order], catalogue: Catalogue, version: str) -> Learne
         # Where none was found, the packaged percentages stand for one run, or they had no chance.
         hidden_unseen_share=1 / (1 + max(len(runs), 1)),
         charge_tolerance_e4=work.tolerance_e4,
-        baskets=baskets,
-        reps=frozenset(order.rep_id for order in orders),
-        rep_ladders=own,
+        baskets=within_room(baskets),
+        reps=reps,
+        more_reps=more_reps,
+        rep_ladders=most_ladders(own),
+        usual_prices=unpriced.usual_prices,
+        unpriced=unpriced.unpriced,
     )
     found = {"hidden_runs": len(runs), "reps_with_own_ladder": len(own)}
     return Learned(bundle, _figures(work, orders, lost) | found, defaults)
 
 
-def _too_short(orders: Sequence[Order], history: History, version: str) -> Learned:
-    """The packaged tables, with nothing of the company's but its reps."""
+def _too_short(
+    orders: Sequence[Order], history: History, catalogue: Catalogue, version: str
+) -> Learned:
+    """The packaged tables, with nothing of the company's but its reps and unknown products."""
     why = f"{len(history.orders)} orders, fewer than {ENOUGH_ORDERS}"
+    packaged, (reps, more_reps) = packaged_bundle(), reps_of(orders)
+    unpriced = learn_unpriced(orders, catalogue, packaged.charge_tolerance_e4)
     bundle = msgspec.structs.replace(
-        packaged_bundle(), version=version, reps=frozenset(order.rep_id for order in orders)
+        packaged,
+        version=version,
+        reps=reps,
+        more_reps=more_reps,
+        usual_prices=unpriced.usual_prices,
+        unpriced=unpriced.unpriced,
     )
     return Learned(bundle, {"orders": len(history.orders)}, {"all": why})
 
@@ -189,7 +213,7 @@ def _added_rate(work: _Groundwork, defaults: dict[str, str]) -> float:
         defaults["added_item_rate"] = "the catalogue has no products that are rarely sold"
         return packaged_bundle().added_item_rate
     added = work.rare.added_orders(np.ones(count, dtype=bool))
-    return min(1.0, max(added, FLOOR_ORDERS) / count)
+    return min(LARGEST_ADDED_RATE, max(added, FLOOR_ORDERS) / count)
 
 
 def _added_by_size(work: _Groundwork) -> Floats:
@@ -238,6 +262,7 @@ def _hidden_table(runs: list[HiddenRun], defaults: dict[str, str]) -> Ladder:
     Where none was found the packaged ones are kept, at a rate of next to nothing: a hidden
     discount that begins tomorrow must still have a name.
     """
+    runs = _most_usual(runs)
     if not runs:
         defaults["hidden"] = "no percentage was lost by more orders in a row than chance explains"
         return packaged_bundle().hidden
@@ -250,6 +275,16 @@ def _hidden_table(runs: list[HiddenRun], defaults: dict[str, str]) -> Ladder:
         )
     )
     return _table(StepCounts(steps, seen), spanned)
+
+
+def _most_usual(runs: list[HiddenRun]) -> list[HiddenRun]:
+    """The runs of the percentages that a bundle has room for: those of the most orders."""
+    orders: dict[int, float] = {}
+    for run in runs:
+        if run.basis_points <= LARGEST_HIDDEN:
+            orders[run.basis_points] = orders.get(run.basis_points, 0.0) + run.orders
+    most = sorted(orders, key=lambda percent: (-orders[percent], percent))[:MOST_HIDDEN]
+    return [run for run in runs if run.basis_points in most]
 
 
 def _ladder_table(

@@ -18,6 +18,8 @@ NAMES = {
     "price_tampering": "Price tampering",
     "unknown_rep": "Unknown rep",
     "unknown_product": "Unknown product",
+    "unpriced_rep": "Rep with unpriced lines",
+    "unpriced_share": "Many unpriced orders",
 }
 """Typologies as people read them."""
 

@@ -98,6 +98,9 @@ def show(learned: Learned) -> None:
     if bundle.classifier is not None:
         count, weight = bundle.classifier.decisions, bundle.classifier.decision_weight
         print(f"classifier from {count} decisions, each worth {weight:g} weak labels")
+    unpriced, usual = bundle.unpriced, len(bundle.usual_prices)
+    if unpriced.with_unknown:
+        print(f"{unpriced.with_unknown} orders with unknown products; usual prices of {usual}")
     for name, why in learned.defaults.items():
         print(f"packaged default for {name}: {why}")
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 
 HOST = "127.0.0.1"
-_ADDRESS = re.compile(r"\w+://127\.0\.0\.1:(\d+)")
+_ADDRESS = re.compile(r"://127\.0\.0\.1:(\d+)")
 _LOG_TAIL_LINES = 15
 # A child begins as a shell that waits for a word: without its parent there is none, and it ends.
 _HELD = ["/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "sh"]

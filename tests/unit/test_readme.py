@@ -3,7 +3,9 @@
 import asyncio
 import doctest
 import importlib.util
+import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,14 @@ from azure.eventhub.aio import EventHubConsumerClient
 
 from infra.local.eventhubs import Emulator, HubSpec
 from infra.local.services import event_hub_connection
-from shared.order import parse_order
+from shared.alert import EventPosition, alert_document
+from shared.catalogue import packaged_catalogue
+from shared.episodes import EpisodeState
+from shared.model import packaged_bundle
+from shared.order import parse_order, received_order
 from shared.partitions import partition_for_key
+from shared.policy import Policy
+from shared.scoring import Scorer
 from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +61,30 @@ async def test_the_order_it_sends_arrives_in_its_reps_partition(
     exec(signing_in, names)
     assert names["producer"].eventhub_name == "orders"
     names["producer"].close()
+
+
+def test_the_order_it_sends_becomes_the_alert_it_shows_where_packaged_tables_serve() -> None:
+    sending, _ = blocks("python")
+    [shown] = blocks("json")
+    names: dict[str, Any] = {}
+    exec(sending[sending.index("order = {") : sending.index("producer = ")], names)
+    body = json.dumps(names["order"]).encode()
+    scorer = Scorer(packaged_bundle(), packaged_catalogue(), Policy())
+    (found,), _ = scorer.score_many([parse_order(body)], EpisodeState())
+    assert found.alerted
+    now = datetime(2026, 3, 4, 11, tzinfo=UTC)
+    position = EventPosition("0", 0, now)
+    alert = alert_document(found, received=received_order(body), position=position, scored_at=now)
+    assert _as_shown(alert, json.loads(shown)) == json.loads(shown)
+
+
+def _as_shown(whole: Any, shown: Any) -> Any:
+    """A document with the fields alone that are shown of it, and chances to four decimals."""
+    if isinstance(shown, dict):
+        return {name: _as_shown(whole[name], part) for name, part in shown.items()}
+    if isinstance(shown, list):
+        return [_as_shown(one, part) for one, part in zip(whole, shown, strict=True)]
+    return round(whole, 4) if isinstance(whole, float) else whole
 
 
 async def _first_event(connection: str) -> tuple[str, bytes]:

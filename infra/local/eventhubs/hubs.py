@@ -14,7 +14,7 @@ _MAX_READERS = 5  # without an epoch, per partition and consumer group
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _SELECTOR = re.compile(
-    r"amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*(>=?)\s*'?([^']*)'?\s*"
+    r"amqp\.annotation\.x-opt-(offset|sequence-number|enqueued-time)\s*+(>=?)\s*+'?([^'\s]*+)'?\s*+"
 )
 
 

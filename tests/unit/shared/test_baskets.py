@@ -1,11 +1,12 @@
 """How an item's fit is read off the learned rates."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.baskets import Baskets
-from shared.model import BasketTable
+from shared.baskets import FEW_LINES, Baskets
+from shared.model import BasketTable, Kind
 
 TABLE = BasketTable(
     orders=10_000,
@@ -77,3 +78,24 @@ def test_every_item_has_finite_positive_odds(basket: dict[str, int]) -> None:
 def test_more_products_in_the_catalogue_make_each_less_likely_to_be_drawn() -> None:
     few, many = (Baskets(TABLE, size).added_odds({"fork": 1})["fork"] for size in (100, 1000))
     assert few == pytest.approx(10 * many)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["road bike", "lock", "rack", "touring bike", "gloves", "helmet", "fork"]),
+        st.integers(1, 3),
+        min_size=1,
+    )
+)
+def test_many_lines_are_worked_out_as_few_are(basket: dict[str, int]) -> None:
+    kind = Kind(
+        products=frozenset({"road bike", "touring bike"}),
+        partners=frozenset({"lock", "rack", "road bike"}),
+        corrections=(((1.0, 2.0), (3.0,)), ((5.0, 7.0, 11.0),)),
+    )
+    baskets = Baskets(msgspec.structs.replace(TABLE, kinds=(kind,)), 100)
+    few = baskets.added_odds(basket)
+    # A table is 0 for what it does not name, so that strangers change no odds but their own.
+    strangers = {f"stranger {number}": 1 for number in range(FEW_LINES)}
+    many = baskets.added_odds(basket | strangers)
+    assert {product: many[product] for product in basket} == pytest.approx(few)

@@ -82,6 +82,23 @@ def test_a_pointer_survives_its_file_follows_its_schema_and_stays_small(names: l
         b'{"version": "v1", "sha256": "00"}',
         b'{"version": "v1", "sha256": "' + b"0" * 64 + b'", "schema_version": 2}',
         b"\xff",
+        b'{"version": "v1\\n", "sha256": "' + b"0" * 64 + b'"}',
+        b'{"version": "v1", "sha256": "' + b"0" * 64 + b'\\n"}',
+        b'{"version": "v1", "sha256": "' + b"0" * 64 + b'", "moved_at": "9999-99"}',
+        b'{"version": "v1", "sha256": "'
+        + b"0" * 64
+        + b'", "withdrawn": ['
+        + b'"v",' * 20
+        + b'"v"]}',
+        b'{"version": "v1", "sha256": "'
+        + b"0" * 64
+        + b'", "x": '
+        + b"[" * 10**5
+        + b"]" * 10**5
+        + b"}",
+        b'{"version": "\xff"}',
+        b"[" * 10_000,
+        b" " * 70_000,
     ],
 )
 def test_what_is_no_pointer_is_refused(data: bytes) -> None:

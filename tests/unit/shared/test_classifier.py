@@ -148,7 +148,7 @@ def test_a_classifier_of_another_kind_costs_the_classifier_and_never_the_tables(
     field: bytes,
 ) -> None:
     data, _ = encode_bundle(packaged_bundle())
-    data = data.replace(b'"classifier":null', b'"classifier":' + field)
+    data = data[:-1] + b',"classifier":' + field + b"}"
     loaded = decode_bundle(data, hashlib.sha256(data).hexdigest())
     assert loaded.classifier is None
     assert "the classifier is not readable" in str(loaded.refused_classifier)
@@ -157,7 +157,7 @@ def test_a_classifier_of_another_kind_costs_the_classifier_and_never_the_tables(
 
 def test_a_bundle_from_before_there_were_classifiers_loads_and_scores_as_before() -> None:
     fields = msgspec.json.decode(encode_bundle(packaged_bundle())[0])
-    del fields["classifier"], fields["refused_classifier"]
+    assert "classifier" not in fields
     data = msgspec.json.encode(fields)
     loaded = decode_bundle(data, hashlib.sha256(data).hexdigest())
     assert loaded == packaged_bundle()

@@ -2,15 +2,22 @@
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.discounts import LARGEST_TOTAL_E4, DiscountTables, probe_limit, table_limit
+from shared import discounts, sums
+from shared.discounts import LARGEST_TOTAL_E4, DiscountTables, Kept, probe_limit, table_limit
 from shared.model import DiscountShare
+from shared.sums import NO_UNITS, Moments, SumTable, Windows
+from shared.units import ManyUnits, unit_prices
 
 LADDER = (
     DiscountShare(0, 0.8),
@@ -206,3 +213,173 @@ def test_what_explains_a_charge_does_not_depend_on_the_orders_before_it() -> Non
     assert after_another.most_likely(units, charged, PERCENTS) == alone.most_likely(
         units, charged, PERCENTS
     )
+
+
+class TestLosingTables:
+    """A table that is kept may be gone at any call."""
+
+    @given(st.lists(charges(), min_size=2, max_size=4))
+    @settings(max_examples=15, deadline=None)
+    def test_without_room_for_any_every_order_is_explained_as_with_it(
+        self, orders: list[tuple[tuple[int, ...], int]]
+    ) -> None:
+        kept = tables()
+        losing = DiscountTables(LADDER, OFF_LADDER, 3.0, room=0)
+        for units, charged in orders:
+            assert everything(losing, units, charged) == everything(kept, units, charged)
+
+    @given(st.lists(charges(), min_size=2, max_size=4), st.randoms(use_true_random=False))
+    @settings(max_examples=15, deadline=None)
+    def test_any_may_be_lost_between_any_two_calls(
+        self, orders: list[tuple[tuple[int, ...], int]], random: Random
+    ) -> None:
+        kept, losing = tables(), tables()
+        losing._short, losing._suspected = Losing(random), Losing(random)
+        for units, charged in orders:
+            assert everything(losing, units, charged) == everything(kept, units, charged)
+
+    def test_the_room_they_take_is_counted_once_however_often_one_is_kept(self) -> None:
+        kept = Kept[SumTable](10_000)
+        for _ in range(3):
+            kept[1, 2] = NO_UNITS
+        assert kept.nbytes == NO_UNITS.nbytes
+
+
+class Losing(Kept[Any]):
+    """Loses what it keeps at random."""
+
+    def __init__(self, random: Random) -> None:
+        super().__init__(1 << 20)
+        self._random = random
+
+    def get(self, prices: tuple[int, ...]) -> Any:
+        return None if self._random.random() < 0.5 else super().get(prices)
+
+
+def everything(of: DiscountTables, units: tuple[int, ...], charged: int) -> object:
+    """All that is said of an order."""
+    found = of.explain(units, charged, PERCENTS)
+    likeliest = [
+        of.most_likely(units, charged, PERCENTS, order_percent=hidden, off_ladder_price=price)
+        for hidden in (0, *PERCENTS)
+        for price in (None, *found.off_ladder)
+    ]
+    by_price = {price: chances.tolist() for price, chances in found.off_ladder.items()}
+    return found.ladder.tolist(), by_price, likeliest
+
+
+@dataclass
+class Work:
+    """Sums that were made, and pairs of sums that were looked up, for one order."""
+
+    sums: int = 0
+    pairs: int = 0
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Work:
+    """Counts what explaining does."""
+    found = Work()
+    products, within, of, suspected = (
+        sums._likeliest_products, SumTable._within, sums.table_of, discounts.suspects_of,
+    )  # fmt: skip
+
+    def counted_products(*given: Any) -> Any:
+        made = products(*given)
+        found.sums += len(made[0])
+        return made
+
+    def counted_within(self: SumTable, windows: Windows, taken: Any) -> Any:
+        found.pairs += len(windows.low) * len(taken)
+        return within(self, windows, taken)
+
+    def counted_table(*given: Any) -> Any:
+        found.sums += len(given[0])
+        return of(*given)
+
+    def counted_suspects(*given: Any) -> Any:
+        made = suspected(*given)
+        found.sums += len(made.sums)
+        return made
+
+    monkeypatch.setattr(sums, "_likeliest_products", counted_products)
+    monkeypatch.setattr(SumTable, "_within", counted_within)
+    monkeypatch.setattr(sums, "table_of", counted_table)
+    monkeypatch.setattr(discounts, "table_of", counted_table)
+    monkeypatch.setattr(discounts, "suspects_of", counted_suspects)
+    return found
+
+
+def of_size(steps: int, off_steps: int) -> DiscountTables:
+    """A ladder of some steps, and as many discounts of added items as asked for."""
+    ladder = [DiscountShare(0, 0.8)]
+    ladder += [DiscountShare(50 * at + 37, 0.2 / (steps - 1)) for at in range(1, steps)]
+    off = [DiscountShare(100 + 97 * at, 1 / off_steps) for at in range(off_steps)]
+    return DiscountTables(ladder, off, HALF_A_CENT)
+
+
+class TestTheWorkOfAnOrder:
+    """No legal order makes more sums, or looks up more pairs of them, than these bounds."""
+
+    @pytest.mark.parametrize(
+        ("steps", "off_steps", "percents"), [(9, 5, 1), (20, 20, 8), (64, 40, 20)]
+    )
+    @pytest.mark.parametrize("units", [1, 2, 3, 4, 5, 6, 7, 12, 13, 40, 60, 61, 100, 199, 200, 201])
+    @pytest.mark.parametrize("charged", [0.97, 0.6, 0.0])
+    def test_it_has_a_bound(
+        self, work: Work, units: int, charged: float, steps: int, off_steps: int, percents: int
+    ) -> None:
+        random = Random(units)
+        lines = [(random.randrange(10_000, 40_000_000), 1) for _ in range(units)]
+        prices = unit_prices(lines)
+        found = of_size(steps, off_steps)
+        hidden = tuple(31 + 17 * at for at in range(percents))
+        charge = round(charged * sum(price for price, _ in lines))
+        explained = found.explain(prices, charge, hidden)
+        suspect = next(iter(explained.off_ladder), None)
+        found.most_likely(prices, charge, hidden, off_ladder_price=suspect)
+        assert work.sums <= 600_000
+        assert work.pairs <= 1_200_000
+
+    def test_it_does_not_grow_with_the_units_of_a_line(self, work: Work) -> None:
+        lines = [(100_000 + 7 * at, 1000) for at in range(200)]
+        prices = unit_prices(lines)
+        assert isinstance(prices, ManyUnits)
+        assert (len(prices), len(prices.counts)) == (200_000, 200)
+        of_size(9, 5).explain(prices, round(0.9 * prices.total_e4), (100,))
+        assert work.sums <= 10
+        assert work.pairs <= 10_000
+
+
+def test_the_units_of_a_large_order_are_explained_alike_counted_or_one_by_one() -> None:
+    listed = sum([[342_000] * 120, [99_999] * 90], start=list[int]())
+    prices = unit_prices([(342_000, 70), (99_999, 90), (342_000, 50)])
+    assert isinstance(prices, ManyUnits)
+    assert dict(prices.counts) == Counter(listed)
+    found = tables(HALF_A_CENT).explain(prices, round(0.98 * sum(listed)), ())
+    spread = 0.2  # of a normal density, two parts of the order as one
+    by_unit = Moments(1.0, 0.0, 0.0)
+    for price in listed:
+        first = sum(step.share * price * step.basis_points for step in LADDER)
+        second = sum(step.share * (price * step.basis_points) ** 2 for step in LADDER)
+        by_unit = by_unit.times(Moments(1.0, first, second))
+    deviation = math.sqrt(by_unit.second - by_unit.first**2)
+    gap = sum(listed) * 10_000 - round(0.98 * sum(listed)) * 10_000
+    z = (gap - by_unit.first) / deviation
+    expected = math.exp(-z * z / 2) / (deviation * math.sqrt(2 * math.pi)) * 1e6
+    assert found.ladder[0] == pytest.approx(expected, rel=spread)
+
+
+@given(charges())
+@settings(max_examples=25, deadline=None)
+def test_the_likeliest_pair_is_the_same_however_many_are_compared_at_once(
+    charge: tuple[tuple[int, ...], int],
+) -> None:
+    units, charged = charge
+    found = []
+    for few, most in ((16, 20_000), (0, 20_000), (0, 0)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(discounts, "FEW_HITS", few)
+            patch.setattr(discounts, "MOST_PAIRS", most)
+            found.append(everything(tables(HALF_A_CENT), units, charged))
+    assert found[0] == found[1] == found[2]

@@ -37,9 +37,10 @@ def test_a_bundle_that_says_the_same_here_disagrees_with_nothing() -> None:
     check_golden(bundle)
 
 
-def test_a_bundle_without_golden_orders_passes() -> None:
+def test_a_bundle_without_golden_orders_disagrees_with_nothing_and_is_refused() -> None:
     assert disagreements(packaged_bundle()) == ()
-    check_golden(packaged_bundle())
+    with pytest.raises(BundleError, match="no golden orders"):
+        check_golden(packaged_bundle())
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from shared.habits import (
     FEWEST_ORDERS,
     MEAN_ORDERS,
     MOST_CUSTOMERS,
+    MOST_REPS,
     NO_HABITS,
     Habit,
     Habits,
@@ -38,14 +39,14 @@ def test_somebody_with_hardly_any_orders_is_an_average_one() -> None:
     assert table.shares("some") > table.shares("nobody")
 
 
-def test_a_bundle_remembers_every_rep_and_the_most_frequent_customers() -> None:
+def test_a_bundle_remembers_the_most_frequent_reps_and_customers() -> None:
     customers = {f"c-{n}": Habit(n) for n in range(MOST_CUSTOMERS + 50)}
-    reps = HabitTable(Habit(9), {"A": Habit(9), "B": Habit(0)})
-    kept = Habits(reps, HabitTable(Habit(10_000), customers)).kept()
-    assert kept.reps == reps
-    assert len(kept.customers.by_name) == MOST_CUSTOMERS
+    reps = {f"r-{n}": Habit(n) for n in range(MOST_REPS + 70)}
+    kept = Habits(HabitTable(Habit(9), reps), HabitTable(Habit(10_000), customers)).kept()
+    assert (len(kept.reps.by_name), len(kept.customers.by_name)) == (MOST_REPS, MOST_CUSTOMERS)
+    assert min(habit.orders for habit in kept.reps.by_name.values()) == 70
     assert min(habit.orders for habit in kept.customers.by_name.values()) == 50
-    assert kept.customers.total == Habit(10_000)
+    assert (kept.reps.total, kept.customers.total) == (Habit(9), Habit(10_000))
 
 
 def test_customers_without_habits_take_no_room() -> None:

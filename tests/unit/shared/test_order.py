@@ -1,9 +1,12 @@
 """Orders: every body is an order or a named error."""
 
+import contextlib
 import json
 import string
-from datetime import UTC
+import sys
+from datetime import UTC, datetime
 from decimal import Decimal
+from types import FrameType
 from typing import Any
 
 import msgspec
@@ -14,7 +17,7 @@ from hypothesis import strategies as st
 from shared.errors import OrderError
 from shared.notation import time_text
 from shared.order import MAXIMUM_BYTES, Order, OrderLine, parse_order, received_order
-from tests.orders import ABSENT, order_body, order_fields
+from tests.orders import ABSENT, WORST_BODIES, order_body, order_fields
 from tests.schemas import violations
 
 A_LINE = {"product_id": "a", "quantity": 1}
@@ -47,7 +50,7 @@ def orders(draw: st.DrawFn) -> Order:
     return Order(
         order_id=draw(st.text(string.ascii_letters + "0123456789._-", min_size=1, max_size=64)),
         revision=draw(st.integers(0, 9999)),
-        ordered_at=draw(st.datetimes(timezones=st.just(UTC))),
+        ordered_at=draw(st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC))),  # noqa: DTZ001
         rep_id=draw(identifiers),
         customer_id=draw(identifiers),
         lines=tuple(OrderLine(product, lines[product]) for product in sorted(lines)),
@@ -252,9 +255,56 @@ class TestWhatIsRefused:
         error = refused(order_body(lines=[A_LINE, A_LINE | {"quantity": 0}]))
         assert str(error) == "lines[1].quantity is 0, expected an integer 1 to 1000"
 
-    def test_a_body_of_exactly_64_kib_is_read(self) -> None:
+    def test_a_body_of_exactly_64_kib_is_read_and_one_of_a_byte_more_is_not(self) -> None:
         body = order_body()
-        assert parse_order(body + b" " * (MAXIMUM_BYTES - len(body))).order_id == "o-1"
+        largest = body + b" " * (65_536 - len(body))
+        assert parse_order(largest).order_id == "o-1"
+        assert refused(largest + b" ").code == "too_large"
+
+    @pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"x":', b"}")])
+    def test_32_levels_are_read_and_33_are_not(self, opening: bytes, closing: bytes) -> None:
+        def nested(levels: int) -> bytes:
+            inside = opening * (levels - 1) + b"0" + closing * (levels - 1)
+            return order_body()[:-1] + b',"x":' + inside + b"}"
+
+        assert parse_order(nested(32)).order_id == "o-1"
+        assert refused(nested(33)).code == "too_deep"
+
+    @pytest.mark.parametrize("text", ["[" * 40, '\\"[' * 40, '\\\\\\"{' * 40, '"' + "[" * 40])
+    def test_brackets_in_strings_are_no_levels(self, text: str) -> None:
+        assert parse_order(order_body(note=text, more=[text])).order_id == "o-1"
+
+    @pytest.mark.parametrize("time", ["1969-12-31T23:59:59Z", "1970-01-01T00:59:59+01:00"])
+    def test_a_time_before_1970_is_refused(self, time: str) -> None:
+        error = refused(order_body(ordered_at=time))
+        assert (error.code, error.field) == ("bad_time", "ordered_at")
+        assert str(error).endswith("expected 1970-01-01T00:00:00Z or later")
+
+    def test_the_first_moment_of_1970_is_an_order_in_any_offset(self) -> None:
+        for time in ("1970-01-01T00:00:00Z", "1969-12-31T23:30:00-00:30"):
+            assert parse_order(order_body(ordered_at=time)).ordered_at.year == 1970
+
+
+class TestTheWorkOfReading:
+    """No body of the allowed size costs more than some passes over it."""
+
+    @pytest.mark.parametrize("body", [*WORST_BODIES.values()], ids=[*WORST_BODIES])
+    def test_it_is_in_proportion_to_the_characters_of_a_body(self, body: bytes) -> None:
+        lines = 0
+
+        def count(frame: FrameType, event: str, _: object) -> Any:
+            nonlocal lines
+            lines += event == "line"
+            return count
+
+        assert len(body) <= MAXIMUM_BYTES
+        sys.settrace(count)
+        try:
+            with contextlib.suppress(OrderError):
+                parse_order(body)
+        finally:
+            sys.settrace(None)
+        assert lines <= 6 * len(body)
 
 
 class TestTheSchema:

@@ -28,6 +28,7 @@ BASKETS = BasketTable(
 LEARNED = msgspec.structs.replace(
     packaged_bundle(),
     version="v1",
+    charge_tolerance_e4=3.0,
     baskets=BASKETS,
     reps=frozenset({"Annie Corns"}),
     degraded=False,
@@ -229,3 +230,12 @@ def test_scoring_in_two_parts_gives_the_same_as_scoring_at_once(
     second, state = scorer.score_many(batch[cut:], state)
     assert [*first, *second] == whole
     assert state == whole_state
+
+
+def test_a_rep_beyond_those_a_bundle_remembers_is_not_called_unknown() -> None:
+    order = an_order(
+        lines=[{"product_id": "CableLock", "quantity": 1}], charged_price=25, rep_id="Nobody"
+    )
+    more = msgspec.structs.replace(LEARNED, more_reps=True)
+    assert score(order, more).findings == ()
+    assert [finding.typology for finding in score(order).findings] == ["unknown_rep"]

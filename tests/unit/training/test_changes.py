@@ -15,6 +15,7 @@ def learned(**fields: object) -> ModelBundle:
     )
     base = msgspec.structs.replace(
         packaged_bundle(), version="a", trained_orders=5_000, ladder=ladder,
+        charge_tolerance_e4=3.0,
         reps=frozenset({"Ann", "Bob"}), degraded=False,
     )  # fmt: skip
     return msgspec.structs.replace(base, **fields)

@@ -147,7 +147,12 @@ def test_they_are_clear_with_the_classifier_and_without(
     check_golden(msgspec.structs.replace(bundle, classifier=None, refused_classifier="other"))
 
 
-def test_where_nothing_is_clear_a_bundle_has_no_golden_orders(history: list[Order]) -> None:
-    assert with_golden(packaged_bundle(), [], packaged_catalogue()).golden.orders == ()
+def test_where_no_order_is_clear_single_products_at_list_price_stand_in(
+    history: list[Order],
+) -> None:
     unknown = [replace(order, currency="EUR") for order in history]
-    assert with_golden(packaged_bundle(), unknown, packaged_catalogue()).golden.orders == ()
+    for orders in ([], unknown):
+        bundle = with_golden(packaged_bundle(), orders, packaged_catalogue())
+        assert len(bundle.golden.orders) == 7
+        assert not any(order.alerted for order in bundle.golden.orders)
+        check_golden(decode_bundle(*encode_bundle(bundle)))

@@ -14,6 +14,7 @@ from shared.errors import BundleError, ConfigurationError
 from shared.model import encode_bundle, packaged_bundle
 from shared.order import parse_order
 from shared.partitions import partition_for_key
+from tests.bundles import with_a_golden_order
 from tests.orders import order_body, order_fields
 from tests.unit.training.world import FakeBlobs, capture_file, capture_name
 from training import rescore as command
@@ -60,7 +61,8 @@ def scores(out: Path) -> list[tuple[str, str, str]]:
 
 
 def put(blobs: FakeBlobs, version: str) -> None:
-    data, sha256 = encode_bundle(msgspec.structs.replace(packaged_bundle(), version=version))
+    bundle = msgspec.structs.replace(packaged_bundle(), version=version)
+    data, sha256 = encode_bundle(with_a_golden_order(bundle))
     day = "2026-01-01T00:00:00Z"
     shelf.publish(blobs, version, data, encode_card(Card(version, sha256, CardData(day, day, ""))))
 
