@@ -11,8 +11,9 @@ from tests.simulation.world import Outcome
 DEATHS_TO_SUSPECT = 5
 """Deaths of processes over an order before it may be set aside as their cause."""
 
-MADE_WHEN = ("scored_at", "revisited_at")
-"""Fields that say when something was done, which is another time whenever it is done again."""
+MADE_WHEN = ("scored_at", "revisited_at", "catalogue_version")
+"""Fields that say when something was done, and by which writing of the same prices: another one
+whenever it is done again."""
 
 
 def the_books_balance(outcome: Outcome, _: Document) -> Iterator[str]:

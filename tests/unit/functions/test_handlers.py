@@ -22,7 +22,7 @@ from shared.errors import TransientError
 from shared.model import packaged_bundle
 from shared.policy import Policy
 from shared.scoring import Scorer
-from shared.stream import StreamState
+from shared.stream import Attempt, StreamState
 from shared.uses import RECENT_ORDERS
 from tests.schemas import violations
 from tests.unit.functions.world import (
@@ -775,6 +775,18 @@ async def test_a_new_hub_whose_events_are_no_later_is_not_skipped() -> None:
     summary = await score_batch(world.desk(), KEY, anew)
     assert summary.skipped == 0
     assert (world.state.orders_scored, len(world.alerts_by_id)) == (100, 50)
+
+
+async def test_an_attempt_on_an_older_hub_says_nothing_of_the_new_one() -> None:
+    world = World()
+    await score_batch(world.desk(), KEY, [event(n) for n in range(10)])
+    state, version = world.states_by_key[KEY]
+    stale = Attempt("dead", NOON - timedelta(hours=1), True, ("a", "b", "c", "d"))
+    world.states_by_key[KEY] = (replace(state, attempt=stale), version)
+    later = NOON + timedelta(days=1)
+    anew = [replace(order_event(n, f"new-{n}"), enqueued_at=later) for n in range(3)]
+    await score_batch(world.desk(), KEY, anew)
+    assert (world.letters, world.state.orders_scored) == ({}, 13)
 
 
 async def test_orders_that_come_again_long_after_they_are_forgotten_count_once() -> None:
