@@ -238,7 +238,7 @@ def this_release() -> Release:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Build the zips that are named, or both; 1 and one line where that cannot be."""
+    """Build the zips that are named, or both; 2 and one line where that cannot be."""
     here = this_release()
     parser = ArgumentParser(prog="python -m infra.package", description=__doc__)
     zips = [f"{package.name}.zip" for package in PACKAGES]
@@ -247,10 +247,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", default=here.version, help="what /api/health will say")
     parser.add_argument("--commit", default=here.commit)
     parser.add_argument("--installed", action="store_true", help="no network: what is installed")
-    options = parser.parse(arguments)
-    release = Release(options.version, options.commit)
 
     def command() -> int:
+        options = parser.parse(arguments)
+        release = Release(options.version, options.commit)
         for package in PACKAGES:
             if options.only in {None, package.name}:
                 path = build(package, options.out, release, installed=options.installed, say=_say)
@@ -258,7 +258,7 @@ def main(arguments: list[str] | None = None) -> int:
                 _say(f"{path}: built, {size:.1f} MB, release {release.version}")
         return 0
 
-    return commands.run("package", command)
+    return commands.run("package", command, bad=2)
 
 
 def _say(line: str) -> None:

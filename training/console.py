@@ -99,15 +99,15 @@ def _given(
 
 
 def run(
-    command: Callable[[list[str] | None], None], arguments: list[str] | None = None
+    command: Callable[[list[str] | None], int | None], arguments: list[str] | None = None
 ) -> NoReturn:
     """Run a command and exit.
 
-    0, or `BAD_INPUT` and one clear line where its input is bad; `INTERRUPTED` after Ctrl-C, and
+    Its own code, 0 where it has none; or `BAD_INPUT` and one clear line where its input is bad; `INTERRUPTED` after Ctrl-C, and
     `CLOSED` where whoever read its output has left.
     """
     try:
-        command(arguments)
+        code = command(arguments) or 0
         sys.stdout.flush()
     except KeyboardInterrupt:
         _end("interrupted", INTERRUPTED)
@@ -116,7 +116,7 @@ def run(
         sys.exit(CLOSED)
     except (SheriffError, OSError) as error:
         _end(f"error: {error}", BAD_INPUT)
-    sys.exit(0)
+    sys.exit(code)
 
 
 def _end(message: str, code: int) -> NoReturn:

@@ -63,19 +63,21 @@ class Examples:
         texts = {"c.rep_id": self.rep, "c.order_id": self.order, "c.incident_id": self.incident}
         for name, value in texts.items():
             if value is not None:
-                sql = _replaced(sql, f"{re.escape(name)} = ", value)
+                sql = _replaced(sql, f"{name} = ", value)
         if self.month is not None:
             after = datetime.strptime(f"{self.month}-01", "%Y-%m-%d").replace(tzinfo=UTC)
             after = (after + timedelta(days=31)).replace(day=1)
-            sql = _replaced(sql, r"c\.ordered_at >= ", f"{self.month}-01")
-            sql = _replaced(sql, r"c\.ordered_at < ", f"{after:%Y-%m-%d}")
+            sql = _replaced(sql, "c.ordered_at >= ", f"{self.month}-01")
+            sql = _replaced(sql, "c.ordered_at < ", f"{after:%Y-%m-%d}")
         return sql
 
 
 def _replaced(sql: str, before: str, value: str) -> str:
+    """A query with another text wherever a quoted one stands after ``before``."""
     # A backslash or a quote inside a text of Cosmos DB's SQL is written with a backslash.
     text = value.replace("\\", "\\\\").replace("'", "\\'")
-    return re.sub(rf"({before})'[^']*'", lambda found: f"{found[1]}'{text}'", sql)
+    first, *others = sql.split(f"{before}'")
+    return first + "".join(f"{before}'{text}'{one.partition("'")[2]}" for one in others)
 
 
 def documented(text: str) -> list[Query]:

@@ -25,6 +25,7 @@ from shared.marked import MARKED_REP
 from shared.notation import time_text
 from tests.e2e.company import Company
 from tests.e2e.conftest import SETTINGS
+from tests.patience import PATIENCE
 
 SOON = "3"
 """Seconds until a check of something broken gives up."""
@@ -65,16 +66,16 @@ def run(stack: Stack, capsys: pytest.CaptureFixture[str]) -> Smoke:
 def until_health(stack: Stack, wanted: Callable[[dict[str, Any]], bool]) -> None:
     """Wait until health, which is kept for ten seconds, says what is wanted."""
     url = f"http://{HOST}:{stack.port('host')}/api/health"
-    end = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=30) as answer:
+            with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
                 said = json.load(answer)
         except urllib.error.HTTPError as error:
             said = json.load(error)
         if wanted(said):
             return
-        assert time.monotonic() < end, said
+        assert time.monotonic() < deadline, said
         time.sleep(0.5)  # another process's answer
 
 

@@ -40,7 +40,7 @@ IN_THIS_FILE: dict[str, set[str]] = {
     "training/report.py": {"jinja2"},
     "training/snapshot.py": {"pyarrow"},
     "training/stores.py": AZURE_DATA - {"azure.eventhub"},
-    "training/simulate.py": {"azure.eventhub"},
+    "training/simulate.py": {"azure.core", "azure.eventhub"},
 }
 
 

@@ -15,8 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ("shared", "functions", "training", "infra/local")
-OUR_OWN_TEXT = {"training/charts.py"}
-"""Files whose patterns meet nothing but what Sheriff has drawn itself."""
+OUR_OWN_TEXT = {"training/charts.py", "infra/local/query.py"}
+"""Files whose patterns meet nothing but what Sheriff itself has drawn, or documents."""
 
 NOT_FROM_THE_START = {"search", "findall", "finditer", "sub", "subn", "split"}
 CALLS = NOT_FROM_THE_START | {"compile", "match", "fullmatch"}

@@ -5,6 +5,7 @@ import doctest
 import importlib.util
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,11 @@ from azure.eventhub.aio import EventHubConsumerClient
 from infra.local.eventhubs import Emulator, HubSpec
 from infra.local.services import event_hub_connection
 from shared.alert import EventPosition, alert_document
-from shared.catalogue import packaged_catalogue
 from shared.episodes import EpisodeState
-from shared.model import packaged_bundle
 from shared.order import parse_order, received_order
 from shared.partitions import partition_for_key
-from shared.policy import Policy
-from shared.scoring import Scorer
 from tests.patience import PATIENCE
+from tests.unit.functions.shelf_world import FakeFiles, shelf
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -63,13 +61,14 @@ async def test_the_order_it_sends_arrives_in_its_reps_partition(
     names["producer"].close()
 
 
-def test_the_order_it_sends_becomes_the_alert_it_shows_where_packaged_tables_serve() -> None:
+async def test_the_order_it_sends_becomes_the_alert_it_shows_where_packaged_tables_serve() -> None:
     sending, _ = blocks("python")
     [shown] = blocks("json")
     names: dict[str, Any] = {}
     exec(sending[sending.index("order = {") : sending.index("producer = ")], names)
     body = json.dumps(names["order"]).encode()
-    scorer = Scorer(packaged_bundle(), packaged_catalogue(), Policy())
+    with ThreadPoolExecutor(1) as executor:
+        scorer = await shelf(FakeFiles(), executor).scorer()  # nothing was ever put there
     (found,), _ = scorer.score_many([parse_order(body)], EpisodeState())
     assert found.alerted
     now = datetime(2026, 3, 4, 11, tzinfo=UTC)

@@ -243,7 +243,8 @@ def test_an_interrupt_while_the_storage_is_asked_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as storage:
         port = storage.getsockname()[1]
         running = run(EMULATOR.format(key="YQ==", at=f"127.0.0.1:{port}"))
-        storage.accept()  # and never answers
+        asked, _ = storage.accept()
+        asked.recv(1)  # and never answers
         running.send_signal(signal.SIGINT)
         _, err = running.communicate()
     assert (running.returncode, err) == (130, "interrupted\n")

@@ -17,6 +17,7 @@ from infra.local import services
 from infra.local.host.config import EventHubOptions
 from infra.local.host.eventhub import EventHubListener
 from infra.local.host.functions import load_functions
+from tests.patience import PATIENCE
 
 APP = """
 import asyncio
@@ -147,7 +148,7 @@ async def test_a_lost_partition_s_batch_is_tried_again_until_it_ends(listener: M
 
 async def ended(host: EventHubListener) -> None:
     """Wait for the batches that run, not stopping anything."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         await asyncio.gather(*host._running)
 
 

@@ -279,6 +279,7 @@ def test_a_connection_that_cannot_be_used_is_named_and_not_shown(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"ORDERS_HUB": "o", "COSMOS_ENDPOINT": "http://127.0.0.1:9", "COSMOS_KEY": "k"}
+    settings["SHERIFF_LOCAL"] = "on"
     for name, value in (settings | {"BLOB_CONNECTION": "AccountKey=secret"}).items():
         monkeypatch.setenv(name, value)
     arguments = {"erase": ["--customer", "x"], "rescore": RESCORE}.get(command, [])
@@ -329,11 +330,11 @@ def test_an_error_with_odd_characters_is_shown_escaped_and_in_one_line(
 
     with pytest.raises(SystemExit):
         run(command)
-    assert capsys.readouterr().err == "error: first second \\x1b[2J \\u202e \\udc80\n"
+    assert capsys.readouterr().err == "error: first second \\u001b[2J \\u202e \\udc80\n"
 
 
 def test_texts_from_outside_are_no_markup_and_steer_no_terminal() -> None:
-    assert cell("[red]\x07x").plain == "[red]\\x07x"
+    assert cell("[red]\x07x").plain == "[red]\\u0007x"
     assert printable("Ünlü 車\ta") == "Ünlü 車\\ta"
 
 
