@@ -103,8 +103,8 @@ def run(
 ) -> NoReturn:
     """Run a command and exit.
 
-    Its own code, 0 where it has none; or `BAD_INPUT` and one clear line where its input is bad; `INTERRUPTED` after Ctrl-C, and
-    `CLOSED` where whoever read its output has left.
+    Its own code, 0 where it has none; or `BAD_INPUT` and one clear line where its input is bad,
+    `INTERRUPTED` after Ctrl-C, and `CLOSED` where whoever read its output has left.
     """
     try:
         code = command(arguments) or 0

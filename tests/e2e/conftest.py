@@ -28,6 +28,8 @@ SETTINGS = {
     f"{_EVENT_HUBS}partitionOwnershipExpirationInterval": "00:00:06",
     # One write after the other, so that a test finds a host between two of them.
     "ALERT_WRITES_AT_ONCE": "1",
+    # A host waits as long for what another one, which may be dead, has begun.
+    "SCORING_DEADLINE_SECONDS": "10",
 }
 
 

@@ -27,8 +27,9 @@ from azure.storage.blob.aio import BlobServiceClient
 from infra.local.services import ORDERS_PARTITIONS
 from infra.local.stack import Stack
 from shared.notation import utc_time
-from shared.order import parse_order
-from shared.stream import Admission, StreamState
+from shared.order import Order, parse_order
+from shared.stream import StreamState
+from shared.uses import Admission
 from tests.e2e.company import by_id
 from tests.patience import PATIENCE
 
@@ -292,7 +293,7 @@ class Flow:
         lost = [
             order.order_id
             for order in parsed
-            if not any(_remembers(state, order.order_id, order.revision) for state in states)
+            if not any(_remembers(state, order) for state in states)
         ]
         assert lost == []
         assert counts.dead_lettered == len(poison)
@@ -326,8 +327,8 @@ class Flow:
         await until(f"{host} is in the middle of a batch", caught, every=0.01)
 
 
-def _remembers(state: StreamState, order_id: str, revision: int) -> bool:
-    return state.recent.judge(order_id, revision) is not Admission.SCORE
+def _remembers(state: StreamState, order: Order) -> bool:
+    return state.recent.judge(order).admission is not Admission.SCORE
 
 
 def _comparable(alert: dict[str, Any]) -> dict[str, Any]:
