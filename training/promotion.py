@@ -47,9 +47,10 @@ _NAMES = {"added_item": "added items", "hidden_discount": "hidden discounts"}
 def decide(comparison: Comparison, policy: Policy, *, champion_degraded: bool) -> Verdict:
     """Decide; ``champion_degraded`` says that packaged tables serve, learned from nobody's orders.
 
-    Against those, a challenger that does no harm is promoted.
+    Against those, a challenger that does no harm is promoted, and only a recall that has surely
+    fallen further than is tolerated is harm: they know nothing of the company, and alert more.
     """
-    checks = (*_harm(comparison, policy), *_good(comparison))
+    checks = (*_harm(comparison, policy, champion_degraded), *_good(comparison))
     failed = [check.message for check in checks if check.decisive and check.passed is False]
     better = [check.message for check in checks if not check.decisive and check.passed]
     if failed:
@@ -63,7 +64,7 @@ def decide(comparison: Comparison, policy: Policy, *, champion_degraded: bool) -
     return Verdict(SHADOW, (why,), checks)
 
 
-def _harm(comparison: Comparison, policy: Policy) -> Iterator[Check]:
+def _harm(comparison: Comparison, policy: Policy, champion_degraded: bool) -> Iterator[Check]:
     """What refuses a challenger when it fails."""
     for typology, figures in comparison.champion_figures.items():
         recall = comparison.recall[typology]
@@ -72,7 +73,8 @@ def _harm(comparison: Comparison, policy: Policy) -> Iterator[Check]:
             text = f"{name}: {figures.planted} planted, fewer than {FEWEST_PLANTED}."
             yield Check(f"recall_{typology}", None, text)
             continue
-        yield _not_worse(f"recall_{typology}", name, recall, policy.recall_tolerance)
+        tolerated = policy.recall_tolerance
+        yield _not_worse(f"recall_{typology}", name, recall, tolerated, sure=champion_degraded)
         yield _not_worse(
             f"ranking_{typology}",
             f"Average precision of {_NAMES[typology]}",

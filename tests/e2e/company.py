@@ -29,7 +29,7 @@ class Company:
 
     folder: Path
     version: str
-    _years: Iterator[int] = field(default_factory=lambda: count(2026))
+    _years: Iterator[int] = field(default_factory=lambda: count(2001))
 
     @property
     def model(self) -> Path:

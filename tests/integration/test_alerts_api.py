@@ -141,7 +141,7 @@ async def test_the_documented_queries_run_as_they_stand(alerts: CosmosAlerts) ->
         for container, section in sections
         for query in re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
     ]
-    assert len(asked_for) == text.count("```sql") == 9
+    assert len(asked_for) == text.count("```sql") == 10
     for name, query in asked_for:
         async with alerts.cosmos.container(name, "ask") as asked:
             found = [row async for row in asked.query_items(query)]

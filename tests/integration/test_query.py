@@ -46,6 +46,8 @@ def store(cosmos: str, unique_name: str, monkeypatch: pytest.MonkeyPatch) -> Non
         alerts.create_item(alert(99, rep_id=HOSTILE))
         incident = {"id": "hidden-7", "kind": "hidden_discount", "message": "Since noon."}
         database.get_container_client("incidents").create_item(incident)
+        seen = {"id": "hub.orders.$Default", "kind": "hub", "seen_at": "2026-03-01T12:00:00Z"}
+        database.get_container_client("state").create_item(seen)
         for name in ("state", "shadow"):
             document = {"id": "1", "hub": "orders", "partition_id": "0"}
             database.get_container_client(name).create_item(document)

@@ -38,6 +38,7 @@ def no_credential() -> Any:
 
 def environ(cosmos: str, database: str, port: int = 1) -> dict[str, str]:
     return {
+        "SHERIFF_LOCAL": "on",
         "ORDERS_HUB": "orders",
         "ORDERS_CONSUMER_GROUP": GROUP,
         "COSMOS_ENDPOINT": cosmos,
