@@ -26,7 +26,19 @@ from typing import Any
 from uuid import uuid4
 
 from functions.condition import Conditions
-from functions.judgement import Earlier, Judgement, Scored, blamed, judge, set_aside, unseen
+from functions.judgement import (
+    Earlier,
+    Judgement,
+    Name,
+    Received,
+    Scored,
+    blamed,
+    doubtful,
+    judge,
+    receive,
+    set_aside,
+    unseen,
+)
 from functions.ports import (
     AlertStore,
     DeadLetterStore,
@@ -268,9 +280,11 @@ class _Run:
             )
         except (TransientError, WriteConflict):
             raise
-        except Exception as error:
-            # Judging has its own protection: this is raised between reading and writing.
-            logger.exception("%s: an order can be scored and not committed", self.key)
+        except Exception as error:  # noqa: BLE001 - whatever it is, one order is set aside for it
+            # Judging has its own protection: this is raised between reading and writing. Its text
+            # may name an order, and goes into the dead letter alone.
+            kind = type(error).__name__
+            logger.error("%s: an order was scored and cannot be committed: %s", self.key, kind)  # noqa: TRY400
             self._check_fuse(1, self.alone)
             self.faults += 1
             await self._commit(blamed(self.key, self.state, event, error, self.desk.now()))
@@ -291,32 +305,32 @@ class _Run:
             raise
 
     async def _judged(self, state: StreamState, events: Sequence[OrderEvent]) -> Judgement:
-        """Judge events; again with what the store has of orders that may have come before."""
-        judgement = await self._judge(state, events)
+        """Judge events, with what the store has of orders that may have been forgotten."""
+        received, asked = await self._computed(partial(_received, state, events))
+        earlier = await self._earlier(sorted(asked))
+        now = self.desk.now()
+        judgement = await self._computed(
+            partial(judge, self.scorer, self.key, state, received, now, earlier)
+        )
         self.tried = True
-        doubtful = sorted(judgement.doubtful)
-        if not doubtful:
-            return judgement
+        return judgement
+
+    async def _earlier(self, names: Sequence[Name]) -> Earlier:
         turn = asyncio.Semaphore(self.desk.limits.writes)
 
-        async def earlier(name: tuple[str, str]) -> list[dict[str, Any]]:
+        async def earlier(name: Name) -> list[dict[str, Any]]:
             async with turn:
                 return await self.desk.alerts.earlier(*name)
 
-        found = await asyncio.gather(*map(earlier, doubtful))
-        known = {name: alerts for name, alerts in zip(doubtful, found, strict=True) if alerts}
-        return await self._judge(state, events, known) if known else judgement
+        found = await asyncio.gather(*map(earlier, names))
+        return dict(zip(names, found, strict=True))
 
-    async def _judge(
-        self, state: StreamState, events: Sequence[OrderEvent], earlier: Earlier | None = None
-    ) -> Judgement:
+    async def _computed[T](self, work: Callable[[], T]) -> T:
+        """What some work comes to, done on the thread that computes."""
         loop = asyncio.get_running_loop()
-        judgement, seconds = await loop.run_in_executor(
-            self.desk.executor,
-            partial(_timed, self.scorer, self.key, state, events, self.desk.now(), earlier),
-        )
+        result, seconds = await loop.run_in_executor(self.desk.executor, _timed, work)
         self.summary.scoring_seconds += seconds
-        return judgement
+        return result
 
     async def _commit(self, judgement: Judgement) -> None:
         """Write what was judged, then the state that says so."""
@@ -337,14 +351,13 @@ class _Run:
         return self.tried and self.desk.clock() - self.started > self.desk.limits.deadline
 
 
-def _timed(
-    scorer: Scorer,
-    key: StreamKey,
-    state: StreamState,
-    events: Sequence[OrderEvent],
-    now: datetime,
-    earlier: Earlier | None,
-) -> tuple[Judgement, float]:
-    """The judgement, and the seconds it took, without those of waiting for the thread."""
+def _received(state: StreamState, events: Sequence[OrderEvent]) -> tuple[list[Received], set[Name]]:
+    """The orders that events are, and which of them the store is to be asked for."""
+    received = receive(events)
+    return received, doubtful(state, received)
+
+
+def _timed[T](work: Callable[[], T]) -> tuple[T, float]:
+    """What some work comes to, and its seconds without those of waiting for the thread."""
     started = time.perf_counter()
-    return judge(scorer, key, state, events, now, earlier), time.perf_counter() - started
+    return work(), time.perf_counter() - started

@@ -37,8 +37,7 @@ type Earlier = Mapping[Name, Sequence[Mapping[str, Any]]]
 class Scored:
     """An order that was scored: its alert, if it is one, waits to be written.
 
-    ``run`` names the run of a hidden discount that it belongs to. ``may_repeat`` says that it may
-    have come before, so long ago that the partition has forgotten it.
+    ``run`` names the run of a hidden discount that it belongs to.
     """
 
     event: OrderEvent
@@ -46,7 +45,6 @@ class Scored:
     use: Use
     alert: dict[str, Any] | None
     run: str | None = None
-    may_repeat: bool = False
 
     @property
     def order(self) -> Order:
@@ -82,15 +80,6 @@ class Judgement:
     def failed(self) -> int:
         """Events that are set aside because scoring failed."""
         return sum(letter.code == SCORING_FAILED for letter in self.dead_letters)
-
-    @property
-    def doubtful(self) -> set[Name]:
-        """Orders that leave something in the store, and may have come before."""
-        return {
-            (one.order.rep_id, one.order.order_id)
-            for one in self.scored
-            if one.may_repeat and concerns(one.assessment)
-        }
 
     def then(self, later: "Judgement") -> "Judgement":
         """This judgement, followed by that of the events right after."""
@@ -129,15 +118,47 @@ def unseen(
     return state, []
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An event, and the order that it is, or why it is none."""
+
+    event: OrderEvent
+    order: Order | OrderError
+
+
+def receive(events: Sequence[OrderEvent]) -> list[Received]:
+    """The orders that events are by the contract, and by their times."""
+    return [Received(event, _order_of(event)) for event in events]
+
+
+def _order_of(event: OrderEvent) -> Order | OrderError:
+    try:
+        order = parse_order(event.body)
+        _check_time(order, event)
+    except OrderError as error:
+        return error
+    return order
+
+
+def doubtful(state: StreamState, received: Sequence[Received]) -> set[Name]:
+    """The orders that may have come so long before that the partition has forgotten them, or will
+    have by the time they are judged: the store is to be asked for what it has of them."""
+    horizon = state.recent.horizon(len(received))
+    if horizon is None:
+        return set()
+    orders = (one.order for one in received if isinstance(one.order, Order))
+    return {(one.rep_id, one.order_id) for one in orders if one.ordered_at <= horizon}
+
+
 def judge(
     scorer: Scorer,
     key: StreamKey,
     state: StreamState,
-    events: Sequence[OrderEvent],
+    received: Sequence[Received],
     now: datetime,
     earlier: Earlier | None = None,
 ) -> Judgement:
-    """Parse, admit and score events, which follow ``state`` and hold at least one.
+    """Admit and score events, which follow ``state`` and are at least one.
 
     What is wrong with one order never touches the others: a failure while they are scored
     together has them scored one by one, and the one that fails again is set aside.
@@ -146,18 +167,18 @@ def judge(
         scorer: what serves.
         key: the partition.
         state: that before the events.
-        events: in order of sequence.
+        received: in order of sequence.
         now: for the documents.
-        earlier: what the store has of the orders that `Judgement.doubtful` named before.
+        earlier: what the store has of those that are `doubtful`.
     """
     try:
-        return _judge_together(scorer, key, state, events, now, earlier or {})
+        return _judge_together(scorer, key, state, received, now, earlier or {})
     except Exception as error:  # noqa: BLE001 - whatever scoring does to one order, the rest goes on
-        if len(events) == 1:
-            return blamed(key, state, events[0], error, now)
-    judgement = judge(scorer, key, state, events[:1], now, earlier)
-    for event in events[1:]:
-        judgement = judgement.then(judge(scorer, key, judgement.state, [event], now, earlier))
+        if len(received) == 1:
+            return blamed(key, state, received[0].event, error, now)
+    judgement = judge(scorer, key, state, received[:1], now, earlier)
+    for one in received[1:]:
+        judgement = judgement.then(judge(scorer, key, judgement.state, [one], now, earlier))
     return judgement
 
 
@@ -246,12 +267,11 @@ def refused_later(
 
 @dataclass(frozen=True, slots=True)
 class _Admitted:
-    """An order that is to be scored: what its id tells, and whether it may have been forgotten."""
+    """An order that is to be scored, and what its id tells."""
 
     event: OrderEvent
     order: Order
     verdict: Verdict
-    may_repeat: bool
 
     @property
     def alert_id(self) -> str:
@@ -274,7 +294,7 @@ def _admit(
     scorer: Scorer,
     key: StreamKey,
     state: StreamState,
-    events: Sequence[OrderEvent],
+    received: Sequence[Received],
     now: datetime,
     earlier: Earlier,
 ) -> _Admissions:
@@ -282,25 +302,19 @@ def _admit(
     orders: list[_Admitted] = []
     counts = dict.fromkeys(Admission, 0)
     recent = state.recent.copy()
-    for event in events:
+    for one in received:
         try:
-            order = parse_order(event.body)
-            _check_time(order, event)
+            order = _right(one.order)
             scorer.catalogue.check_currency(order)
         except OrderError as error:
-            letters += blamed(key, state, event, error, now).dead_letters
+            letters += blamed(key, state, one.event, error, now).dead_letters
             continue
-        found = recent.judge(order)
-        may_repeat = recent.may_be_forgotten(order, found.use)
-        if may_repeat:
-            found = _by_the_store(found, order, event, earlier)
-        if found.admission is Admission.SCORE or (
-            may_repeat and found.admission is Admission.DUPLICATE
-        ):
+        found = _verdict(recent, order, one.event, earlier)
+        if found.admission is not Admission.STALE:
             recent.remember(found.use)
         counts[found.admission] += 1
         if found.admission is Admission.SCORE:
-            orders.append(_Admitted(event, order, found, may_repeat))
+            orders.append(_Admitted(one.event, order, found))
     return _Admissions(tuple(orders), tuple(letters), counts, recent)
 
 
@@ -314,30 +328,41 @@ def _check_time(order: Order, event: OrderEvent) -> None:
         raise OrderError("bad_time", "ordered_at", message)
 
 
-def _by_the_store(found: Verdict, order: Order, event: OrderEvent, earlier: Earlier) -> Verdict:
-    """The verdict on an order that may have been forgotten, by the alerts that there are of it.
+def _right(order: Order | OrderError) -> Order:
+    if isinstance(order, OrderError):
+        raise order
+    return order
+
+
+def _verdict(recent: RecentOrders, order: Order, event: OrderEvent, earlier: Earlier) -> Verdict:
+    """What becomes of an order, by what the partition remembers and, where that may have been
+    forgotten, by the alerts that the store has of its id.
 
     What this very event has left, in a run that came to no end, is no earlier order.
     """
-    alerts = earlier.get((order.rep_id, order.order_id), ())
+    found = recent.judge(order)
+    if found.admission is not Admission.SCORE or not recent.may_be_forgotten(order):
+        return found
     place = (time_text(event.enqueued_at), event.sequence_number)
     before = [
-        Use.of(parse_order(json.dumps(alert["order"]).encode()))
-        for alert in alerts
+        use
+        for alert in earlier.get((order.rep_id, order.order_id), ())
         if (alert["event"]["enqueued_at"], alert["event"]["sequence_number"]) < place
+        and (use := Use.of_alert(alert)) is not None
     ]
-    return verdict(found.use, before)
+    return verdict(Use.of(order), [*before, *recent.of_id(found.use)])
 
 
 def _judge_together(
     scorer: Scorer,
     key: StreamKey,
     state: StreamState,
-    events: Sequence[OrderEvent],
+    received: Sequence[Received],
     now: datetime,
     earlier: Earlier,
 ) -> Judgement:
-    admitted = _admit(scorer, key, state, events, now, earlier)
+    events = [one.event for one in received]
+    admitted = _admit(scorer, key, state, received, now, earlier)
     before = caught_up(state.episode, events[0].enqueued_at, MOST_AHEAD)
     assessments, episode = scorer.score_many(
         [one.order for one in admitted.orders],
@@ -352,11 +377,8 @@ def _judge_together(
         assessment = noted(found, one.verdict, currency)
         entry = enter(assessment, _document(key, one.event, assessment, now), held, currency)
         scored.append(
-            Scored(
-                one.event, assessment, one.verdict.use, entry.alert, assessment.belongs,
-                one.may_repeat,
-            )
-        )  # fmt: skip
+            Scored(one.event, assessment, one.verdict.use, entry.alert, assessment.belongs)
+        )
         revisited += entry.revisited
         for run in assessment.runs:
             runs[run.opened_by] = PartitionRun(
@@ -405,7 +427,11 @@ def _moved(state: StreamState, events: Sequence[OrderEvent]) -> StreamState:
     return replace(
         state,
         sequence_number=events[-1].sequence_number,
-        enqueued_at=events[-1].enqueued_at,
+        # The latest: the hub's clock may step back a little, and what comes again is not new.
+        enqueued_at=max(
+            [one.enqueued_at for one in events]
+            + ([] if state.enqueued_at is None else [state.enqueued_at])
+        ),
         attempt=None,
         marks=marked(state.marks, [(one.sequence_number, one.enqueued_at) for one in events]),
     )

@@ -80,12 +80,15 @@ class AlertStore(Protocol):
             TransientError: it may be next time.
         """
 
-    async def supersede(self, rep_id: str, order_id: str, revision: int, successor: str) -> int:
+    async def supersede(
+        self, rep_id: str, order_id: str, revision: int, successor: str, before: tuple[str, int]
+    ) -> int:
         """Mark a rep's alerts of an order's lower revisions with their successor's alert id; the
         number marked.
 
         ``superseded_by`` names the first higher revision: what is marked already stays. An order
-        of another rep under the same id is a different one.
+        of another rep under the same id is a different one, and so is one that came only after
+        the event (its `enqueued_at` as text, its sequence number) that ``before`` names.
 
         Raises: as `create`.
         """

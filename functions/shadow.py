@@ -50,7 +50,7 @@ class Shadow:
                 await self._compare(scorer, key, committed, deadline)
         except Exception as error:  # noqa: BLE001 - whatever it is, the batch is committed
             if not self._failing:
-                logger.warning("%s: shadow work is lost: %s: %s", key, type(error).__name__, error)
+                logger.warning("%s: shadow work is lost: %s", key, type(error).__name__)
             self._failing = True
         else:
             self._failing = False

@@ -179,14 +179,20 @@ class CosmosAlerts:
             return False
         return True
 
-    async def supersede(self, rep_id: str, order_id: str, revision: int, successor: str) -> int:
+    async def supersede(
+        self, rep_id: str, order_id: str, revision: int, successor: str, before: tuple[str, int]
+    ) -> int:
         async with self.cosmos.container(ALERTS, "find older revisions") as alerts:
             found = alerts.query_items(
                 "SELECT c.id FROM c WHERE c.order_id = @order_id"
-                " AND c.revision < @revision AND NOT IS_DEFINED(c.superseded_by)",
+                " AND c.revision < @revision AND NOT IS_DEFINED(c.superseded_by)"
+                " AND (c.event.enqueued_at < @at OR (c.event.enqueued_at = @at"
+                " AND c.event.sequence_number < @number))",
                 parameters=[
                     {"name": "@order_id", "value": order_id},
                     {"name": "@revision", "value": revision},
+                    {"name": "@at", "value": before[0]},
+                    {"name": "@number", "value": before[1]},
                 ],
                 partition_key=rep_id,
             )
@@ -198,11 +204,16 @@ class CosmosAlerts:
     async def earlier(self, rep_id: str, order_id: str) -> list[dict[str, Any]]:
         async with self.cosmos.container(ALERTS, "find alerts of an order") as alerts:
             found = alerts.query_items(
-                "SELECT * FROM c WHERE c.order_id = @order_id",
+                # Little of each: there may be any number of them, and large ones.
+                "SELECT VALUE {'id': c.id, 'rep_id': c.rep_id, 'customer_id': c.customer_id,"
+                " 'order_id': c.order_id, 'revision': c.revision, 'ordered_at': c.ordered_at,"
+                " 'event': c.event, 'order': {'lines': c['order'].lines},"
+                " 'explanation': {'charged_price': c.explanation.charged_price}}"
+                " FROM c WHERE c.order_id = @order_id",
                 parameters=[{"name": "@order_id", "value": order_id}],
                 partition_key=rep_id,
             )
-            return [own_fields(alert) async for alert in found]
+            return [alert async for alert in found]
 
     async def _mark(self, item: str, rep_id: str, successor: str) -> None:
         try:

@@ -27,9 +27,10 @@ from functions.ports import (
 from functions.telemetry import SILENT
 from shared.alert import revisited
 from shared.assessment import DATA_QUALITY_TYPOLOGIES, HIDDEN_DISCOUNT
-from shared.docket import Revisited
+from shared.docket import Revisited, is_of_another, reusing
 from shared.errors import TransientError
 from shared.incidents import PartitionRun, find_incident, joinable_since, seen_since, settle
+from shared.notation import time_text
 
 logger = logging.getLogger(__name__)
 
@@ -125,12 +126,19 @@ class Writer:
             if incident is before:  # nothing new: a later run of the partition is in it already
                 return str(incident["id"])
             with contextlib.suppress(WriteConflict):  # another partition was first: join it
-                await self.incidents.put(incident, version)
+                await self._put(incident, version)
                 _log_status(incident, before)
                 if before is None:
                     self.telemetry.measure(metrics.INCIDENTS_OPENED, 1)
                 return str(incident["id"])
         raise TransientError(f"{key}: the incident keeps changing")
+
+    async def _put(self, incident: dict[str, Any], version: str | None) -> None:
+        try:
+            await self.incidents.put(incident, version)
+        except RefusedError as error:  # it has a bound: no order is to blame
+            logger.exception("an incident is refused: the batch comes again until it is taken")
+            raise TransientError(str(error)) from error
 
     async def _incidents_of(
         self, part: PartitionRun, known: str | None
@@ -164,8 +172,17 @@ class Writer:
         return await self._written(revisited(one.document, one.finding, incident_id, at))
 
     async def _written(self, alert: dict[str, Any]) -> bool:
-        """Whether the alert is new; said at once, for the next run will find it there."""
+        """Whether the alert is new; said at once, for the next run will find it there.
+
+        An alert of that id which is there is a run's that came to no end, or that of a different
+        order, so long ago that the partition has forgotten it: then this one reuses its id.
+        """
         new = await self.alerts.create(alert)
+        if not new:
+            stored = await self.alerts.earlier(alert["rep_id"], alert["order_id"])
+            if any(one["id"] == alert["id"] and is_of_another(alert, one) for one in stored):
+                alert = reusing(alert)
+                new = await self.alerts.create(alert)
         if new:
             typology = likeliest_typology(alert)
             self.telemetry.measure(metrics.ALERTS, 1, typology)
@@ -176,9 +193,10 @@ class Writer:
     async def _supersede(self, revisions: Sequence[Scored]) -> None:
         # In turn: the first higher revision marks an alert, wherever the batch is cut.
         for one in revisions:
-            order = one.order
+            order, event = one.order, one.event
+            place = (time_text(event.enqueued_at), event.sequence_number)
             await self.alerts.supersede(
-                order.rep_id, order.order_id, order.revision, one.assessment.alert_id
+                order.rep_id, order.order_id, order.revision, one.assessment.alert_id, place
             )
 
     async def _each[T](

@@ -51,7 +51,7 @@ def alert_document(
         "probability": float(assessment.probability),
         "expected_loss": money(assessment.expected_loss_e4),
         "findings": [finding_document(finding) for finding in assessment.findings],
-        "reasons": [_reason_document(reason) for reason in assessment.reasons],
+        "reasons": [reason_document(reason) for reason in assessment.reasons],
         "explanation": _explanation_document(assessment.explanation),
         "features": {name: float(value) for name, value in assessment.features.items()},
         "model_version": assessment.model_version,
@@ -128,7 +128,8 @@ def finding_document(finding: Finding) -> dict[str, Any]:
     return document
 
 
-def _reason_document(reason: Reason) -> dict[str, Any]:
+def reason_document(reason: Reason) -> dict[str, Any]:
+    """One reason as an alert carries it."""
     return {
         "source": reason.source,
         "code": reason.code,

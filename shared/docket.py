@@ -11,9 +11,11 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from shared.alert import finding_document, reason_document
 from shared.assessment import REUSED_ID, Finding, Reason, hidden_discount_finding
 from shared.features import LARGEST_LOG_ODDS
-from shared.notation import amount_text
+from shared.notation import alert_id, amount_text
+from shared.uses import Use, contents_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,10 +92,7 @@ def noted(assessment: Assessment, verdict: Verdict, currency: str) -> Assessment
         )
     if not verdict.reused:
         return assessment
-    message = (
-        f"The id {assessment.order.order_id} was used before, for a different order: another rep, "
-        "customer, charge or other lines. Both were scored."
-    )
+    message = _reuse(assessment.order.order_id)
     return replace(
         assessment,
         alerted=True,
@@ -117,6 +116,35 @@ def _revised(assessment: Assessment, change: Change, currency: str) -> str:
     others = [name for name in ("lines", "customer") if getattr(change, name)]
     changed = f" and changes the {' and the '.join(others)}" if others else ""
     return f"Revision {order.revision} {charge}{changed}, compared with revision {change.revision}."
+
+
+def is_of_another(document: Document, stored: Mapping[str, Any]) -> bool:
+    """Whether a stored alert of the same id is that of a different order; what a replay has left
+    is not, nor is an order that was sent again."""
+    use, before = Use.of_alert(document), Use.of_alert(stored)
+    return use is not None and before is not None and not before.repeated_by(use)
+
+
+def reusing(document: Document) -> Document:
+    """The alert of an order whose id turned out, as it was stored, to be another order's."""
+    use = Use.of_alert(document)
+    assert use is not None  # it was just made
+    contents = contents_name(use)
+    message = _reuse(document["order_id"])
+    finding = finding_document(Finding(REUSED_ID, 1.0, 0, message))
+    reason = reason_document(Reason("rule", REUSED_ID, message, LARGEST_LOG_ODDS))
+    return document | {
+        "id": alert_id(document["order_id"], document["revision"], contents),
+        "findings": [*document["findings"], finding],
+        "reasons": [reason, *document["reasons"]],
+    }
+
+
+def _reuse(order_id: str) -> str:
+    return (
+        f"The id {order_id} was used before, for a different order: another rep, customer, charge "
+        "or other lines. Both were scored."
+    )
 
 
 def concerns(assessment: Assessment) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self, cast
 
 import msgspec
 
+from shared.alert import version_1 as alert_of_version_1
 from shared.episodes import EpisodeState, episode_from, episode_of_version_1
 from shared.errors import ConfigurationError
 from shared.notation import time_text, utc_time
@@ -58,7 +59,7 @@ class StreamState:
 
     Attributes:
         sequence_number: of the last event committed; -1 before the first.
-        enqueued_at: when that event entered the hub (aware UTC).
+        enqueued_at: when the latest of the events committed entered the hub (aware UTC).
         orders_scored: orders scored, each once.
         dead_lettered: events set aside, each once.
         duplicates: events that repeated a scored order.
@@ -138,8 +139,8 @@ def place(
     """Where an event that entered the hub ``at`` a time stands after the last one (None: none).
 
     A hub that was made anew counts from the start. Its events are told by their time, and, where
-    that is no later (its clock was ahead once), by the marks: an event has been committed only if
-    it has a number that was, and the time that this number had.
+    that is no later (its clock was ahead once), by the marks: an event that comes again has the
+    time that its number had, and one from before the first mark is no later than that.
     """
     if last_enqueued_at is None or sequence_number > last_sequence:
         return Arrival.NEXT
@@ -151,9 +152,10 @@ def place(
 def _fits(marks: Sequence[Mark], sequence_number: int, at: datetime) -> bool:
     if not marks:
         return True
-    return sequence_number >= marks[0][0] and all(
-        at == time for number, time in marks if number == sequence_number
-    )
+    first, first_at = marks[0]
+    if sequence_number < first:
+        return at <= first_at
+    return all(at == time for number, time in marks if number == sequence_number)
 
 
 def marked(marks: Sequence[Mark], events: Iterable[Mark]) -> tuple[Mark, ...]:
@@ -265,7 +267,7 @@ _MOST_ATTEMPTS = 2
 def _as_version_1(state: StreamState) -> dict[str, Any]:
     whole = msgspec.to_builtins(_document_of(state))
     # What both releases read alike, and may be large, is there once.
-    held = whole.pop("held")
+    held = {name: alert_of_version_1(alert) for name, alert in whole.pop("held").items()}
     whole["episode"].pop("waiting")
     attempts = 0 if state.attempt is None else 1 + state.attempt.alone
     return {
@@ -288,13 +290,16 @@ def _from_version_1[State: StreamState](kind: type[State], document: dict[str, A
         episode = beside["episode"] | {"waiting": msgspec.to_builtins(read.episode.waiting)}
         return _state_of(kind, {**beside, "episode": episode, "held": read.held})
     last_at = _time(read.enqueued_at)
+    # That release keeps no count of runs and hubs: they go on from one that no earlier one reached.
+    counts = 0 if last_at is None else int(last_at.timestamp())
     attempt = Attempt(NOBODY, last_at or _EPOCH, read.attempts > 1) if read.attempts else None
     return kind(
         **{name: getattr(read, name) for name in _AS_BEFORE},
         enqueued_at=last_at,
         attempt=attempt,
-        episode=read.episode,
+        episode=msgspec.structs.replace(read.episode, opened=counts),
         recent=RecentOrders.unpacked_from_version_1(read.recent, last_at),
+        hubs=counts,
     )
 
 

@@ -14,12 +14,15 @@ import enum
 import hashlib
 import math
 import struct
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple, Self
+from itertools import islice
+from typing import Any, NamedTuple, Self
 
-from shared.order import Order
+from shared.notation import utc_time
+from shared.order import Order, OrderLine
 
 RECENT_ORDERS = 2_000
 """Orders a partition remembers.
@@ -30,6 +33,7 @@ forgotten has come before is asked of the store, see `RecentOrders.may_be_forgot
 """
 
 _ENTRY = struct.Struct(">QHIIIQI")
+_REUSED = 0x8000  # beside a revision, which is 9,999 at most
 _ENTRY_OF_VERSION_1 = struct.Struct(">QH")  # 64-bit hash of the order id, revision
 _UNKNOWN = 2**64 - 1  # a charge that an older release did not remember
 _LATEST_SECOND = 2**32 - 1
@@ -46,9 +50,9 @@ class Admission(enum.Enum):
 class Use(NamedTuple):
     """One use of an order id: hashes of id, rep, customer and lines, and the charge (e4).
 
-    ``second`` is when the order was placed (seconds since 1970, rounded up). Where an older release
-    remembered the id and the revision alone, the rest is unknown, and the use is taken for one by
-    whoever asks.
+    ``second`` is when the order was placed (seconds since 1970, rounded up), ``reused`` whether the
+    id was a different order's before. Where an older release remembered the id and the revision
+    alone, the rest is unknown, and the use is taken for one by whoever asks.
     """
 
     order_id: int
@@ -58,20 +62,43 @@ class Use(NamedTuple):
     lines: int
     charged_e4: int
     second: int
+    reused: bool = False
 
     @classmethod
     def of(cls, order: Order) -> Self:
         """The use that an order makes of its id."""
-        lines = "\n".join([f"{line.product_id}\t{line.quantity}" for line in order.lines])
         return cls(
             _hash(order.order_id, 8),
             order.revision,
             _hash(order.rep_id, 4),
             _hash(order.customer_id, 4),
-            _hash(lines, 4),
+            _lines(order.lines),
             order.charged_e4,
-            min(max(math.ceil(order.ordered_at.timestamp()), 0), _LATEST_SECOND),
+            _second(order.ordered_at),
         )
+
+    @classmethod
+    def of_alert(cls, alert: Mapping[str, Any]) -> Self | None:
+        """The same of the order of a stored alert; None where it cannot be read.
+
+        The order is not parsed again: what may arrive today is no question here.
+        """
+        try:
+            quantities: Counter[str] = Counter()
+            for line in alert["order"]["lines"]:
+                quantities[line["product_id"]] += line["quantity"]
+            return cls(
+                _hash(alert["order_id"], 8),
+                alert["revision"],
+                _hash(alert["rep_id"], 4),
+                _hash(alert["customer_id"], 4),
+                _lines([OrderLine(*line) for line in sorted(quantities.items())]),
+                round(alert["explanation"]["charged_price"] * 10_000),
+                _second(utc_time(alert["ordered_at"])),
+                "~" in alert["id"],
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
 
     @property
     def known(self) -> bool:
@@ -150,22 +177,34 @@ class RecentOrders:
         use = Use.of(order)
         return verdict(use, self._by_id.get(use.order_id, ()))
 
-    def may_be_forgotten(self, order: Order, use: Use) -> bool:
+    def of_id(self, use: Use) -> tuple[Use, ...]:
+        """What is remembered of the id of a use, in order of arrival."""
+        return self._by_id.get(use.order_id, ())
+
+    def may_be_forgotten(self, order: Order) -> bool:
         """Whether an order that is not remembered may have come before all the same."""
-        return (
-            self.forgotten_until is not None
-            and order.ordered_at <= self.forgotten_until
-            and use.order_id not in self._by_id
-        )
+        return self.forgotten_until is not None and order.ordered_at <= self.forgotten_until
+
+    def horizon(self, more: int) -> datetime | None:
+        """No order placed later than this will be forgotten by the time that so many more orders
+        are remembered; None where none will be."""
+        dropped = islice(self._uses, max(len(self._uses) + more - RECENT_ORDERS, 0))
+        times = [datetime.fromtimestamp(use.second, UTC) for use in dropped]
+        if self.forgotten_until is not None:
+            times.append(self.forgotten_until)
+        return max(times, default=None)
 
     def remember(self, use: Use) -> None:
         """Note an order as scored, at the cost of the oldest one when the memory is full; one that
-        is remembered stays where it is."""
+        is remembered stays where it is.
+
+        A revision takes the place of those before it. One that had another customer stays, so that
+        it is known when it is sent again.
+        """
         if use in self._uses:
             return
-        known = self._by_id.get(use.order_id, ())
-        for older in known:
-            if older.of_rep(use) and older.revision < use.revision:
+        for older in self.of_id(use):
+            if older.of_rep(use) and older.of_customer(use) and older.revision < use.revision:
                 self._drop(older)
         self._uses[use] = None
         self._by_id[use.order_id] = (*self._by_id.get(use.order_id, ()), use)
@@ -207,7 +246,11 @@ class RecentOrders:
 
     def packed(self) -> str:
         """Base64 of 34 bytes an order, the oldest first."""
-        return base64.b64encode(b"".join([_ENTRY.pack(*use) for use in self._uses])).decode()
+        entries = [
+            _ENTRY.pack(use[0], use[1] | _REUSED if use.reused else use[1], *use[2:7])
+            for use in self._uses
+        ]
+        return base64.b64encode(b"".join(entries)).decode()
 
     def packed_as_version_1(self) -> str:
         """Base64 of 10 bytes an order: its id and its highest revision."""
@@ -220,13 +263,19 @@ class RecentOrders:
     @classmethod
     def unpacked(cls, text: str, forgotten_until: datetime | None = None) -> Self:
         """The inverse of `packed`; ValueError for anything else."""
-        return cls(map(Use._make, _entries(_ENTRY, text)), forgotten_until)
+        uses = (
+            Use._make((one[0], one[1] & ~_REUSED, *one[2:], bool(one[1] & _REUSED)))
+            for one in _entries(_ENTRY, text)
+        )
+        return cls(uses, forgotten_until)
 
     @classmethod
     def unpacked_from_version_1(cls, text: str, last_at: datetime | None) -> Self:
         """The inverse of `packed_as_version_1`; ``last_at`` is when the latest of them came."""
+        # When each was placed is unknown: at most a day after the latest of them came.
+        second = 0 if last_at is None else min(_second(last_at) + 86_400, _LATEST_SECOND)
         uses = [
-            Use(order_id, revision, 0, 0, 0, _UNKNOWN, 0)
+            Use(order_id, revision, 0, 0, 0, _UNKNOWN, second)
             for order_id, revision in _entries(_ENTRY_OF_VERSION_1, text)
         ]
         return cls(uses, last_at if len(uses) >= RECENT_ORDERS else None)
@@ -237,10 +286,14 @@ def verdict(use: Use, known: Sequence[Use]) -> Verdict:
     if not known:
         return Verdict(Admission.SCORE, use)
     own = [one for one in known if one.of_rep(use)]
-    if any(one.repeated_by(use) for one in own):
-        return Verdict(Admission.DUPLICATE, use)
-    # An id belongs to the rep who used it first.
-    reused = not known[0].of_rep(use)
+    same = next((one for one in own if one.repeated_by(use)), None)
+    if same is not None:
+        return Verdict(Admission.DUPLICATE, use._replace(reused=same.reused))
+    # An id belongs to the rep who used it first; what others send under it reuses it.
+    reused = all(one.reused for one in own) and any(
+        not one.reused for one in known if not one.of_rep(use)
+    )
+    use = use._replace(reused=reused)
     last = max(own, key=lambda one: one.revision, default=None)
     if last is None:
         return Verdict(Admission.SCORE, use, reused)
@@ -248,7 +301,7 @@ def verdict(use: Use, known: Sequence[Use]) -> Verdict:
         return Verdict(Admission.SCORE, use, reused, _change(last, use))
     if any(one.revision > use.revision and one.of_customer(use) for one in own):
         return Verdict(Admission.STALE, use)
-    return Verdict(Admission.SCORE, use, reused=True)
+    return Verdict(Admission.SCORE, use._replace(reused=True), reused=True)
 
 
 def _change(last: Use, use: Use) -> Change | None:
@@ -266,6 +319,14 @@ def contents_name(use: Use) -> str:
     'a03fb1ba'
     """
     return hashlib.blake2b(repr(use[2:6]).encode(), digest_size=4).hexdigest()
+
+
+def _lines(lines: Iterable[OrderLine]) -> int:
+    return _hash("\n".join([f"{line.product_id}\t{line.quantity}" for line in lines]), 4)
+
+
+def _second(at: datetime) -> int:
+    return min(max(math.ceil(at.timestamp()), 0), _LATEST_SECOND)
 
 
 def _entries(entry: struct.Struct, text: str) -> Iterable[tuple[int, ...]]:

@@ -5,7 +5,6 @@ of recent orders and its own belief about a hidden discount. Nothing here reads 
 enters the hub, and is scored, when it was placed.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,12 +12,20 @@ from typing import Any
 
 from shared.alert import EventPosition, alert_document, revisited
 from shared.assessment import Assessment
-from shared.docket import Revisited, concerns, enter, noted, still_held
+from shared.docket import (
+    Revisited,
+    concerns,
+    enter,
+    is_of_another,
+    noted,
+    reusing,
+    still_held,
+)
 from shared.episodes import EpisodeState
 from shared.errors import OrderError
 from shared.incidents import PartitionRun, number_of, settle
 from shared.notation import alert_id
-from shared.order import Order, parse_order, received_order
+from shared.order import Order, received_order
 from shared.partitions import partition_for_key
 from shared.scoring import Scorer
 from shared.uses import Admission, RecentOrders, Use, Verdict, contents_name, verdict
@@ -109,15 +116,12 @@ class Replay:
         """What becomes of an order; one that may have been forgotten is looked up, as the function
         does, among the alerts that there are."""
         found = partition.recent.judge(order)
-        if not partition.recent.may_be_forgotten(order, found.use):
+        if found.admission is not Admission.SCORE or not partition.recent.may_be_forgotten(order):
             return found
         stored = self._alerts_of.get((order.rep_id, order.order_id), ())
-        before = [Use.of(self._order_of(self.alerts[name])) for name in stored]
-        return verdict(found.use, before)
-
-    @staticmethod
-    def _order_of(alert: dict[str, Any]) -> Order:
-        return parse_order(json.dumps(alert["order"]).encode())
+        uses = (Use.of_alert(self.alerts[name]) for name in stored)
+        before = [use for use in uses if use is not None]
+        return verdict(Use.of(order), [*before, *partition.recent.of_id(found.use)])
 
     def _set_aside(self, code: str) -> None:
         self.dead_letters[code] = self.dead_letters.get(code, 0) + 1
@@ -147,12 +151,19 @@ class Replay:
         self._incident_of[part.run.opened_by] = incident["id"]
 
     def _keep(self, alert: dict[str, Any], run: str | None) -> None:
+        if self._is_anothers(alert):
+            alert = reusing(alert)
         name = (alert["rep_id"], alert["id"])
         if name in self.alerts:
             return
         joined = {} if run is None else {"incident_id": self._incident_of[run]}
         self.alerts[name] = alert | joined
         self._alerts_of.setdefault((alert["rep_id"], alert["order_id"]), []).append(name)
+
+    def _is_anothers(self, alert: dict[str, Any]) -> bool:
+        """Whether the id is that of an alert of a different order, long forgotten."""
+        known = self.alerts.get((alert["rep_id"], alert["id"]))
+        return known is not None and is_of_another(alert, known)
 
     def _revisit(self, one: Revisited, at: datetime) -> None:
         """Add the incident to the alert of an order before, and make it one where it was none."""

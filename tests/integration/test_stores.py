@@ -46,6 +46,7 @@ from shared.policy import Policy
 from shared.scoring import Scorer
 from shared.shadow import ShadowState, ShadowTotals, Tally
 from shared.stream import StreamState
+from shared.uses import Use
 from tests.orders import an_order
 from tests.schemas import violations
 from tests.unit.functions.world import NOON, Heard, ToldScorer, event, order_event
@@ -89,6 +90,11 @@ def alert(order_id: str, revision: int = 0, **fields: Any) -> dict[str, Any]:
         "order_id": order_id,
         "revision": revision,
         "scored_at": "2026-03-01T12:00:00.000000Z",
+        "customer_id": "34477",
+        "ordered_at": "2026-03-01T12:00:00.000000Z",
+        "event": {"enqueued_at": "2026-03-01T12:00:00.000000Z", "sequence_number": revision},
+        "order": {"lines": [{"product_id": "HLFork", "quantity": 2}], "state": "Ohio"},
+        "explanation": {"charged_price": 100.5, "gap": 0.0},
         **fields,
     }
 
@@ -109,9 +115,12 @@ async def test_only_the_alerts_of_lower_revisions_are_marked_and_only_once(
     others = (alert("a", 1, rep_id="Bo Ek"), alert("b"))
     for one in (alert("a"), alert("a", 2), alert("a", 3), *others):
         await alerts.create(one)
-    assert await alerts.supersede("Annie Corns", "a", 3, "a.3") == 2
-    assert await alerts.supersede("Annie Corns", "a", 4, "a.4") == 1
-    assert await alerts.supersede("Annie Corns", "a", 4, "a.4") == 0
+    at = "2026-03-01T12:00:00.000000Z"
+    assert await alerts.supersede("Annie Corns", "a", 3, "a.3", (at, 1)) == 1
+    assert await alerts.supersede("Annie Corns", "a", 3, "a.3", (at, 3)) == 1
+    later = "2026-03-01T12:00:00.000001Z"
+    assert await alerts.supersede("Annie Corns", "a", 4, "a.4", (later, 0)) == 1
+    assert await alerts.supersede("Annie Corns", "a", 4, "a.4", (later, 0)) == 0
     async with database.container("alerts", "read") as container:
         marks = {
             found["id"]: found.get("superseded_by")
@@ -125,7 +134,10 @@ async def test_a_reps_alerts_of_an_order_are_found_and_nobody_elses(database: Co
     for one in (alert("a"), alert("a", 1), alert("a", 2, rep_id="Bo Ek"), alert("b")):
         await alerts.create(one)
     found = await alerts.earlier("Annie Corns", "a")
-    assert sorted(found, key=lambda one: one["id"]) == [alert("a"), alert("a", 1)]
+    assert sorted(one["id"] for one in found) == ["a.0", "a.1"]
+    assert all(Use.of_alert(one) == Use.of_alert(alert("a", one["revision"])) for one in found)
+    assert all(one["event"] == alert("a", one["revision"])["event"] for one in found)
+    assert all("state" not in one["order"] for one in found)  # no more than tells orders apart
 
 
 async def test_documents_are_written_in_the_version_that_is_asked_for(database: Cosmos) -> None:

@@ -20,7 +20,6 @@ from functions.ports import DeadLetter, NotThereError, RefusedError, StreamKey, 
 from shared.alert import revisited as with_incident
 from shared.docket import Revisited
 from shared.errors import TransientError
-from shared.notation import alert_id
 from shared.stream import StreamState
 from tests.simulation import loop
 from tests.simulation.faults import Plan
@@ -248,19 +247,17 @@ class Alerts:
             return False
         return True
 
-    async def supersede(self, *of: Any) -> int:
+    async def supersede(
+        self, rep_id: str, order_id: str, revision: int, successor: str, before: tuple[str, int]
+    ) -> int:
         """As the port's."""
-        if len(of) == 2:
-            (order_id, revision), rep_id = of, None
-            successor = alert_id(order_id, revision)
-        else:
-            rep_id, order_id, revision, successor = of
         older = [
             alert
             for alert in await self._of(order_id)
             if alert["revision"] < revision
-            and rep_id in {None, alert["rep_id"]}
+            and alert["rep_id"] == rep_id
             and "superseded_by" not in alert
+            and (alert["event"]["enqueued_at"], alert["event"]["sequence_number"]) < before
         ]
         for alert in older:
             await self._patch(

@@ -152,9 +152,14 @@ class Alerts:
         self.world.write(f"alert {alert['id']}", lambda: alerts.setdefault(alert["id"], stored))
         return new
 
-    async def supersede(self, rep_id: str, order_id: str, revision: int, successor: str) -> int:
+    async def supersede(
+        self, rep_id: str, order_id: str, revision: int, successor: str, before: tuple[str, int]
+    ) -> int:
         older = [
-            alert for alert in await self.earlier(rep_id, order_id) if alert["revision"] < revision
+            alert
+            for alert in await self.earlier(rep_id, order_id)
+            if alert["revision"] < revision
+            and (alert["event"]["enqueued_at"], alert["event"]["sequence_number"]) < before
         ]
         for alert in older:
             mark = partial(alert.setdefault, "superseded_by", successor)

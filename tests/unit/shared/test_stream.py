@@ -58,9 +58,11 @@ def test_a_new_hub_whose_times_are_no_later_is_told_by_the_times_its_numbers_had
     assert state.place(32, NOON + SECOND) is Arrival.NEW_HUB
 
 
-def test_an_event_from_before_the_first_one_is_not_taken_for_one_that_was_scored() -> None:
+def test_an_event_from_before_the_first_mark_is_seen_unless_it_is_later() -> None:
+    """A reader that began in the middle, or a release before this one, marked none before it."""
     state = StreamState(1_010, NOON, marks=((1_000, NOON - SECOND),))
-    assert state.place(999, NOON - 2 * SECOND) is Arrival.NEW_HUB
+    assert state.place(999, NOON - 2 * SECOND) is Arrival.SEEN
+    assert state.place(999, NOON) is Arrival.NEW_HUB
 
 
 @given(st.integers(0, 10**6), st.integers(1, 3_000), st.data())
@@ -140,6 +142,8 @@ def test_what_the_release_before_wrote_goes_on_with_its_run_and_its_counts() -> 
     run = state.episode.run
     assert run is not None
     assert (run.opened_by, run.orders, run.reps) == ("o-1.0", 4, (("Annie Corns", 0, 0),))
+    # Runs and hubs are counted on from where no release before can have come.
+    assert state.episode.opened == state.hubs == int(NOON.timestamp())
     assert len(state.recent) == 1
 
 
@@ -221,7 +225,8 @@ def test_the_largest_state_fits_into_what_the_store_takes() -> None:
     recent = RecentOrders()
     for number in range(RECENT_ORDERS + 1):
         recent.admit(an_order(order_id=f"o-{number}"))
-    held = {f"{n}": {"text": "x" * (LARGEST_HELD - 20)} for n in range(MOST_WAITING)}
+    text = "x" * (LARGEST_HELD - 60)
+    held = {f"{n}": {"degraded": [], "text": text} for n in range(MOST_WAITING)}
     for episode, kept in (
         (EpisodeState(belief, worst_run(MOST_REPS)), {}),
         (EpisodeState(belief, None, (waiting,) * MOST_WAITING), held),

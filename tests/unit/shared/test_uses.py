@@ -107,9 +107,36 @@ def test_a_revision_tells_what_it_changed() -> None:
     assert found.change == Change(0, 399_0000, customer=False, lines=True)
 
 
-def test_the_rep_who_used_an_id_first_goes_on_with_it() -> None:
-    orders = [an_order(), an_order(rep_id="Bo Ek"), an_order(revision=1)]
-    assert reused(*orders) == [False, True, False]
+def test_the_rep_who_used_an_id_first_goes_on_with_it_and_the_other_one_reuses_it() -> None:
+    """However often either revises the order."""
+    orders = [
+        an_order(revision=revision, rep_id=rep)
+        for revision in range(3)
+        for rep in ("Annie Corns", "Bo Ek")
+    ]
+    assert reused(*orders) == [False, True] * 3
+    recent = RecentOrders()
+    for order in orders[:4]:
+        recent.admit(order)
+    again = RecentOrders.unpacked(recent.packed())
+    assert [again.admit(order).reused for order in orders[4:]] == [False, True]
+
+
+def test_a_revision_that_corrects_the_customer_leaves_the_first_one_known() -> None:
+    first, corrected = an_order(), an_order(revision=1, customer_id="other")
+    assert admitted(first, corrected, first, corrected) == [SCORE, SCORE, DUPLICATE, DUPLICATE]
+
+
+def test_the_order_of_a_stored_alert_is_told_as_it_was() -> None:
+    order = an_order(lines=[*LINES, *LINES], charged_price=123.4567, customer_id="Łódź " * 10)
+    alert = {
+        "id": "o-1.0", "order_id": "o-1", "revision": 0, "rep_id": order.rep_id,
+        "customer_id": order.customer_id, "ordered_at": "2016-05-04T10:00:00.000000Z",
+        "order": {"lines": [*LINES, *LINES]}, "explanation": {"charged_price": 123.4567},
+    }  # fmt: skip
+    assert Use.of_alert(alert) == Use.of(order)
+    assert Use.of_alert(alert | {"id": "o-1.0.~12345678"}) == Use.of(order)._replace(reused=True)
+    assert Use.of_alert({"id": "o-1.0"}) is None
 
 
 def test_the_memory_holds_the_latest_orders_and_knows_until_when_it_has_forgotten() -> None:
@@ -126,10 +153,10 @@ def test_the_memory_holds_the_latest_orders_and_knows_until_when_it_has_forgotte
     assert recent.judge(orders[0]).admission is SCORE
     assert recent.judge(orders[1]).admission is DUPLICATE
     assert recent.forgotten_until == at
-    assert recent.may_be_forgotten(orders[0], Use.of(orders[0]))
-    assert not recent.may_be_forgotten(orders[1], Use.of(orders[1]))
-    late = an_order(order_id="new", ordered_at=(at + timedelta(seconds=1)).isoformat())
-    assert not recent.may_be_forgotten(late, Use.of(late))
+    assert recent.may_be_forgotten(orders[0])
+    assert not recent.may_be_forgotten(orders[1])
+    assert recent.horizon(0) == at
+    assert recent.horizon(3) == at + timedelta(seconds=3)
 
 
 def test_a_forgotten_order_is_scored_again() -> None:
