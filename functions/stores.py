@@ -207,8 +207,8 @@ class CosmosAlerts:
                 # Little of each: there may be any number of them, and large ones.
                 "SELECT VALUE {'id': c.id, 'rep_id': c.rep_id, 'customer_id': c.customer_id,"
                 " 'order_id': c.order_id, 'revision': c.revision, 'ordered_at': c.ordered_at,"
-                " 'event': c.event, 'order': {'lines': c['order'].lines},"
-                " 'explanation': {'charged_price': c.explanation.charged_price}}"
+                " 'event': c.event, 'order': {'lines': c['order'].lines,"
+                " 'charged_price': c['order'].charged_price}}"
                 " FROM c WHERE c.order_id = @order_id",
                 parameters=[{"name": "@order_id", "value": order_id}],
                 partition_key=rep_id,

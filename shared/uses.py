@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple, Self
 
-from shared.notation import utc_time
+from shared.notation import money_e4, utc_time
 from shared.order import Order, OrderLine
 
 RECENT_ORDERS = 2_000
@@ -93,7 +93,7 @@ class Use(NamedTuple):
                 _hash(alert["rep_id"], 4),
                 _hash(alert["customer_id"], 4),
                 _lines([OrderLine(*line) for line in sorted(quantities.items())]),
-                round(alert["explanation"]["charged_price"] * 10_000),
+                money_e4(str(alert["order"]["charged_price"])),
                 _second(utc_time(alert["ordered_at"])),
                 "~" in alert["id"],
             )

@@ -93,8 +93,11 @@ def alert(order_id: str, revision: int = 0, **fields: Any) -> dict[str, Any]:
         "customer_id": "34477",
         "ordered_at": "2026-03-01T12:00:00.000000Z",
         "event": {"enqueued_at": "2026-03-01T12:00:00.000000Z", "sequence_number": revision},
-        "order": {"lines": [{"product_id": "HLFork", "quantity": 2}], "state": "Ohio"},
-        "explanation": {"charged_price": 100.5, "gap": 0.0},
+        "order": {
+            "lines": [{"product_id": "HLFork", "quantity": 2}],
+            "charged_price": 100.5,
+            "state": "Ohio",
+        },
         **fields,
     }
 

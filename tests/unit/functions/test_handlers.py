@@ -807,6 +807,74 @@ async def test_orders_that_come_again_long_after_they_are_forgotten_count_once()
     assert (world.state.orders_scored, world.state.duplicates) == (scored, 12)
 
 
+async def test_a_different_order_under_an_id_long_forgotten_is_an_alert_of_its_own() -> None:
+    """Its own time is new, so nothing is asked of the store until the alert is there already."""
+    world = World()
+    desk = world.desk()
+    await score_batch(desk, KEY, [order_event(0, "a", customer_id="alert")])
+    world.alerts_by_id["a.0"]["status"] = "dismissed"
+    for start in range(1, RECENT_ORDERS + 2, 200):
+        await score_batch(desk, KEY, [alone(n) for n in range(start, start + 200)])
+    later = "2026-03-01T12:30:00Z"
+    other = order_event(5_000, "a", customer_id="alert", charged_price=9, ordered_at=later)
+    for _ in range(2):
+        await score_batch(world.later().desk(), KEY, [other])
+    assert world.alerts_by_id.keys() == {"a.0", other_id := max(world.alerts_by_id)}
+    assert other_id.startswith("a.0.~")
+    assert world.alerts_by_id[other_id]["reasons"][0]["code"] == "reused_id"
+    assert world.alerts_by_id["a.0"]["status"] == "dismissed"
+
+
+@pytest.mark.parametrize("first", [0, 500])
+async def test_a_hub_that_is_read_again_from_its_start_is_no_new_one(first: int) -> None:
+    """As after its checkpoints were reset; a release before this one marked nothing."""
+    world = World()
+    stream = [event(n) for n in range(600)]
+    await score_batch(world.desk(), KEY, stream[first:550])
+    state, version = world.states_by_key[KEY]
+    upgraded = StreamState.from_document(state.to_document(1) | {"beside": None})
+    for before in (state, upgraded):
+        world.states_by_key[KEY] = (before, version + 1)
+        await score_batch(world.desk(), KEY, stream)
+        assert world.state.hubs == before.hubs
+        assert world.state.orders_scored == 600 - first
+
+
+async def test_a_hubs_clock_that_steps_back_makes_no_new_hub() -> None:
+    world = World()
+    stream = [event(0), event(1), replace(event(2), enqueued_at=NOON)]
+    for _ in range(2):
+        await score_batch(world.later().desk(), KEY, stream)
+    assert (world.state.hubs, world.state.orders_scored, world.state.duplicates) == (0, 3, 0)
+
+
+async def test_an_incident_that_the_store_refuses_is_no_orders_fault() -> None:
+    world = World()
+    desk = world.desk(real_scorer())
+
+    async def refuse(*_: Any) -> None:
+        raise RefusedError("write incident in incidents: 413")
+
+    desk.incidents.put = refuse  # type: ignore[method-assign]
+    assert await commit_somehow(world, desk, RUN, 3 * PATIENCE) == 3 * PATIENCE
+    assert world.letters == {}
+
+
+@pytest.mark.parametrize("chunk", [1, 50])
+async def test_what_supersedes_does_not_depend_on_the_cut(chunk: int) -> None:
+    """A different order under the id came after the revision, which does not stand in its place."""
+    world = World()
+    revised = order_event(0, "a", 1, customer_id="alert")
+    other = order_event(1, "a", 0, customer_id="alert", charged_price=9, rep_id="Bo Ek")
+    ours = order_event(2, "a", 2, customer_id="alert")
+    desk = world.desk(limits=Limits(chunk=chunk))
+    for batch in ([revised, other, ours],) if chunk > 1 else ([revised], [other], [ours]):
+        await score_batch(desk, KEY, batch)
+    marks = {name: alert.get("superseded_by") for name, alert in world.alerts_by_id.items()}
+    assert marks.pop("a.1") == "a.2"
+    assert set(marks.values()) == {None}
+
+
 async def test_a_revision_takes_the_place_of_the_one_before_in_its_incident() -> None:
     world = World()
     desk = world.desk(real_scorer())

@@ -132,7 +132,7 @@ def test_the_order_of_a_stored_alert_is_told_as_it_was() -> None:
     alert = {
         "id": "o-1.0", "order_id": "o-1", "revision": 0, "rep_id": order.rep_id,
         "customer_id": order.customer_id, "ordered_at": "2016-05-04T10:00:00.000000Z",
-        "order": {"lines": [*LINES, *LINES]}, "explanation": {"charged_price": 123.4567},
+        "order": {"lines": [*LINES, *LINES], "charged_price": 123.4567},
     }  # fmt: skip
     assert Use.of_alert(alert) == Use.of(order)
     assert Use.of_alert(alert | {"id": "o-1.0.~12345678"}) == Use.of(order)._replace(reused=True)
