@@ -100,7 +100,7 @@ async def health(
             try:
                 await serving.scorer()
             finally:  # what was refused is said above all where nothing serves for it
-                body |= serving.status()
+                body |= _public(serving.status())
             problems += _refused(body)
         if condition is not None:
             problems += await _conditions(condition, body)
@@ -112,6 +112,34 @@ async def health(
     if problems:
         body |= {"status": "degraded", "problems": problems}
     return Answer(HTTPStatus.OK, body)
+
+
+def _public(status: Mapping[str, Any]) -> dict[str, Any]:
+    """What the shelf says of itself, without the values that a file was refused for: they may be
+    prices, and the log has them."""
+    public = dict(status)
+    if status.get("refusals"):
+        public["refusals"] = [_hidden(one) for one in status["refusals"]]
+    if status.get("last_refusal") is not None:
+        public["last_refusal"] = _hidden(status["last_refusal"])
+    return public
+
+
+def _hidden(refusal: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_value(value) if name == "why" else value for name, value in refusal.items()
+    }
+
+
+def _without_value(why: str) -> str:
+    """A sentence of the form *field is value, expected this* without its value.
+
+    >>> _without_value("catalogue line 2: list_price is '17.123456', expected at most 4 decimals")
+    'catalogue line 2: list_price: expected at most 4 decimals'
+    """
+    said, found, expected = why.rpartition(", expected ")
+    field, is_, _ = said.partition(" is ")
+    return f"{field}: expected {expected}" if found and is_ else why
 
 
 def _refused(body: Mapping[str, Any]) -> list[str]:
@@ -130,6 +158,8 @@ async def _conditions(condition: Condition, body: dict[str, Any]) -> list[str]:
     watch = await condition.hub()
     body["hub"] = None if watch is None else told(watch)
     if watch is None:
+        if condition.now() - condition.here.begun > UNSEEN:
+            found.append("nobody looks at the hub")
         return found
     if watch.made_anew is not None:
         found.append("the hub was made anew while checkpoints stayed: docs/operations.md")

@@ -6,7 +6,7 @@ still is seen from outside (`functions.watch_hub`). On one machine it is the sam
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from functions.metrics import FUSE
@@ -33,11 +33,13 @@ class Standing:
 
 @dataclass
 class Conditions:
-    """One a process; written by the event loop's thread only. A partition is known by its id."""
+    """One a process, since it has ``begun``; written by the event loop's thread only. A partition
+    is known by its id."""
 
     telemetry: Telemetry = SILENT
     fuses: dict[str, Fuse] = field(default_factory=dict)
     standing_still: dict[str, Standing] = field(default_factory=dict)
+    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def note_fuse(self, partition_id: str, at: datetime, why: str) -> None:
         """A batch was held back whole: so much of it failed that the fault is ours.

@@ -9,8 +9,8 @@ that does not know how the last run on a partition ended writes down its attempt
 name, before it scores; a healthy batch costs no such write. An attempt of another process may be
 alive for as long as a batch may take, and is waited for; after that it has vanished. Then the
 events are scored one by one, each noted in turn until it is judged, until the order that ends them
-all is known and set aside. Only deaths tell: an attempt of a process that is still there has ended,
-however.
+all is known and set aside. Only dead processes count: if a process is still alive, its attempt has
+ended somehow.
 """
 
 import asyncio

@@ -101,6 +101,10 @@ param scorerAlwaysReady int
 @maxValue(1000)
 param maximumInstances int = 40
 
+@description('Schema version of what scorers write: 1 while a deployment may still go back to a release that reads version 1 alone.')
+@allowed(['1', '2'])
+param storedVersion string = '2'
+
 @description('When the nightly training starts: second, minute, hour, day, month, weekday, in UTC.')
 @minLength(11)
 param retrainSchedule string = '0 0 2 * * *'
@@ -597,7 +601,9 @@ module scorer 'modules/app.bicep' = {
     packageContainerName: packageContainerNames.scorer
     insightsName: insightsName
     commonSettings: commonSettings
-    roleSettings: []
+    roleSettings: [
+      { name: 'STORED_VERSION', value: storedVersion }
+    ]
     readsHub: true
     namespaceName: namespaceName
     instanceMemory: 2048

@@ -83,8 +83,8 @@ class Run(msgspec.Struct, frozen=True):
         detected_at: time of the order with which it was detected.
         last_seen_at: time of its latest order.
         ended_at: time of the order with which the belief fell; None while it runs.
-        number: of the runs that its partition has opened, the how manieth it is, from 1; 0 where
-            an older release opened it.
+        number: which run of its partition it is: higher for each that opens; 0 where an older
+            release opened it.
         orders: how many orders it took from.
         amount_e4: what it took off them, in ten-thousandths of the currency.
         spared_orders: orders that it passed by while it ran.

@@ -50,7 +50,7 @@ def is_local(environ: Mapping[str, str]) -> bool:
     sign = platform_sign(environ)
     if said == "on" and sign is not None:
         raise ConfigurationError(
-            f"{LOCAL} is on, and {sign} is set, as only a hosting platform does: "
+            f"{LOCAL} is on, and {sign} shows that a platform hosts this process: "
             f"{LOCAL} is for a machine of one's own"
         )
     return said == "on"
@@ -67,8 +67,8 @@ def refuse_keys(environ: Mapping[str, str], *names: str) -> None:
     for name in names:
         if environ.get(name, "").strip():
             raise ConfigurationError(
-                f"{name} is set: Sheriff signs in with its identity only, and takes keys and "
-                f"connection strings where {LOCAL} is on (the local stack)"
+                f"{name} is set: Sheriff signs in with its identity only; keys and connection "
+                f"strings are accepted only where {LOCAL}=on (the local stack sets it)"
             )
 
 

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--seeds", type=_number, default=1000, help="how many (1000)")
+    parser.add_argument("--seeds", type=_some, default=1000, help="how many, from 1 on (1000)")
     parser.add_argument("--first", type=_number, default=0, help="the first of them (0)")
     parser.add_argument("--seed", type=_number, help="this one alone")
     parser.add_argument("--hosts", type=int, choices=range(1, 5), help="1 to 4; else drawn")
@@ -48,6 +48,12 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 def _number(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
+
+
+def _some(text: str) -> int:
+    if not _number(text):
+        raise argparse.ArgumentTypeError("0 seeds show nothing")
     return int(text)
 
 
@@ -90,4 +96,8 @@ def _table(counted: Counter[str], failed: Counter[str]) -> Table:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

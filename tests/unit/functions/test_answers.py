@@ -1,6 +1,7 @@
 """The HTTP answers, whatever carries them."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -163,6 +164,28 @@ async def test_health_is_degraded_once_nobody_looks_at_the_hub_any_more() -> Non
 async def test_health_before_the_first_look_at_the_hub_is_ok_and_says_that_there_was_none() -> None:
     answer = await scorers_health(condition(None))
     assert (answer.status, answer.body["status"], answer.body["hub"]) == (200, "ok", None)
+
+
+async def test_health_is_degraded_where_nobody_has_ever_looked_at_the_hub_for_long() -> None:
+    ours = condition(None)
+    ours.here.begun = ours.now() - timedelta(hours=1)
+    answer = await scorers_health(ours)
+    assert answer.body["problems"] == ["nobody looks at the hub"]
+
+
+async def test_health_tells_what_a_file_was_refused_for_and_no_value_of_it() -> None:
+    why = "catalogue line 2: standard_cost is '1717.123456', expected at most 4 decimals"
+    refusal = {"table": "catalogue", "what": "reference/catalogue.csv", "why": why, "since": "x"}
+
+    @dataclass
+    class Serving(FakeServing):
+        def status(self) -> dict[str, Any]:
+            return {"refusals": [refusal], "last_refusal": refusal}
+
+    answer = await scorers_health(condition(), Serving())
+    assert "1717" not in json.dumps(answer.body)
+    told = "catalogue line 2: standard_cost: expected at most 4 decimals"
+    assert answer.body["last_refusal"]["why"] == answer.body["refusals"][0]["why"] == told
 
 
 async def test_health_is_503_while_what_was_seen_of_the_hub_cannot_be_read() -> None:

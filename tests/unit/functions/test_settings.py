@@ -95,7 +95,7 @@ def test_the_hub_is_not_reached_by_a_key_either() -> None:
 
 @pytest.mark.parametrize("sign", PLATFORM_SIGNS)
 def test_where_a_platform_hosts_no_machine_is_ones_own(sign: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"^SHERIFF_LOCAL is on, and {sign} is set"):
+    with pytest.raises(ConfigurationError, match=f"^SHERIFF_LOCAL is on, and {sign} shows"):
         Settings.from_environ(LOCAL | {sign: "1"})
 
 

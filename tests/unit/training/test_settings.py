@@ -53,5 +53,7 @@ def test_a_missing_setting_is_named(name: str) -> None:
 
 
 def test_where_a_platform_hosts_no_machine_is_ones_own() -> None:
-    with pytest.raises(ConfigurationError, match=r"^SHERIFF_LOCAL is on, and WEBSITE_SITE_NAME is"):
+    with pytest.raises(
+        ConfigurationError, match=r"^SHERIFF_LOCAL is on, and WEBSITE_SITE_NAME shows"
+    ):
         TrainingSettings.from_environ({**FLEX, "SHERIFF_LOCAL": "on"})
