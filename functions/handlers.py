@@ -72,6 +72,8 @@ FUSE_EVENTS, FUSE_SHARE = 10, 0.2
 """Where scoring fails on more than this share of a batch of so many events, the fault is ours and
 not the orders': nothing is set aside, and the batch waits for us."""
 
+_ENDINGS = 3  # tries to write down that an attempt has ended
+
 _CONFLICTS = 5  # a partition changes hands once or twice in a rebalance, never five times at once
 
 
@@ -300,9 +302,20 @@ class _Run:
             # costs others a wait and hardly an order.
             if self.state.attempt is not None:
                 ended = replace(attempt, owner=NOBODY) if attempt.alone else None
-                with contextlib.suppress(SheriffError):
-                    await self._write_state(replace(self.state, attempt=ended))
+                await self._say_it_ended(replace(self.state, attempt=ended))
             raise
+
+    async def _say_it_ended(self, state: StreamState) -> None:
+        """Write that an attempt came back, in earnest: what stays on record is held for dead once
+        this process is, whatever it dies of. A conflict says that it is written, or overtaken."""
+        for _ in range(_ENDINGS):
+            try:
+                await self._write_state(state)
+            except WriteConflict:
+                return
+            except SheriffError:
+                continue
+            return
 
     async def _judged(self, state: StreamState, events: Sequence[OrderEvent]) -> Judgement:
         """Judge events, with what the store has of orders that may have been forgotten."""

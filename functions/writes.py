@@ -149,12 +149,18 @@ class Writer:
             found = await self.incidents.read(HIDDEN_DISCOUNT, known)
             if found is not None and find_incident([found[0]], part) is not None:
                 return [found], 0
-        joinable = await self.incidents.joinable(
-            HIDDEN_DISCOUNT, part.run.percent / 100, joinable_since(part.run), seen_since(part.run)
-        )
+        joinable = await self._joinable(part)
         if find_incident([document for document, _ in joinable], part) is not None:
             return joinable, 0
-        return joinable, await self.incidents.highest(HIDDEN_DISCOUNT)
+        # The number first: whoever opens one after that collides with it, and whoever has opened
+        # one before is among those that are read now.
+        highest = await self.incidents.highest(HIDDEN_DISCOUNT)
+        return await self._joinable(part), highest
+
+    async def _joinable(self, part: PartitionRun) -> list[tuple[dict[str, Any], str]]:
+        return await self.incidents.joinable(
+            HIDDEN_DISCOUNT, part.run.percent / 100, joinable_since(part.run), seen_since(part.run)
+        )
 
     async def _create(self, one: Scored) -> bool:
         assert one.alert is not None

@@ -15,7 +15,7 @@ from tests.simulation.hosts import EXPIRES, Process, Trigger
 from tests.simulation.orders import ARRIVES_WITHIN, PRICES, Stream, stream
 from tests.simulation.stores import Cloud, Document, Weather
 
-SETTLES_WITHIN = 30 * 60
+SETTLES_WITHIN = 120 * 60
 """Virtual seconds from the last fault until everything must be committed."""
 
 LONGEST_STOP = 70.0
