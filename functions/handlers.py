@@ -69,8 +69,8 @@ PATIENCE = 3
 committed one by one; a store that is away as a whole fails them earlier."""
 
 FUSE_EVENTS, FUSE_SHARE = 10, 0.2
-"""Where scoring fails on more than this share of a batch of so many events, the fault is ours and
-not the orders': nothing is set aside, and the batch waits for us."""
+"""Where scoring fails on more orders than this share of a batch of so many events, the fault is
+ours and not the orders': nothing is set aside, and the batch waits for us."""
 
 _ENDINGS = 3  # tries to write down that an attempt has ended
 
@@ -171,7 +171,7 @@ class _Run:
     committed: list[Scored]
     tried: bool = False  # whether a chunk has been judged: one is, however late it is
     alone: int = 0  # events of the batch, where they are scored one by one
-    faults: int = 0  # those of them that are set aside for a fault of ours
+    faults: frozenset[str] = frozenset()  # orders among them that are set aside for a fault of ours
 
     async def score(self, events: Sequence[OrderEvent]) -> None:
         desk = self.desk
@@ -230,7 +230,7 @@ class _Run:
             self._check_fuse(judgement.failed, self.alone or judgement.events)
             await self._survived()
             await self._commit(judgement)
-            self.faults += judgement.failed
+            self.faults |= judgement.failed
         if self.state.sequence_number != events[-1].sequence_number:
             raise TransientError(f"{self.key}: out of time; the rest of the batch comes again")
 
@@ -241,17 +241,17 @@ class _Run:
         if attempt is not None and attempt.alone:
             await self._write_state(replace(self.state, attempt=replace(attempt, owner=NOBODY)))
 
-    def _check_fuse(self, failed: int, events: int) -> None:
+    def _check_fuse(self, failed: frozenset[str], events: int) -> None:
         """Pass where no more orders of a batch have ``failed`` than may be at fault themselves.
 
         Once the fuse has blown, orders that are scored one by one are not set aside either.
         """
-        failed, desk, partition = self.faults + failed, self.desk, self.key.partition_id
-        many = events >= FUSE_EVENTS and failed > FUSE_SHARE * events
+        desk, partition, orders = self.desk, self.key.partition_id, self.faults | failed
+        many = events >= FUSE_EVENTS and len(orders) > FUSE_SHARE * events
         blown = partition in desk.conditions.fuses
-        if not many and not (failed > self.faults and self.alone and blown):
+        if not many and not (failed and self.alone and blown):
             return
-        why = f"scoring fails on {failed} of {events} orders"
+        why = f"scoring fails on {len(orders)} orders in a batch of {events}"
         if not blown:
             logger.error("%s: %s: a fault of ours, nothing is set aside", self.key, why)
         desk.conditions.note_fuse(partition, desk.now(), why)
@@ -287,9 +287,10 @@ class _Run:
             # may name an order, and goes into the dead letter alone.
             kind = type(error).__name__
             logger.error("%s: an order was scored and cannot be committed: %s", self.key, kind)  # noqa: TRY400
-            self._check_fuse(1, self.alone)
-            self.faults += 1
-            await self._commit(blamed(self.key, self.state, event, error, self.desk.now()))
+            judgement = blamed(self.key, self.state, event, error, self.desk.now())
+            self._check_fuse(judgement.failed, self.alone)
+            self.faults |= judgement.failed
+            await self._commit(judgement)
 
     async def _noted(self, events: Sequence[OrderEvent], attempt: Attempt) -> None:
         """Score events whose attempt is on record for as long as it has not come back."""

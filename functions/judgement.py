@@ -77,9 +77,10 @@ class Judgement:
     known_incidents: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def failed(self) -> int:
-        """Events that are set aside because scoring failed."""
-        return sum(letter.code == SCORING_FAILED for letter in self.dead_letters)
+    def failed(self) -> frozenset[str]:
+        """Ids of the orders that are set aside because scoring failed; repeats count once."""
+        letters = (letter for letter in self.dead_letters if letter.code == SCORING_FAILED)
+        return frozenset(_order_named(letter.event) for letter in letters)
 
     def then(self, later: "Judgement") -> "Judgement":
         """This judgement, followed by that of the events right after."""
@@ -93,6 +94,14 @@ class Judgement:
             self.events + later.events,
             {**self.known_incidents, **later.known_incidents},
         )
+
+
+def _order_named(event: OrderEvent) -> str:
+    """The id of the order that an event holds; of an event that cannot be read, its number."""
+    try:
+        return parse_order(event.body).order_id
+    except Exception:  # noqa: BLE001 - to read it may be what failed
+        return f"event {event.sequence_number}"
 
 
 def unseen(

@@ -543,10 +543,10 @@ async def test_scoring_that_fails_on_many_orders_blows_the_fuse_and_sets_nothing
     desk = world.desk()
     batch = [event(n, customer_id="bug" if n < 3 else "alert") for n in range(10)]
     for _ in range(2 * PATIENCE):
-        with pytest.raises(FuseError, match="3 of 10"):
+        with pytest.raises(FuseError, match="3 orders in a batch of 10"):
             await score_batch(desk, KEY, batch)
     assert (world.letters, world.state.sequence_number) == ({}, -1)
-    assert "3 of 10" in desk.conditions.fuses["0"].why
+    assert "3 orders" in desk.conditions.fuses["0"].why
     assert desk.conditions.standing_still["0"].attempts == 2 * PATIENCE
     mended = [event(n, customer_id="alert") for n in range(10)]
     await score_batch(desk, KEY, mended)
@@ -559,6 +559,15 @@ async def test_scoring_that_fails_on_a_fifth_of_a_batch_sets_those_aside() -> No
     batch = [event(n, customer_id="bug" if n in (0, 7) else "alert") for n in range(10)]
     await score_batch(world.desk(), KEY, batch)
     assert set(world.letters) == {("0", 0), ("0", 7)}
+
+
+async def test_one_order_that_comes_often_in_a_batch_counts_once_for_the_fuse() -> None:
+    """Its repeats and revisions fail as it does, and say nothing of other orders."""
+    world = World()
+    often = [order_event(n, "often", customer_id="bug", revision=n) for n in range(4)]
+    batch = [*often, *(event(n, customer_id="alert") for n in range(4, 10))]
+    await score_batch(world.desk(), KEY, batch)
+    assert set(world.letters) == {("0", n) for n in range(4)}
 
 
 async def test_the_fuse_holds_as_well_where_orders_are_scored_one_by_one() -> None:
