@@ -101,7 +101,8 @@ async def test_the_ready_line_lists_the_functions_and_the_port(sample: Sample) -
     ready = next(line for line in host.log.read_text().splitlines() if line.startswith("host on"))
     assert ready == (
         f"host on http://127.0.0.1:{host.port}: "
-        "batch (eventHubTrigger), tick (timerTrigger), orders (httpTrigger)"
+        "batch (eventHubTrigger), single (eventHubTrigger), tick (timerTrigger), "
+        "orders (httpTrigger)"
     )
 
 
