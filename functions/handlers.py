@@ -171,7 +171,7 @@ class _Run:
     committed: list[Scored]
     tried: bool = False  # whether a chunk has been judged: one is, however late it is
     alone: int = 0  # events of the batch, where they are scored one by one
-    faults: frozenset[str] = frozenset()  # orders among them that are set aside for a fault of ours
+    faults: frozenset[Name] = frozenset()  # orders of the batch set aside for a fault of ours
 
     async def score(self, events: Sequence[OrderEvent]) -> None:
         desk = self.desk
@@ -241,7 +241,7 @@ class _Run:
         if attempt is not None and attempt.alone:
             await self._write_state(replace(self.state, attempt=replace(attempt, owner=NOBODY)))
 
-    def _check_fuse(self, failed: frozenset[str], events: int) -> None:
+    def _check_fuse(self, failed: frozenset[Name], events: int) -> None:
         """Pass where no more orders of a batch have ``failed`` than may be at fault themselves.
 
         Once the fuse has blown, orders that are scored one by one are not set aside either.

@@ -77,10 +77,10 @@ class Judgement:
     known_incidents: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def failed(self) -> frozenset[str]:
-        """Ids of the orders that are set aside because scoring failed; repeats count once."""
+    def failed(self) -> frozenset[Name]:
+        """The orders that are set aside because scoring failed, each once with its revisions."""
         letters = (letter for letter in self.dead_letters if letter.code == SCORING_FAILED)
-        return frozenset(_order_named(letter.event) for letter in letters)
+        return frozenset(_name_of(letter.event) for letter in letters)
 
     def then(self, later: "Judgement") -> "Judgement":
         """This judgement, followed by that of the events right after."""
@@ -96,12 +96,13 @@ class Judgement:
         )
 
 
-def _order_named(event: OrderEvent) -> str:
-    """The id of the order that an event holds; of an event that cannot be read, its number."""
+def _name_of(event: OrderEvent) -> Name:
+    """Rep and id of the order that an event holds; an event that cannot be read has its number."""
     try:
-        return parse_order(event.body).order_id
+        order = parse_order(event.body)
     except Exception:  # noqa: BLE001 - to read it may be what failed
-        return f"event {event.sequence_number}"
+        return "", f"event {event.sequence_number}"
+    return order.rep_id, order.order_id
 
 
 def unseen(
