@@ -159,6 +159,29 @@ class Cosmos:
         await self._client.close()
 
 
+async def replace_version(
+    container: ContainerProxy,
+    document: dict[str, Any],
+    version: str | None,
+    *,
+    no_response: bool = False,
+) -> dict[str, Any]:
+    """Replace the version (ETag) of a document that was read; None: create it.
+
+    Returns:
+        The document as it is stored; nothing in it where ``no_response`` saves sending it back.
+    """
+    if version is None:
+        return await container.create_item(document, no_response=no_response)
+    return await container.replace_item(
+        document["id"],
+        document,
+        etag=version,
+        match_condition=MatchConditions.IfNotModified,
+        no_response=no_response,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class CosmosAlerts:
     """Alerts in Cosmos DB (`functions.ports.AlertStore`).
@@ -319,16 +342,7 @@ class CosmosIncidents:
         if self.stored_version == 1:
             incident = incident_of_version_1(incident)
         async with self.cosmos.container(INCIDENTS, "write incident") as incidents:
-            if version is None:
-                await incidents.create_item(incident, no_response=True)
-                return
-            await incidents.replace_item(
-                incident["id"],
-                incident,
-                etag=version,
-                match_condition=MatchConditions.IfNotModified,
-                no_response=True,
-            )
+            await replace_version(incidents, incident, version, no_response=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,12 +374,7 @@ class CosmosStates:
             **state.to_document(self.stored_version),
         }
         async with self.cosmos.container(STATE, "write state") as states:
-            if version is None:
-                written = await states.create_item(document)
-            else:
-                written = await states.replace_item(
-                    str(key), document, etag=version, match_condition=MatchConditions.IfNotModified
-                )
+            written = await replace_version(states, document, version)
         etag: str = written["_etag"]
         return etag
 
@@ -400,16 +409,7 @@ class CosmosShadows:
             **state.to_document(self.stored_version),
         }
         async with self.cosmos.container(SHADOW, "write shadow") as shadows:
-            if version is None:
-                await shadows.create_item(document, no_response=True)
-                return
-            await shadows.replace_item(
-                document["id"],
-                document,
-                etag=version,
-                match_condition=MatchConditions.IfNotModified,
-                no_response=True,
-            )
+            await replace_version(shadows, document, version, no_response=True)
 
 
 class Blobs:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 
 from functions.progress import Committed, Watch, from_document, to_document
-from functions.stores import STATE, Cosmos
+from functions.stores import STATE, Cosmos, replace_version
 from shared.notation import NotationError, utc_time
 
 logger = logging.getLogger(__name__)
@@ -51,16 +50,7 @@ class CosmosWatch:
     async def write(self, hub: str, consumer_group: str, watch: Watch, version: str | None) -> None:
         document = {"id": _name(hub, consumer_group), **to_document(watch)}
         async with self.cosmos.container(STATE, "write what was seen of the hub") as states:
-            if version is None:
-                await states.create_item(document, no_response=True)
-                return
-            await states.replace_item(
-                document["id"],
-                document,
-                etag=version,
-                match_condition=MatchConditions.IfNotModified,
-                no_response=True,
-            )
+            await replace_version(states, document, version, no_response=True)
 
 
 def _name(hub: str, consumer_group: str) -> str:
