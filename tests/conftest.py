@@ -1,4 +1,6 @@
-"""How every property test runs, here and in CI alike."""
+"""How every test runs, here and in CI alike."""
+
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -11,3 +13,8 @@ settings.register_profile(
     "searching", parent=settings.get_profile("sheriff"), derandomize=False, max_examples=1000
 )
 settings.load_profile("sheriff")
+
+# Shells start what runs in the background with Ctrl-C ignored, and children inherit that: here
+# they must hear it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
