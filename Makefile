@@ -8,7 +8,7 @@ JSON ?=
 PORT ?= 5000
 SEEDS ?= 1000
 
-.PHONY: setup demo test check checkov simulate bench evaluate mlflow package lock clean
+.PHONY: setup demo test check checkov snapshots simulate bench evaluate mlflow package lock clean
 
 setup: $(VENV)/.installed infra/local/node_modules/.installed infra/checks/node_modules/.installed
 
@@ -44,6 +44,10 @@ checkov: setup .venv-checkov/.installed
 
 test: check checkov
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# What every environment comes to, as a reviewer sees it in a pull request.
+snapshots: setup
+	$(BIN)/python -m infra.checks.bicep --snapshots
 
 # The stream on hosts and stores that fail, in virtual time: make simulate SEEDS=100000. A seed that
 # breaks an invariant is named with the command that repeats it.

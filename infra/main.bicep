@@ -9,6 +9,7 @@ param location string = resourceGroup().location
 
 @description('Who pays, by the name the bill shows.')
 @minLength(1)
+@maxLength(256)
 param costCentre string
 
 @description('Whether the data is reached through private endpoints only; needs agents in the network to deploy.')
@@ -59,6 +60,7 @@ param cosmosCapacity string
 
 @description('RU/s that the alerts may take at most, when autoscaled.')
 @minValue(1000)
+@maxValue(1000000)
 param alertsMaximumThroughput int = 4000
 
 @description('How far back Cosmos DB can be restored.')
@@ -67,14 +69,17 @@ param cosmosBackup string
 
 @description('Days that an alert is kept after its last change.')
 @minValue(30)
+@maxValue(3650)
 param alertsKeptDays int = 730
 
 @description('Days that captured orders are kept.')
 @minValue(30)
+@maxValue(3650)
 param ordersKeptDays int = 730
 
 @description('Days that a dead letter is kept.')
 @minValue(7)
+@maxValue(3650)
 param deadLettersKeptDays int = 90
 
 @description('Days that what was deleted or overwritten can be had back; after them it is erased.')
@@ -89,6 +94,7 @@ param logsKeptDays int = 90
 
 @description('GB of logs a day, after which no more are taken in until the next.')
 @minValue(1)
+@maxValue(1000)
 param logsDailyGigabytes int
 
 @description('Instances of the scorer that are always there; 0: it starts when orders come.')
@@ -107,6 +113,7 @@ param storedVersion string = '2'
 
 @description('When the nightly training starts: second, minute, hour, day, month, weekday, in UTC.')
 @minLength(11)
+@maxLength(100)
 param retrainSchedule string = '0 0 2 * * *'
 
 @description('How long it may take, as hh:mm:ss.')
@@ -128,18 +135,22 @@ param pipelinePrincipalId string
 
 @description('Addresses that alerts are mailed to.')
 @minLength(1)
-param alertEmails array
+@maxLength(100)
+param alertEmails string[]
 
 @description('Seconds that an order may wait for its alert.')
 @minValue(60)
+@maxValue(86400)
 param lagAlertSeconds int = 300
 
 @description('Days after which the model that serves is too old.')
 @minValue(1)
+@maxValue(365)
 param modelAgeAlertDays int = 14
 
 @description('What a month may cost, in the currency of the subscription.')
 @minValue(1)
+@maxValue(1000000)
 param monthlyBudget int
 
 @description('First day of the month that the budget starts on; keep it as it is.')
@@ -340,6 +351,7 @@ module mlflow 'modules/mlflow.bicep' = if (withMachineLearning) {
 module roles 'modules/roles.bicep' = {
   params: {
     hubIsThere: false
+    #disable-next-line what-if-short-circuiting // a role assignment is named after its principal
     principalIds: identities.outputs.principalIds
     namespaceName: namespaceName
     hubName: ordersHub
@@ -401,6 +413,7 @@ module workspace 'modules/workspace.bicep' = if (withMachineLearning) {
 module hubRoles 'modules/roles.bicep' = {
   params: {
     hubIsThere: true
+    #disable-next-line what-if-short-circuiting // a role assignment is named after its principal
     principalIds: identities.outputs.principalIds
     namespaceName: namespaceName
     hubName: ordersHub

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
-from infra.checks.deployment import Deployment, Files, Resource
-from infra.checks.expressions import Call, Expression, Loop, Object
+from infra.checks.deployment import Deployment, Resource, declared, expression, nested
 from infra.checks.hardening import (
     BLOB_CONTAINER,
     COSMOS,
@@ -19,7 +18,6 @@ from infra.checks.hardening import (
     WORKSPACE,
     settings,
 )
-from infra.checks.tree import template
 
 ROLES_FILE = "infra/modules/roles.bicep"
 ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
@@ -99,8 +97,9 @@ WITH_WORKSPACE = frozenset(
 )
 """What comes with the workspace, where MLflow is in Azure Machine Learning."""
 
-_OBJECT_ID = ".properties.principalId"
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_OF_IDENTITY = r"\[reference\('[^']+/userAssignedIdentities/[\w-]*-(\w+)', '[\d-]+'\)\.%s\]"
+_OBJECT_ID = re.compile(_OF_IDENTITY % "principalId")
+_CLIENT_ID = re.compile(_OF_IDENTITY % "clientId")
 
 WITH_PIPELINE = frozenset(
     (
@@ -139,16 +138,14 @@ def problems(deployment: Deployment) -> Iterator[str]:
 def _tripped_over(deployment: Deployment) -> Iterator[str]:
     """Assignments that Azure would refuse, now or once an identity is made again."""
     for one in deployment.of(ASSIGNMENT, DOCUMENT_ASSIGNMENT):
-        if not one.where.startswith(f"{ROLES_FILE}:"):
+        if one.where != ROLES_FILE:
             yield f"{one.where}: roles are assigned in {ROLES_FILE} only"
         if one.type == ASSIGNMENT and one.at("properties.principalType") != "ServicePrincipal":
             yield f"{one.where}: principalType is not ServicePrincipal"
         holder = str(one.at("properties.principalId", ""))
-        ours = holder.endswith(_OBJECT_ID) or holder == deployment.given["pipelinePrincipalId"]
+        ours = _OBJECT_ID.fullmatch(holder) or holder == deployment.given["pipelinePrincipalId"]
         if not holder or not ours:
             yield f"{one.where}: {holder or 'nothing'} is no object id of an identity"
-        if not _GUID.fullmatch(one.name.rpartition("/")[2]):
-            yield f"{one.where}: its name is not a guid of what it is about"
 
 
 def grants(deployment: Deployment) -> Iterator[Grant]:
@@ -163,7 +160,8 @@ def _holder(one: Resource, deployment: Deployment) -> str:
     principal = one.at("properties.principalId", "")
     if principal and principal == deployment.given["pipelinePrincipalId"]:
         return "pipeline"
-    return str(principal).removesuffix(_OBJECT_ID).rpartition("-")[2]
+    found = _OBJECT_ID.fullmatch(str(principal))
+    return found[1] if found else str(principal)
 
 
 def _on(one: Resource, deployment: Deployment) -> str:
@@ -172,9 +170,11 @@ def _on(one: Resource, deployment: Deployment) -> str:
         database, _, container = path.partition("/colls/")
         known = account in {cosmos.id for cosmos in deployment.of(COSMOS)} and database == "sheriff"
         return f"documents {container}" if known and container else "the whole of Cosmos DB"
-    over = one.scope
-    if over is None:
+    if one.scope is None:
         return "the whole resource group"
+    over = next((found for found in deployment.resources if found.id == one.scope), None)
+    if over is None:
+        return f"{one.scope}, which is not made here"
     short = over.name.rpartition("/")[2]
     shown = {
         BLOB_CONTAINER: f"blobs {short}",
@@ -192,7 +192,7 @@ def _account(account: Resource, deployment: Deployment) -> str:
     if account.id in {one.at("properties.storageAccount") for one in deployment.of(WORKSPACE)}:
         return "machine learning's storage"
     for site in deployment.of(SITE):
-        if settings(site).get("AzureWebJobsStorage__blobServiceUri", "").startswith(account.name):
+        if f"'{account.id}'" in settings(site).get("AzureWebJobsStorage__blobServiceUri", ""):
             return f"host of the {settings(site).get('SHERIFF_ROLE')}"
     return f"the whole of {account.name}"
 
@@ -206,7 +206,8 @@ def _identities(deployment: Deployment) -> Iterator[str]:
             yield f"{site.where}: {site.name} has not the one identity of the {role}"
         for name, given in settings(site).items():
             client = name == "AZURE_CLIENT_ID" or name.endswith("__clientId")
-            if client and not given.endswith(f"-{role}.properties.clientId"):
+            found = _CLIENT_ID.fullmatch(given)
+            if client and (found is None or found[1] != role):
                 yield f"{site.where}: {site.name}: {name} is another identity's"
     for hub in deployment.of(HUB):
         path = "properties.captureDescription.destination.identity.userAssignedIdentity"
@@ -230,31 +231,21 @@ def _twice(deployment: Deployment) -> Iterator[str]:
         seen.add(one.id)
 
 
-def named_by_principal(files: Files) -> Iterator[str]:
+def named_by_principal(template: Mapping[str, Any]) -> Iterator[str]:
     """The name of an assignment holds the object id of who it is for, as the template writes it.
 
     Otherwise an identity that was deleted and made again (it has a new object id) blocks every
     deployment: the name is the old one's, and Azure lets nobody change its principal.
     """
-    for file, text in files.items():
-        if not file.endswith(".bicep"):
-            continue
-        for one in template(file, text).resources.values():
-            if one.type not in {ASSIGNMENT, DOCUMENT_ASSIGNMENT} or one.existing:
-                continue
-            body = one.body.body if isinstance(one.body, Loop) else one.body
-            name, holder = _part(body, "name"), _part(_part(body, "properties"), "principalId")
-            named = isinstance(name, Call) and name.function == "guid" and holder in name.arguments
-            if not named:
-                yield f"{file}:{one.line}: the name of {one.symbol} does not hold its principalId"
+    for symbol, inner in nested(template):
+        for one in declared(inner):
+            if one["type"] in {ASSIGNMENT, DOCUMENT_ASSIGNMENT}:
+                holder = expression(one["properties"]["principalId"])
+                if not holder or f"{holder}," not in expression(one["name"]):
+                    yield f"the module {symbol}: {one['name']} does not hold its principalId"
 
 
-def _part(body: Expression | None, name: str) -> Expression | None:
-    items = body.items if isinstance(body, Object) else ()
-    return next((item for key, item in items if getattr(key, "value", None) == name), None)
-
-
-def named_roles(files: Files) -> Iterator[str]:
+def named_roles(files: Mapping[str, str]) -> Iterator[str]:
     """Every GUID of a role stands in one variable, in one file."""
     for file, text in files.items():
         for guid, name in ROLE_NAMES.items():

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infra.checks.deployment import Deployment, Resource
+from infra.checks.deployment import Deployment, Resource, expression
 from infra.checks.hardening import COSMOS, LOGS, NAMESPACE
 
 QUERY_RULE = "Microsoft.Insights/scheduledQueryRules"
@@ -151,7 +151,8 @@ def _availability(deployment: Deployment) -> Iterator[str]:
             yield "infra/modules/alerts.bicep: the availability test does not follow the switch"
         return
     test = tests[0]
-    if not test.at("properties.Request.RequestUrl", "").endswith("/api/health"):
+    asked = expression(test.at("properties.Request.RequestUrl"))
+    if "/api/health', reference(" not in asked or ".defaultHostName" not in asked:
         yield f"{test.where}: the availability test does not ask for health"
     if test.at("properties.ValidationRules.ExpectedHttpStatusCode") != 200:
         yield f"{test.where}: the availability test does not expect 200"

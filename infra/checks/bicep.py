@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 from infra.checks import (
     access,
@@ -13,17 +21,22 @@ from infra.checks import (
     hardening,
     names,
     operations,
+    order,
     parameters,
     private,
     sign_in,
     versions,
-    vocabulary,
 )
-from infra.checks.deployment import Deployment, Files, deployed
-from infra.checks.mutants import ROOT, Overlay
-from infra.checks.parameters import ENVIRONMENTS
-from infra.checks.syntax import BicepError, parsed
-from shared.errors import SheriffError
+from infra.checks.compiler import ROOT, Compiler, CompilerError, compiler
+from infra.checks.deployment import Deployment, Templates
+
+type Files = Mapping[str, str]
+"""Paths from the repository's root, and texts."""
+
+type Overlay = Mapping[str, str]
+"""Files that differ from those on disk: path from the repository's root, and text."""
+
+ENVIRONMENTS = ("dev", "test", "prod")
 
 _READ = (
     "infra/*.bicep",
@@ -39,18 +52,39 @@ _READ = (
     "pyproject.toml",
 )
 
-ELSEWHERE = {"mlflowTrackingUri": "https://mlflow.example.com"}
-"""MLflow on another server."""
-
-NAMED = {
-    "pipelinePrincipalId": "pipeline-object-id",
-    "deskClientId": "desk-client-id",
-    "analystGroupId": "analyst-group-id",
-}
-"""What the pipeline gives, and a file leaves empty."""
+_POLICIES = (hardening, flex, access, private, operations, alarms, sign_in, order)
 
 
-_POLICIES = (hardening, flex, access, private, operations, alarms, sign_in, vocabulary)
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The compiler, and a folder with all that it reads, some of it replaced."""
+
+    compiler: Compiler
+    folder: Path
+    files: Files
+
+    def environment(self, name: str) -> Path:
+        """The parameter file of an environment."""
+        return self.folder / "infra" / "environments" / f"{name}.bicepparam"
+
+
+@contextmanager
+def bench(overlay: Overlay) -> Iterator[Bench]:
+    """Put the files that are checked into a folder of their own.
+
+    Raises:
+        CompilerError: there is no compiler.
+    """
+    files = read_files(overlay)
+    folder = Path(tempfile.mkdtemp(prefix="sheriff-templates-"))
+    try:
+        for name, text in files.items():
+            if name.startswith("infra/"):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(text, encoding="utf-8")
+        yield Bench(compiler(), folder, files)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_files(overlay: Overlay) -> dict[str, str]:
@@ -68,57 +102,76 @@ def _on_disk() -> dict[str, str]:
 
 
 def problems(overlay: Overlay) -> Iterator[str]:
-    """What is wrong with the templates, a line each, as it is found; none where all is well."""
-    files = read_files(overlay)
-    try:
-        broken = list(_files(files))
-        yield from broken
-        if not broken:
-            yield from _environments(files)
-    except (SheriffError, LookupError, AttributeError, TypeError, ValueError) as error:
-        # A template that is not even of the right shape comes to nothing.
-        yield str(error) if isinstance(error, SheriffError) else f"no template: {error!r}"
+    """What is wrong with the templates, a line each, as it is found; none where all is well.
+
+    Raises:
+        CompilerError: there is no compiler.
+    """
+    with bench(overlay) as on:
+        try:
+            yield from _found(on)
+        except CompilerError as error:
+            yield str(error)
+        except (LookupError, AttributeError, TypeError, ValueError) as error:
+            # A template that is not even of the right shape comes to nothing.
+            yield f"no template: {error!r}"
+
+
+def _found(on: Bench) -> Iterator[str]:
+    templates = Templates.of(on.compiler, on.folder)
+    yield from templates.compiled.diagnostics
+    if not templates.compiled.template:
+        return
+    yield from _files(on.files)
+    yield from access.named_by_principal(templates.compiled.template)
+    yield from versions.problems(templates.compiled.template)
+    yield from parameters.unbounded(templates.compiled.template)
+    given = {}
+    for environment in ENVIRONMENTS:
+        given[environment], said = on.compiler.parameters(on.environment(environment))
+        yield from (one for one in said if one not in templates.compiled.diagnostics)
+        yield from parameters.problems(environment, given[environment])
+    # Production first: it has most of what there is.
+    for deployment in every_deployment(on, templates, given):
+        yield from _policies(on.files, deployment)
 
 
 def _files(files: Files) -> Iterator[str]:
     for file, text in files.items():
         if file.endswith((".bicep", ".bicepparam")):
-            try:
-                parsed(file, text)
-            except BicepError as error:
-                yield str(error)
-                continue
             yield from hardening.secret_functions(file, text)
-            yield from versions.problems(file, text)
+        if file.endswith(".bicep") and not text.startswith("// "):
+            yield f"{file}: does not begin with what it is for"
     yield from access.named_roles(files)
-    yield from access.named_by_principal(files)
-    yield from versions.unused(files)
     yield from names.documents(files)
 
 
-def _environments(files: Files) -> Iterator[str]:
-    for environment in ENVIRONMENTS:
-        asked = deployed(files, parameters.given(files, environment))
-        yield from parameters.problems(files, environment, asked)
-        yield from operations.production(asked)
-    for deployment in every_deployment(files):
-        yield from _policies(files, deployment)
-
-
-def every_deployment(files: Files) -> Iterator[Deployment]:
-    """Each environment as its file says and with the network's switch the other way; then with
-    what the pipeline gives, and with MLflow elsewhere.
+def every_deployment(
+    on: Bench, templates: Templates, given: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Deployment]:
+    """Each environment as its file says, then every pair of the switches' values.
 
     Raises:
-        BicepError: one of them comes to nothing.
+        CompilerError: one of them comes to nothing.
     """
-    for environment in ENVIRONMENTS:
-        given = parameters.given(files, environment)
-        for changed in ({}, {"privateNetwork": not given["privateNetwork"]}):
-            yield deployed(files, given | changed)
-        if environment == "dev":
-            yield deployed(files, given | NAMED)
-            yield deployed(files, given | NAMED | ELSEWHERE)
+    for environment in reversed(ENVIRONMENTS):
+        yield templates.deployed(on.compiler, given[environment])
+    for switched in parameters.pairs():
+        yield templates.deployed(on.compiler, {**given[switched["environmentName"]], **switched})
+
+
+def deployments() -> list[Deployment]:
+    """What the templates on disk come to, in every environment and combination."""
+    with bench({}) as on:
+        templates = Templates.of(on.compiler, on.folder)
+        given = {one: on.compiler.parameters(on.environment(one))[0] for one in ENVIRONMENTS}
+        return list(every_deployment(on, templates, given))
+
+
+def snapshot(on: Bench, environment: str) -> str:
+    """What an environment comes to, as it is committed: keys in order."""
+    found = on.compiler.snapshot(on.environment(environment), f"rg-sheriff-{environment}")
+    return json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _policies(files: Files, deployment: Deployment) -> Iterator[str]:
@@ -126,4 +179,20 @@ def _policies(files: Files, deployment: Deployment) -> Iterator[str]:
         yield from check.problems(deployment)
     yield from names.problems(files, deployment)
     yield from delivery.problems(files, deployment)
-    yield from versions.order(deployment)
+
+
+def main() -> int:
+    """Print what is wrong with the templates; with ``--snapshots``, renew what is committed."""
+    if "--snapshots" in sys.argv[1:]:
+        with bench({}) as on:
+            for environment in ENVIRONMENTS:
+                file = ROOT / "infra" / "environments" / f"{environment}.snapshot.json"
+                file.write_text(snapshot(on, environment), encoding="utf-8")
+        return 0
+    found = list(dict.fromkeys(problems({})))
+    print("\n".join(found) if found else "the templates are well")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

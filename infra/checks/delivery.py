@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infra.checks.deployment import Deployment, Files
+from infra.checks.deployment import Deployment
 from infra.checks.hardening import SITE, settings
 
 _OVERRIDE = "azurefunctionsjobhost__extensions__eventhubs__"
@@ -23,7 +23,7 @@ _MUST: Mapping[str, tuple[str, str]] = {
 }
 
 
-def problems(files: Files, deployment: Deployment) -> Iterator[str]:
+def problems(files: Mapping[str, str], deployment: Deployment) -> Iterator[str]:
     """What host.json or an app's settings would lose."""
     yield from (f"host.json: {one}" for one in wrong_host(json.loads(files["host.json"])))
     for site in deployment.of(SITE):

@@ -1,61 +1,59 @@
-"""What one environment comes to: every resource with every property worked out."""
+"""What one environment comes to: every resource with every property, worked out by the compiler.
+
+What only Azure knows stays an expression: ``[reference('ID', 'VERSION').principalId]``.
+"""
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from infra.checks.expressions import Expression, Loop, Object
-from infra.checks.functions import resource_id
-from infra.checks.runtime import Runtime
-from infra.checks.syntax import BicepError
-from infra.checks.tree import Declaration, Template, mentioned, template
-from infra.checks.values import Scope, rounds, value
+from infra.checks.compiler import LOCATION, Compiled, Compiler
 
-MAIN = "infra/main.bicep"
+MARK = "managedBy"
+"""A property of resources that nobody here uses: it carries a resource's module through."""
 
-type Files = Mapping[str, str]
-"""Paths from the repository's root, and texts."""
+_REFERS = "refers:"
+
+PUBLIC_CLOUD = {
+    "environment().suffixes.storage": "'core.windows.net'",
+    "environment().authentication.loginEndpoint": "'https://login.microsoftonline.com/'",
+}
+"""What ``az cloud show --name AzureCloud`` says; the compiler leaves it to the deployment."""
+
+_EXTENSION = re.compile(r"^\[extensionResourceId\('([^']+)', ")
+_INNER = re.compile(r"^\[(.*)\]$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource: ``name`` holds its parents' names, too; ``body`` is all that was written."""
+    """One resource: ``name`` holds its parents' names, too; ``body`` is all that it says."""
 
     type: str
     version: str
     name: str
-    symbol: str
+    id: str
+    module: str
     where: str
     body: Mapping[str, Any]
-    parent: Resource | None
-    scope: Resource | None
-    existing: bool
-
-    @property
-    def id(self) -> str:
-        """Its resource id, or that of what it is attached to and its own name."""
-        if self.scope is None:
-            return resource_id(self.type, *self.name.split("/"))
-        return f"{self.scope.id}/providers/{self.type}/{self.name}"
 
     @property
     def properties(self) -> Mapping[str, Any]:
-        """Its properties, as they were written."""
+        """Its properties."""
         found: Mapping[str, Any] = self.body.get("properties", {})
         return found
 
-    def member(self, name: str) -> Any:
-        """``resource.name`` in an expression."""
-        match name:
-            case "id":
-                return self.id
-            case "name":
-                return self.name.rpartition("/")[2]
-            case _:
-                return Runtime(f"{self.name}.{name}")
+    @property
+    def scope(self) -> str | None:
+        """The id of what an extension (a role, a lock, diagnostics) is attached to."""
+        if runtime := _EXTENSION.match(self.id):
+            return runtime[1]
+        above, _, _ = self.id.rpartition(f"/providers/{self.type}/")
+        return above if "/providers/" in above else None
 
     def at(self, path: str, default: Any = None) -> Any:
         """A property by its path, as ``properties.networkAcls.bypass``."""
@@ -69,25 +67,16 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module that was called: with which parameters, after what, and what it makes."""
+    """A module of main.bicep: its file, what it waits for, and what it makes.
+
+    ``refers`` are the ids of what it takes to be there already.
+    """
 
     symbol: str
     file: str
-    parameters: Mapping[str, Any]
     after: Sequence[str]
     made: Sequence[Resource]
-
-
-@dataclass(frozen=True, slots=True)
-class _Called:
-    """A module in an expression: what it gives is worked out when somebody asks."""
-
-    symbol: str
-    outputs: Callable[[], Mapping[str, Any]]
-
-    def member(self, name: str) -> Any:
-        """``module.name``."""
-        return self.outputs() if name == "outputs" else Runtime(f"{self.symbol}.{name}")
+    refers: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,150 +94,122 @@ class Deployment:
         return [one for one in self.resources if one.type.lower() in wanted]
 
 
-def deployed(files: Files, given: Mapping[str, Any]) -> Deployment:
-    """Work out what main.bicep comes to with some parameters.
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """main.bicep, compiled, in a folder that evaluations may write to."""
 
-    Raises:
-        BicepError: it comes to nothing: where and why.
-    """
-    main = _Evaluation(files, template(MAIN, files[MAIN]), given)
-    resources: list[Resource] = list(main.made())
-    modules: list[Module] = []
-    for symbol in main.template.modules:
-        for module in main.called(symbol):
-            modules.append(module)
-            resources.extend(module.made)
-    return Deployment(main.parameters(), resources, modules, main.outputs())
+    folder: Path
+    compiled: Compiled
+    files: Mapping[str, str]
 
+    @classmethod
+    def of(cls, compiler: Compiler, folder: Path) -> Templates:
+        """Compile what lies in a folder, and write its marked template beside it."""
+        main = folder / "infra" / "main.bicep"
+        found = compiler.compile(main)
+        files = {name: f"infra/{path}" for name, path in compiler.modules(main).items()}
+        (folder / "marked.json").write_text(_marked(found.template), encoding="utf-8")
+        return cls(folder, found, files)
 
-@dataclass
-class _Evaluation:
-    """One template with its parameters: a `Scope` that works out each name once."""
+    def defaults(self) -> dict[str, Any]:
+        """The parameters that need not be given, and what they are then."""
+        declared = self.compiled.template["parameters"]
+        known = {name: one["defaultValue"] for name, one in declared.items() if _fixed(one)}
+        return known | {"location": LOCATION}
 
-    files: Files
-    template: Template
-    given: Mapping[str, Any]
-    _known: dict[str, Any] = field(default_factory=dict)
-    _asked: set[str] = field(default_factory=set)
+    def deployed(self, compiler: Compiler, given: Mapping[str, Any]) -> Deployment:
+        """Work out what they come to with some parameters.
 
-    def __post_init__(self) -> None:
-        names = self.template.parameters
-        if strange := [name for name in self.given if name not in names]:
-            raise BicepError(f"{self.template.file} has no parameter {strange[0]}")
-        for name, one in names.items():
-            if name not in self.given and one.default is None:
-                raise BicepError(f"{self.template.file} needs the parameter {name}")
+        Raises:
+            CompilerError: they come to nothing: why.
+        """
+        file = self.folder / "given.bicepparam"
+        lines = [f"param {name} = {_literal(value)}" for name, value in given.items()]
+        file.write_text("\n".join(["using './marked.json'", *lines, ""]), encoding="utf-8")
+        whole = {**self.defaults(), **given}
+        found = compiler.snapshot(file, f"rg-sheriff-{whole.get('environmentName')}")
+        every = [_resource(one, self.files) for one in found["predictedResources"]]
+        resources = [one for one in every if not one.module.startswith(_REFERS)]
+        return Deployment(whole, resources, list(self._modules(every)), found["outputs"])
 
-    def lookup(self, name: str) -> Any:
-        if name in self._known:
-            return self._known[name]
-        if name in self._asked:
-            raise BicepError(f"{self.template.file}: {name} depends on itself")
-        self._asked.add(name)
-        self._known[name] = self._worked_out(name)
-        return self._known[name]
-
-    def file(self, path: str) -> str:
-        found = posixpath.normpath(posixpath.join(posixpath.dirname(self.template.file), path))
-        if found not in self.files:
-            raise BicepError(f"{self.template.file}: there is no file {found}")
-        return self.files[found]
-
-    def _worked_out(self, name: str) -> Any:
-        ours = self.template
-        if name in ours.parameters:
-            default = ours.parameters[name].default
-            if name in self.given or default is None:
-                return self.given[name]
-            return value(default, self)
-        if name in ours.variables:
-            return value(ours.variables[name], self)
-        if name in ours.resources:
-            made = [one for one, _ in self._all(ours.resources[name])]
-            return made if isinstance(ours.resources[name].body, Loop) else made[0]
-        if name in ours.modules:
-            return _Called(name, lambda: self._inner(name).outputs())
-        raise BicepError(f"{ours.file}: {name} is not declared")
-
-    def parameters(self) -> dict[str, Any]:
-        """Every parameter, given or by default."""
-        return {name: self.lookup(name) for name in self.template.parameters}
-
-    def made(self) -> Iterator[Resource]:
-        """The resources that this template makes."""
-        for declaration in self.template.resources.values():
-            if not declaration.existing:
-                yield from (one for one, wanted in self._all(declaration) if wanted)
-
-    def called(self, symbol: str) -> Iterator[Module]:
-        """A module, if its condition holds, with what it comes to."""
-        declaration = self.template.modules[symbol]
-        if declaration.condition is not None and not value(declaration.condition, self):
-            return
-        parts = _parts(declaration)
-        after = _names(parts.get("dependsOn"))
-        for name in after:
-            self.lookup(name)
-        # Whose outputs it is given, it waits for without a word.
-        asked = set(mentioned(parts.get("params"))) & self.template.modules.keys()
-        after += sorted(asked - set(after))
-        inner = self._inner(symbol)
-        yield Module(symbol, inner.template.file, inner.parameters(), after, list(inner.made()))
-
-    def outputs(self) -> dict[str, Any]:
-        """What this template gives to whoever calls it."""
-        return {name: value(of, self) for name, of in self.template.outputs.items()}
-
-    def _inner(self, symbol: str) -> _Evaluation:
-        """A module's template with the parameters that it is given."""
-        declaration = self.template.modules[symbol]
-        file = posixpath.normpath(
-            posixpath.join(posixpath.dirname(self.template.file), declaration.of)
-        )
-        if file not in self.files:
-            raise BicepError(f"{self.template.file}:{declaration.line}: there is no {file}")
-        parts = _parts(declaration)
-        given = value(parts["params"], self) if "params" in parts else {}
-        return _Evaluation(self.files, template(file, self.files[file]), given)
-
-    def _all(self, of: Declaration) -> Iterator[tuple[Resource, bool]]:
-        """Each resource of a declaration, and whether its conditions let it be made."""
-        wanted = of.condition is None or bool(value(of.condition, self))
-        if not isinstance(of.body, Loop):
-            yield self._resource(of, of.body, self), wanted
-            return
-        everything = Loop(of.body.item, of.body.index, of.body.over, None, of.body.body)
-        condition = of.body.condition
-        for scope in rounds(everything, self):
-            let_in = condition is None or bool(value(condition, scope))
-            yield self._resource(of, of.body.body, scope), wanted and let_in
-
-    def _resource(self, of: Declaration, body: Expression, scope: Scope) -> Resource:
-        where = f"{self.template.file}:{of.line}"
-        assert isinstance(body, Object)
-        try:
-            content = {value(key, scope): value(item, scope) for key, item in body.items}
-        except BicepError as error:
-            raise BicepError(f"{where}: {error}") from error
-        if len(content) < len(body.items):
-            raise BicepError(f"{where}: a property is given twice")
-        if "name" not in content:
-            raise BicepError(f"{where}: {of.symbol} has no name")
-        parent, over = content.pop("parent", None), content.pop("scope", None)
-        content.pop("dependsOn", None)
-        name = f"{parent.name}/{content['name']}" if parent else content["name"]
-        if name.count("/") != of.type.count("/") - 1:
-            raise BicepError(f"{where}: {of.symbol} of {of.type} has the name {name}")
-        return Resource(
-            of.type, of.version, name, of.symbol, where, content, parent, over, of.existing
-        )
+    def _modules(self, every: Sequence[Resource]) -> Iterator[Module]:
+        for symbol, one in self.compiled.template["resources"].items():
+            made = [resource for resource in every if resource.module == symbol]
+            refers = [each.id for each in every if each.module == f"{_REFERS}{symbol}"]
+            if made:
+                yield Module(symbol, self.files[symbol], one.get("dependsOn", []), made, refers)
 
 
-def _parts(declaration: Declaration) -> dict[Any, Expression]:
-    assert isinstance(declaration.body, Object)
-    return {key.value: item for key, item in declaration.body.items}  # type: ignore[union-attr]
+def expression(text: Any) -> str:
+    """What stands between the brackets of an expression; empty where it is none."""
+    found = _INNER.match(text) if isinstance(text, str) else None
+    return found[1] if found else ""
 
 
-def _names(of: Expression | None) -> list[str]:
-    items = getattr(of, "items", ())
-    return [item.name for item in items]
+def nested(template: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each module of a compiled template: its symbol and its own template."""
+    for symbol, one in template["resources"].items():
+        yield symbol, one["properties"]["template"]
+
+
+def every_type(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a compiled template makes, or refers to as being there."""
+    found = template["resources"]
+    yield from found.values() if isinstance(found, dict) else found
+
+
+def declared(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a compiled template makes itself: not what is there already."""
+    return (one for one in every_type(template) if not one.get("existing"))
+
+
+def _marked(template: Mapping[str, Any]) -> str:
+    """The template with each resource's module written on it."""
+    copy = json.loads(json.dumps(template))
+    for symbol, inner in nested(copy) if copy else ():
+        for one in every_type(inner):
+            # What is referred to is shown too, so that modules can be seen to wait for it.
+            one[MARK] = f"{_REFERS}{symbol}" if one.pop("existing", False) else symbol
+    text = json.dumps(copy)
+    for unknown, known in PUBLIC_CLOUD.items():
+        text = text.replace(unknown, known)
+    return text
+
+
+def _resource(found: dict[str, Any], files: Mapping[str, str]) -> Resource:
+    body = {name: one for name, one in found.items() if name not in _APART}
+    module = str(found.get(MARK, ""))
+    return Resource(
+        found["type"],
+        found["apiVersion"],
+        found["name"],
+        found["id"],
+        module,
+        files.get(module, "infra/main.bicep"),
+        body,
+    )
+
+
+_APART = {"id", "type", "name", "apiVersion", MARK}
+
+
+def _fixed(parameter: Mapping[str, Any]) -> bool:
+    return "defaultValue" in parameter and not expression(parameter["defaultValue"])
+
+
+def _literal(value: Any) -> str:
+    """A value as Bicep writes it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case None | int():
+            return "null" if value is None else str(value)
+        case str():
+            quoted = value.replace("\\", "\\\\").replace("'", "\\'").replace("${", "\\${")
+            return f"'{quoted}'"
+        case list():
+            return "[\n" + "\n".join(map(_literal, value)) + "\n]"
+        case dict():
+            items = (f"{_literal(name)}: {_literal(one)}" for name, one in value.items())
+            return "{\n" + "\n".join(items) + "\n}"
+    raise TypeError(f"{value!r} is no value of a parameter")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from infra.checks.deployment import Deployment, Resource
-from infra.checks.hardening import BLOB_CONTAINER, PLAN, SITE, STORAGE, settings
+from infra.checks.hardening import BLOB_CONTAINER, PLAN, SITE, settings
 
 REFUSED_SITE_CONFIG = frozenset(
     (
@@ -79,15 +80,20 @@ def _refused(site: Resource) -> Iterator[str]:
             yield f"{site.where}: {site.name}: the setting {name} is not one of Flex Consumption"
 
 
+_PACKAGE = re.compile(
+    r"\[format\('\{0\}\{1\}', "
+    r"reference\('([^']+)', '[\d-]+'\)\.primaryEndpoints\.blob, '([\w-]+)'\)\]"
+)
+
+
 def _package(site: Resource, deployment: Deployment) -> Iterator[str]:
     """The package lies in a container that is made here, in the host's account of this app."""
     storage = site.at("properties.functionAppConfig.deployment.storage", {})
-    account, _, container = storage.get("value", "").partition(".properties.primaryEndpoints.blob")
-    made = {one.name for one in deployment.of(BLOB_CONTAINER)}
-    if storage.get("type") != "blobContainer" or f"{account}/default/{container}" not in made:
+    found = _PACKAGE.fullmatch(storage.get("value", ""))
+    container = f"{found[1]}/blobServices/default/containers/{found[2]}" if found else None
+    made = {one.id for one in deployment.of(BLOB_CONTAINER)}
+    if storage.get("type") != "blobContainer" or container not in made:
         yield f"{site.where}: {site.name}: the container of its package is not made here"
-    if account not in {one.name for one in deployment.of(STORAGE)}:
-        yield f"{site.where}: {site.name}: the account of its package is not made here"
     identity = storage.get("authentication", {}).get("userAssignedIdentityResourceId")
     if identity not in site.at("identity.userAssignedIdentities", {}):
         yield f"{site.where}: {site.name}: its package is read with an identity it does not have"

@@ -1,15 +1,33 @@
-"""Faults put into the templates on purpose, to see that the checks find them."""
+"""python -m infra.checks.mutants: faults put into the templates on purpose; the checks find them.
+
+Compiler, linter and policies look at each fault; the committed snapshots do not, for they would
+catch everything and prove nothing. `mutants.toml` lists the faults: those that somebody has made,
+one by one, and operators that put one wherever it fits, some of them chosen by a seed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import argparse
+import random
+import re
+import secrets
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from rich.progress import track
 
-type Overlay = Mapping[str, str]
-"""Files that differ from those on disk: path from the repository's root, and text."""
+from infra.checks import bicep
+from infra.checks.bicep import Overlay
+from infra.checks.compiler import ROOT
+from infra.checks.hardening import REQUIRED
+
+TABLE = Path(__file__).with_name("mutants.toml")
+
 type Problems = Callable[[Overlay], Iterable[str]]
 """What the checks find with some files replaced, a line each; empty where all is well."""
 
@@ -39,3 +57,109 @@ def caught(mutant: Mutant, problems: Problems) -> str | None:
     if after == before:
         raise ValueError(f"{mutant.name}: changes nothing in {mutant.file}")
     return next(iter(problems({mutant.file: after})), None)
+
+
+def listed() -> Iterator[Mutant]:
+    """Faults that somebody has made, somewhere."""
+    for one in _table()["fault"]:
+        old, new = one["old"], one["new"]
+        yield Mutant(
+            one["name"],
+            one["file"],
+            lambda text, old=old, new=new: text.replace(old, new, 1),  # type: ignore[misc]
+            one.get("policy", True),
+        )
+
+
+def generated(seed: int, each: int) -> list[Mutant]:
+    """At most ``each`` mutants of every operator, chosen by a seed."""
+    choice = random.Random(seed)  # noqa: S311 - no secret
+    found: list[Mutant] = []
+    for operator in _table()["operator"]:
+        made = [mutant for file in _files(operator["files"]) for mutant in _lines(file, operator)]
+        found += choice.sample(made, min(each, len(made)))
+    return found
+
+
+def _files(globs: Sequence[str]) -> list[str]:
+    return sorted(path.relative_to(ROOT).as_posix() for glob in globs for path in ROOT.glob(glob))
+
+
+def _lines(file: str, operator: Mapping[str, Any]) -> Iterator[Mutant]:
+    """A mutant for each line that the operator changes; a line made empty is left out."""
+    pattern = re.compile(operator["pattern"].replace("FLAGS", "|".join(_flags())))
+    lines = (ROOT / file).read_text(encoding="utf-8").split("\n")
+    for number, line in enumerate(lines):
+        made = pattern.sub(operator["new"], line, count=1)
+        if made != line:
+            text = "\n".join([*lines[:number], *([made] if made else []), *lines[number + 1 :]])
+            yield Mutant(
+                f"{operator['name']} {line.strip()} ({file}:{number + 1})",
+                file,
+                lambda _, text=text: text,  # type: ignore[misc]
+                operator.get("policy", False),
+            )
+
+
+@cache
+def _flags() -> tuple[str, ...]:
+    """Properties that are true or false, and must be the one."""
+    found = {
+        path.rpartition(".")[2]
+        for paths in REQUIRED.values()
+        for path, value in paths.items()
+        if isinstance(value, bool)
+    }
+    return tuple(sorted(found - {"enabled"}))
+
+
+@cache
+def _table() -> dict[str, list[dict[str, Any]]]:
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How many mutants there were of each sort, and which survived."""
+
+    policies: int
+    slips: int
+    survivors: Sequence[Mutant]
+
+    def __str__(self) -> str:
+        missed = [one for one in self.survivors if one.policy]
+        slipped = len(self.survivors) - len(missed)
+        return (
+            f"policy {self.policies - len(missed)} of {self.policies} caught, "
+            f"slips {self.slips - slipped} of {self.slips}, all "
+            f"{self.policies + self.slips - len(self.survivors)} of {self.policies + self.slips}"
+        )
+
+
+def figures(mutants: Iterable[Mutant], problems: Problems) -> Figures:
+    """Put each mutant into the templates, and see whether the checks find it."""
+    tried, survivors = [], []
+    for one in mutants:
+        tried.append(one)
+        if caught(one, problems) is None:
+            survivors.append(one)
+    policies = sum(one.policy for one in tried)
+    return Figures(policies, len(tried) - policies, survivors)
+
+
+def main() -> int:
+    """Print the figures and the survivors; 1 where a fault of policy survives."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
+    parser.add_argument("--each", type=int, default=10, help="mutants of every operator")
+    asked = parser.parse_args()
+    mutants = [*listed(), *generated(asked.seed, asked.each)]
+    shown = figures(track(mutants, f"seed {asked.seed}"), bicep.problems)
+    print(shown)
+    for one in shown.survivors:
+        print(f"survives{' (policy)' if one.policy else ''}: {one.name}")
+    return 1 if any(one.policy for one in shown.survivors) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,7 +10,7 @@ from typing import Any
 
 from functions.settings import HubSettings, JobSettings, Settings, SignIn, role
 from infra.checks.alarms import METRICS
-from infra.checks.deployment import Deployment, Files, Resource
+from infra.checks.deployment import Deployment, Resource, expression
 from infra.checks.hardening import BLOB_CONTAINER, COSMOS, HUB, NAMESPACE, SITE, settings
 from infra.local.resources import BLOB_CONTAINERS, COMPOSITE_INDEXES, PARTITION_KEYS
 from shared.errors import ConfigurationError
@@ -48,7 +48,7 @@ STATE_THROUGHPUT = 4000
 """RU/s that commits may take; every batch is one."""
 
 
-def problems(files: Files, deployment: Deployment) -> Iterator[str]:
+def problems(files: Mapping[str, str], deployment: Deployment) -> Iterator[str]:
     """What the templates call otherwise than the rest does."""
     yield from _containers(deployment)
     yield from _documents(deployment)
@@ -123,18 +123,18 @@ def _indexes(container: Resource) -> list[list[tuple[str, str]]]:
     return [[(part["path"], part["order"]) for part in index] for index in written]
 
 
-def _documented(files: Files) -> set[str]:
+def _documented(files: Mapping[str, str]) -> set[str]:
     return set(re.findall(r"(?m)^\| `(\w+)` \|", files["docs/settings.md"]))
 
 
-def local(files: Files) -> Iterator[str]:
+def local(files: Mapping[str, str]) -> Iterator[str]:
     """Files of a deployment that name the local stack's own setting: it would open the app."""
     for file, text in files.items():
         if file.endswith((".bicep", ".bicepparam", ".json", ".yml", ".sh")) and LOCAL in text:
             yield f"{file}: {LOCAL} is the local stack's: it switches all protection off"
 
 
-def documents(files: Files) -> Iterator[str]:
+def documents(files: Mapping[str, str]) -> Iterator[str]:
     """Settings that the code reads, or the example sets, and docs/settings.md does not know."""
     yield from local({file: text for file, text in files.items() if file.startswith("infra/")})
     known = _documented(files) | {"FUNCTIONS_WORKER_RUNTIME"}
@@ -149,7 +149,7 @@ def documents(files: Files) -> Iterator[str]:
             yield f"local.settings.example.json: docs/settings.md does not know {name}"
 
 
-def _settings(site: Resource, files: Files) -> Iterator[str]:
+def _settings(site: Resource, files: Mapping[str, str]) -> Iterator[str]:
     """Every setting is documented or the platform's, and those of the host are all there."""
     documented = _documented(files)
     given = settings(site)
@@ -163,9 +163,9 @@ def _settings(site: Resource, files: Files) -> Iterator[str]:
     for name, value in given.items():
         if name.endswith("__credential") and value != "managedidentity":
             yield f"{site.where}: {site.name}: {name} is {value!r}, not managedidentity"
-    identity = given.get("AZURE_CLIENT_ID")
+    identity = expression(given.get("AZURE_CLIENT_ID"))
     if given.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING") != (
-        f"ClientId={identity};Authorization=AAD"
+        f"[format('ClientId={{0}};Authorization=AAD', {identity})]"
     ):
         yield f"{site.where}: {site.name} does not sign in to Application Insights by its identity"
 
@@ -190,7 +190,7 @@ def _required(site: Resource) -> Iterator[str]:
         yield f"{site.where}: {site.name}: {error}"
 
 
-def _trigger(site: Resource, files: Files, deployment: Deployment) -> Iterator[str]:
+def _trigger(site: Resource, files: Mapping[str, str], deployment: Deployment) -> Iterator[str]:
     """What a trigger's binding names is set; the hub and its consumer group are those made."""
     given = settings(site)
     ours = given.get("SHERIFF_ROLE", "")
@@ -221,7 +221,7 @@ def _hub(site: Resource, given: Mapping[str, str], deployment: Deployment) -> It
         yield f"{site.where}: {site.name} reads the namespace {named}"
 
 
-def _timeout(site: Resource, given: Mapping[str, str], files: Files) -> Iterator[str]:
+def _timeout(site: Resource, given: Mapping[str, str], files: Mapping[str, str]) -> Iterator[str]:
     """The trainer has longer than host.json gives the others, and nobody else is given more."""
     longer = given.get("AzureFunctionsJobHost__functionTimeout")
     usual = json.loads(files["host.json"])["functionTimeout"]
@@ -240,14 +240,14 @@ def _outputs(deployment: Deployment) -> Iterator[str]:
             yield f"infra/main.bicep: there is no output {name}"
 
 
-def _python(site: Resource, files: Files) -> Iterator[str]:
+def _python(site: Resource, files: Mapping[str, str]) -> Iterator[str]:
     runtime = site.at("properties.functionAppConfig.runtime", {})
     wanted = tomllib.loads(files["pyproject.toml"])["project"]["requires-python"]
     if runtime.get("name") != "python" or not wanted.startswith(f">={runtime.get('version')},"):
         yield f"{site.where}: {site.name} runs {runtime}, and Sheriff needs Python {wanted}"
 
 
-def _measured(files: Files) -> Iterator[str]:
+def _measured(files: Mapping[str, str]) -> Iterator[str]:
     """The metrics that alerts ask for are those that the apps measure, once they do."""
     code = files.get("functions/metrics.py")
     if code is None:

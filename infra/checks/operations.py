@@ -56,7 +56,7 @@ def problems(deployment: Deployment) -> Iterator[str]:
 
 def _diagnostics(deployment: Deployment) -> Iterator[str]:
     logs = {one.id for one in deployment.of(LOGS)}
-    watched = {one.scope.id: one for one in deployment.of(DIAGNOSTICS) if one.scope is not None}
+    watched = {one.scope: one for one in deployment.of(DIAGNOSTICS)}
     for resource in deployment.of(NAMESPACE, COSMOS, BLOB_SERVICE, VAULT, WORKSPACE):
         setting = watched.get(resource.id)
         if setting is None:
@@ -89,7 +89,7 @@ def _tags(deployment: Deployment) -> Iterator[str]:
 
 
 def _locks(deployment: Deployment) -> Iterator[str]:
-    locked = {one.scope.id for one in deployment.of(LOCK) if one.scope is not None}
+    locked = {one.scope for one in deployment.of(LOCK)}
     wanted = deployment.given["lockData"]
     for lock in deployment.of(LOCK):
         if lock.at("properties.level") != "CanNotDelete":

@@ -1,10 +1,12 @@
 // What wakes somebody up, and what it may cost. docs/operations.md says what to do about each.
 
+import { tagsType } from 'types.bicep'
+
 @description('Azure region.')
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Start of every rule\'s name.')
 param rulePrefix string
@@ -32,14 +34,17 @@ param reachable bool
 
 @description('Seconds that an order may wait for its alert.')
 @minValue(60)
+@maxValue(86400)
 param lagSeconds int
 
 @description('Days after which the model that serves is too old.')
 @minValue(1)
+@maxValue(365)
 param modelAgeDays int
 
 @description('What a month may cost, in the currency of the subscription.')
 @minValue(1)
+@maxValue(1000000)
 param monthlyBudget int
 
 @description('First day of a month that the budget starts on, as 2026-12-01; keep it as it is.')
@@ -141,7 +146,7 @@ resource logs 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
   name: logWorkspaceName
 }
 
-resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' existing = {
+resource namespace 'Microsoft.EventHub/namespaces@2026-01-01' existing = {
   name: namespaceName
 }
 
@@ -157,7 +162,7 @@ resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' existing = {
   name: actionGroupName
 }
 
-resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+resource rules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
   for rule in queries: {
     name: '${rulePrefix}${rule.name}'
     location: location
@@ -195,7 +200,7 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
 ]
 
 // Both sides of the hub are in the workspace only: what came in, and what was scored.
-resource unscored 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
+resource unscored 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = {
   name: '${rulePrefix}unscored'
   location: location
   tags: tags
@@ -230,7 +235,7 @@ resource unscored 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
   }
 }
 
-resource throttledDocuments 'Microsoft.Insights/metricAlerts@2018-03-01' = {
+resource throttledDocuments 'Microsoft.Insights/metricAlerts@2026-01-01' = {
   name: '${rulePrefix}throttled-documents'
   location: 'global'
   tags: tags
@@ -271,7 +276,7 @@ resource throttledDocuments 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   }
 }
 
-resource throttledOrders 'Microsoft.Insights/metricAlerts@2018-03-01' = {
+resource throttledOrders 'Microsoft.Insights/metricAlerts@2026-01-01' = {
   name: '${rulePrefix}throttled-orders'
   location: 'global'
   tags: tags
@@ -336,7 +341,7 @@ resource availabilityTest 'Microsoft.Insights/webtests@2022-06-15' = if (reachab
   }
 }
 
-resource unavailable 'Microsoft.Insights/metricAlerts@2018-03-01' = if (reachable) {
+resource unavailable 'Microsoft.Insights/metricAlerts@2026-01-01' = if (reachable) {
   name: '${rulePrefix}unavailable'
   location: 'global'
   tags: tags
@@ -365,7 +370,7 @@ resource unavailable 'Microsoft.Insights/metricAlerts@2018-03-01' = if (reachabl
   }
 }
 
-resource budget 'Microsoft.Consumption/budgets@2024-08-01' = {
+resource budget 'Microsoft.Consumption/budgets@2026-06-01' = {
   name: '${rulePrefix}month'
   properties: {
     category: 'Cost'

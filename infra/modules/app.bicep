@@ -1,10 +1,12 @@
 // One app of the one code base: its plan, its site, and who may call it.
 
+import { alwaysReadyType, settingType, tagsType } from 'types.bicep'
+
 @description('Azure region.')
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Name of the app.')
 param appName string
@@ -29,10 +31,10 @@ param packageContainerName string
 param insightsName string
 
 @description('Settings that every role needs.')
-param commonSettings array
+param commonSettings settingType[]
 
 @description('Settings that this role needs besides.')
-param roleSettings array
+param roleSettings settingType[]
 
 @description('Whether it reads the hub, by EventHubConnection.')
 param readsHub bool
@@ -50,7 +52,7 @@ param instanceMemory int
 param maximumInstances int
 
 @description('What is kept ready, and how many instances of it.')
-param alwaysReady array
+param alwaysReady alwaysReadyType[]
 
 @description('Whether the plan spans zones.')
 param zoneRedundant bool
@@ -65,7 +67,7 @@ param subnetId string
 param entraClientId string
 
 @description('Object ids of the groups whose members may call the desk.')
-param callerGroups array
+param callerGroups string[]
 
 var pythonVersion = '3.13'
 var managedIdentity = 'managedidentity'
@@ -106,7 +108,10 @@ var hostSettings = [
   { name: 'AzureWebJobsStorage__blobServiceUri', value: hostAccount.properties.primaryEndpoints.blob }
   { name: 'AzureWebJobsStorage__tableServiceUri', value: hostAccount.properties.primaryEndpoints.table }
   { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
-  { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identity.properties.clientId};Authorization=AAD' }
+  {
+    name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING'
+    value: 'ClientId=${identity.properties.clientId};Authorization=AAD'
+  }
   { name: 'PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY', value: 'true' }
   { name: 'OTEL_SERVICE_NAME', value: 'sheriff-${role}' }
   { name: 'OTEL_TRACES_SAMPLER', value: 'always_on' } // its default keeps five a second

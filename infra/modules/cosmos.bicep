@@ -1,10 +1,12 @@
 // The documents: alerts, incidents, the streams' state, analysts' decisions, shadow scores.
 
+import { tagsType } from 'types.bicep'
+
 @description('Azure region.')
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Name of the account.')
 param accountName string
@@ -18,10 +20,12 @@ param capacityMode string
 
 @description('RU/s that the container of alerts may take at most, when autoscaled.')
 @minValue(1000)
+@maxValue(1000000)
 param alertsMaximumThroughput int
 
 @description('Days that an alert is kept after its last change.')
 @minValue(30)
+@maxValue(3650)
 param alertsKeptDays int
 
 @description('How far back the account can be restored.')
@@ -171,11 +175,13 @@ resource documents 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/container
           compositeIndexes: container.compositeIndexes
         }
       }
-      options: capacityMode == 'serverless' ? {} : {
-        autoscaleSettings: {
-          maxThroughput: container.maximumThroughput
-        }
-      }
+      options: capacityMode == 'serverless'
+        ? {}
+        : {
+            autoscaleSettings: {
+              maxThroughput: container.maximumThroughput
+            }
+          }
     }
   }
 ]

@@ -1,10 +1,12 @@
 // Sheriff's own blobs: the archive of orders, dead letters, models, reference data, training.
 
+import { tagsType } from 'types.bicep'
+
 @description('Azure region.')
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Name of the account.')
 param accountName string
@@ -21,10 +23,12 @@ param locked bool
 
 @description('Days that captured orders are kept.')
 @minValue(30)
+@maxValue(3650)
 param ordersKeptDays int
 
 @description('Days that a dead letter is kept.')
 @minValue(7)
+@maxValue(3650)
 param deadLettersKeptDays int
 
 @description('Days that what was deleted or overwritten can be had back; after them it is erased.')

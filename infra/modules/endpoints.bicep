@@ -1,16 +1,18 @@
 // Private endpoints, and the names by which the network finds them.
 
+import { endpointTargetType, tagsType } from 'types.bicep'
+
 @description('Azure region.')
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Subnet that the endpoints are in.')
 param subnetId string
 
 @description('What is reached: name, serviceId, group, and zones for its name.')
-param targets array
+param targets endpointTargetType[]
 
 resource endpoints 'Microsoft.Network/privateEndpoints@2025-05-01' = [
   for target in targets: {

@@ -1,10 +1,12 @@
 // The namespace that orders come in on. Its hub is in hub.bicep: Capture needs its role first.
 
+import { tagsType } from 'types.bicep'
+
 @description('Azure region.')
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Name of the namespace.')
 param namespaceName string
@@ -32,7 +34,7 @@ resource captureIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-
   name: captureIdentityName
 }
 
-resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
+resource namespace 'Microsoft.EventHub/namespaces@2026-01-01' = {
   name: namespaceName
   location: location
   tags: tags
@@ -57,7 +59,7 @@ resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' = {
   }
 }
 
-resource networkRules 'Microsoft.EventHub/namespaces/networkRuleSets@2024-01-01' = {
+resource networkRules 'Microsoft.EventHub/namespaces/networkRuleSets@2026-01-01' = {
   parent: namespace
   name: 'default'
   properties: {

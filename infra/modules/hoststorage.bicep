@@ -1,11 +1,13 @@
 // What the Functions host of one app keeps: its checkpoints, its keys and the app's own package.
 // Each app has its own account, for who can write a package acts as the app that runs it.
 
+import { tagsType } from 'types.bicep'
+
 @description('Azure region.')
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Name of the account.')
 param accountName string

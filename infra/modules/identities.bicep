@@ -1,10 +1,12 @@
 // One identity for each app, and one for what Azure itself does with our data.
 
+import { principalIdsType, tagsType } from 'types.bicep'
+
 @description('Azure region.')
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Start of every identity name; the name of its holder follows.')
 param identityPrefix string
@@ -23,7 +25,7 @@ resource identities 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30
 ]
 
 @description('Object id of each identity, by holder. A role assignment is named after it: an identity that was deleted and made again has another, and Azure refuses to give an assignment of the same name to it.')
-output principalIds object = union(
+output principalIds principalIdsType = union(
   {
     scorer: identities[0].properties.principalId
     trainer: identities[1].properties.principalId

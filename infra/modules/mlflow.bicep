@@ -1,11 +1,13 @@
 // The storage and the key vault that an Azure Machine Learning workspace needs, for its MLflow.
 // The workspace itself is in workspace.bicep: its identity needs its roles on these two first.
 
+import { tagsType } from 'types.bicep'
+
 @description('Azure region.')
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Name of the storage account.')
 param accountName string

@@ -1,10 +1,12 @@
 // Where logs and measures go, and who is told.
 
+import { tagsType } from 'types.bicep'
+
 @description('Azure region.')
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Name of the Log Analytics workspace.')
 param logWorkspaceName string
@@ -16,7 +18,7 @@ param insightsName string
 param actionGroupName string
 
 @description('Addresses that alerts are mailed to.')
-param alertEmails array
+param alertEmails string[]
 
 @description('Days that logs are kept.')
 @minValue(30)
@@ -25,6 +27,7 @@ param logsKeptDays int
 
 @description('GB of logs a day, after which no more are taken in until the next.')
 @minValue(1)
+@maxValue(1000)
 param logsDailyGigabytes int
 
 resource logs 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {

@@ -1,10 +1,12 @@
 // The private network: where the apps call out from, where the endpoints are, and their names.
 
+import { tagsType } from 'types.bicep'
+
 @description('Azure region.')
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Name of the virtual network.')
 param networkName string

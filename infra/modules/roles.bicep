@@ -5,11 +5,13 @@
 // the identity's own id it would block every deployment once the identity is deleted and made again:
 // the name stays, its principal may not change (RoleAssignmentUpdateNotPermitted).
 
+import { byAppType, principalIdsType } from 'types.bicep'
+
 @description('Whether the hub is there: then the roles on it are given, else all others.')
 param hubIsThere bool
 
 @description('Object id of each identity, by holder. Only a parameter is known when names are worked out.')
-param principalIds object
+param principalIds principalIdsType
 
 @description('Name of the Event Hubs namespace.')
 param namespaceName string
@@ -21,7 +23,7 @@ param hubName string
 param dataAccountName string
 
 @description('Names of the host accounts, by app.')
-param hostAccountNames object
+param hostAccountNames byAppType
 
 @description('Name of the Cosmos DB account.')
 param cosmosAccountName string
@@ -62,74 +64,94 @@ var cosmosDataReader = '00000000-0000-0000-0000-000000000001'
 var cosmosDataContributor = '00000000-0000-0000-0000-000000000002'
 
 // Who may do what in the containers of the data account. The desk: nothing.
-var blobGrants = hubIsThere ? [] : [
-  { holder: 'capture', container: 'orders-archive', role: storageBlobDataContributor }
-  { holder: 'scorer', container: 'models', role: storageBlobDataReader }
-  { holder: 'scorer', container: 'reference', role: storageBlobDataReader }
-  { holder: 'scorer', container: 'dead-letters', role: storageBlobDataContributor }
-  { holder: 'trainer', container: 'orders-archive', role: storageBlobDataReader }
-  { holder: 'trainer', container: 'reference', role: storageBlobDataReader }
-  { holder: 'trainer', container: 'models', role: storageBlobDataContributor }
-  { holder: 'trainer', container: 'training', role: storageBlobDataContributor }
-]
+var blobGrants = hubIsThere
+  ? []
+  : [
+      { holder: 'capture', container: 'orders-archive', role: storageBlobDataContributor }
+      { holder: 'scorer', container: 'models', role: storageBlobDataReader }
+      { holder: 'scorer', container: 'reference', role: storageBlobDataReader }
+      { holder: 'scorer', container: 'dead-letters', role: storageBlobDataContributor }
+      { holder: 'trainer', container: 'orders-archive', role: storageBlobDataReader }
+      { holder: 'trainer', container: 'reference', role: storageBlobDataReader }
+      { holder: 'trainer', container: 'models', role: storageBlobDataContributor }
+      { holder: 'trainer', container: 'training', role: storageBlobDataContributor }
+    ]
 
 // Who may do what with the documents.
-var documentGrants = hubIsThere ? [] : [
-  { holder: 'scorer', container: 'alerts', role: cosmosDataContributor }
-  { holder: 'scorer', container: 'incidents', role: cosmosDataContributor }
-  { holder: 'scorer', container: 'state', role: cosmosDataContributor }
-  { holder: 'scorer', container: 'shadow', role: cosmosDataContributor }
-  { holder: 'trainer', container: 'alerts', role: cosmosDataReader }
-  { holder: 'trainer', container: 'incidents', role: cosmosDataReader }
-  { holder: 'trainer', container: 'state', role: cosmosDataReader }
-  { holder: 'trainer', container: 'decisions', role: cosmosDataReader }
-  { holder: 'trainer', container: 'shadow', role: cosmosDataReader }
-  { holder: 'desk', container: 'alerts', role: cosmosDataReader }
-]
+var documentGrants = hubIsThere
+  ? []
+  : [
+      { holder: 'scorer', container: 'alerts', role: cosmosDataContributor }
+      { holder: 'scorer', container: 'incidents', role: cosmosDataContributor }
+      { holder: 'scorer', container: 'state', role: cosmosDataContributor }
+      { holder: 'scorer', container: 'shadow', role: cosmosDataContributor }
+      { holder: 'trainer', container: 'alerts', role: cosmosDataReader }
+      { holder: 'trainer', container: 'incidents', role: cosmosDataReader }
+      { holder: 'trainer', container: 'state', role: cosmosDataReader }
+      { holder: 'trainer', container: 'decisions', role: cosmosDataReader }
+      { holder: 'trainer', container: 'shadow', role: cosmosDataReader }
+      { holder: 'desk', container: 'alerts', role: cosmosDataReader }
+    ]
 
 // The Functions host makes its containers itself, so it needs the whole of the app's own account.
-var hostGrants = hubIsThere ? [] : [
-  { holder: 'scorer', role: storageBlobDataOwner }
-  { holder: 'scorer', role: storageTableDataContributor }
-  { holder: 'trainer', role: storageBlobDataOwner }
-  { holder: 'trainer', role: storageTableDataContributor }
-  { holder: 'desk', role: storageBlobDataOwner }
-  { holder: 'desk', role: storageTableDataContributor }
-]
+var hostGrants = hubIsThere
+  ? []
+  : [
+      { holder: 'scorer', role: storageBlobDataOwner }
+      { holder: 'scorer', role: storageTableDataContributor }
+      { holder: 'trainer', role: storageBlobDataOwner }
+      { holder: 'trainer', role: storageTableDataContributor }
+      { holder: 'desk', role: storageBlobDataOwner }
+      { holder: 'desk', role: storageTableDataContributor }
+    ]
 
-var telemetryGrants = hubIsThere ? [] : [
-  { holder: 'scorer', role: monitoringMetricsPublisher }
-  { holder: 'trainer', role: monitoringMetricsPublisher }
-  { holder: 'desk', role: monitoringMetricsPublisher }
-]
+var telemetryGrants = hubIsThere
+  ? []
+  : [
+      { holder: 'scorer', role: monitoringMetricsPublisher }
+      { holder: 'trainer', role: monitoringMetricsPublisher }
+      { holder: 'desk', role: monitoringMetricsPublisher }
+    ]
 
-var hubGrants = !hubIsThere ? [] : [
-  { holder: 'scorer', role: eventHubsDataReceiver }
-]
+var hubGrants = !hubIsThere
+  ? []
+  : [
+      { holder: 'scorer', role: eventHubsDataReceiver }
+    ]
 
 // The workspace keeps artifacts in containers that it makes and names itself.
-var machineLearningGrants = !hubIsThere || empty(machineLearningName) ? [] : [
-  { holder: 'trainer', role: azureMlDataScientist }
-]
-var machineLearningAccountGrants = hubIsThere || empty(machineLearningName) ? [] : [
-  { holder: 'mlflow', role: storageAccountContributor }
-  { holder: 'mlflow', role: storageBlobDataContributor }
-  { holder: 'trainer', role: storageBlobDataContributor }
-]
-var vaultGrants = hubIsThere || empty(machineLearningName) ? [] : [
-  { holder: 'mlflow', role: keyVaultContributor }
-  { holder: 'mlflow', role: keyVaultSecretsOfficer }
-]
+var machineLearningGrants = !hubIsThere || empty(machineLearningName)
+  ? []
+  : [
+      { holder: 'trainer', role: azureMlDataScientist }
+    ]
+var machineLearningAccountGrants = hubIsThere || empty(machineLearningName)
+  ? []
+  : [
+      { holder: 'mlflow', role: storageAccountContributor }
+      { holder: 'mlflow', role: storageBlobDataContributor }
+      { holder: 'trainer', role: storageBlobDataContributor }
+    ]
+var vaultGrants = hubIsThere || empty(machineLearningName)
+  ? []
+  : [
+      { holder: 'mlflow', role: keyVaultContributor }
+      { holder: 'mlflow', role: keyVaultSecretsOfficer }
+    ]
 
 // What the pipeline looks at and clears away after its smoke test; it promotes models, too.
-var pipelineBlobGrants = hubIsThere || empty(pipelinePrincipalId) ? [] : [
-  { container: 'models', role: storageBlobDataContributor }
-  { container: 'reference', role: storageBlobDataReader }
-]
-var pipelineDocumentGrants = hubIsThere || empty(pipelinePrincipalId) ? [] : [
-  { container: 'alerts', role: cosmosDataContributor }
-  { container: 'state', role: cosmosDataReader }
-]
+var pipelineBlobGrants = hubIsThere || empty(pipelinePrincipalId)
+  ? []
+  : [
+      { container: 'models', role: storageBlobDataContributor }
+      { container: 'reference', role: storageBlobDataReader }
+    ]
+var pipelineDocumentGrants = hubIsThere || empty(pipelinePrincipalId)
+  ? []
+  : [
+      { container: 'alerts', role: cosmosDataContributor }
+      { container: 'state', role: cosmosDataReader }
+    ]
 
 resource dataAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: dataAccountName
@@ -140,17 +162,22 @@ resource dataBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' e
   name: 'default'
 }
 
+// Each container and account once, however many roles there are on it: Azure takes no two
+// resources of the same id.
+var containerNames = ['orders-archive', 'models', 'reference', 'dead-letters', 'training']
+var apps = ['scorer', 'trainer', 'desk']
+
 resource blobContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [
-  for grant in blobGrants: {
+  for name in containerNames: {
     parent: dataBlobs
-    name: grant.container
+    name: name
   }
 ]
 
 resource onBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in blobGrants: {
-    scope: blobContainers[index]
-    name: guid(blobContainers[index].id, principalIds[grant.holder], grant.role)
+  for grant in blobGrants: {
+    scope: blobContainers[indexOf(containerNames, grant.container)]
+    name: guid(blobContainers[indexOf(containerNames, grant.container)].id, principalIds[grant.holder], grant.role)
     properties: {
       principalId: principalIds[grant.holder]
       principalType: 'ServicePrincipal'
@@ -177,15 +204,15 @@ resource onDocuments 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2
 ]
 
 resource hostAccounts 'Microsoft.Storage/storageAccounts@2025-06-01' existing = [
-  for grant in hostGrants: {
-    name: hostAccountNames[grant.holder]
+  for app in apps: {
+    name: hostAccountNames[app]
   }
 ]
 
 resource onHosts 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in hostGrants: {
-    scope: hostAccounts[index]
-    name: guid(hostAccounts[index].id, principalIds[grant.holder], grant.role)
+  for grant in hostGrants: {
+    scope: hostAccounts[indexOf(apps, grant.holder)]
+    name: guid(hostAccounts[indexOf(apps, grant.holder)].id, principalIds[grant.holder], grant.role)
     properties: {
       principalId: principalIds[grant.holder]
       principalType: 'ServicePrincipal'
@@ -210,11 +237,11 @@ resource onTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-resource namespace 'Microsoft.EventHub/namespaces@2024-01-01' existing = {
+resource namespace 'Microsoft.EventHub/namespaces@2026-01-01' existing = if (hubIsThere) {
   name: namespaceName
 }
 
-resource hub 'Microsoft.EventHub/namespaces/eventhubs@2024-01-01' existing = {
+resource hub 'Microsoft.EventHub/namespaces/eventhubs@2026-01-01' existing = if (hubIsThere) {
   parent: namespace
   name: hubName
 }
@@ -242,17 +269,10 @@ resource pipelineOnHub 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
   }
 }
 
-resource pipelineContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [
-  for grant in pipelineBlobGrants: {
-    parent: dataBlobs
-    name: grant.container
-  }
-]
-
 resource pipelineOnBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (grant, index) in pipelineBlobGrants: {
-    scope: pipelineContainers[index]
-    name: guid(pipelineContainers[index].id, pipelinePrincipalId, grant.role)
+  for grant in pipelineBlobGrants: {
+    scope: blobContainers[indexOf(containerNames, grant.container)]
+    name: guid(blobContainers[indexOf(containerNames, grant.container)].id, pipelinePrincipalId, grant.role)
     properties: {
       principalId: pipelinePrincipalId
       principalType: 'ServicePrincipal'
@@ -277,7 +297,7 @@ resource pipelineOnDocuments 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssig
   }
 ]
 
-resource machineLearning 'Microsoft.MachineLearningServices/workspaces@2025-12-01' existing = {
+resource machineLearning 'Microsoft.MachineLearningServices/workspaces@2025-12-01' existing = if (hubIsThere && !empty(machineLearningName)) {
   name: machineLearningName
 }
 
@@ -303,7 +323,7 @@ resource onMachineLearning 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   }
 ]
 
-resource machineLearningAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+resource machineLearningAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = if (!empty(machineLearningName)) {
   name: machineLearningAccountName
 }
 
@@ -319,7 +339,7 @@ resource onMachineLearningAccount 'Microsoft.Authorization/roleAssignments@2022-
   }
 ]
 
-resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = if (!empty(machineLearningName)) {
   name: vaultName
 }
 

@@ -1,10 +1,12 @@
 // The page that shows how Sheriff does.
 
+import { tagsType } from 'types.bicep'
+
 @description('Azure region.')
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Name of the Application Insights component that it asks.')
 param insightsName string

@@ -1,10 +1,12 @@
 // The Azure Machine Learning workspace, of which only its MLflow is used.
 
+import { tagsType } from 'types.bicep'
+
 @description('Azure region.')
 param location string
 
 @description('Tags of every resource.')
-param tags object
+param tags tagsType
 
 @description('Name of the workspace.')
 param workspaceName string
