@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import sys
@@ -120,7 +121,7 @@ def problems(overlay: Overlay) -> Iterator[str]:
 def _found(on: Bench) -> Iterator[str]:
     templates = Templates.of(on.compiler, on.folder)
     yield from templates.compiled.diagnostics
-    if not templates.compiled.template:
+    if templates.compiled.diagnostics:
         return
     yield from _files(on.files)
     yield from access.named_by_principal(templates.compiled.template)
@@ -183,12 +184,26 @@ def _policies(files: Files, deployment: Deployment) -> Iterator[str]:
 
 def main() -> int:
     """Print what is wrong with the templates; with ``--snapshots``, renew what is committed."""
-    if "--snapshots" in sys.argv[1:]:
-        with bench({}) as on:
-            for environment in ENVIRONMENTS:
-                file = ROOT / "infra" / "environments" / f"{environment}.snapshot.json"
-                file.write_text(snapshot(on, environment), encoding="utf-8")
-        return 0
+    parser = argparse.ArgumentParser(description=(__doc__ or "").strip())
+    parser.add_argument("--snapshots", action="store_true", help="write ENVIRONMENT.snapshot.json")
+    asked = parser.parse_args()
+    try:
+        return _renew() if asked.snapshots else _say()
+    except CompilerError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _renew() -> int:
+    with bench({}) as on:
+        for environment in ENVIRONMENTS:
+            file = ROOT / "infra" / "environments" / f"{environment}.snapshot.json"
+            file.write_text(snapshot(on, environment), encoding="utf-8")
+            print(file.relative_to(ROOT))
+    return 0
+
+
+def _say() -> int:
     found = list(dict.fromkeys(problems({})))
     print("\n".join(found) if found else "the templates are well")
     return 1 if found else 0

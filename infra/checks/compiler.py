@@ -81,7 +81,11 @@ class Compiler:
         return given, _lines(found.diagnostics)
 
     def snapshot(self, file: Path, resource_group: str) -> dict[str, Any]:
-        """What a ``.bicepparam`` file comes to: ``predictedResources``, ``outputs``."""
+        """What a ``.bicepparam`` file comes to: ``predictedResources``, ``outputs``.
+
+        Raises:
+            CompilerError: it comes to nothing: the first thing that the compiler says of it.
+        """
         where = SnapshotMetadata(
             tenant_id=NOBODY,
             subscription_id=NOBODY,
@@ -89,8 +93,14 @@ class Compiler:
             location=LOCATION,
             deployment_name="sheriff",
         )
-        with _named(file):
-            found = self._client.get_snapshot(GetSnapshotRequest(file, where))
+        try:
+            with _named(file):
+                found = self._client.get_snapshot(GetSnapshotRequest(file, where))
+        except CompilerError:
+            _, said = self.parameters(file)
+            if said:
+                raise CompilerError(said[0]) from None
+            raise
         snapshot: dict[str, Any] = json.loads(found.snapshot)
         return snapshot
 

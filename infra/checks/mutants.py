@@ -23,7 +23,7 @@ from rich.progress import track
 
 from infra.checks import bicep
 from infra.checks.bicep import Overlay
-from infra.checks.compiler import ROOT
+from infra.checks.compiler import ROOT, CompilerError
 from infra.checks.hardening import REQUIRED
 
 TABLE = Path(__file__).with_name("mutants.toml")
@@ -154,7 +154,11 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=10, help="mutants of every operator")
     asked = parser.parse_args()
     mutants = [*listed(), *generated(asked.seed, asked.each)]
-    shown = figures(track(mutants, f"seed {asked.seed}"), bicep.problems)
+    try:
+        shown = figures(track(mutants, f"seed {asked.seed}"), bicep.problems)
+    except CompilerError as error:
+        print(error, file=sys.stderr)
+        return 2
     print(shown)
     for one in shown.survivors:
         print(f"survives{' (policy)' if one.policy else ''}: {one.name}")
