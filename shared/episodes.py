@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from dataclasses import replace as with_fields
@@ -321,7 +322,7 @@ def _grown(run: Run, order: Waiting) -> Run:
     reps, others = _with_rep(run.reps, (order.rep_id, 1, amount))
     named = {rep for rep, _, _ in reps}
     spared = _added_up(run.spared, run.passed)
-    hours = (*run.hours, *((at, 0, passed, 0) for at, passed in run.passed_hours))
+    passed_hours = ((at, 0, passed, 0) for at, passed in run.passed_hours)
     return replace(
         run,
         started_at=min(run.started_at, order.ordered_at),
@@ -332,7 +333,7 @@ def _grown(run: Run, order: Waiting) -> Run:
         reps=reps,
         other_reps=run.other_reps or others,
         spared=tuple((rep, orders) for rep, orders in spared if rep not in named)[:MOST_REPS],
-        hours=by_hour((*hours, (hour, 1, 0, amount))),
+        hours=with_hours(run.hours, *passed_hours, (hour, 1, 0, amount)),
         passed=(),
         passed_hours=(),
         latest=(*run.latest, (_key(order), hour, amount))[-MOST_LATEST:],
@@ -364,7 +365,7 @@ def _without(run: Run, order: Waiting) -> Run:
         orders=run.orders - 1,
         amount_e4=run.amount_e4 - amount,
         reps=reps,
-        hours=by_hour((*run.hours, (hour, -1, 0, -amount))),
+        hours=with_hours(run.hours, (hour, -1, 0, -amount)),
         latest=tuple(one for one in run.latest if one is not known),
     )
 
@@ -399,13 +400,25 @@ def by_hour(hours: Sequence[HourTotal]) -> tuple[HourTotal, ...]:
     >>> by_hour([(2, 1, 0, 50), (1, 0, 3, 0), (2, 1, 1, 70)])
     ((1, 0, 3, 0), (2, 2, 1, 120))
     """
-    totals: dict[int, tuple[int, int, int]] = {}
-    for hour, orders, spared, amount in hours:
-        known = totals.get(hour, (0, 0, 0))
-        totals[hour] = (known[0] + orders, known[1] + spared, known[2] + amount)
-    return tuple((hour, *totals[hour]) for hour in sorted(totals) if any(totals[hour]))[
-        -MOST_HOURS:
-    ]
+    totals: dict[int, HourTotal] = {}
+    for one in hours:
+        hour, orders, spared, amount = one
+        known = totals.get(hour)
+        if known is None:
+            totals[hour] = one
+        else:
+            totals[hour] = (hour, known[1] + orders, known[2] + spared, known[3] + amount)
+    return tuple(one for one in sorted(totals.values()) if any(one[1:]))[-MOST_HOURS:]
+
+
+def with_hours(known: tuple[HourTotal, ...], *more: HourTotal) -> tuple[HourTotal, ...]:
+    """Totals of `by_hour` with more added; the hours before the first of these stay as they are.
+
+    >>> with_hours(((1, 0, 3, 0), (2, 1, 0, 50)), (2, 1, 1, 70))
+    ((1, 0, 3, 0), (2, 2, 1, 120))
+    """
+    at = bisect_left(known, (min(hour for hour, *_ in more),))
+    return (*known[:at], *by_hour((*known[at:], *more)))[-MOST_HOURS:]
 
 
 def hour_of(at: datetime) -> int:

@@ -17,8 +17,10 @@ from shared.episodes import (
     Step,
     Waiting,
     advance,
+    by_hour,
     chances_within,
     hidden_e4,
+    with_hours,
 )
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -227,3 +229,22 @@ def test_a_run_counts_each_order_once_and_sums_what_they_lost(
         assert run.amount_e4 == 10_000 * run.orders
         assert not {*run.reps} & {rep for rep, _ in run.spared}
         assert run.started_at <= run.last_seen_at
+
+
+hour_totals = st.lists(
+    st.tuples(st.integers(0, 9), st.integers(-2, 3), st.integers(0, 3), st.integers(-9, 9)),
+    min_size=1,
+)
+
+
+@given(hour_totals, hour_totals)
+def test_hours_added_to_an_incident_are_summed_and_empty_ones_left_out(
+    before: list[tuple[int, int, int, int]], more: list[tuple[int, int, int, int]]
+) -> None:
+    every = [*before, *more]
+    sums = {
+        hour: tuple(sum(one[part] for one in every if one[0] == hour) for part in (1, 2, 3))
+        for hour in sorted({one[0] for one in every})
+    }
+    expected = [(hour, *figures) for hour, figures in sums.items() if figures != (0, 0, 0)]
+    assert list(with_hours(by_hour(before), *more)) == expected
