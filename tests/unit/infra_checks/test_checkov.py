@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from infra.checks.checkov import CONFIGURATION, LEAST_CHECKS, problems
-from infra.checks.mutants import ROOT
+from infra.checks.compiler import ROOT
 
 FAILED = {
     "check_id": "CKV_AZURE_1",
