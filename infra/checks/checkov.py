@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infra.checks.mutants import ROOT
+from infra.checks.compiler import ROOT
 from shared.errors import SheriffError
 
 CHECKOV = ROOT / ".venv-checkov" / "bin" / "checkov"
