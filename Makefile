@@ -50,8 +50,8 @@ checkov: setup .venv-checkov/.installed
 	@touch $@
 
 audit: setup .venv-checkov/.installed .venv-audit/.installed
-	$(BIN)/python -m infra.audit
-	$(if $(shell grep '^az-commands:' Makefile),$(MAKE) az-commands)
+	@failed=0; $(BIN)/python -m infra.audit || failed=1; \
+	if grep -q '^az-commands:' Makefile; then $(MAKE) az-commands || failed=1; fi; exit $$failed
 
 test: check checkov
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -18,7 +18,9 @@ from infra.checks.bicep import bench
 from infra.checks.checkov import CHECKOV
 from infra.checks.compiler import CompilerError
 from infra.components import licences
+from infra.local import commands
 from infra.package import ROOT, locked
+from shared.errors import SheriffError
 
 LOCKS = ("requirements.txt", "requirements-train.txt", "requirements-dev.txt")
 NPM = ("infra/local", "infra/checks")
@@ -31,7 +33,7 @@ _CONFIGURATION = "infra/bicepconfig.json"
 _RECENT = "use-recent-api-versions"
 
 
-class AuditError(Exception):
+class AuditError(SheriffError):
     """A part could not be looked at: in an audit, that is a finding."""
 
 
@@ -191,6 +193,10 @@ def _say(line: str) -> None:
 
 def main() -> int:
     """Look at every part and print what is found; 1 where a part has failed."""
+    return commands.run("audit", _audit)
+
+
+def _audit() -> int:
     failed = []
     for name, (part, counts) in PARTS.items():
         print(f"{name}:", flush=True)
