@@ -75,7 +75,9 @@ def test_what_does_not_belong_is_named(tmp_path: Path, name: str, said: str) -> 
     assert any(said in one for one in found), found
 
 
-@pytest.mark.parametrize("machine", [LINUX_ARM, LINUX_I386, WINDOWS, ""])
+@pytest.mark.parametrize(
+    "machine", [LINUX_ARM, LINUX_I386, WINDOWS, ""], ids=["arm", "i386", "windows", "nothing"]
+)
 @pytest.mark.parametrize("name", ["core.cpython-313-x86_64-linux-gnu.so", "core.abi3.so", "x.so.1"])
 def test_an_extension_for_another_machine_is_named_whatever_its_file_says(
     tmp_path: Path, name: str, machine: str
