@@ -8,7 +8,7 @@ JSON ?=
 PORT ?= 5000
 SEEDS ?= 1000
 
-.PHONY: setup demo test check checkov snapshots simulate bench evaluate mlflow package lock clean
+.PHONY: setup demo test check checkov snapshots audit simulate bench evaluate mlflow package lock clean
 
 setup: $(VENV)/.installed infra/local/node_modules/.installed infra/checks/node_modules/.installed
 
@@ -41,6 +41,17 @@ check: setup
 
 checkov: setup .venv-checkov/.installed
 	$(BIN)/python -m infra.checks.checkov
+
+# What is taken from others: vulnerabilities, secrets, licences, old API versions, commands of az. It
+# asks PyPI and npm, and goes by the calendar: the pipeline runs it, tests do not.
+.venv-audit/.installed: infra/checks/requirements-audit.txt | setup
+	$(BIN)/python -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+audit: setup .venv-checkov/.installed .venv-audit/.installed
+	@failed=0; $(BIN)/python -m infra.audit || failed=1; \
+	if grep -q '^az-commands:' Makefile; then $(MAKE) az-commands || failed=1; fi; exit $$failed
 
 test: check checkov
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -79,7 +90,8 @@ lock:
 	$(BIN)/uv pip compile pyproject.toml --extra train $(LOCK) -c requirements-dev.txt -o requirements-train.txt
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -c requirements-dev.txt -o requirements.txt
 	$(BIN)/uv pip compile infra/checks/requirements-checkov.in --override infra/checks/overrides-checkov.txt $(LOCK) -o infra/checks/requirements-checkov.txt
+	$(BIN)/uv pip compile infra/checks/requirements-audit.in $(LOCK) -o infra/checks/requirements-audit.txt
 LOCK := --quiet --generate-hashes --no-annotate --no-header --python-version 3.13
 
 clean:
-	rm -rf $(VENV) .venv-checkov infra/local/node_modules infra/checks/node_modules .sheriff build
+	rm -rf $(VENV) .venv-checkov .venv-audit infra/local/node_modules infra/checks/node_modules .sheriff build

@@ -1,8 +1,9 @@
 """python -m infra.package --out build: the zips that are deployed, scorer.zip and trainer.zip.
 
 A zip holds the app, the locked packages in `.python_packages/lib/site-packages` (Flex Consumption
-installs nothing by itself) and the bytecode of both. The bytecode is never compared with its
-source, so a read-only mount uses it. The same commit gives the same bytes.
+installs nothing by itself), the bytecode of both, and a list of the packages with their licences
+(`sbom.cdx.json`). The bytecode is never compared with its source, so a read-only mount uses it. The
+same commit gives the same bytes.
 """
 
 import base64
@@ -21,6 +22,7 @@ from importlib.metadata import PackageNotFoundError, PackagePath, distribution
 from importlib.util import cache_from_source
 from pathlib import Path, PurePosixPath
 
+from infra.components import sbom
 from infra.local import commands
 from shared.errors import SheriffError
 from training.console import ArgumentParser
@@ -29,6 +31,7 @@ from training.outputs import replacing
 ROOT = Path(__file__).parents[1]
 SITE = PurePosixPath(".python_packages/lib/site-packages")
 STAMP = "version.json"
+SBOM = "sbom.cdx.json"
 
 PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64")
 """Of the wheels: what Flex Consumption runs on."""
@@ -215,6 +218,7 @@ def build(
         else:
             say(f"{package.name}: fetches {count} locked packages for Azure: a minute or two")
             fetch_packages(requirements, tree / SITE, out)
+        (tree / SBOM).write_text(sbom(f"sheriff-{package.name}", release.version, tree / SITE))
         say(f"{package.name}: compiles every module")
         add_bytecode(tree)
         say(f"{package.name}: writes the zip")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,6 +32,12 @@ _LIBRARIES = {"mlflow", "requests", "sqlalchemy", "alembic", "azure", "azureml",
 
 _PASSWORD = re.compile(r"//[^/@\s]+@")
 """Who signs in, as a URL may say: nothing for an error's text."""
+
+_WORKSPACE = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+"
+    r"/providers/Microsoft\.MachineLearningServices/workspaces/[^/?]+"
+)
+"""Part of an ``azureml://`` address, spelt as azureml-mlflow 1.62.0.post6 reads it."""
 
 _PASSING = {"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"}
 
@@ -61,7 +67,7 @@ def located(uri: str) -> Store:
     """The store of a tracking URI; a relative path is one from the working folder.
 
     Raises:
-        ConfigurationError: it is no SQLite file and no server, or needs a plug-in.
+        ConfigurationError: it is no SQLite file and no server, or its plug-in is not there.
     """
     scheme, _, rest = uri.partition(":")
     path = Path(rest.removeprefix("///")).absolute()
@@ -70,7 +76,9 @@ def located(uri: str) -> Store:
     server = scheme.startswith("databricks") or rest.startswith("//")
     if not server or scheme in {"sqlite", "file"}:
         _refuse(uri, "expected sqlite:///path/mlflow.db or a server's URL")
-    if scheme == "azureml" and find_spec("azureml") is None:
+    if scheme == "azureml" and not _WORKSPACE.search(rest):
+        _refuse(uri, "expected azureml://HOST/mlflow/v1.0 and the resource id of a workspace")
+    if scheme == "azureml" and not entry_points(group="mlflow.tracking_store", name=scheme):
         _refuse(uri, "which needs the package azureml-mlflow")
     return Store(uri, None)
 

@@ -1,7 +1,8 @@
 """python -m infra.checks.package build/scorer.zip ...: would a zip run where it is deployed?
 
-Its files are looked through; then it is unpacked and its modules are imported and its functions
-indexed by the runtime's own loader, in a bare interpreter that sees nothing but the zip.
+Its files are looked through; then it is unpacked and its modules are imported, its functions
+indexed by the runtime's own loader, and what the templates set is opened, in a bare interpreter
+that sees nothing but the zip. The sizes and the seconds of both are printed.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,8 +21,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from infra.checks.delivery import wrong_host, wrong_trigger
+from infra.checks.opening import opened, settings
 from infra.local import commands
-from infra.package import SITE, STAMP, PackageError
+from infra.package import SBOM, SITE, STAMP, PackageError
 
 LARGEST = {"scorer": 350_000_000, "trainer": 900_000_000}
 """Bytes unpacked."""
@@ -39,8 +42,10 @@ _NOT_IN = {
     "trainer": {"infra", "tests", "pytest", "mypy"},
 }
 _STRAYS = re.compile(r"(^|/)(\.env|local\.settings\.json|\.git|\.venv|node_modules)(/|$)")
-_WHEELS = re.compile(r"^Tag: (py3|py2\.py3|cp3\d+)-(none|abi3|cp313)-(any|.*linux.*x86_64)$")
+_WHEELS = re.compile(r"^Tag: (py3|py2\.py3|cp3\d+)-(none|abi3|cp313)-(any|manylinux\w+_x86_64)$")
 _EXTENSIONS = re.compile(r"\.(cpython-313-x86_64-linux-gnu|abi3)\.so$|^[^.]+\.so$|\.so\.[\d.]+$")
+_ELF_X86_64 = re.compile(rb"\x7fELF\x02\x01.{12}\x3e\x00", re.DOTALL)
+"""The first 20 bytes of a file for Linux: 64 bits, little-endian, machine 62 (elf(5))."""
 _UNCHECKED = (1).to_bytes(4, "little")
 
 _INDEX = """
@@ -117,7 +122,7 @@ def wrong_files(package: Path) -> Iterator[str]:
         size = sum(entry.file_size for entry in archive.infolist())
         yield from _wrong_bytecode(archive, set(names))
         yield from _wrong_wheels(archive, names)
-    for needed in ("host.json", "function_app.py", STAMP, str(SITE)):
+    for needed in ("host.json", "function_app.py", STAMP, SBOM, str(SITE)):
         if not any(name.is_relative_to(needed) for name in names):
             yield f"{needed} is not at the root"
     if size > LARGEST[package.stem]:
@@ -154,8 +159,11 @@ def _wrong_wheels(archive: zipfile.ZipFile, names: list[PurePosixPath]) -> Itera
             tags = re.findall(r"^Tag: .*$", archive.read(str(name)).decode(), re.MULTILINE)
             if not any(_WHEELS.match(tag.strip()) for tag in tags):
                 yield f"{name.parent.name} is not for Python 3.13 on Linux x86_64: {tags}"
-        if ".so" in name.suffixes and not _EXTENSIONS.search(name.name):
-            yield f"{name} is not for Python 3.13 on Linux x86_64"
+        if ".so" in name.suffixes:
+            with archive.open(str(name)) as file:
+                compiled = _ELF_X86_64.match(file.read(20))
+            if not (compiled and _EXTENSIONS.search(name.name)):
+                yield f"{name} is not for Python 3.13 on Linux x86_64"
 
 
 def unresolved(tree: Tree) -> list[str]:
@@ -214,21 +222,32 @@ def faults(package: Path, to: Path) -> Iterator[str]:
     tree = unpacked(package, to)
     before = contents(tree.path)
     yield from (f"cannot import {one}" for one in unresolved(tree))
-    for role, expected in ROLES[tree.name].items():
-        try:
-            indexed = functions(tree, role)
-        except ValueError as error:
-            yield f"as {role} its functions cannot be indexed: {error}"
-            continue
-        found = {one.name for one in indexed}
-        if found != expected:
-            yield f"as {role} its functions are {sorted(found)}, not {sorted(expected)}"
-        for one in indexed:
-            yield from wrong_trigger(*one)
+    for role in ROLES[tree.name]:
+        yield from _wrong_start(tree, role)
     host = json.loads((tree.path / "host.json").read_bytes())
     yield from (f"host.json: {one}" for one in wrong_host(host))
     changed = sorted(set(before.items()) ^ set(contents(tree.path).items()))
     yield from (f"{name} is written while the code runs" for name, _ in changed[:5])
+
+
+def _wrong_start(tree: Tree, role: str) -> Iterator[str]:
+    """What is wrong with how a role starts; says how long it takes, as cold as this machine is."""
+    started = time.perf_counter()
+    try:
+        indexed = functions(tree, role)
+    except ValueError as error:
+        yield f"as {role} its functions cannot be indexed: {error}"
+        return
+    seconds = time.perf_counter() - started
+    stores = opened(tree, role, settings("dev", role))
+    _say(f"  as {role}: indexed in {seconds:.1f} s, its stores opened in {stores.seconds:.1f} s")
+    if stores.wrong:
+        yield f"as {role} it cannot open what the templates set: {stores.wrong}"
+    found, expected = {one.name for one in indexed}, ROLES[tree.name][role]
+    if found != expected:
+        yield f"as {role} its functions are {sorted(found)}, not {sorted(expected)}"
+    for one in indexed:
+        yield from wrong_trigger(*one)
 
 
 def inspected(package: Path) -> list[str]:

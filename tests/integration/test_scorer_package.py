@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.checks.opening import opened, settings
 from infra.checks.package import Tree, faults, functions, unpacked, unresolved
-from infra.package import SCORER, SITE, Release, build
+from infra.package import ROOT, SBOM, SCORER, SITE, Release, build, locked
 from tests.bench.coldstart import BATCH, LIMIT, cold, prepare
 
 # Elsewhere the packages that are installed are not those of Azure.
@@ -38,6 +39,21 @@ def test_it_would_run_where_it_is_deployed_as_scorer_and_as_desk(package: Path) 
 def test_it_is_far_smaller_than_the_limit(package: Path) -> None:
     with zipfile.ZipFile(package) as archive:
         assert sum(entry.file_size for entry in archive.infolist()) < 150_000_000
+
+
+def test_it_says_which_packages_it_holds_and_under_which_licences(app: Tree) -> None:
+    components = json.loads((app.path / SBOM).read_text())["components"]
+    names = locked(ROOT / SCORER.requirements)
+    assert {one["name"]: one["version"] for one in components} == names
+    assert [one["name"] for one in components if not one.get("licenses")] == []
+
+
+def test_a_role_opens_what_the_templates_give_it_in_every_environment(app: Tree) -> None:
+    for environment in ("dev", "test", "prod"):
+        for role in ("scorer", "desk"):
+            assert opened(app, role, settings(environment, role)).wrong is None
+    without = settings("dev", "scorer") | {"COSMOS_ENDPOINT": ""}
+    assert "COSMOS_ENDPOINT" in (opened(app, "scorer", without).wrong or "")
 
 
 def test_the_first_batch_is_scored_in_time(app: Tree, tmp_path: Path) -> None:

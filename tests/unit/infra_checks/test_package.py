@@ -26,12 +26,20 @@ SITE = ".python_packages/lib/site-packages"
 MODES = py_compile.PycInvalidationMode
 
 
+# The first 20 bytes of a shared object, by elf(5): class, byte order, and the machine at byte 18.
+LINUX_X86_64 = "\x7fELF\x02\x01\x01" + "\0" * 9 + "\x03\0" + "\x3e\0"
+LINUX_ARM = LINUX_X86_64.replace("\x3e", "\x28")
+LINUX_I386 = LINUX_X86_64.replace("\x3e", "\x03").replace("F\x02", "F\x01")
+WINDOWS = "MZ" + "\0" * 30
+
+
 def package(folder: Path, mode: MODES = MODES.UNCHECKED_HASH, **more: str) -> Path:
     tree = folder / "tree"
     files = {
         "host.json": "{}",
         "function_app.py": "x = 1\n",
         "version.json": Release("1", "c").json,
+        "sbom.cdx.json": "{}",
         f"{SITE}/numpy-2.dist-info/WHEEL": "Tag: cp313-cp313-manylinux_2_28_x86_64\n",
     }
     for name, text in (
@@ -67,8 +75,34 @@ def test_what_does_not_belong_is_named(tmp_path: Path, name: str, said: str) -> 
     assert any(said in one for one in found), found
 
 
-def test_wheels_of_another_system_are_named(tmp_path: Path) -> None:
-    wheel = {f"{SITE}/x-1.dist-info/WHEEL": "Tag: cp313-cp313-win_amd64\n"}
+@pytest.mark.parametrize(
+    "machine", [LINUX_ARM, LINUX_I386, WINDOWS, ""], ids=["arm", "i386", "windows", "nothing"]
+)
+@pytest.mark.parametrize("name", ["core.cpython-313-x86_64-linux-gnu.so", "core.abi3.so", "x.so.1"])
+def test_an_extension_for_another_machine_is_named_whatever_its_file_says(
+    tmp_path: Path, name: str, machine: str
+) -> None:
+    path = f"{SITE}/x/{name}"
+    (tmp_path / "right").mkdir()
+    assert list(wrong_files(package(tmp_path / "right", **{path: LINUX_X86_64}))) == []
+    (tmp_path / "wrong").mkdir()
+    [fault] = wrong_files(package(tmp_path / "wrong", **{path: machine}))
+    assert fault == f"{path} is not for Python 3.13 on Linux x86_64"
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "cp313-cp313-win_amd64",
+        "cp313-cp313-macosx_11_0_arm64",
+        "cp313-cp313-musllinux_1_2_x86_64",
+        "cp313-cp313-linux_x86_64",
+        "cp313-cp313-manylinux_2_28_aarch64",
+        "cp312-cp312-manylinux_2_28_x86_64",
+    ],
+)
+def test_wheels_of_another_system_are_named(tmp_path: Path, tag: str) -> None:
+    wheel = {f"{SITE}/x-1.dist-info/WHEEL": f"Tag: {tag}\n"}
     [fault] = wrong_files(package(tmp_path, **wheel))
     assert "x-1.dist-info is not for Python 3.13 on Linux" in fault
 
@@ -76,6 +110,16 @@ def test_wheels_of_another_system_are_named(tmp_path: Path) -> None:
 def test_bytecode_that_a_changed_time_would_void_is_refused(tmp_path: Path) -> None:
     [fault] = wrong_files(package(tmp_path, MODES.TIMESTAMP))
     assert "would be held against its source" in fault
+
+
+def test_a_package_that_does_not_say_what_it_is_made_of_is_refused(tmp_path: Path) -> None:
+    path = package(tmp_path)
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as wrong, zipfile.ZipFile(path) as good:
+        for name in good.namelist():
+            if name != "sbom.cdx.json":
+                wrong.writestr(name, good.read(name))
+    (tmp_path / "in.zip").rename(path)
+    assert list(wrong_files(path)) == ["sbom.cdx.json is not at the root"]
 
 
 def test_a_package_without_host_json_at_its_root_is_refused(tmp_path: Path) -> None:
