@@ -223,6 +223,10 @@ def used(megabytes: float, billable: bool, age: float) -> Row:
 DAY = 24 * 60
 NIGHT = figure("retrain.failed", 0, age=20 * 60)
 AGED = figure("hub.anew", 0, age=30 * 60)
+# As "Monitor operational issues in your Azure Monitor Log Analytics workspace" (2026-05-04) has it.
+STOPPED = (
+    "Data collection stopped due to daily limit of free data reached. Ingestion status = OverQuota"
+)
 HOST = "func-sheriff-trainer-prod-abc"  # the host calls itself by the name of the app
 
 FIRES: Mapping[str, Sequence[Sequence[Row]]] = {
@@ -251,7 +255,7 @@ FIRES: Mapping[str, Sequence[Sequence[Row]]] = {
         [AGED, figure("hub.anew", 0)],
     ],
     "model-age": [[figure("model.age", 15 * DAY * 60)]],
-    "logs-stopped": [[operation("Ingestion", "Data collection stopped [...] OverQuota")]],
+    "logs-stopped": [[operation("Ingestion", STOPPED)]],
     "logs-near-cap": [[used(4100, True, 60), used(4100, True, 20 * 60)]],
 }
 QUIET: Mapping[str, Sequence[Sequence[Row]]] = {
