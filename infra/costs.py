@@ -29,7 +29,11 @@ ALERT_RU, COMMIT_RU = 20.0, 75.0  # create an alert; read and replace a state do
 BUSY = 0.6  # of an instance, on an ordinary day; in an episode it may be wholly busy
 LARGEST_BATCH = 200  # orders: host.json
 KEPT_MONTHS = 24  # alerts and archived orders
-LOG_KB = 1.0  # a batch
+LOG_KB = 1.0  # a row of logs
+BATCH_ROWS, ALERT_ROWS = 3, 1  # the host's span, ours and a line; the span of an alert
+INSTANCE_ROWS = (
+    1.63  # a second: 30 figures a minute, some 60 of the host, 8 reads of the data account
+)
 ALWAYS_READY = 2  # instances, of one processor and 2 GB
 PARTITIONS = (4, 8, 16, 32)  # to choose from; 32 is the most of the Standard tier
 MONTH_SECONDS = 730 * 3600
@@ -58,6 +62,20 @@ class Need:
     commit_ru: float
     falls_behind: bool
 
+    @property
+    def log_gigabytes(self) -> float:
+        """GB of logs on an ordinary day; requests to Cosmos DB and checkpoints are not logged."""
+        return self._log_gigabytes(self.orders * ALERT_SHARE, self.instances)
+
+    @property
+    def log_gigabytes_in_episode(self) -> float:
+        """GB of logs on a day on which every order is an alert."""
+        return self._log_gigabytes(self.orders, self.instances_in_episode)
+
+    def _log_gigabytes(self, alerts: float, instances: int) -> float:
+        rows = self.batches * BATCH_ROWS + alerts * ALERT_ROWS + instances * INSTANCE_ROWS
+        return rows * LOG_KB * 24 * 3600 / 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -75,17 +93,19 @@ class Cost:
         return self.hub + self.functions + self.documents + self.blobs + self.logs + FIXED_MONTH
 
 
-def need(orders: float, window: float = 0.0) -> Need:
+def need(orders: float, window: float = 0.0, partitions: int | None = None) -> Need:
     """What so many orders a second need.
 
     Args:
         orders: more than 0.
         window: seconds that the host waits for a batch to fill (``maxWaitTime`` with
             ``minEventBatchSize``); 0 takes what is there.
+        partitions: of the hub; None takes the fewest that do.
     """
     calm = math.ceil(orders * _order_ms(ALERT_SHARE) / 1000 / BUSY)
     episode = math.ceil(orders * _order_ms(1.0) / 1000)
-    partitions = next((n for n in PARTITIONS if n >= max(calm, episode)), PARTITIONS[-1])
+    fewest = next((n for n in PARTITIONS if n >= max(calm, episode)), PARTITIONS[-1])
+    partitions = partitions or fewest
     batches = _batches(orders, partitions, window)
     return Need(
         orders=orders,
@@ -130,8 +150,14 @@ def cost(needed: Need) -> Cost:
         documents=_autoscale(needed) + alerts * KEPT_MONTHS * ALERT_KB / 1e6 * DOCUMENT_GB_MONTH,
         blobs=orders * KEPT_MONTHS * ORDER_KB / 1e6 * BLOB_GB_MONTH
         + runs / 1e4 * TEN_THOUSAND_WRITES,
-        logs=runs * LOG_KB / 1e6 * LOG_GB,
+        logs=_month(needed.log_gigabytes, needed.log_gigabytes_in_episode) * LOG_GB,
     )
+
+
+def _month(calm: float, episode: float) -> float:
+    """What a month comes to: a day comes to ``calm``, one of an episode to ``episode``."""
+    days, episodes = MONTH_SECONDS / (24 * 3600), EPISODE_HOURS / 24
+    return calm * (days - episodes) + episode * episodes
 
 
 def _autoscale(needed: Need) -> float:
@@ -148,10 +174,14 @@ RATES = (1.0, 10.0, 100.0, 1_000.0, 5_000.0, 10_000.0)
 _LEAST, _MOST = 0.001, 1e6  # orders a second: outside of them nothing here means anything
 COLUMNS = (
     *("orders/s", "throughput units", "partitions", "instances", "RU/s alerts", "RU/s state"),
+    "GB of logs a day",
     *("hub", "functions", "documents", "blobs", "logs", "all", "a million orders"),
 )
 
-NEEDS = ("orders/s", "throughput\nunits", "partitions", "instances", "alerts\nRU/s", "state\nRU/s")
+NEEDS = (
+    *("orders/s", "through-\nput units", "parti-\ntions", "instances"),
+    *("alerts\nRU/s", "state\nRU/s", "logs\nGB/day"),
+)
 COSTS = (
     *("orders/s", "hub", "functions", "documents", "blobs", "logs", "all"),
     "a million\norders",
@@ -174,8 +204,8 @@ def tables(rates: Sequence[float], window: float) -> tuple[Table, Table]:
     costs = _titled("US dollars a month; at the right, a million orders", COSTS)
     for rate in rates:
         cells = _cells(rate, window)
-        needs.add_row(*cells[:6])
-        costs.add_row(cells[0], *cells[6:])
+        needs.add_row(*cells[:7])
+        costs.add_row(cells[0], *cells[7:])
     return needs, costs
 
 
@@ -199,9 +229,14 @@ def _cells(rate: float, window: float) -> tuple[str, ...]:
         f"{needed.instances}, {needed.instances_in_episode}{behind}",
         f"{needed.alert_ru:,.0f}, {needed.alert_ru_in_episode:,.0f}",
         f"{needed.commit_ru:,.0f}",
+        f"{_gigabytes(needed.log_gigabytes)}, {_gigabytes(needed.log_gigabytes_in_episode)}",
         *(f"{part:,.0f}" for part in parts),
         f"{paid.total / (rate * MONTH_SECONDS / 1e6):,.2f}",
     )
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size:,.0f}" if size >= 10 else f"{size:.1f}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

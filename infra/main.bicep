@@ -148,6 +148,13 @@ param lagAlertSeconds int = 300
 @maxValue(365)
 param modelAgeAlertDays int = 14
 
+@description('Whether orders come at every hour: only then is an hour without any told.')
+param ordersFlow bool = false
+
+@description('Whose activity log is watched: nobody\'s; the resource group\'s, for deleted locks, changed roles and the health of resources; or the subscription\'s besides, for the health of Azure, which whoever deploys must be able to read.')
+@allowed(['none', 'group', 'subscription'])
+param watchActivity string = 'none'
+
 @description('What a month may cost, in the currency of the subscription.')
 @minValue(1)
 @maxValue(1000000)
@@ -712,6 +719,8 @@ module alerts 'modules/alerts.bicep' = {
     reachable: !privateNetwork
     lagSeconds: lagAlertSeconds
     modelAgeDays: modelAgeAlertDays
+    ordersFlow: ordersFlow
+    logsDailyGigabytes: logsDailyGigabytes
     monthlyBudget: monthlyBudget
     budgetStart: budgetStart
   }
@@ -720,6 +729,18 @@ module alerts 'modules/alerts.bicep' = {
     eventHubs
     cosmos
     desk
+  ]
+}
+
+module activity 'modules/activity.bicep' = if (watchActivity != 'none') {
+  params: {
+    tags: tags
+    rulePrefix: 'sheriff-${environmentName}-'
+    actionGroupName: actionGroupName
+    withSubscription: watchActivity == 'subscription'
+  }
+  dependsOn: [
+    monitoring
   ]
 }
 

@@ -25,6 +25,7 @@ from infra.checks import (
     order,
     parameters,
     private,
+    queries,
     sign_in,
     versions,
 )
@@ -45,7 +46,8 @@ _READ = (
     "infra/environments/*.bicepparam",
     "infra/workbook.json",
     "infra/bicepconfig.json",
-    "docs/settings.md",
+    "README.md",
+    "docs/*.md",
     "functions/*.py",
     "training/settings.py",
     "local.settings.example.json",
@@ -133,7 +135,9 @@ def _found(on: Bench) -> Iterator[str]:
         yield from (one for one in said if one not in templates.compiled.diagnostics)
         yield from parameters.problems(environment, given[environment])
     # Production first: it has most of what there is.
-    for deployment in every_deployment(on, templates, given):
+    for number, deployment in enumerate(every_deployment(on, templates, given)):
+        if number < len(ENVIRONMENTS):  # the combinations try what production must not be
+            yield from operations.production(deployment)
         yield from _policies(on.files, deployment)
 
 
@@ -145,6 +149,7 @@ def _files(files: Files) -> Iterator[str]:
             yield f"{file}: does not begin with what it is for"
     yield from access.named_roles(files)
     yield from names.documents(files)
+    yield from queries.problems(files)
 
 
 def every_deployment(

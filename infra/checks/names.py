@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from functions.settings import HubSettings, JobSettings, Settings, SignIn, role
-from infra.checks.alarms import METRICS
 from infra.checks.deployment import Deployment, Resource, expression
 from infra.checks.hardening import BLOB_CONTAINER, COSMOS, HUB, NAMESPACE, SITE, settings
 from infra.local.resources import BLOB_CONTAINERS, COMPOSITE_INDEXES, PARTITION_KEYS
@@ -62,7 +61,6 @@ def problems(files: Mapping[str, str], deployment: Deployment) -> Iterator[str]:
         yield from _required(site)
         yield from _trigger(site, files, deployment)
         yield from _python(site, files)
-    yield from _measured(files)
 
 
 def _containers(deployment: Deployment) -> Iterator[str]:
@@ -245,13 +243,3 @@ def _python(site: Resource, files: Mapping[str, str]) -> Iterator[str]:
     wanted = tomllib.loads(files["pyproject.toml"])["project"]["requires-python"]
     if runtime.get("name") != "python" or not wanted.startswith(f">={runtime.get('version')},"):
         yield f"{site.where}: {site.name} runs {runtime}, and Sheriff needs Python {wanted}"
-
-
-def _measured(files: Mapping[str, str]) -> Iterator[str]:
-    """The metrics that alerts ask for are those that the apps measure, once they do."""
-    code = files.get("functions/metrics.py")
-    if code is None:
-        return
-    measured = set(re.findall(r'"(sheriff\.[\w.]+)"', code))
-    for name in sorted(METRICS - measured):
-        yield f"functions/metrics.py: nothing measures {name}"

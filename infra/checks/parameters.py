@@ -22,6 +22,8 @@ SWITCHES: Mapping[str, tuple[Any, ...]] = {
     "pipelinePrincipalId": ("", "22222222-2222-2222-2222-222222222222"),
     "scorerAlwaysReady": (0, 2),
     "storedVersion": ("1", "2"),
+    "ordersFlow": (False, True),
+    "watchActivity": ("none", "group", "subscription"),
 }
 """The parameters that switch something, and values on either side."""
 

@@ -14,6 +14,7 @@ PINNED = {
     "Microsoft.DocumentDB/": "2025-10-15",
     "Microsoft.EventHub/": "2026-01-01",
     "Microsoft.Insights/actionGroups": "2023-01-01",
+    "Microsoft.Insights/activityLogAlerts": "2020-10-01",
     "Microsoft.Insights/components": "2020-02-02",
     "Microsoft.Insights/diagnosticSettings": "2021-05-01-preview",  # there is no newer stable one
     "Microsoft.Insights/metricAlerts": "2026-01-01",

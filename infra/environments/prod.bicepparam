@@ -20,5 +20,7 @@ param deskClientId = readEnvironmentVariable('SHERIFF_DESK_CLIENT_ID', '')
 param analystGroupId = readEnvironmentVariable('SHERIFF_ANALYST_GROUP_ID', '')
 param pipelinePrincipalId = readEnvironmentVariable('SHERIFF_PIPELINE_PRINCIPAL_ID', '')
 param alertEmails = split(readEnvironmentVariable('SHERIFF_ALERT_EMAILS', 'fraud-desk@example.com'), ',')
+param ordersFlow = true
+param watchActivity = 'group'
 param monthlyBudget = 2500
 param budgetStart = '2026-12-01'

@@ -83,11 +83,8 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
   name: 'to-log-analytics'
   properties: {
     workspaceId: logWorkspaceId
+    // A checkpoint is a write, and every batch writes one: only what is deleted is logged.
     logs: [
-      {
-        category: 'StorageWrite'
-        enabled: true
-      }
       {
         category: 'StorageDelete'
         enabled: true

@@ -1,5 +1,6 @@
 """What a rate of orders needs and costs: arithmetic that holds together, and is published."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from infra.costs import (
 )
 
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
+ENVIRONMENTS = Path(__file__).parents[3] / "infra" / "environments"
 rates = st.floats(0.01, 10_000, allow_nan=False)
 windows = st.floats(0, 60, allow_nan=False)
 
@@ -43,6 +45,33 @@ def test_partitions_and_windows_bound_the_batches() -> None:
     assert need(100).batches == pytest.approx(4 / BATCH_SECONDS)
     assert need(100, window=1).batches == 4
     assert need(10_000, window=60).batches == 10_000 / LARGEST_BATCH
+
+
+def test_logs_grow_with_batches_and_alerts_and_not_with_requests_or_checkpoints() -> None:
+    calm = need(1_000, window=1)
+    assert calm.batches == 5
+    # 5 batches of 3 rows, 20 alerts, 2 instances of 1.63: 38.26 rows of 1 KB a second.
+    assert calm.log_gigabytes == pytest.approx(3.306, abs=0.001)
+    # 1,000 alerts and 3 instances instead: 1,019.89 rows.
+    assert calm.log_gigabytes_in_episode == pytest.approx(88.118, abs=0.001)
+
+
+def test_the_page_says_at_which_rate_productions_logs_reach_their_cap() -> None:
+    parameters = (ENVIRONMENTS / "prod.bicepparam").read_text(encoding="utf-8")
+    given = dict(re.findall(r"(?m)^param (\w+) = (\d+)$", parameters))
+    cap, partitions = float(given["logsDailyGigabytes"]), int(given["partitionCount"])
+    page = OPERATIONS.read_text(encoding="utf-8")
+    said = re.search(
+        r"evenly\s+day and night at (\d+) orders a second as shipped, at\s+([\d,]+)", page
+    )
+    assert said is not None
+    for rate, window in zip(said.groups(), (0.0, 1.0), strict=True):
+        orders = float(rate.replace(",", ""))
+        assert need(orders * 0.98, window, partitions).log_gigabytes < cap
+        assert need(orders * 1.02, window, partitions).log_gigabytes > cap
+    [episode] = re.findall(r"A day's episode reaches it at (\d+) even with the wait", page)
+    assert need(float(episode) * 0.98, 1, partitions).log_gigabytes_in_episode < cap
+    assert need(float(episode) * 1.02, 1, partitions).log_gigabytes_in_episode > cap
 
 
 @given(rates, rates, windows)
