@@ -364,6 +364,7 @@ module roles 'modules/roles.bicep' = {
     machineLearningAccountName: mlflowAccountName
     vaultName: vaultName
     pipelinePrincipalId: pipelinePrincipalId
+    analystGroupId: analystGroupId
   }
   dependsOn: [
     dataStorage
@@ -426,6 +427,7 @@ module hubRoles 'modules/roles.bicep' = {
     machineLearningAccountName: mlflowAccountName
     vaultName: vaultName
     pipelinePrincipalId: pipelinePrincipalId
+    analystGroupId: analystGroupId
   }
   dependsOn: [
     hub

@@ -105,8 +105,9 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
 var hostSettings = [
   { name: 'AzureWebJobsStorage__credential', value: managedIdentity }
   { name: 'AzureWebJobsStorage__clientId', value: identity.properties.clientId }
-  { name: 'AzureWebJobsStorage__blobServiceUri', value: hostAccount.properties.primaryEndpoints.blob }
-  { name: 'AzureWebJobsStorage__tableServiceUri', value: hostAccount.properties.primaryEndpoints.table }
+  // By the service's addresses the host may come up without its storage: it reads them too late
+  // (github.com/Azure/azure-functions-host/issues/11787).
+  { name: 'AzureWebJobsStorage__accountName', value: hostAccount.name }
   { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
   {
     name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING'
