@@ -168,10 +168,15 @@ def _availability(deployment: Deployment) -> Iterator[str]:
 
 def _money(deployment: Deployment) -> Iterator[str]:
     budgets = deployment.of(BUDGET)
-    if len(budgets) != 1:
-        yield "infra/modules/alerts.bicep: there is not one budget"
-        return
-    budget = budgets[0]
+    if len(budgets) != bool(deployment.given["budgetStart"]):
+        yield "infra/modules/alerts.bicep: the budget does not follow budgetStart"
+    yield from (one for budget in budgets for one in _budget(budget, deployment))
+    for logs in deployment.of(LOGS):
+        if logs.at("properties.workspaceCapping.dailyQuotaGb", -1) < 1:
+            yield f"{logs.where}: what a day of logs may cost has no bound"
+
+
+def _budget(budget: Resource, deployment: Deployment) -> Iterator[str]:
     if not re.fullmatch(r"\d{4}-\d{2}-01", budget.at("properties.timePeriod.startDate", "")):
         yield f"{budget.where}: a budget starts on the first of a month"
     notices = budget.at("properties.notifications", {})
@@ -183,6 +188,3 @@ def _money(deployment: Deployment) -> Iterator[str]:
             yield f"{budget.where}: the notice {name} is off"
         if not _told(deployment).intersection(notice.get("contactGroups", [])):
             yield f"{budget.where}: the notice {name} tells nobody"
-    for logs in deployment.of(LOGS):
-        if logs.at("properties.workspaceCapping.dailyQuotaGb", -1) < 1:
-            yield f"{logs.where}: what a day of logs may cost has no bound"

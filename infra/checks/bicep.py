@@ -134,6 +134,10 @@ def _found(on: Bench) -> Iterator[str]:
     # Production first: it has most of what there is.
     for deployment in every_deployment(on, templates, given):
         yield from _policies(on.files, deployment)
+    yield from parameters.refused(templates, on.compiler, given["dev"])
+    first = on.compiler.compile(on.folder / "infra" / "network.bicep")
+    yield from (one for one in first.diagnostics if one not in templates.compiled.diagnostics)
+    yield from private.network_first(templates.compiled.template, first.template)
 
 
 def _files(files: Files) -> Iterator[str]:
