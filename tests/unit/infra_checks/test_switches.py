@@ -3,14 +3,24 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from itertools import combinations, product
 from typing import Any
 
 import pytest
 
+from infra.checks.access import grants
 from infra.checks.bicep import Bench, bench
 from infra.checks.compiler import NOBODY, CompilerError
 from infra.checks.deployment import Deployment, Templates
-from infra.checks.parameters import CONTRADICTIONS, FIREWALL, HUB_NETWORK, WRONG, ZONES_GROUP
+from infra.checks.parameters import (
+    CONTRADICTIONS,
+    FIREWALL,
+    HUB_NETWORK,
+    SWITCHES,
+    WRONG,
+    ZONES_GROUP,
+    pairs,
+)
 from infra.checks.private import ENDPOINT, LINK, NETWORK, SCOPE, ZONE
 
 pytestmark = pytest.mark.compiler
@@ -199,6 +209,28 @@ def test_names_are_as_long_as_azure_takes_them(deployed: Deploy) -> None:
     for kind, length in longest.items():
         assert made.of(kind)
         assert all(len(one.name) <= length for one in made.of(kind)), kind
+
+
+def test_every_two_values_that_fit_together_meet_in_a_combination() -> None:
+    made = list(pairs())
+    wrong = {(one, value, other, another) for one, value, other, another, _ in CONTRADICTIONS}
+    wrong |= {(other, another, one, value) for one, value, other, another in wrong}
+    for one, other in combinations(SWITCHES, 2):
+        met = {(each[one], each[other]) for each in made}
+        assert met == {
+            (value, another)
+            for value, another in product(SWITCHES[one], SWITCHES[other])
+            if (one, value, other, another) not in wrong
+        }
+
+
+def test_contributor_is_the_workspaces_own_identity_alone_on_what_the_workspace_needs(
+    deployed: Deploy,
+) -> None:
+    """Owner is nobody, and no role is given on more than one resource."""
+    granted = set(grants(deployed("prod", analystGroupId=NOBODY)))
+    assert {one.holder for one in granted if one.role == "Contributor"} == {"mlflow"}
+    assert not [one for one in granted if one.role == "Owner" or "whole" in one.on]
 
 
 def test_the_subscription_of_an_evaluation_is_nobodys() -> None:
