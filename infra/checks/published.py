@@ -40,6 +40,13 @@ def log_categories(kind: str) -> set[str]:
     return {*categories, *table["groups"]} if categories else set()
 
 
+@cache
+def flex_deprecations() -> tuple[set[str], set[str]]:
+    """App settings, and properties of a site in lower case, that Flex Consumption does not take."""
+    table = _table("flex-deprecations")
+    return set(table["settings"]), {one.lower() for one in table["properties"]}
+
+
 def _outermost(zones: list[str]) -> list[str]:
     return [one for one in zones if not any(one.endswith(f".{other}") for other in zones)]
 

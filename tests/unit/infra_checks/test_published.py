@@ -86,7 +86,9 @@ def test_ids_are_ids_and_none_stands_twice() -> None:
     assert len(set(ids)) == len(ids)
 
 
-@pytest.mark.parametrize("table", ["built-in-roles", "private-link", "log-categories"])
+@pytest.mark.parametrize(
+    "table", ["built-in-roles", "private-link", "log-categories", "flex-deprecations"]
+)
 def test_a_table_says_where_it_is_from_and_of_when(table: str) -> None:
     written = json.loads((TABLES / f"{table}.json").read_text(encoding="utf-8"))
     assert written["source"]
