@@ -144,6 +144,8 @@ def _files(files: Files) -> Iterator[str]:
     for file, text in files.items():
         if file.endswith((".bicep", ".bicepparam")):
             yield from hardening.secret_functions(file, text)
+        if file.endswith(".bicepparam"):
+            yield from parameters.from_environment(file, text)
         if file.endswith(".bicep") and not text.startswith("// "):
             yield f"{file}: does not begin with what it is for"
     yield from access.named_roles(files)

@@ -99,6 +99,8 @@ def _tags(deployment: Deployment) -> Iterator[str]:
             yield f"{one.where}: {one.name} has not the tags application and environment"
         elif not tags.get("costCentre"):
             yield f"{one.where}: {one.name} has no costCentre"
+        if not one.at("location") and not one.type.startswith(f"{COSMOS}/"):
+            yield f"{one.where}: {one.name} has no location"
 
 
 def _locks(deployment: Deployment) -> Iterator[str]:

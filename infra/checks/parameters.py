@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator, Mapping
 from itertools import combinations, product
 from typing import Any
@@ -148,6 +149,24 @@ def problems(environment: str, given: Mapping[str, Any]) -> Iterator[str]:
     file = f"infra/environments/{environment}.bicepparam"
     if given.get("environmentName") != environment:
         yield f"{file}: environmentName is not {environment}"
+
+
+FROM_ENVIRONMENT = {
+    "deskClientId": "SHERIFF_DESK_CLIENT_ID",
+    "analystGroupId": "SHERIFF_ANALYST_GROUP_ID",
+    "pipelinePrincipalId": "SHERIFF_PIPELINE_PRINCIPAL_ID",
+    "alertEmails": "SHERIFF_ALERT_EMAILS",
+    "throughputUnitsNow": "SHERIFF_THROUGHPUT_UNITS",
+    "budgetStart": "SHERIFF_BUDGET_START",
+}
+"""Parameters that whoever deploys gives, and by which variable."""
+
+
+def from_environment(file: str, text: str) -> Iterator[str]:
+    """Parameters that an environment's file does not take from the variable for them."""
+    for parameter, variable in FROM_ENVIRONMENT.items():
+        if not re.search(rf"(?m)^param {parameter} = .*'{variable}'", text):
+            yield f"{file}: {parameter} is not read from {variable}"
 
 
 def unbounded(template: Mapping[str, Any]) -> Iterator[str]:
