@@ -1,5 +1,8 @@
 // Sheriff in one resource group: orders in by Event Hubs, scored by Functions, alerts in Cosmos DB.
 
+import { nameToken, networkNameOf } from 'modules/naming.bicep'
+import { principalIdsType } from 'modules/types.bicep'
+
 @description('Which environment this is.')
 @allowed(['dev', 'test', 'prod'])
 param environmentName string
@@ -15,8 +18,24 @@ param costCentre string
 @description('Whether the data is reached through private endpoints only; needs agents in the network to deploy.')
 param privateNetwork bool
 
-@description('Address range of that network, /16.')
+@description('Address range of that network: /16, or as small as /23.')
 param networkAddressPrefix string = '10.20.0.0/16'
+
+@description('Ids of networks that find the private endpoints by name, too: a hub\'s, the agents\'. Peer them.')
+@maxLength(20)
+param linkedNetworkIds string[] = []
+
+@description('Id of the resource group in which a platform team has the private DNS zones, linked; empty: they are made here.')
+param dnsZonesGroupId string = ''
+
+@description('Whether the apps call the Internet by a NAT gateway, from one address of their own.')
+param natGateway bool = false
+
+@description('Private address of the firewall by which the apps call the Internet; empty: they call it without one.')
+param firewallAddress string = ''
+
+@description('Whether logs and measures are sent and asked for inside of the network only.')
+param privateMonitoring bool = false
 
 @description('Whether what can span zones does; fixed once made.')
 param zoneRedundant bool
@@ -50,9 +69,14 @@ param hubRetentionDays int = 7
 param throughputUnits int
 
 @description('Throughput units that the namespace may grow to by itself.')
-@minValue(1)
+@minValue(2)
 @maxValue(40)
 param throughputUnitsMaximum int
+
+@description('Throughput units that the namespace has, so that what it has grown to is not taken back; 0: it is not there.')
+@minValue(0)
+@maxValue(40)
+param throughputUnitsNow int = 0
 
 @description('How Cosmos DB is paid: by request, or by a throughput that follows the load.')
 @allowed(['serverless', 'autoscale'])
@@ -76,6 +100,11 @@ param alertsKeptDays int = 730
 @minValue(30)
 @maxValue(3650)
 param ordersKeptDays int = 730
+
+@description('Days for which a captured order can neither be changed nor deleted, by anybody; 0: it can.')
+@minValue(0)
+@maxValue(3650)
+param ordersWriteOnceDays int = 0
 
 @description('Days that a dead letter is kept.')
 @minValue(7)
@@ -160,13 +189,62 @@ param watchActivity string = 'none'
 @maxValue(1000000)
 param monthlyBudget int
 
-@description('First day of the month that the budget starts on; keep it as it is.')
-@minLength(10)
+@description('First day of the month in which the environment was first deployed, as 2026-12-01; kept from then on. Empty: there is no budget.')
 @maxLength(10)
-param budgetStart string
+param budgetStart string = ''
 
-var token = toLower(uniqueString(subscription().id, resourceGroup().id, environmentName))
+@description('Goes into every name: another one makes an environment beside what was deleted and keeps its name.')
+@maxLength(20)
+param nameSalt string = ''
+
+@description('Whether the key vault of this name was deleted, and is to be had back.')
+param recoverVault bool = false
+
+// Values that fit one by one and not together: refused before Azure refuses them, half way through.
+var contradictions = filter(
+  [
+    throughputUnitsMaximum > throughputUnits
+      ? ''
+      : 'throughputUnitsMaximum (${throughputUnitsMaximum}) must be greater than throughputUnits (${throughputUnits})'
+    zoneRedundant && dataReplication == 'Standard_LRS'
+      ? 'zoneRedundant needs a dataReplication that spans zones, and Standard_LRS does not'
+      : ''
+    cosmosCapacity == 'autoscale' && alertsMaximumThroughput % 1000 != 0
+      ? 'alertsMaximumThroughput (${alertsMaximumThroughput}) must be a multiple of 1000'
+      : ''
+    ordersWriteOnceDays > ordersKeptDays
+      ? 'ordersWriteOnceDays (${ordersWriteOnceDays}) must not be greater than ordersKeptDays (${ordersKeptDays}): what must go then may not'
+      : ''
+    empty(budgetStart) || (length(budgetStart) == 10 && endsWith(budgetStart, '-01'))
+      ? ''
+      : 'budgetStart (${budgetStart}) must be the first day of a month, as 2026-12-01'
+    privateNetwork || empty(linkedNetworkIds) ? '' : 'linkedNetworkIds needs privateNetwork'
+    privateNetwork || empty(dnsZonesGroupId) ? '' : 'dnsZonesGroupId needs privateNetwork'
+    privateNetwork || !natGateway ? '' : 'natGateway needs privateNetwork'
+    privateNetwork || empty(firewallAddress) ? '' : 'firewallAddress needs privateNetwork'
+    privateNetwork || !privateMonitoring ? '' : 'privateMonitoring needs privateNetwork'
+    empty(linkedNetworkIds) || empty(dnsZonesGroupId)
+      ? ''
+      : 'linkedNetworkIds links zones that are made here, and dnsZonesGroupId says that they are not'
+    !privateMonitoring || empty(dnsZonesGroupId)
+      ? ''
+      : 'privateMonitoring changes the names of Azure Monitor for all who ask the zones of dnsZonesGroupId'
+    !natGateway || empty(firewallAddress) ? '' : 'natGateway and firewallAddress: the apps have one way out'
+    privateNetwork && int(last(split(networkAddressPrefix, '/'))) > 23
+      ? 'networkAddressPrefix (${networkAddressPrefix}) has no room for two subnets of /24'
+      : ''
+    recoverVault && !empty(mlflowTrackingUri) ? 'recoverVault: with mlflowTrackingUri there is no vault' : ''
+  ],
+  contradiction => !empty(contradiction)
+)
+
+var token = empty(contradictions)
+  ? nameToken(subscription().id, resourceGroup().id, environmentName, nameSalt)
+  : fail(join(contradictions, '; '))
 var suffix = '${environmentName}-${token}'
+
+// Auto-inflate only ever grows: what it has grown to stays, but for one unit that Azure wants above it.
+var capacity = min(max(throughputUnits, throughputUnitsNow), throughputUnitsMaximum - 1)
 var tags = {
   application: 'sheriff'
   environment: environmentName
@@ -180,7 +258,8 @@ var cosmosAccountName = 'cosmos-sheriff-${suffix}'
 var logWorkspaceName = 'log-sheriff-${suffix}'
 var insightsName = 'appi-sheriff-${suffix}'
 var actionGroupName = 'ag-sheriff-${suffix}'
-var networkName = 'vnet-sheriff-${suffix}'
+var networkName = networkNameOf(environmentName, token)
+var monitoringScopeName = 'ampls-sheriff-${suffix}'
 var mlflowAccountName = 'stmlflow${token}'
 var vaultName = 'kv-sheriff-${token}'
 var workspaceName = 'mlw-sheriff-${suffix}'
@@ -217,6 +296,7 @@ var logWorkspaceId = resourceId('Microsoft.OperationalInsights/workspaces', logW
 var appsSubnetId = privateNetwork ? resourceId('Microsoft.Network/virtualNetworks/subnets', networkName, 'apps') : ''
 var endpointsSubnetId = resourceId('Microsoft.Network/virtualNetworks/subnets', networkName, 'endpoints')
 var storageSuffix = environment().suffixes.storage
+var zonesGroupId = empty(dnsZonesGroupId) ? resourceGroup().id : dnsZonesGroupId
 
 module monitoring 'modules/monitoring.bicep' = {
   params: {
@@ -228,6 +308,7 @@ module monitoring 'modules/monitoring.bicep' = {
     alertEmails: alertEmails
     logsKeptDays: logsKeptDays
     logsDailyGigabytes: logsDailyGigabytes
+    private: privateMonitoring
   }
 }
 
@@ -246,7 +327,7 @@ module eventHubs 'modules/eventhubs.bicep' = {
     tags: tags
     namespaceName: namespaceName
     captureIdentityName: '${identityPrefix}capture'
-    throughputUnits: throughputUnits
+    throughputUnits: capacity
     throughputUnitsMaximum: throughputUnitsMaximum
     privateNetwork: privateNetwork
     logWorkspaceId: logWorkspaceId
@@ -266,6 +347,7 @@ module dataStorage 'modules/datastorage.bicep' = {
     privateNetwork: privateNetwork
     locked: lockData
     ordersKeptDays: ordersKeptDays
+    ordersWriteOnceDays: ordersWriteOnceDays
     deadLettersKeptDays: deadLettersKeptDays
     deletedKeptDays: deletedKeptDays
     logWorkspaceId: logWorkspaceId
@@ -346,6 +428,7 @@ module mlflow 'modules/mlflow.bicep' = if (withMachineLearning) {
     tags: tags
     accountName: mlflowAccountName
     vaultName: vaultName
+    recoverVault: recoverVault
     replication: dataReplication
     privateNetwork: privateNetwork
     logWorkspaceId: logWorkspaceId
@@ -371,6 +454,7 @@ module roles 'modules/roles.bicep' = {
     machineLearningAccountName: mlflowAccountName
     vaultName: vaultName
     pipelinePrincipalId: pipelinePrincipalId
+    analystGroupId: analystGroupId
   }
   dependsOn: [
     dataStorage
@@ -433,6 +517,7 @@ module hubRoles 'modules/roles.bicep' = {
     machineLearningAccountName: mlflowAccountName
     vaultName: vaultName
     pipelinePrincipalId: pipelinePrincipalId
+    analystGroupId: analystGroupId
   }
   dependsOn: [
     hub
@@ -446,7 +531,24 @@ module network 'modules/network.bicep' = if (privateNetwork) {
     tags: tags
     networkName: networkName
     addressPrefix: networkAddressPrefix
+    zonesAreHere: empty(dnsZonesGroupId)
+    linkedNetworkIds: linkedNetworkIds
+    natGateway: natGateway
+    firewallAddress: firewallAddress
+    privateMonitoring: privateMonitoring
   }
+}
+
+module monitoringScope 'modules/monitoringscope.bicep' = if (privateMonitoring) {
+  params: {
+    tags: tags
+    scopeName: monitoringScopeName
+    logWorkspaceName: logWorkspaceName
+    insightsName: insightsName
+  }
+  dependsOn: [
+    monitoring
+  ]
 }
 
 var dataTargets = [
@@ -527,6 +629,21 @@ var mlflowTargets = [
   }
 ]
 
+var monitoringTargets = [
+  {
+    name: monitoringScopeName
+    serviceId: resourceId('Microsoft.Insights/privateLinkScopes', monitoringScopeName)
+    group: 'azuremonitor'
+    zones: [
+      'privatelink.monitor.azure.com'
+      'privatelink.oms.opinsights.azure.com'
+      'privatelink.ods.opinsights.azure.com'
+      'privatelink.agentsvc.azure-automation.net'
+      'privatelink.blob.${storageSuffix}'
+    ]
+  }
+]
+
 var appTargets = [
   {
     name: appNames.scorer
@@ -554,6 +671,7 @@ module dataEndpoints 'modules/endpoints.bicep' = if (privateNetwork) {
     tags: tags
     subnetId: endpointsSubnetId
     targets: dataTargets
+    zonesGroupId: zonesGroupId
   }
   dependsOn: [
     network
@@ -572,11 +690,28 @@ module mlflowEndpoints 'modules/endpoints.bicep' = if (privateNetwork && withMac
     tags: tags
     subnetId: endpointsSubnetId
     targets: mlflowTargets
+    zonesGroupId: zonesGroupId
   }
   dependsOn: [
     network
     mlflow
     workspace
+  ]
+}
+
+// One at a time with those of the data: all write into the zone of blobs.
+module monitoringEndpoints 'modules/endpoints.bicep' = if (privateMonitoring) {
+  params: {
+    location: location
+    tags: tags
+    subnetId: endpointsSubnetId
+    targets: monitoringTargets
+    zonesGroupId: zonesGroupId
+  }
+  dependsOn: [
+    network
+    monitoringScope
+    dataEndpoints
   ]
 }
 
@@ -586,6 +721,7 @@ module appEndpoints 'modules/endpoints.bicep' = if (privateNetwork) {
     tags: tags
     subnetId: endpointsSubnetId
     targets: appTargets
+    zonesGroupId: zonesGroupId
   }
   dependsOn: [
     network
@@ -634,11 +770,13 @@ module scorer 'modules/app.bicep' = {
     subnetId: appsSubnetId
     entraClientId: ''
     callerGroups: []
+    logWorkspaceId: logWorkspaceId
   }
   dependsOn: [
     roles
     hubRoles
     dataEndpoints
+    monitoringEndpoints
   ]
 }
 
@@ -665,11 +803,13 @@ module trainer 'modules/app.bicep' = {
     subnetId: appsSubnetId
     entraClientId: ''
     callerGroups: []
+    logWorkspaceId: logWorkspaceId
   }
   dependsOn: [
     roles
     hubRoles
     dataEndpoints
+    monitoringEndpoints
     mlflowEndpoints
   ]
 }
@@ -697,11 +837,13 @@ module desk 'modules/app.bicep' = {
     subnetId: appsSubnetId
     entraClientId: deskClientId
     callerGroups: empty(analystGroupId) ? [] : [analystGroupId]
+    logWorkspaceId: logWorkspaceId
   }
   dependsOn: [
     roles
     hubRoles
     dataEndpoints
+    monitoringEndpoints
   ]
 }
 
@@ -754,6 +896,9 @@ module workbook 'modules/workbook.bicep' = {
     monitoring
   ]
 }
+
+@description('Object ids of the identities that have roles here, by holder: who deploys need give roles to nobody else.')
+output grantedPrincipalIds principalIdsType = identities.outputs.principalIds
 
 // Named as the settings they feed: for the pipeline, and for a developer who connects to this.
 @description('The hub of orders.')

@@ -18,26 +18,11 @@ from infra.checks.hardening import (
     WORKSPACE,
     settings,
 )
+from infra.checks.published import role_names
 
 ROLES_FILE = "infra/modules/roles.bicep"
 ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
 DOCUMENT_ASSIGNMENT = f"{COSMOS}/sqlRoleAssignments"
-
-ROLE_NAMES = {
-    "a638d3c7-ab3a-418d-83e6-5f17a39d4fde": "Event Hubs Data Receiver",
-    "2b629674-e913-4c01-ae53-ef4638d8f975": "Event Hubs Data Sender",
-    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
-    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
-    "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1": "Storage Blob Data Reader",
-    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
-    "17d1049b-9a84-46fb-8f53-869881c3d3ab": "Storage Account Contributor",
-    "f25e0fa2-a7c8-4377-a976-54943a77a1f1": "Key Vault Contributor",
-    "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": "Key Vault Secrets Officer",
-    "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
-    "f6c7c914-8db3-469d-8ca1-694a8f32e121": "AzureML Data Scientist",
-    "00000000-0000-0000-0000-000000000001": "Cosmos DB Data Reader",
-    "00000000-0000-0000-0000-000000000002": "Cosmos DB Data Contributor",
-}
 
 
 class Grant(NamedTuple):
@@ -49,12 +34,13 @@ class Grant(NamedTuple):
 
 
 _READ, _WRITE = "Storage Blob Data Reader", "Storage Blob Data Contributor"
-_READ_DOCUMENTS, _WRITE_DOCUMENTS = "Cosmos DB Data Reader", "Cosmos DB Data Contributor"
+_READ_DOCUMENTS = "Cosmos DB Built-in Data Reader"
+_WRITE_DOCUMENTS = "Cosmos DB Built-in Data Contributor"
 
 EXPECTED = frozenset(
     (
         Grant("capture", "blobs orders-archive", _WRITE),
-        Grant("scorer", "hub orders", "Event Hubs Data Receiver"),
+        Grant("scorer", "hub orders", "Azure Event Hubs Data Receiver"),
         Grant("scorer", "blobs models", _READ),
         Grant("scorer", "blobs reference", _READ),
         Grant("scorer", "blobs dead-letters", _WRITE),
@@ -89,13 +75,19 @@ WITH_WORKSPACE = frozenset(
     (
         Grant("trainer", "machine learning", "AzureML Data Scientist"),
         Grant("trainer", "machine learning's storage", _WRITE),
+        Grant("mlflow", "machine learning", "Contributor"),
+        Grant("mlflow", "machine learning's storage", "Contributor"),
         Grant("mlflow", "machine learning's storage", _WRITE),
-        Grant("mlflow", "machine learning's storage", "Storage Account Contributor"),
-        Grant("mlflow", "machine learning's vault", "Key Vault Contributor"),
-        Grant("mlflow", "machine learning's vault", "Key Vault Secrets Officer"),
+        Grant("mlflow", "machine learning's vault", "Contributor"),
+        Grant("mlflow", "machine learning's vault", "Key Vault Administrator"),
+        Grant("mlflow", "telemetry", "Contributor"),
     )
 )
-"""What comes with the workspace, where MLflow is in Azure Machine Learning."""
+"""What comes with the workspace, where MLflow is in Azure Machine Learning. Those of its own
+identity are the ones that "Set up authentication between Azure Machine Learning and other
+services" asks for (section "User-assigned managed identity", 10 June 2025), each on one resource;
+of a container registry there is none.
+"""
 
 _OF_IDENTITY = r"\[reference\('[^']+/userAssignedIdentities/[\w-]*-(\w+)', '[\d-]+'\)\.%s\]"
 _OBJECT_ID = re.compile(_OF_IDENTITY % "principalId")
@@ -103,7 +95,7 @@ _CLIENT_ID = re.compile(_OF_IDENTITY % "clientId")
 
 WITH_PIPELINE = frozenset(
     (
-        Grant("pipeline", "hub orders", "Event Hubs Data Sender"),
+        Grant("pipeline", "hub orders", "Azure Event Hubs Data Sender"),
         Grant("pipeline", "blobs models", _WRITE),
         Grant("pipeline", "blobs reference", _READ),
         Grant("pipeline", "documents alerts", _WRITE_DOCUMENTS),
@@ -115,6 +107,16 @@ WITH_PIPELINE = frozenset(
 WITH_BOTH = frozenset((Grant("pipeline", "machine learning", "AzureML Data Scientist"),))
 """To find a registered version, and to move the record's alias."""
 
+WITH_ANALYSTS = frozenset(
+    (
+        Grant("analysts", "documents", _READ_DOCUMENTS),
+        Grant("analysts", "the account of the documents", "Cosmos DB Account Reader Role"),
+    )
+)
+"""What the analysts' group needs to ask in the Data Explorer, where the group is named. The portal
+lists databases and containers by the second; keys that it can read are refused by the account.
+"""
+
 
 def problems(deployment: Deployment) -> Iterator[str]:
     """Grants that are missing or too many, and assignments that Azure would trip over."""
@@ -125,6 +127,8 @@ def problems(deployment: Deployment) -> Iterator[str]:
         expected |= WITH_PIPELINE
         if deployment.of(WORKSPACE):
             expected |= WITH_BOTH
+    if deployment.given["analystGroupId"]:
+        expected |= WITH_ANALYSTS
     found = set(grants(deployment))
     for grant in sorted(expected - found):
         yield f"{ROLES_FILE}: {grant.holder} lacks {grant.role} on {grant.on}"
@@ -140,11 +144,12 @@ def _tripped_over(deployment: Deployment) -> Iterator[str]:
     for one in deployment.of(ASSIGNMENT, DOCUMENT_ASSIGNMENT):
         if one.where != ROLES_FILE:
             yield f"{one.where}: roles are assigned in {ROLES_FILE} only"
-        if one.type == ASSIGNMENT and one.at("properties.principalType") != "ServicePrincipal":
-            yield f"{one.where}: principalType is not ServicePrincipal"
         holder = str(one.at("properties.principalId", ""))
-        ours = _OBJECT_ID.fullmatch(holder) or holder == deployment.given["pipelinePrincipalId"]
-        if not holder or not ours:
+        named = _named(deployment)
+        kind = "Group" if named.get(holder) == "analysts" else "ServicePrincipal"
+        if one.type == ASSIGNMENT and one.at("properties.principalType") != kind:
+            yield f"{one.where}: principalType is not {kind}"
+        if not _OBJECT_ID.fullmatch(holder) and holder not in named:
             yield f"{one.where}: {holder or 'nothing'} is no object id of an identity"
 
 
@@ -152,16 +157,21 @@ def grants(deployment: Deployment) -> Iterator[Grant]:
     """Every role assignment, by short names."""
     for one in deployment.of(ASSIGNMENT, DOCUMENT_ASSIGNMENT):
         role = str(one.at("properties.roleDefinitionId", "")).rpartition("/")[2]
-        name = ROLE_NAMES.get(role, f"the unknown role {role}")
+        name = role_names().get(role, f"the role {role}, which nobody publishes,")
         yield Grant(_holder(one, deployment), _on(one, deployment), name)
 
 
 def _holder(one: Resource, deployment: Deployment) -> str:
-    principal = one.at("properties.principalId", "")
-    if principal and principal == deployment.given["pipelinePrincipalId"]:
-        return "pipeline"
-    found = _OBJECT_ID.fullmatch(str(principal))
-    return found[1] if found else str(principal)
+    principal = str(one.at("properties.principalId", ""))
+    found = _OBJECT_ID.fullmatch(principal)
+    return found[1] if found else _named(deployment).get(principal, principal)
+
+
+def _named(deployment: Deployment) -> dict[str, str]:
+    """Who is not made here: object id, and what we call them."""
+    given = deployment.given
+    named = {given["pipelinePrincipalId"]: "pipeline", given["analystGroupId"]: "analysts"}
+    return {guid: name for guid, name in named.items() if guid}
 
 
 def _on(one: Resource, deployment: Deployment) -> str:
@@ -169,7 +179,7 @@ def _on(one: Resource, deployment: Deployment) -> str:
         account, _, path = str(one.at("properties.scope", "")).partition("/dbs/")
         database, _, container = path.partition("/colls/")
         known = account in {cosmos.id for cosmos in deployment.of(COSMOS)} and database == "sheriff"
-        return f"documents {container}" if known and container else "the whole of Cosmos DB"
+        return f"documents {container}".strip() if known else "the whole of Cosmos DB"
     if one.scope is None:
         return "the whole resource group"
     over = next((found for found in deployment.resources if found.id == one.scope), None)
@@ -182,6 +192,7 @@ def _on(one: Resource, deployment: Deployment) -> str:
         INSIGHTS: "telemetry",
         WORKSPACE: "machine learning",
         VAULT: "machine learning's vault",
+        COSMOS: "the account of the documents",
     }
     if over.type == STORAGE:
         return _account(over, deployment)
@@ -192,7 +203,7 @@ def _account(account: Resource, deployment: Deployment) -> str:
     if account.id in {one.at("properties.storageAccount") for one in deployment.of(WORKSPACE)}:
         return "machine learning's storage"
     for site in deployment.of(SITE):
-        if f"'{account.id}'" in settings(site).get("AzureWebJobsStorage__blobServiceUri", ""):
+        if account.name == settings(site).get("AzureWebJobsStorage__accountName"):
             return f"host of the {settings(site).get('SHERIFF_ROLE')}"
     return f"the whole of {account.name}"
 
@@ -246,9 +257,31 @@ def named_by_principal(template: Mapping[str, Any]) -> Iterator[str]:
 
 
 def named_roles(files: Mapping[str, str]) -> Iterator[str]:
-    """Every GUID of a role stands in one variable, in one file."""
+    """A role stands in one file, once, in a variable that is called as Azure calls the role."""
     for file, text in files.items():
-        for guid, name in ROLE_NAMES.items():
-            times = text.count(guid) if file.endswith(".bicep") else 0
-            if times > (file == ROLES_FILE):
-                yield f"{file}: {name} ({guid}) stands {times} times; it has a variable"
+        if file == ROLES_FILE:
+            yield from _variables(text)
+        elif file.endswith(".bicep"):
+            for guid in _GUID.findall(text):
+                yield f"{file}: {guid} belongs into a variable of {ROLES_FILE}"
+
+
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_VARIABLE = re.compile(rf"^var (\w+) = '({_GUID.pattern})'$", re.MULTILINE)
+
+
+def _variables(text: str) -> Iterator[str]:
+    found = _VARIABLE.findall(text)
+    if len(_GUID.findall(text)) != len(found):
+        yield f"{ROLES_FILE}: an id of a role stands outside of its variable"
+    for variable, guid in found:
+        published = role_names().get(guid)
+        if published is None:
+            yield f"{ROLES_FILE}: {variable}: nobody publishes a role {guid}"
+        elif _plain(published) != _plain(variable):
+            yield f"{ROLES_FILE}: {variable} is the id of {published}"
+
+
+def _plain(name: str) -> str:
+    """A name as a variable may have it: without blanks, and without what all of them say."""
+    return re.sub(r"azure|built-in|role$|\W", "", name.lower())

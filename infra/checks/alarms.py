@@ -330,10 +330,15 @@ def _of_a_host(blobs: Resource) -> bool:
 
 def _money(deployment: Deployment) -> Iterator[str]:
     budgets = deployment.of(BUDGET)
-    if len(budgets) != 1:
-        yield f"{_FILE}: there is not one budget"
-        return
-    budget = budgets[0]
+    if len(budgets) != bool(deployment.given["budgetStart"]):
+        yield f"{_FILE}: the budget does not follow budgetStart"
+    yield from (one for budget in budgets for one in _budget(budget, deployment))
+    for logs in deployment.of(LOGS):
+        if logs.at("properties.workspaceCapping.dailyQuotaGb", -1) < 1:
+            yield f"{logs.where}: what a day of logs may cost has no bound"
+
+
+def _budget(budget: Resource, deployment: Deployment) -> Iterator[str]:
     if not re.fullmatch(r"\d{4}-\d{2}-01", budget.at("properties.timePeriod.startDate", "")):
         yield f"{budget.where}: a budget starts on the first of a month"
     notices = budget.at("properties.notifications", {})
@@ -345,9 +350,6 @@ def _money(deployment: Deployment) -> Iterator[str]:
             yield f"{budget.where}: the notice {name} is off"
         if not _told(deployment).intersection(notice.get("contactGroups", [])):
             yield f"{budget.where}: the notice {name} tells nobody"
-    for logs in deployment.of(LOGS):
-        if logs.at("properties.workspaceCapping.dailyQuotaGb", -1) < 1:
-            yield f"{logs.where}: what a day of logs may cost has no bound"
 
 
 if __name__ == "__main__":

@@ -139,12 +139,18 @@ def _found(on: Bench) -> Iterator[str]:
         if number < len(ENVIRONMENTS):  # the combinations try what production must not be
             yield from operations.production(deployment)
         yield from _policies(on.files, deployment)
+    yield from parameters.refused(templates, on.compiler, given["dev"])
+    first = on.compiler.compile(on.folder / "infra" / "network.bicep")
+    yield from (one for one in first.diagnostics if one not in templates.compiled.diagnostics)
+    yield from private.network_first(templates.compiled.template, first.template)
 
 
 def _files(files: Files) -> Iterator[str]:
     for file, text in files.items():
         if file.endswith((".bicep", ".bicepparam")):
             yield from hardening.secret_functions(file, text)
+        if file.endswith(".bicepparam"):
+            yield from parameters.from_environment(file, text)
         if file.endswith(".bicep") and not text.startswith("// "):
             yield f"{file}: does not begin with what it is for"
     yield from access.named_roles(files)

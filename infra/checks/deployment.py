@@ -96,20 +96,21 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """main.bicep, compiled, in a folder that evaluations may write to."""
+    """A template, compiled, in a folder that evaluations may write to."""
 
     folder: Path
+    source: str
     compiled: Compiled
     files: Mapping[str, str]
 
     @classmethod
-    def of(cls, compiler: Compiler, folder: Path) -> Templates:
-        """Compile what lies in a folder, and write its marked template beside it."""
-        main = folder / "infra" / "main.bicep"
-        found = compiler.compile(main)
-        files = {name: f"infra/{path}" for name, path in compiler.modules(main).items()}
-        (folder / "marked.json").write_text(_marked(found.template), encoding="utf-8")
-        return cls(folder, found, files)
+    def of(cls, compiler: Compiler, folder: Path, source: str = "infra/main.bicep") -> Templates:
+        """Compile a template that lies in a folder, and write it marked beside it."""
+        found = compiler.compile(folder / source)
+        modules = compiler.modules(folder / source)
+        files = {name: f"infra/{path}" for name, path in modules.items()}
+        (folder / f"{Path(source).stem}.json").write_text(_marked(found.template), encoding="utf-8")
+        return cls(folder, source, found, files)
 
     def defaults(self) -> dict[str, Any]:
         """The parameters that need not be given, and what they are then."""
@@ -125,7 +126,9 @@ class Templates:
         """
         file = self.folder / "given.bicepparam"
         lines = [f"param {name} = {_literal(value)}" for name, value in given.items()]
-        file.write_text("\n".join(["using './marked.json'", *lines, ""]), encoding="utf-8")
+        file.write_text(
+            "\n".join([f"using './{Path(self.source).stem}.json'", *lines, ""]), encoding="utf-8"
+        )
         whole = {**self.defaults(), **given}
         found = compiler.snapshot(file, f"rg-sheriff-{whole.get('environmentName')}")
         every = [_resource(one, self.files) for one in found["predictedResources"]]
@@ -207,7 +210,7 @@ def _literal(value: Any) -> str:
         case str():
             quoted = value.replace("\\", "\\\\").replace("'", "\\'").replace("${", "\\${")
             return f"'{quoted}'"
-        case list():
+        case list() | tuple():
             return "[\n" + "\n".join(map(_literal, value)) + "\n]"
         case dict():
             items = (f"{_literal(name)}: {_literal(one)}" for name, one in value.items())

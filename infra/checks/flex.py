@@ -7,47 +7,24 @@ from collections.abc import Iterator
 
 from infra.checks.deployment import Deployment, Resource
 from infra.checks.hardening import BLOB_CONTAINER, PLAN, SITE, settings
+from infra.checks.published import flex_deprecations
 
-REFUSED_SITE_CONFIG = frozenset(
+REFUSED_PROPERTIES = frozenset(
     (
-        "alwaysOn",
-        "ftpsState",
-        "functionAppScaleLimit",
-        "functionsRuntimeScaleMonitoringEnabled",
-        "javaContainer",
-        "javaContainerVersion",
-        "javaVersion",
-        "linuxFxVersion",
-        "minimumElasticInstanceCount",
-        "netFrameworkVersion",
-        "powerShellVersion",
-        "preWarmedInstanceCount",
-        "pythonVersion",
-        "use32BitWorkerProcess",
-        "windowsFxVersion",
+        "functionsruntimescalemonitoringenabled",
+        "javacontainer",
+        "javacontainerversion",
+        "minimumelasticinstancecount",
+        "pythonversion",
     )
 )
-"""Properties of siteConfig that end a deployment with error 51021, or are of other plans."""
+"""Of other plans, too, or the end of a deployment with error 51021: microsoft/azure-pipelines-tasks
+21032, Azure/terraform-azurerm-avm-res-web-site 283 and 345. In lower case, as they are compared."""
 
-REFUSED_SETTINGS = frozenset(
-    (
-        "ENABLE_ORYX_BUILD",
-        "FUNCTIONS_EXTENSION_VERSION",
-        "FUNCTIONS_WORKER_PROCESS_COUNT",
-        "FUNCTIONS_WORKER_RUNTIME",
-        "FUNCTIONS_WORKER_RUNTIME_VERSION",
-        "SCM_DO_BUILD_DURING_DEPLOYMENT",
-        "TZ",
-        "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
-        "WEBSITE_CONTENTSHARE",
-        "WEBSITE_INSTANCE_ID",
-        "WEBSITE_MAX_DYNAMIC_APPLICATION_SCALE_OUT",
-        "WEBSITE_RUN_FROM_PACKAGE",
-        "WEBSITE_TIME_ZONE",
-    )
-)
-"""App settings that the plan ignores, or breaks on. It does not set WEBSITE_INSTANCE_ID itself
-either, as App Service does: nothing may be concluded from its absence (`shared.locality`)."""
+REFUSED_SETTINGS = frozenset(("TZ", "WEBSITE_INSTANCE_ID", "WEBSITE_TIME_ZONE"))
+"""The plan knows no time zones ("Azure Functions Flex Consumption plan hosting", Considerations).
+It does not set WEBSITE_INSTANCE_ID itself either, as App Service does: nothing may be concluded
+from its absence (`shared.locality`)."""
 
 _SETTINGS_SECTIONS = {"appsettings", "web"}
 
@@ -71,12 +48,13 @@ def problems(deployment: Deployment) -> Iterator[str]:
 
 
 def _refused(site: Resource) -> Iterator[str]:
-    lower = {name.lower() for name in REFUSED_SITE_CONFIG}
-    for name in site.at("properties.siteConfig", {}):
-        if name.lower() in lower:
-            yield f"{site.where}: {site.name}: siteConfig.{name} is refused by Flex Consumption"
+    deprecated, properties = flex_deprecations()
+    for where in ("properties", "properties.siteConfig"):
+        for name in site.at(where, {}):
+            if name.lower() in properties | REFUSED_PROPERTIES:
+                yield f"{site.where}: {site.name}: {name} is refused by Flex Consumption"
     for name in settings(site):
-        if name in REFUSED_SETTINGS:
+        if name in deprecated | REFUSED_SETTINGS:
             yield f"{site.where}: {site.name}: the setting {name} is not one of Flex Consumption"
 
 

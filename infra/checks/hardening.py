@@ -32,6 +32,9 @@ REQUIRED: Mapping[str, Mapping[str, Any]] = {
         "properties.minimumTlsVersion": "TLS1_2",
         "properties.supportsHttpsTrafficOnly": True,
         "properties.networkAcls.bypass": "AzureServices",
+        "kind": "StorageV2",
+        "properties.accessTier": "Hot",
+        "properties.encryption.keySource": "Microsoft.Storage",
         "properties.encryption.requireInfrastructureEncryption": True,
     },
     BLOB_SERVICE: {
@@ -46,13 +49,19 @@ REQUIRED: Mapping[str, Mapping[str, Any]] = {
         "properties.enableAutomaticFailover": True,
         "properties.networkAclBypass": "None",
         "properties.backupPolicy.type": "Continuous",
+        "properties.consistencyPolicy.defaultConsistencyLevel": "Session",
+        "properties.databaseAccountOfferType": "Standard",
+        "kind": "GlobalDocumentDB",
     },
+    f"{NAMESPACE}/networkRuleSets": {"properties.trustedServiceAccessEnabled": True},
     NAMESPACE: {
         "properties.disableLocalAuth": True,
         "properties.minimumTlsVersion": "1.2",
         "properties.isAutoInflateEnabled": True,
         "properties.zoneRedundant": True,
         "identity.type": "UserAssigned",
+        "sku.name": "Standard",
+        "sku.tier": "Standard",
     },
     HUB: {
         "properties.captureDescription.skipEmptyArchives": True,
@@ -83,13 +92,30 @@ REQUIRED: Mapping[str, Mapping[str, Any]] = {
         "properties.enableRbacAuthorization": True,
         "properties.enablePurgeProtection": True,
         "properties.enableSoftDelete": True,
+        "properties.softDeleteRetentionInDays": 90,
+        "properties.networkAcls.bypass": "AzureServices",
+        "properties.sku.name": "standard",
     },
     WORKSPACE: {
         "identity.type": "UserAssigned",
         "properties.systemDatastoresAuthMode": "Identity",
         "properties.v1LegacyMode": False,
     },
-    LOGS: {"properties.features.disableLocalAuth": True},
+    f"{BLOB_CONTAINER}/immutabilityPolicies": {"properties.allowProtectedAppendWrites": False},
+    LOGS: {
+        "properties.features.disableLocalAuth": True,
+        "properties.features.enableLogAccessUsingOnlyResourcePermissions": True,
+        "properties.sku.name": "PerGB2018",
+    },
+    "Microsoft.Insights/privateLinkScopes": {
+        "properties.accessModeSettings.ingestionAccessMode": "PrivateOnly",
+        "properties.accessModeSettings.queryAccessMode": "PrivateOnly",
+    },
+    "Microsoft.Network/natGateways": {"sku.name": "Standard"},
+    "Microsoft.Network/publicIPAddresses": {
+        "sku.name": "Standard",
+        "properties.publicIPAllocationMethod": "Static",
+    },
     INSIGHTS: {"properties.DisableLocalAuth": True, "properties.Application_Type": "web"},
 }
 """Values by type and path."""

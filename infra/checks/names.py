@@ -21,7 +21,7 @@ CHECKPOINTS = "azure-webjobs-eventhub"  # the host makes it, in its own account
 
 # What the platform reads, and not Sheriff.
 _PLATFORM = re.compile(
-    r"AzureWebJobsStorage__(credential|clientId|blobServiceUri|tableServiceUri)"
+    r"AzureWebJobsStorage__(credential|clientId|accountName)"
     r"|EventHubConnection__(fullyQualifiedNamespace|credential|clientId)"
     r"|APPLICATIONINSIGHTS_(CONNECTION|AUTHENTICATION)_STRING"
     r"|AzureFunctionsJobHost__\w+|OTEL_\w+|PYTHON_\w+"
@@ -29,8 +29,7 @@ _PLATFORM = re.compile(
 _HOST = {
     "AzureWebJobsStorage__credential",
     "AzureWebJobsStorage__clientId",
-    "AzureWebJobsStorage__blobServiceUri",
-    "AzureWebJobsStorage__tableServiceUri",
+    "AzureWebJobsStorage__accountName",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",

@@ -18,11 +18,15 @@ from infra.checks.hardening import (
     STORAGE,
     VAULT,
     WORKSPACE,
+    settings,
 )
+from infra.checks.published import log_categories
 
 DIAGNOSTICS = "Microsoft.Insights/diagnosticSettings"
 LOCK = "Microsoft.Authorization/locks"
 RETENTION = f"{STORAGE}/managementPolicies"
+WRITE_ONCE = f"{BLOB_CONTAINER}/immutabilityPolicies"
+SCOPE = "Microsoft.Insights/privateLinkScopes"
 
 _UNTAGGED = frozenset(
     (
@@ -37,6 +41,8 @@ _UNTAGGED = frozenset(
         f"{COSMOS}/sqlRoleAssignments",
         f"{HUB}/consumergroups",
         f"{NAMESPACE}/networkRuleSets",
+        WRITE_ONCE,
+        f"{SCOPE}/scopedResources",
         f"{SITE}/basicPublishingCredentialsPolicies",
         f"{SITE}/config",
         "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
@@ -51,13 +57,16 @@ def problems(deployment: Deployment) -> Iterator[str]:
     yield from _tags(deployment)
     yield from _locks(deployment)
     yield from _retention(deployment)
+    yield from _write_once(deployment)
     yield from _record(deployment)
+    yield from _throughput(deployment)
 
 
 def _diagnostics(deployment: Deployment) -> Iterator[str]:
     logs = {one.id for one in deployment.of(LOGS)}
     watched = {one.scope: one for one in deployment.of(DIAGNOSTICS)}
-    for resource in deployment.of(NAMESPACE, COSMOS, BLOB_SERVICE, VAULT, WORKSPACE):
+    desk = [one for one in deployment.of(SITE) if settings(one).get("SHERIFF_ROLE") == "desk"]
+    for resource in [*deployment.of(NAMESPACE, COSMOS, BLOB_SERVICE, VAULT, WORKSPACE), *desk]:
         setting = watched.get(resource.id)
         if setting is None:
             yield f"{resource.where}: {resource.name} has no diagnostic setting"
@@ -67,6 +76,10 @@ def _diagnostics(deployment: Deployment) -> Iterator[str]:
         measured = [] if setting is None else setting.at("properties.metrics", [])
         if not logged or not all(_collected(one) for one in [*logged, *measured]):
             yield f"{resource.where}: {resource.name}: its diagnostics leave out a log"
+        known = log_categories(resource.type)
+        for one in logged:
+            if not known.intersection((one.get("category"), one.get("categoryGroup"))):
+                yield f"{resource.where}: {resource.name}: nobody publishes the log {one}"
     for insights in deployment.of(INSIGHTS):
         if insights.at("properties.WorkspaceResourceId") not in logs:
             yield f"{insights.where}: Application Insights keeps nothing in the workspace"
@@ -86,6 +99,8 @@ def _tags(deployment: Deployment) -> Iterator[str]:
             yield f"{one.where}: {one.name} has not the tags application and environment"
         elif not tags.get("costCentre"):
             yield f"{one.where}: {one.name} has no costCentre"
+        if not one.at("location") and not one.type.startswith(f"{COSMOS}/"):
+            yield f"{one.where}: {one.name} has no location"
 
 
 def _locks(deployment: Deployment) -> Iterator[str]:
@@ -131,11 +146,41 @@ def _retention(deployment: Deployment) -> Iterator[str]:
         yield "infra/modules/datastorage.bicep: old versions are never deleted"
 
 
+def _write_once(deployment: Deployment) -> Iterator[str]:
+    """The archive alone is write-once, for as many days as are given."""
+    days = deployment.given["ordersWriteOnceDays"]
+    made = {
+        one.name.removesuffix("/default"): one.at(
+            "properties.immutabilityPeriodSinceCreationInDays"
+        )
+        for one in deployment.of(WRITE_ONCE)
+    }
+    archive = [one for one in deployment.of(BLOB_CONTAINER) if one.name.endswith("/orders-archive")]
+    if made != ({one.name: days for one in archive} if days else {}):
+        yield f"infra/modules/datastorage.bicep: {made} does not follow ordersWriteOnceDays"
+
+
+def _throughput(deployment: Deployment) -> Iterator[str]:
+    """What the namespace has grown to is not taken back, and may grow further."""
+    given = deployment.given
+    there = max(given["throughputUnits"], given["throughputUnitsNow"])
+    least = min(there, given["throughputUnitsMaximum"] - 1)
+    for one in deployment.of(NAMESPACE):
+        if one.at("sku.capacity") != least:
+            yield f"{one.where}: {one.name} has {one.at('sku.capacity')} throughput units"
+        if one.at("properties.maximumThroughputUnits") != given["throughputUnitsMaximum"]:
+            yield f"{one.where}: {one.name} does not grow to throughputUnitsMaximum"
+
+
 def _record(deployment: Deployment) -> Iterator[str]:
     """The workspace and what it needs are made where MLflow is nowhere else, and only there."""
     wanted = not deployment.given["mlflowTrackingUri"]
     if bool(deployment.of(WORKSPACE)) is not wanted or bool(deployment.of(VAULT)) is not wanted:
         yield "infra/main.bicep: the workspace does not follow mlflowTrackingUri"
+    mode = "recover" if deployment.given["recoverVault"] else "default"
+    for vault in deployment.of(VAULT):
+        if vault.at("properties.createMode") != mode:
+            yield f"{vault.where}: {vault.name} does not follow recoverVault"
 
 
 PRODUCTION = {

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from infra.checks.deployment import Deployment, Module
 
 NEEDS = {
-    "scorer": ("roles", "hubRoles", "dataEndpoints"),
-    "trainer": ("roles", "hubRoles", "dataEndpoints", "mlflowEndpoints"),
-    "desk": ("roles", "hubRoles", "dataEndpoints"),
+    "scorer": ("roles", "hubRoles", "dataEndpoints", "monitoringEndpoints"),
+    "trainer": ("roles", "hubRoles", "dataEndpoints", "monitoringEndpoints", "mlflowEndpoints"),
+    "desk": ("roles", "hubRoles", "dataEndpoints", "monitoringEndpoints"),
     "hub": ("roles",),
     "workspace": ("roles",),
 }

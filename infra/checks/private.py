@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from infra.checks.deployment import Deployment, Resource
-from infra.checks.hardening import COSMOS, NAMESPACE, SITE, STORAGE, VAULT, WORKSPACE
+from infra.checks.hardening import (
+    COSMOS,
+    INSIGHTS,
+    LOGS,
+    NAMESPACE,
+    SITE,
+    STORAGE,
+    VAULT,
+    WORKSPACE,
+)
+from infra.checks.published import private_link
 
 ENDPOINT = "Microsoft.Network/privateEndpoints"
 ZONE_GROUP = f"{ENDPOINT}/privateDnsZoneGroups"
 ZONE = "Microsoft.Network/privateDnsZones"
+LINK = f"{ZONE}/virtualNetworkLinks"
 NETWORK = "Microsoft.Network/virtualNetworks"
 RULES = "Microsoft.Network/networkSecurityGroups"
+NAT = "Microsoft.Network/natGateways"
+ADDRESS = "Microsoft.Network/publicIPAddresses"
+ROUTES = "Microsoft.Network/routeTables"
 NAMESPACE_RULES = f"{NAMESPACE}/networkRuleSets"
+SCOPE = "Microsoft.Insights/privateLinkScopes"
+SCOPED = f"{SCOPE}/scopedResources"
 
 REACHED = {
-    STORAGE: {"blob": ["privatelink.blob.core.windows.net"]},
-    COSMOS: {"Sql": ["privatelink.documents.azure.com"]},
-    NAMESPACE: {"namespace": ["privatelink.servicebus.windows.net"]},
-    SITE: {"sites": ["privatelink.azurewebsites.net"]},
-    VAULT: {"vault": ["privatelink.vaultcore.azure.net"]},
-    WORKSPACE: {"amlworkspace": ["privatelink.api.azureml.ms", "privatelink.notebooks.azure.net"]},
+    STORAGE: ("blob",),
+    COSMOS: ("Sql",),
+    NAMESPACE: ("namespace",),
+    SITE: ("sites",),
+    VAULT: ("vault",),
+    WORKSPACE: ("amlworkspace",),
+    SCOPE: ("azuremonitor",),
 }
-"""What must have an endpoint when private: its group, and the zones of its name."""
+"""What has an endpoint when private, by its groups; a host's account has one for tables, too."""
+
+_ANY = (ENDPOINT, ZONE_GROUP, ZONE, LINK, NETWORK, RULES, NAT, ADDRESS, ROUTES, SCOPE, SCOPED)
 
 
 def problems(deployment: Deployment) -> Iterator[str]:
     """Resources that the switch does not reach, in the position it is in."""
     private = deployment.given["privateNetwork"]
     access, action = ("Disabled", "Deny") if private else ("Enabled", "Allow")
-    for one in deployment.of(*REACHED, NAMESPACE_RULES):
+    for one in deployment.of(*REACHED.keys() - {SCOPE}, NAMESPACE_RULES):
         if one.at("properties.publicNetworkAccess") != access:
             yield f"{one.where}: {one.name}: publicNetworkAccess is not {access}"
         rules = one.at("properties.networkAcls") or one.properties
@@ -38,31 +58,46 @@ def problems(deployment: Deployment) -> Iterator[str]:
     for cosmos in deployment.of(COSMOS):
         if cosmos.at("properties.isVirtualNetworkFilterEnabled") is not private:
             yield f"{cosmos.where}: isVirtualNetworkFilterEnabled does not follow the switch"
+    yield from _monitoring(deployment)
     if private:
         yield from _endpoints(deployment)
+        yield from _zones(deployment)
         yield from _network(deployment)
-    elif left := deployment.of(ENDPOINT, ZONE_GROUP, ZONE, NETWORK, RULES):
+    elif left := deployment.of(*_ANY):
         yield f"{left[0].where}: {left[0].name} is made though the network is not private"
 
 
+def _monitoring(deployment: Deployment) -> Iterator[str]:
+    """Logs and measures go through the scope, and no other way, where they are private."""
+    private = deployment.given["privateMonitoring"]
+    access = "Disabled" if private else "Enabled"
+    watched = deployment.of(LOGS, INSIGHTS)
+    for one in watched:
+        for what in ("publicNetworkAccessForIngestion", "publicNetworkAccessForQuery"):
+            if one.at(f"properties.{what}") != access:
+                yield f"{one.where}: {one.name}: {what} is not {access}"
+    scoped = {one.at("properties.linkedResourceId") for one in deployment.of(SCOPED)}
+    if scoped != ({one.id for one in watched} if private else set()):
+        yield "infra/modules/monitoringscope.bicep: the scope does not follow privateMonitoring"
+
+
 def _endpoints(deployment: Deployment) -> Iterator[str]:
+    """Everything has its endpoint, in the subnet for them, and the published zones for its name."""
     found = {_reached(one): one for one in deployment.of(ENDPOINT)}
-    zones = {one.name: one for one in deployment.of(ZONE)}
     for resource in deployment.of(*REACHED):
-        for group, names in REACHED[resource.type].items():
-            endpoint = found.get((resource.id, group))
+        host = resource.type == STORAGE and not resource.name.startswith(("stdata", "stmlflow"))
+        for group in (*REACHED[resource.type], *(["table"] if host else [])):
+            endpoint = found.pop((resource.id, group), None)
             if endpoint is None:
                 yield f"{resource.where}: {resource.name} has no private endpoint for {group}"
                 continue
-            if _zones(endpoint, deployment) != names:
+            names = private_link()[resource.type][group]
+            if _zones_of(endpoint, deployment) != [_zone_id(one, deployment) for one in names]:
                 yield f"{endpoint.where}: {endpoint.name} has not the zones {', '.join(names)}"
-            for missing in set(names) - zones.keys():
-                yield f"{endpoint.where}: the zone {missing} is not made"
-    for name, zone in zones.items():
-        linked = f"{name}/to-"
-        links = [one.name for one in deployment.of(f"{ZONE}/virtualNetworkLinks")]
-        if not any(link.startswith(linked) for link in links):
-            yield f"{zone.where}: the zone {name} is not linked to the network"
+            if not str(endpoint.at("properties.subnet.id")).endswith("/subnets/endpoints"):
+                yield f"{endpoint.where}: {endpoint.name} is not in the subnet of the endpoints"
+    for _, group in found:
+        yield f"infra/main.bicep: an endpoint for {group} leads to nothing that is made here"
 
 
 def _reached(endpoint: Resource) -> tuple[str, str]:
@@ -72,14 +107,37 @@ def _reached(endpoint: Resource) -> tuple[str, str]:
     return properties.get("privateLinkServiceId", ""), groups[0]
 
 
-def _zones(endpoint: Resource, deployment: Deployment) -> list[str]:
-    ids = [
+def _zones_of(endpoint: Resource, deployment: Deployment) -> list[str]:
+    return [
         one["properties"]["privateDnsZoneId"]
         for group in deployment.of(ZONE_GROUP)
         if group.name.startswith(f"{endpoint.name}/")
         for one in group.at("properties.privateDnsZoneConfigs", [])
     ]
-    return [one.rpartition("/")[2] for one in ids]
+
+
+def _zone_id(name: str, deployment: Deployment) -> str:
+    """Where a zone must be: with the platform team, where it has them, else made here."""
+    elsewhere = deployment.given["dnsZonesGroupId"]
+    made = {one.name: one.id for one in deployment.of(ZONE)}
+    return f"{elsewhere}/providers/{ZONE}/{name}" if elsewhere else made.get(name, "not made")
+
+
+def _zones(deployment: Deployment) -> Iterator[str]:
+    """Each zone that is made here is linked to the network; those of the data to others, too."""
+    zones = deployment.of(ZONE)
+    if deployment.given["dnsZonesGroupId"] and zones:
+        yield f"{zones[0].where}: zones are made here, and a platform team has them"
+    monitor = set(private_link()[SCOPE]["azuremonitor"]) - set(private_link()[STORAGE]["blob"])
+    ours = {one.id for one in deployment.of(NETWORK)}
+    for zone in zones:
+        links = [one for one in deployment.of(LINK) if one.name.startswith(f"{zone.name}/")]
+        linked = [one.at("properties.virtualNetwork.id") for one in links]
+        others = set() if zone.name in monitor else set(deployment.given["linkedNetworkIds"])
+        if set(linked) != ours | others or len(linked) != len(ours | others):
+            yield f"{zone.where}: the zone {zone.name} is linked to {linked}"
+        if any(one.at("properties.registrationEnabled") is not False for one in links):
+            yield f"{zone.where}: machines of a network register in the zone {zone.name}"
 
 
 def _network(deployment: Deployment) -> Iterator[str]:
@@ -106,3 +164,42 @@ def _network(deployment: Deployment) -> Iterator[str]:
     for site in deployment.of(SITE):
         if site.at("properties.virtualNetworkSubnetId") != f"{network.id}/subnets/apps":
             yield f"{site.where}: {site.name} is not in the network"
+    yield from _ways_out(network, subnets.get("apps", {}), deployment)
+
+
+def network_first(main: Mapping[str, Any], alone: Mapping[str, Any]) -> Iterator[str]:
+    """network.bicep gives the module of the network what main.bicep gives it.
+
+    Name and tags come about in another way; a test compares what they come to.
+    """
+    wanted, given = (
+        one["resources"]["network"]["properties"]["parameters"] for one in (main, alone)
+    )
+    for name in sorted(wanted.keys() - {"networkName", "tags"}):
+        if given.get(name) != wanted[name]:
+            yield f"infra/network.bicep: {name} is not what main.bicep gives the network"
+
+
+def _ways_out(network: Resource, apps: Mapping[str, Any], deployment: Deployment) -> Iterator[str]:
+    """The apps call the Internet by the one way that is given, where one is."""
+    given = deployment.given
+    gateways = [one.id for one in deployment.of(NAT)] if given["natGateway"] else [None]
+    tables = [one.id for one in deployment.of(ROUTES)] if given["firewallAddress"] else [None]
+    if [(apps.get("natGateway") or {}).get("id")] != gateways:
+        yield f"{network.where}: the way out of the apps does not follow natGateway"
+    if [(apps.get("routeTable") or {}).get("id")] != tables:
+        yield f"{network.where}: the way out of the apps does not follow firewallAddress"
+    controlled = bool(given["natGateway"] or given["firewallAddress"])
+    if controlled is not (apps.get("defaultOutboundAccess") is False):
+        yield f"{network.where}: the apps have a way out of their own"
+    for gateway in deployment.of(NAT):
+        addresses = [{"id": one.id} for one in deployment.of(ADDRESS)]
+        if not addresses or gateway.at("properties.publicIpAddresses") != addresses:
+            yield f"{gateway.where}: the NAT gateway has no address of its own"
+    for table in deployment.of(ROUTES):
+        hops = [
+            (one["properties"]["addressPrefix"], one["properties"].get("nextHopIpAddress"))
+            for one in table.at("properties.routes", [])
+        ]
+        if hops != [("0.0.0.0/0", given["firewallAddress"])]:
+            yield f"{table.where}: not everything goes by the firewall: {hops}"

@@ -19,6 +19,7 @@ PINNED = {
     "Microsoft.Insights/diagnosticSettings": "2021-05-01-preview",  # there is no newer stable one
     "Microsoft.Insights/metricAlerts": "2026-01-01",
     "Microsoft.Insights/scheduledQueryRules": "2026-03-01",
+    "Microsoft.Insights/privateLinkScopes": "2023-06-01-preview",  # there is no stable one
     "Microsoft.Insights/webtests": "2022-06-15",
     "Microsoft.Insights/workbooks": "2023-06-01",
     "Microsoft.KeyVault/": "2025-05-01",

@@ -47,7 +47,7 @@ param modelAgeDays int
 @maxValue(1000000)
 param monthlyBudget int
 
-@description('First day of a month that the budget starts on, as 2026-12-01; keep it as it is.')
+@description('First day of a month that the budget starts on, as 2026-12-01, kept as it is; empty: there is none.')
 param budgetStart string
 
 @description('Whether orders come at every hour here, so that an hour without any is a fault.')
@@ -521,7 +521,7 @@ resource unavailable 'Microsoft.Insights/metricAlerts@2026-01-01' = if (reachabl
   }
 }
 
-resource budget 'Microsoft.Consumption/budgets@2026-06-01' = {
+resource budget 'Microsoft.Consumption/budgets@2026-06-01' = if (!empty(budgetStart)) {
   name: '${rulePrefix}month'
   properties: {
     category: 'Cost'

@@ -69,6 +69,9 @@ param entraClientId string
 @description('Object ids of the groups whose members may call the desk.')
 param callerGroups string[]
 
+@description('Log Analytics workspace that it is logged to who signed in.')
+param logWorkspaceId string
+
 var pythonVersion = '3.13'
 var managedIdentity = 'managedidentity'
 
@@ -105,8 +108,9 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
 var hostSettings = [
   { name: 'AzureWebJobsStorage__credential', value: managedIdentity }
   { name: 'AzureWebJobsStorage__clientId', value: identity.properties.clientId }
-  { name: 'AzureWebJobsStorage__blobServiceUri', value: hostAccount.properties.primaryEndpoints.blob }
-  { name: 'AzureWebJobsStorage__tableServiceUri', value: hostAccount.properties.primaryEndpoints.table }
+  // By the service's addresses the host may come up without its storage: it reads them too late
+  // (github.com/Azure/azure-functions-host/issues/11787).
+  { name: 'AzureWebJobsStorage__accountName', value: hostAccount.name }
   { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
   {
     name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING'
@@ -190,7 +194,9 @@ resource scmPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
   }
 }
 
-// Callers of the desk sign in with Entra before it sees them; only its health is open.
+// Callers of the desk sign in with Entra before it sees them. Its health is open, and so is what the
+// platform calls once a package is deployed, without a token of ours: else the app counts as unhealthy
+// (github.com/Azure/azure-functions-core-tools/issues/4196). The host itself asks for its master key there.
 resource authentication 'Microsoft.Web/sites/config@2025-03-01' = if (role == 'desk') {
   parent: site
   name: 'authsettingsV2'
@@ -201,7 +207,7 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = if (role == 'd
     globalValidation: {
       requireAuthentication: true
       unauthenticatedClientAction: 'Return401'
-      excludedPaths: ['/api/health']
+      excludedPaths: ['/api/health', '/admin/host/synctriggers']
     }
     httpSettings: {
       requireHttps: true
@@ -229,5 +235,19 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = if (role == 'd
         enabled: false
       }
     }
+  }
+}
+
+resource signIns 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (role == 'desk') {
+  scope: site
+  name: 'to-log-analytics'
+  properties: {
+    workspaceId: logWorkspaceId
+    logs: [
+      {
+        category: 'AppServiceAuthenticationLogs'
+        enabled: true
+      }
+    ]
   }
 }

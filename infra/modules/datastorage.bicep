@@ -26,6 +26,11 @@ param locked bool
 @maxValue(3650)
 param ordersKeptDays int
 
+@description('Days for which a captured order can neither be changed nor deleted, by anybody; 0: it can.')
+@minValue(0)
+@maxValue(3650)
+param ordersWriteOnceDays int
+
 @description('Days that a dead letter is kept.')
 @minValue(7)
 @maxValue(3650)
@@ -97,6 +102,16 @@ resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2
     }
   }
 ]
+
+// Unlocked as it is made: a person locks it, for good (docs/infrastructure.md).
+resource writeOnce 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = if (ordersWriteOnceDays > 0) {
+  parent: containers[indexOf(containerNames, 'orders-archive')]
+  name: 'default'
+  properties: {
+    immutabilityPeriodSinceCreationInDays: ordersWriteOnceDays
+    allowProtectedAppendWrites: false
+  }
+}
 
 resource retention 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01' = {
   parent: account

@@ -14,6 +14,9 @@ param subnetId string
 @description('What is reached: name, serviceId, group, and zones for its name.')
 param targets endpointTargetType[]
 
+@description('Id of the resource group that has the private DNS zones.')
+param zonesGroupId string
+
 resource endpoints 'Microsoft.Network/privateEndpoints@2025-05-01' = [
   for target in targets: {
     name: 'pep-${target.name}'
@@ -45,7 +48,7 @@ resource names 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-05-
         for zone in target.zones: {
           name: replace(zone, '.', '-')
           properties: {
-            privateDnsZoneId: resourceId('Microsoft.Network/privateDnsZones', zone)
+            privateDnsZoneId: '${zonesGroupId}/providers/Microsoft.Network/privateDnsZones/${zone}'
           }
         }
       ]

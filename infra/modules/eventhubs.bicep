@@ -20,7 +20,7 @@ param captureIdentityName string
 param throughputUnits int
 
 @description('Throughput units that the namespace may grow to by itself.')
-@minValue(1)
+@minValue(2)
 @maxValue(40)
 param throughputUnitsMaximum int
 

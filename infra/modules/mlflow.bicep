@@ -15,6 +15,9 @@ param accountName string
 @description('Name of the key vault.')
 param vaultName string
 
+@description('Whether the vault was deleted, and is to be had back.')
+param recoverVault bool
+
 @description('Replication of the storage account.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GZRS'])
 param replication string
@@ -76,6 +79,7 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   location: location
   tags: tags
   properties: {
+    createMode: recoverVault ? 'recover' : 'default'
     tenantId: tenant().tenantId
     sku: {
       family: 'A'

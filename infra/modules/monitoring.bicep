@@ -30,6 +30,9 @@ param logsKeptDays int
 @maxValue(1000)
 param logsDailyGigabytes int
 
+@description('Whether it is sent to and asked from inside of the private network only.')
+param private bool
+
 resource logs 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   name: logWorkspaceName
   location: location
@@ -39,6 +42,8 @@ resource logs 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
       name: 'PerGB2018'
     }
     retentionInDays: logsKeptDays
+    publicNetworkAccessForIngestion: private ? 'Disabled' : 'Enabled'
+    publicNetworkAccessForQuery: private ? 'Disabled' : 'Enabled'
     workspaceCapping: {
       dailyQuotaGb: logsDailyGigabytes
     }
@@ -57,6 +62,8 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   properties: {
     Application_Type: 'web'
     WorkspaceResourceId: logs.id
+    publicNetworkAccessForIngestion: private ? 'Disabled' : 'Enabled'
+    publicNetworkAccessForQuery: private ? 'Disabled' : 'Enabled'
     DisableLocalAuth: true
   }
 }

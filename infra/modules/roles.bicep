@@ -46,22 +46,25 @@ param vaultName string
 @description('Object id of the pipeline\'s principal; empty without one.')
 param pipelinePrincipalId string
 
+@description('Object id of the analysts\' group; empty without one.')
+param analystGroupId string
+
 // Built-in roles of Azure, by what Azure calls them.
+var contributor = 'b24988ac-6180-42a0-ab88-20f7382dd24c'
 var eventHubsDataReceiver = 'a638d3c7-ab3a-418d-83e6-5f17a39d4fde'
 var eventHubsDataSender = '2b629674-e913-4c01-ae53-ef4638d8f975'
 var storageBlobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
 var storageBlobDataContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
 var storageBlobDataReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
 var storageTableDataContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
-var storageAccountContributor = '17d1049b-9a84-46fb-8f53-869881c3d3ab'
-var keyVaultContributor = 'f25e0fa2-a7c8-4377-a976-54943a77a1f1'
-var keyVaultSecretsOfficer = 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
+var keyVaultAdministrator = '00482a5a-887f-4fb3-b363-3b7fe8e74483'
 var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 var azureMlDataScientist = 'f6c7c914-8db3-469d-8ca1-694a8f32e121'
+var cosmosDbAccountReader = 'fbdf93bf-df7d-467e-a4d2-9458aa1360c8'
 
 // Roles of the data plane of Cosmos DB, which are its own.
-var cosmosDataReader = '00000000-0000-0000-0000-000000000001'
-var cosmosDataContributor = '00000000-0000-0000-0000-000000000002'
+var cosmosDbDataReader = '00000000-0000-0000-0000-000000000001'
+var cosmosDbDataContributor = '00000000-0000-0000-0000-000000000002'
 
 // Who may do what in the containers of the data account. The desk: nothing.
 var blobGrants = hubIsThere
@@ -81,16 +84,16 @@ var blobGrants = hubIsThere
 var documentGrants = hubIsThere
   ? []
   : [
-      { holder: 'scorer', container: 'alerts', role: cosmosDataContributor }
-      { holder: 'scorer', container: 'incidents', role: cosmosDataContributor }
-      { holder: 'scorer', container: 'state', role: cosmosDataContributor }
-      { holder: 'scorer', container: 'shadow', role: cosmosDataContributor }
-      { holder: 'trainer', container: 'alerts', role: cosmosDataReader }
-      { holder: 'trainer', container: 'incidents', role: cosmosDataReader }
-      { holder: 'trainer', container: 'state', role: cosmosDataReader }
-      { holder: 'trainer', container: 'decisions', role: cosmosDataReader }
-      { holder: 'trainer', container: 'shadow', role: cosmosDataReader }
-      { holder: 'desk', container: 'alerts', role: cosmosDataReader }
+      { holder: 'scorer', container: 'alerts', role: cosmosDbDataContributor }
+      { holder: 'scorer', container: 'incidents', role: cosmosDbDataContributor }
+      { holder: 'scorer', container: 'state', role: cosmosDbDataContributor }
+      { holder: 'scorer', container: 'shadow', role: cosmosDbDataContributor }
+      { holder: 'trainer', container: 'alerts', role: cosmosDbDataReader }
+      { holder: 'trainer', container: 'incidents', role: cosmosDbDataReader }
+      { holder: 'trainer', container: 'state', role: cosmosDbDataReader }
+      { holder: 'trainer', container: 'decisions', role: cosmosDbDataReader }
+      { holder: 'trainer', container: 'shadow', role: cosmosDbDataReader }
+      { holder: 'desk', container: 'alerts', role: cosmosDbDataReader }
     ]
 
 // The Functions host makes its containers itself, so it needs the whole of the app's own account.
@@ -107,11 +110,14 @@ var hostGrants = hubIsThere
 
 var telemetryGrants = hubIsThere
   ? []
-  : [
-      { holder: 'scorer', role: monitoringMetricsPublisher }
-      { holder: 'trainer', role: monitoringMetricsPublisher }
-      { holder: 'desk', role: monitoringMetricsPublisher }
-    ]
+  : concat(
+      [
+        { holder: 'scorer', role: monitoringMetricsPublisher }
+        { holder: 'trainer', role: monitoringMetricsPublisher }
+        { holder: 'desk', role: monitoringMetricsPublisher }
+      ],
+      empty(machineLearningName) ? [] : [{ holder: 'mlflow', role: contributor }]
+    )
 
 var hubGrants = !hubIsThere
   ? []
@@ -119,24 +125,28 @@ var hubGrants = !hubIsThere
       { holder: 'scorer', role: eventHubsDataReceiver }
     ]
 
-// The workspace keeps artifacts in containers that it makes and names itself.
+// The workspace's own identity has the roles that Azure Machine Learning documents for it, each on
+// one resource ("Set up authentication between Azure Machine Learning and other services"): narrower
+// ones may do, but whether they do shows only when a workspace is made. It keeps artifacts in
+// containers that it makes and names itself.
 var machineLearningGrants = !hubIsThere || empty(machineLearningName)
   ? []
   : [
       { holder: 'trainer', role: azureMlDataScientist }
+      { holder: 'mlflow', role: contributor }
     ]
 var machineLearningAccountGrants = hubIsThere || empty(machineLearningName)
   ? []
   : [
-      { holder: 'mlflow', role: storageAccountContributor }
+      { holder: 'mlflow', role: contributor }
       { holder: 'mlflow', role: storageBlobDataContributor }
       { holder: 'trainer', role: storageBlobDataContributor }
     ]
 var vaultGrants = hubIsThere || empty(machineLearningName)
   ? []
   : [
-      { holder: 'mlflow', role: keyVaultContributor }
-      { holder: 'mlflow', role: keyVaultSecretsOfficer }
+      { holder: 'mlflow', role: contributor }
+      { holder: 'mlflow', role: keyVaultAdministrator }
     ]
 
 // What the pipeline looks at and clears away after its smoke test; it promotes models, too.
@@ -149,8 +159,8 @@ var pipelineBlobGrants = hubIsThere || empty(pipelinePrincipalId)
 var pipelineDocumentGrants = hubIsThere || empty(pipelinePrincipalId)
   ? []
   : [
-      { container: 'alerts', role: cosmosDataContributor }
-      { container: 'state', role: cosmosDataReader }
+      { container: 'alerts', role: cosmosDbDataContributor }
+      { container: 'state', role: cosmosDbDataReader }
     ]
 
 resource dataAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
@@ -296,6 +306,31 @@ resource pipelineOnDocuments 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssig
     ]
   }
 ]
+
+// What analysts need to ask in the Data Explorer: the documents, to read, and the account, by which
+// the portal lists its database and containers. It refuses the keys that they could read there.
+resource analystsOnDocuments 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15' = if (!hubIsThere && !empty(analystGroupId)) {
+  parent: cosmosAccount
+  name: guid(cosmosAccount.id, databaseName, analystGroupId, cosmosDbDataReader)
+  properties: {
+    principalId: analystGroupId
+    roleDefinitionId: '${cosmosAccount.id}/sqlRoleDefinitions/${cosmosDbDataReader}'
+    scope: '${cosmosAccount.id}/dbs/${databaseName}'
+  }
+  dependsOn: [
+    pipelineOnDocuments
+  ]
+}
+
+resource analystsOnAccount 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!hubIsThere && !empty(analystGroupId)) {
+  scope: cosmosAccount
+  name: guid(cosmosAccount.id, analystGroupId, cosmosDbAccountReader)
+  properties: {
+    principalId: analystGroupId
+    principalType: 'Group'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', cosmosDbAccountReader)
+  }
+}
 
 resource machineLearning 'Microsoft.MachineLearningServices/workspaces@2025-12-01' existing = if (hubIsThere && !empty(machineLearningName)) {
   name: machineLearningName
