@@ -96,13 +96,13 @@ _CLIENT_ID = re.compile(_OF_IDENTITY % "clientId")
 WITH_PIPELINE = frozenset(
     (
         Grant("pipeline", "hub orders", "Azure Event Hubs Data Sender"),
-        Grant("pipeline", "blobs models", _WRITE),
-        Grant("pipeline", "blobs reference", _READ),
+        Grant("pipeline", "the data account", _WRITE),
         Grant("pipeline", "documents alerts", _WRITE_DOCUMENTS),
         Grant("pipeline", "documents state", _READ_DOCUMENTS),
     )
 )
-"""What the pipeline needs for its smoke test and to promote, where its principal is named."""
+"""What the pipeline needs to switch Capture on, for its smoke test and to promote, where its
+principal is named."""
 
 WITH_BOTH = frozenset((Grant("pipeline", "machine learning", "AzureML Data Scientist"),))
 """To find a registered version, and to move the record's alias."""
@@ -205,6 +205,9 @@ def _account(account: Resource, deployment: Deployment) -> str:
     for site in deployment.of(SITE):
         if account.name == settings(site).get("AzureWebJobsStorage__accountName"):
             return f"host of the {settings(site).get('SHERIFF_ROLE')}"
+    captured = "properties.captureDescription.destination.properties.storageAccountResourceId"
+    if account.id in {one.at(captured) for one in deployment.of(HUB)}:
+        return "the data account"
     return f"the whole of {account.name}"
 
 

@@ -149,13 +149,7 @@ var vaultGrants = hubIsThere || empty(machineLearningName)
       { holder: 'mlflow', role: keyVaultAdministrator }
     ]
 
-// What the pipeline looks at and clears away after its smoke test; it promotes models, too.
-var pipelineBlobGrants = hubIsThere || empty(pipelinePrincipalId)
-  ? []
-  : [
-      { container: 'models', role: storageBlobDataContributor }
-      { container: 'reference', role: storageBlobDataReader }
-    ]
+// What the pipeline looks at and clears away after its smoke test.
 var pipelineDocumentGrants = hubIsThere || empty(pipelinePrincipalId)
   ? []
   : [
@@ -279,17 +273,18 @@ resource pipelineOnHub 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
   }
 }
 
-resource pipelineOnBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for grant in pipelineBlobGrants: {
-    scope: blobContainers[indexOf(containerNames, grant.container)]
-    name: guid(blobContainers[indexOf(containerNames, grant.container)].id, pipelinePrincipalId, grant.role)
-    properties: {
-      principalId: pipelinePrincipalId
-      principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', grant.role)
-    }
+// Event Hubs lets only those switch Capture on who may write data in the whole account that it
+// writes to ("Linked access check failed": Azure/azure-sdk-for-js 30204). The pipeline promotes
+// models there, too.
+resource pipelineOnData 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!hubIsThere && !empty(pipelinePrincipalId)) {
+  scope: dataAccount
+  name: guid(dataAccount.id, pipelinePrincipalId, storageBlobDataContributor)
+  properties: {
+    principalId: pipelinePrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageBlobDataContributor)
   }
-]
+}
 
 @batchSize(1)
 resource pipelineOnDocuments 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15' = [
