@@ -17,12 +17,24 @@ from pathlib import Path
 from typing import Any
 
 from infra.checks import names, pipeline_path, pipeline_rules, pipeline_scripts
+from infra.checks.compiler import LOCATION, NOBODY
 from infra.checks.pipeline_model import Expansion
 from infra.checks.pipeline_rules import Node, steps
 from infra.pipelines.outputs import NEEDED
 
 ROOT = Path(__file__).parents[2]
 MAIN, ROLL_BACK = "azure-pipelines.yml", "infra/pipelines/roll-back.yml"
+VALIDATE, COMPILER = "infra/pipelines/validate.yml", "infra/pipelines/compiler.sh"
+
+SNAPSHOT = (
+    f"nobody={NOBODY}\n",
+    '--tenant-id "$nobody"',
+    '--subscription-id "$nobody"',
+    "--deployment-name sheriff",
+    '--resource-group "rg-sheriff-$environment"',
+    f"--location {LOCATION}",
+)
+"""What the committed snapshots were made with (infra/checks/compiler.py)."""
 
 _SECRET = re.compile(
     r"(?i)(password|passwd|secret|account_?key|api_?key|shared_?access_?key|access_?token|"
@@ -106,12 +118,15 @@ def _expanded(texts: Mapping[str, str]) -> Iterator[str]:
         yield f"{MAIN} or {ROLL_BACK} is missing"
         return
     used = Expansion(texts)
-    whole = used.pipeline(MAIN, modelVersion="7")
+    whole = used.pipeline(MAIN, lastEnvironment="prod", modelVersion="7")
     backs = [used.pipeline(ROLL_BACK, environment=environment, run="1")
              for environment in pipeline_rules.ENVIRONMENTS]  # fmt: skip
     yield from used.problems
     yield from (f"{MAIN}: {one}" for one in _rules(whole, texts))
     yield from (f"{MAIN}: {one}" for one in pipeline_path.to_production(whole))
+    for last in pipeline_rules.ENVIRONMENTS:
+        some = used.pipeline(MAIN, lastEnvironment=last)
+        yield from (f"{MAIN}: {one}" for one in pipeline_path.no_further_than(some, last))
     for back in backs:
         yield from (f"{ROLL_BACK}: {one}" for one in _rules(back, texts))
         yield from (f"{ROLL_BACK}: {one}" for one in pipeline_path.rolling_back(back))
@@ -133,10 +148,21 @@ def _rules(pipeline: Node, texts: Mapping[str, str]) -> Iterator[str]:
 
 
 def _compiles(texts: Mapping[str, str]) -> Iterator[str]:
+    """Every script and step uses the pinned compiler, and only the first stage fetches it."""
     script = texts.get("infra/pipelines/bicep.sh", "")
-    for command in ("install --version", "lint --file", "build --file", "build-params", "snapshot"):
-        if f"\naz bicep {command}" not in script and f"\n  az bicep {command}" not in script:
-            yield f"infra/pipelines/bicep.sh: az bicep {command.split()[0]} is missing"
+    for command in ("lint", "build", "build-params", "snapshot"):
+        if f'"$bicep" {command} ' not in script:
+            yield f"infra/pipelines/bicep.sh: bicep {command} is missing"
+    for option in SNAPSHOT:
+        if option not in script:
+            yield f"infra/pipelines/bicep.sh: {option} is missing: snapshots are made with it"
+    for path, text in texts.items():
+        if "az bicep" in text or (".bicepparam" in text and "az deployment" in text):
+            yield f"{path}: the compiler of az is not the pinned one"
+        if "compiler.sh --fetch" in text and path not in (VALIDATE, COMPILER):
+            yield f"{path}: an agent without a way out cannot fetch the compiler"
+    if "sha256sum --check" not in texts.get(COMPILER, ""):
+        yield f"{COMPILER}: the compiler's hash is not checked"
     templates = ROOT / "infra/main.bicep"
     if templates.exists():
         given = re.findall(r"^output (\w+) ", templates.read_text(encoding="utf-8"), re.MULTILINE)
