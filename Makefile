@@ -8,7 +8,7 @@ JSON ?=
 PORT ?= 5000
 SEEDS ?= 1000
 
-.PHONY: setup demo test check checkov snapshots simulate bench evaluate mlflow package lock clean
+.PHONY: setup demo test check checkov az-commands snapshots simulate bench evaluate mlflow package lock clean
 
 setup: $(VENV)/.installed infra/local/node_modules/.installed infra/checks/node_modules/.installed
 
@@ -41,6 +41,15 @@ check: setup
 
 checkov: setup .venv-checkov/.installed
 	$(BIN)/python -m infra.checks.checkov
+
+# Every `az` command line, held against Azure CLI itself, in an environment of its own as well.
+.venv-azure-cli/.installed: infra/checks/requirements-azure-cli.txt | setup
+	$(BIN)/python -m venv .venv-azure-cli
+	.venv-azure-cli/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+az-commands: setup .venv-azure-cli/.installed
+	$(BIN)/python -m infra.checks.az_commands
 
 test: check checkov
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -79,7 +88,8 @@ lock:
 	$(BIN)/uv pip compile pyproject.toml --extra train $(LOCK) -c requirements-dev.txt -o requirements-train.txt
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -c requirements-dev.txt -o requirements.txt
 	$(BIN)/uv pip compile infra/checks/requirements-checkov.in --override infra/checks/overrides-checkov.txt $(LOCK) -o infra/checks/requirements-checkov.txt
+	$(BIN)/uv pip compile infra/checks/requirements-azure-cli.in $(LOCK) -o infra/checks/requirements-azure-cli.txt
 LOCK := --quiet --generate-hashes --no-annotate --no-header --python-version 3.13
 
 clean:
-	rm -rf $(VENV) .venv-checkov infra/local/node_modules infra/checks/node_modules .sheriff build
+	rm -rf $(VENV) .venv-checkov .venv-azure-cli infra/local/node_modules infra/checks/node_modules .sheriff build

@@ -26,6 +26,17 @@ ROOT = Path(__file__).parents[2]
 MAIN, ROLL_BACK = "azure-pipelines.yml", "infra/pipelines/roll-back.yml"
 VALIDATE, COMPILER = "infra/pipelines/validate.yml", "infra/pipelines/compiler.sh"
 
+GIVEN = {
+    "SHERIFF_DESK_CLIENT_ID": "infra/pipelines/bootstrap.sh",
+    "SHERIFF_ANALYST_GROUP_ID": "infra/pipelines/bootstrap.sh",
+    "SHERIFF_ALERT_EMAILS": "infra/pipelines/bootstrap.sh",
+    "SHERIFF_PIPELINE_PRINCIPAL_ID": "infra/pipelines/bootstrap.sh",
+    "SHERIFF_BUDGET_START": "infra/pipelines/bootstrap.sh",
+    "SHERIFF_THROUGHPUT_UNITS": "infra/pipelines/templates.sh",
+}
+"""What parameter files read from the environment, and the script that gives it: by the variable group
+that bootstrap.sh makes, or as it is at that time."""
+
 SNAPSHOT = (
     f"nobody={NOBODY}\n",
     '--tenant-id "$nobody"',
@@ -161,6 +172,13 @@ def _compiles(texts: Mapping[str, str]) -> Iterator[str]:
             yield f"{path}: the compiler of az is not the pinned one"
         if "compiler.sh --fetch" in text and path not in (VALIDATE, COMPILER):
             yield f"{path}: an agent without a way out cannot fetch the compiler"
+    for setting, script in GIVEN.items():
+        if not re.search(rf"\b{setting}=", texts.get(script, "")):
+            yield f"{script}: {setting} is not given to the parameters of an environment"
+    for file in sorted((ROOT / "infra/environments").glob("*.bicepparam")):
+        for setting in re.findall(r"readEnvironmentVariable\('(\w+)'", file.read_text("utf-8")):
+            if setting not in GIVEN:
+                yield f"{file.name}: nothing gives {setting}"
     if "sha256sum --check" not in texts.get(COMPILER, ""):
         yield f"{COMPILER}: the compiler's hash is not checked"
     templates = ROOT / "infra/main.bicep"

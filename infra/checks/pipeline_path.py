@@ -37,10 +37,7 @@ BICEP = runs(r"\Ainfra/pipelines/bicep\.sh\Z")
 BUILD = runs(r"-m infra\.package --out")
 INSPECT = runs(r"-m infra\.checks\.package .*scorer\.zip.*trainer\.zip")
 COLD_START = runs(r"-m tests\.bench\.coldstart --package")
-COMPILED = (
-    r'--template-file "\$TEMPLATES/main\.json" .*'
-    r'throughputUnits=\$\(cat "\$TEMPLATES/throughput-units"\)'
-)
+COMPILED = r'--template-file "\$TEMPLATES/main\.json" --parameters "@\$TEMPLATES/parameters\.json"'
 WHAT_IF = runs(
     r"templates\.sh \"\$ENVIRONMENT\" \"\$TEMPLATES\"\naz deployment group what-if "
     rf".*{COMPILED}.*--no-pretty-print.* > \"\$ANSWER\"\n.*what_if\.py \"\$ANSWER\""

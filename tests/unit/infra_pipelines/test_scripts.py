@@ -168,28 +168,25 @@ def test_what_a_change_does_is_told_from_where_it_left_main(tree: Path, branch: 
     assert f"  - `days`: `{was}` -> `4`" in (tree / "out" / "changes.md").read_text()
 
 
-def test_what_is_deployed_is_compiled_by_the_pinned_compiler_and_asks_for_the_units_there_are(
-    tree: Path, pinned: Path
+@pytest.mark.parametrize(("there", "told"), [("12", "12"), ("", "0")])
+def test_what_is_deployed_is_compiled_by_the_pinned_compiler_and_knows_the_units_there_are(
+    tree: Path, pinned: Path, there: str, told: str
 ) -> None:
-    given = {"throughputUnits": {"value": 2}, "throughputUnitsMaximum": {"value": 20}}
-    (tree / "parameters.json").write_text(json.dumps({"parameters": given}))
     pinned.write_text(
-        f'#!/usr/bin/env bash\necho "$*" >> {tree}/compiled\n'
-        f'cp {tree}/parameters.json "${{@: -1}}"\n'
+        f'#!/usr/bin/env bash\necho "$SHERIFF_THROUGHPUT_UNITS: $*" >> {tree}/compiled\n'
     )
     digest = hashlib.sha256(pinned.read_bytes()).hexdigest()
     (tree / PIPELINES / "bicep-sha256").write_text(f"{digest}\n")
-    path = stand_in(tree, "az", f'echo "$*" > {tree}/asked; echo "[12]"')
+    path = stand_in(tree, "az", f'echo "$*" > {tree}/asked; echo "{there}"')
     out = tree / "out"
     script = tree / PIPELINES / "templates.sh"
     done = run(script, "prod", str(out), PATH=path, SHERIFF_BICEP=str(pinned))
     assert done.returncode == 0, done.stderr
     assert (tree / "compiled").read_text().splitlines() == [
-        f"build infra/main.bicep --outfile {out}/main.json",
-        f"build-params infra/environments/prod.bicepparam --outfile {out}/parameters.json",
+        f"{told}: build infra/main.bicep --outfile {out}/main.json",
+        f"{told}: build-params infra/environments/prod.bicepparam --outfile {out}/parameters.json",
     ]
     assert "--resource-group rg-sheriff-prod" in (tree / "asked").read_text()
-    assert (out / "throughput-units").read_text() == "12\n"
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / PIPELINES).glob("*.py")), ids=lambda one: one.name)
