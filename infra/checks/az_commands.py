@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.checks.mutants import ROOT
+from infra.checks.compiler import ROOT
 from shared.errors import SheriffError
 
 PYTHON = ROOT / ".venv-azure-cli" / "bin" / "python"

@@ -34,8 +34,8 @@ GIVEN = {
     "SHERIFF_BUDGET_START": "infra/pipelines/bootstrap.sh",
     "SHERIFF_THROUGHPUT_UNITS": "infra/pipelines/templates.sh",
 }
-"""What parameter files read from the environment, and the script that gives it: by the variable group
-that bootstrap.sh makes, or as it is at that time."""
+"""What parameter files read from the environment, and the script that gives it: by the variable
+group that bootstrap.sh makes, or as it is at that time."""
 
 SNAPSHOT = (
     f"nobody={NOBODY}\n",
@@ -142,7 +142,8 @@ def _expanded(texts: Mapping[str, str]) -> Iterator[str]:
         yield from (f"{ROLL_BACK}: {one}" for one in _rules(back, texts))
         yield from (f"{ROLL_BACK}: {one}" for one in pipeline_path.rolling_back(back))
     yield from _named_secrets([whole, *backs], MAIN)
-    yield from _compiles(texts)
+    for check in (_compiles, _pinned, _given):
+        yield from check(texts)
     yield from _literal_connections(texts)
 
 
@@ -159,7 +160,7 @@ def _rules(pipeline: Node, texts: Mapping[str, str]) -> Iterator[str]:
 
 
 def _compiles(texts: Mapping[str, str]) -> Iterator[str]:
-    """Every script and step uses the pinned compiler, and only the first stage fetches it."""
+    """The templates are compiled and held against their snapshots, as these were made."""
     script = texts.get("infra/pipelines/bicep.sh", "")
     for command in ("lint", "build", "build-params", "snapshot"):
         if f'"$bicep" {command} ' not in script:
@@ -167,11 +168,25 @@ def _compiles(texts: Mapping[str, str]) -> Iterator[str]:
     for option in SNAPSHOT:
         if option not in script:
             yield f"infra/pipelines/bicep.sh: {option} is missing: snapshots are made with it"
+    templates = ROOT / "infra/main.bicep"
+    if templates.exists():
+        given = re.findall(r"^output (\w+) ", templates.read_text(encoding="utf-8"), re.MULTILINE)
+        yield from (f"infra/main.bicep has no output {one}" for one in NEEDED if one not in given)
+
+
+def _pinned(texts: Mapping[str, str]) -> Iterator[str]:
+    """Every script and step uses the pinned compiler, and only the first stage fetches it."""
+    if "sha256sum --check" not in texts.get(COMPILER, ""):
+        yield f"{COMPILER}: the compiler's hash is not checked"
     for path, text in texts.items():
         if "az bicep" in text or (".bicepparam" in text and "az deployment" in text):
             yield f"{path}: the compiler of az is not the pinned one"
         if "compiler.sh --fetch" in text and path not in (VALIDATE, COMPILER):
             yield f"{path}: an agent without a way out cannot fetch the compiler"
+
+
+def _given(texts: Mapping[str, str]) -> Iterator[str]:
+    """What parameter files read from the environment is given."""
     for setting, script in GIVEN.items():
         if not re.search(rf"\b{setting}=", texts.get(script, "")):
             yield f"{script}: {setting} is not given to the parameters of an environment"
@@ -179,12 +194,6 @@ def _compiles(texts: Mapping[str, str]) -> Iterator[str]:
         for setting in re.findall(r"readEnvironmentVariable\('(\w+)'", file.read_text("utf-8")):
             if setting not in GIVEN:
                 yield f"{file.name}: nothing gives {setting}"
-    if "sha256sum --check" not in texts.get(COMPILER, ""):
-        yield f"{COMPILER}: the compiler's hash is not checked"
-    templates = ROOT / "infra/main.bicep"
-    if templates.exists():
-        given = re.findall(r"^output (\w+) ", templates.read_text(encoding="utf-8"), re.MULTILINE)
-        yield from (f"infra/main.bicep has no output {one}" for one in NEEDED if one not in given)
 
 
 def _literal_connections(texts: Mapping[str, str]) -> Iterator[str]:
