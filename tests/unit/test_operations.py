@@ -91,7 +91,7 @@ def test_every_resource_that_it_names_is_one_of_the_templates(name: str) -> None
     scripts = (ROOT / "infra/pipelines/bootstrap.sh").read_text("utf-8")
     scripts += (ROOT / "infra/pipelines/sign-in.sh").read_text("utf-8")
     named = re.findall(
-        r"`((?:func|evhns|cosmos|stdata|stscorer|kv|mlw|log|appi|id|rg)(?:-sheriff[\w-]*)?)[.`-]",
+        r"`([a-z]+-sheriff[\w-]*|st[a-z]+(?=\.\.\.)|sheriff-(?:desk|analysts|model|roll)[\w-]*)",
         GUIDES[name],
     )
     assert named
