@@ -139,6 +139,7 @@ POLICY = [
     Mutant("what a person types becomes part of a script", "infra/pipelines/steps/promote.yml",
            replaced('"$MODEL_VERSION"', "${{ parameters.modelVersion }}"), True),
     Mutant("make test is left out", VALIDATE, replaced("- bash: make test", "- bash: make check"), True),
+    Mutant("nobody looks at what is taken from others", VALIDATE, replaced("- bash: make audit", "- bash: make check"), True),
     Mutant("the tests run on some days", VALIDATE,
            replaced("            displayName: make test\n            env:",
                     "            displayName: make test\n            condition: eq(variables['Full'], 'yes')\n            env:"), True),

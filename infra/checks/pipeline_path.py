@@ -128,6 +128,8 @@ def _in_order(stages: dict[str, Any]) -> Iterator[str]:
 def _before(pipeline: Node) -> Iterator[str]:
     tests = _job(pipeline, "validate", "tests", "steps")
     yield from follows(tests, ("runs make test", MAKE_TEST), ("publishes", task("PublishTest")))
+    audit = _job(pipeline, "validate", "audit", "steps")
+    yield from follows(audit, ("runs make audit", runs(r"\Amake audit\Z")))
     yield from follows(
         _job(pipeline, "validate", "compiler", "steps"),
         ("takes the compiler", FETCH),
