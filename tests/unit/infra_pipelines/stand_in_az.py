@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-TREE = Path(os.environ["TREE"])
+TREE = Path(os.environ.get("TREE", "."))
 STATE = TREE / "state.json"
 ARGUMENTS = sys.argv[1:]
 LINE = " ".join(ARGUMENTS)
@@ -173,10 +173,17 @@ ANSWERS = {
 EMPTY = {"made": [], "checks": [], "application": {}, "assignments": {}, "variables": {},
          "connection": {}, "credential": {}, "allowed": 0, "policies": []}  # fmt: skip
 
-with (TREE / "asked").open("a") as asked:
-    asked.write(LINE.replace("\n", " ") + "\n")
-remembered = json.loads(STATE.read_text()) if STATE.exists() else EMPTY
-answer = next(found for words, found in ANSWERS.items() if LINE.startswith(words))(remembered)
-STATE.write_text(json.dumps(remembered))
-if answer and value("--output") != "none":
-    print(answer)
+
+def main() -> None:
+    """Answer one call."""
+    with (TREE / "asked").open("a") as asked:
+        asked.write(LINE.replace("\n", " ") + "\n")
+    remembered = json.loads(STATE.read_text()) if STATE.exists() else EMPTY
+    answer = next(found for words, found in ANSWERS.items() if LINE.startswith(words))(remembered)
+    STATE.write_text(json.dumps(remembered))
+    if answer and value("--output") != "none":
+        print(answer)
+
+
+if __name__ == "__main__":
+    main()
