@@ -8,7 +8,7 @@ JSON ?=
 PORT ?= 5000
 SEEDS ?= 1000
 
-.PHONY: setup demo test check checkov snapshots audit simulate bench evaluate mlflow package lock clean
+.PHONY: setup demo test check checkov az-commands snapshots audit simulate bench evaluate mlflow package lock clean
 
 setup: $(VENV)/.installed infra/local/node_modules/.installed infra/checks/node_modules/.installed
 
@@ -42,6 +42,15 @@ check: setup
 checkov: setup .venv-checkov/.installed
 	$(BIN)/python -m infra.checks.checkov
 
+# Every `az` command line, held against Azure CLI itself, in an environment of its own as well.
+.venv-azure-cli/.installed: infra/checks/requirements-azure-cli.txt | setup
+	$(BIN)/python -m venv .venv-azure-cli
+	.venv-azure-cli/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+az-commands: setup .venv-azure-cli/.installed
+	$(BIN)/python -m infra.checks.az_commands
+
 # What is taken from others: vulnerabilities, secrets, licences, old API versions, commands of az. It
 # asks PyPI and npm, and goes by the calendar: the pipeline runs it, tests do not.
 .venv-audit/.installed: infra/checks/requirements-audit.txt | setup
@@ -49,9 +58,9 @@ checkov: setup .venv-checkov/.installed
 	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
-audit: setup .venv-checkov/.installed .venv-audit/.installed
+audit: setup .venv-checkov/.installed .venv-audit/.installed .venv-azure-cli/.installed
 	@failed=0; $(BIN)/python -m infra.audit || failed=1; \
-	if grep -q '^az-commands:' Makefile; then $(MAKE) az-commands || failed=1; fi; exit $$failed
+	$(BIN)/python -m infra.checks.az_commands || failed=1; exit $$failed
 
 test: check checkov
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -91,7 +100,8 @@ lock:
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -c requirements-dev.txt -o requirements.txt
 	$(BIN)/uv pip compile infra/checks/requirements-checkov.in --override infra/checks/overrides-checkov.txt $(LOCK) -o infra/checks/requirements-checkov.txt
 	$(BIN)/uv pip compile infra/checks/requirements-audit.in $(LOCK) -o infra/checks/requirements-audit.txt
+	$(BIN)/uv pip compile infra/checks/requirements-azure-cli.in $(LOCK) -o infra/checks/requirements-azure-cli.txt
 LOCK := --quiet --generate-hashes --no-annotate --no-header --python-version 3.13
 
 clean:
-	rm -rf $(VENV) .venv-checkov .venv-audit infra/local/node_modules infra/checks/node_modules .sheriff build
+	rm -rf $(VENV) .venv-checkov .venv-audit .venv-azure-cli infra/local/node_modules infra/checks/node_modules .sheriff build

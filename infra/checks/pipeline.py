@@ -17,12 +17,35 @@ from pathlib import Path
 from typing import Any
 
 from infra.checks import names, pipeline_path, pipeline_rules, pipeline_scripts
+from infra.checks.compiler import LOCATION, NOBODY
 from infra.checks.pipeline_model import Expansion
 from infra.checks.pipeline_rules import Node, steps
 from infra.pipelines.outputs import NEEDED
 
 ROOT = Path(__file__).parents[2]
 MAIN, ROLL_BACK = "azure-pipelines.yml", "infra/pipelines/roll-back.yml"
+VALIDATE, COMPILER = "infra/pipelines/validate.yml", "infra/pipelines/compiler.sh"
+
+GIVEN = {
+    "SHERIFF_DESK_CLIENT_ID": "infra/pipelines/bootstrap.sh",
+    "SHERIFF_ANALYST_GROUP_ID": "infra/pipelines/bootstrap.sh",
+    "SHERIFF_ALERT_EMAILS": "infra/pipelines/bootstrap.sh",
+    "SHERIFF_PIPELINE_PRINCIPAL_ID": "infra/pipelines/bootstrap.sh",
+    "SHERIFF_BUDGET_START": "infra/pipelines/bootstrap.sh",
+    "SHERIFF_THROUGHPUT_UNITS": "infra/pipelines/templates.sh",
+}
+"""What parameter files read from the environment, and the script that gives it: by the variable
+group that bootstrap.sh makes, or as it is at that time."""
+
+SNAPSHOT = (
+    f"nobody={NOBODY}\n",
+    '--tenant-id "$nobody"',
+    '--subscription-id "$nobody"',
+    "--deployment-name sheriff",
+    '--resource-group "rg-sheriff-$environment"',
+    f"--location {LOCATION}",
+)
+"""What the committed snapshots were made with (infra/checks/compiler.py)."""
 
 _SECRET = re.compile(
     r"(?i)(password|passwd|secret|account_?key|api_?key|shared_?access_?key|access_?token|"
@@ -106,17 +129,21 @@ def _expanded(texts: Mapping[str, str]) -> Iterator[str]:
         yield f"{MAIN} or {ROLL_BACK} is missing"
         return
     used = Expansion(texts)
-    whole = used.pipeline(MAIN, modelVersion="7")
+    whole = used.pipeline(MAIN, lastEnvironment="prod", modelVersion="7")
     backs = [used.pipeline(ROLL_BACK, environment=environment, run="1")
              for environment in pipeline_rules.ENVIRONMENTS]  # fmt: skip
     yield from used.problems
     yield from (f"{MAIN}: {one}" for one in _rules(whole, texts))
     yield from (f"{MAIN}: {one}" for one in pipeline_path.to_production(whole))
+    for last in pipeline_rules.ENVIRONMENTS:
+        some = used.pipeline(MAIN, lastEnvironment=last)
+        yield from (f"{MAIN}: {one}" for one in pipeline_path.no_further_than(some, last))
     for back in backs:
         yield from (f"{ROLL_BACK}: {one}" for one in _rules(back, texts))
         yield from (f"{ROLL_BACK}: {one}" for one in pipeline_path.rolling_back(back))
     yield from _named_secrets([whole, *backs], MAIN)
-    yield from _compiles(texts)
+    for check in (_compiles, _pinned, _given):
+        yield from check(texts)
     yield from _literal_connections(texts)
 
 
@@ -133,14 +160,40 @@ def _rules(pipeline: Node, texts: Mapping[str, str]) -> Iterator[str]:
 
 
 def _compiles(texts: Mapping[str, str]) -> Iterator[str]:
+    """The templates are compiled and held against their snapshots, as these were made."""
     script = texts.get("infra/pipelines/bicep.sh", "")
-    for command in ("install --version", "lint --file", "build --file", "build-params", "snapshot"):
-        if f"\naz bicep {command}" not in script and f"\n  az bicep {command}" not in script:
-            yield f"infra/pipelines/bicep.sh: az bicep {command.split()[0]} is missing"
+    for command in ("lint", "build", "build-params", "snapshot"):
+        if f'"$bicep" {command} ' not in script:
+            yield f"infra/pipelines/bicep.sh: bicep {command} is missing"
+    for option in SNAPSHOT:
+        if option not in script:
+            yield f"infra/pipelines/bicep.sh: {option} is missing: snapshots are made with it"
     templates = ROOT / "infra/main.bicep"
     if templates.exists():
         given = re.findall(r"^output (\w+) ", templates.read_text(encoding="utf-8"), re.MULTILINE)
         yield from (f"infra/main.bicep has no output {one}" for one in NEEDED if one not in given)
+
+
+def _pinned(texts: Mapping[str, str]) -> Iterator[str]:
+    """Every script and step uses the pinned compiler, and only the first stage fetches it."""
+    if "sha256sum --check" not in texts.get(COMPILER, ""):
+        yield f"{COMPILER}: the compiler's hash is not checked"
+    for path, text in texts.items():
+        if "az bicep" in text or (".bicepparam" in text and "az deployment" in text):
+            yield f"{path}: the compiler of az is not the pinned one"
+        if "compiler.sh --fetch" in text and path not in (VALIDATE, COMPILER):
+            yield f"{path}: an agent without a way out cannot fetch the compiler"
+
+
+def _given(texts: Mapping[str, str]) -> Iterator[str]:
+    """What parameter files read from the environment is given."""
+    for setting, script in GIVEN.items():
+        if not re.search(rf"\b{setting}=", texts.get(script, "")):
+            yield f"{script}: {setting} is not given to the parameters of an environment"
+    for file in sorted((ROOT / "infra/environments").glob("*.bicepparam")):
+        for setting in re.findall(r"readEnvironmentVariable\('(\w+)'", file.read_text("utf-8")):
+            if setting not in GIVEN:
+                yield f"{file.name}: nothing gives {setting}"
 
 
 def _literal_connections(texts: Mapping[str, str]) -> Iterator[str]:

@@ -37,10 +37,24 @@ BICEP = runs(r"\Ainfra/pipelines/bicep\.sh\Z")
 BUILD = runs(r"-m infra\.package --out")
 INSPECT = runs(r"-m infra\.checks\.package .*scorer\.zip.*trainer\.zip")
 COLD_START = runs(r"-m tests\.bench\.coldstart --package")
+COMPILED = r'--template-file "\$TEMPLATES/main\.json" --parameters "@\$TEMPLATES/parameters\.json"'
 WHAT_IF = runs(
-    r"az deployment group what-if .*--no-pretty-print.* > \"\$ANSWER\"\n.*what_if\.py \"\$ANSWER\""
+    r"templates\.sh \"\$ENVIRONMENT\" \"\$TEMPLATES\"\naz deployment group what-if "
+    rf".*{COMPILED}.*--no-pretty-print.* > \"\$ANSWER\"\n.*what_if\.py \"\$ANSWER\""
 )
-INFRASTRUCTURE = runs(r"az deployment group create .*--mode Incremental")
+INFRASTRUCTURE = runs(rf"az deployment group create .*{COMPILED}.*--mode Incremental")
+CHANGES = runs(r"\Ainfra/pipelines/changes\.sh \"\$REPORT\"\Z")
+FETCH = runs(r"infra/pipelines/compiler\.sh --fetch")
+FIND_LAST_GOOD = runs(r"\Ainfra/pipelines/last-good\.sh \"\$ENVIRONMENT\"\Z")
+
+
+def downloads(artifact: str) -> Kind:
+    """Steps that download an artifact of this run."""
+    return lambda step: (
+        step.node.get("download") == "current" and (step.node.get("artifact") == artifact)
+    )
+
+
 CODE = task("AzureFunctionApp@")
 SMOKE = runs(r"-m infra\.smoke .*--expect-version \"\$release\"")
 LAST_GOOD = task("DownloadPipelineArtifact@")
@@ -79,12 +93,25 @@ def to_production(pipeline: Node) -> Iterator[str]:
     yield from (f"model: {one}" for one in follows(model, ("promotes the model", PROMOTE)))
 
 
+def no_further_than(pipeline: Node, last: str) -> Iterator[str]:
+    """It names nothing of the environments after the last one: they may not be there yet."""
+    text = str(pipeline)
+    for environment in ENVIRONMENTS[ENVIRONMENTS.index(last) + 1 :]:
+        if re.search(rf"[-_]{environment}\b", text):
+            yield f"with {last} as the last environment it names something of {environment}"
+    if f"deploy_{last}" not in text:
+        yield f"with {last} as the last environment it does not deploy to it"
+
+
 def _triggers(pipeline: Node) -> Iterator[str]:
-    for word in ("trigger", "pr"):
-        found = pipeline.get(word)
-        branches = found.get("branches", {}).get("include") if isinstance(found, dict) else found
-        if branches != ["main"]:
-            yield f"{word}: expected main alone, found {branches}"
+    found = pipeline.get("trigger")
+    branches = found.get("branches", {}).get("include") if isinstance(found, dict) else found
+    if branches != ["main"]:
+        yield f"trigger: expected main alone, found {branches}"
+    if isinstance(found, dict) and found.get("batch"):
+        yield "trigger: batch lets no commit start while a run waits for an approval"
+    if "pr" in pipeline:
+        yield "pr: does nothing in Azure Repos; the branch policy builds pull requests"
 
 
 def _in_order(stages: dict[str, Any]) -> Iterator[str]:
@@ -101,7 +128,20 @@ def _in_order(stages: dict[str, Any]) -> Iterator[str]:
 def _before(pipeline: Node) -> Iterator[str]:
     tests = _job(pipeline, "validate", "tests", "steps")
     yield from follows(tests, ("runs make test", MAKE_TEST), ("publishes", task("PublishTest")))
-    yield from follows(_job(pipeline, "validate", "bicep", "steps"), ("compiles the Bicep", BICEP))
+    audit = _job(pipeline, "validate", "audit", "steps")
+    yield from follows(audit, ("runs make audit", runs(r"\Amake audit\Z")))
+    yield from follows(
+        _job(pipeline, "validate", "compiler", "steps"),
+        ("takes the compiler", FETCH),
+        ("publishes it", lambda step: step.node.get("artifact") == "compiler"),
+    )
+    yield from follows(
+        _job(pipeline, "validate", "bicep", "steps"),
+        ("downloads the compiler", downloads("compiler")),
+        ("tells what changed", CHANGES),
+        ("compiles the Bicep", BICEP),
+        ("publishes what changed", lambda step: "publish" in step.node),
+    )
     yield from follows(
         _job(pipeline, "package", "package", "steps"),
         ("builds the zips", BUILD),
@@ -120,23 +160,28 @@ def _before(pipeline: Node) -> Iterator[str]:
 def _environment(pipeline: Node, environment: str) -> Iterator[str]:
     deploy = f"deploy_{environment}"
     preview = _job(pipeline, f"preview_{environment}", "what_if", "steps")
-    yield from follows(preview, ("asks what-if", WHAT_IF))
+    compiler = ("downloads the compiler", downloads("compiler"))
+    yield from follows(preview, compiler, ("asks what-if", WHAT_IF))
     if any(changes_azure(step) for step in preview):
         yield "the preview changes something"
     infrastructure = _job(pipeline, deploy, "infrastructure", "deploy")
     yield from follows(
-        infrastructure, ("asks what-if again", WHAT_IF), ("deploys the templates", INFRASTRUCTURE)
+        infrastructure,
+        compiler,
+        ("asks what-if again", WHAT_IF),
+        ("deploys the templates", INFRASTRUCTURE),
     )
     done = _job(pipeline, deploy, "code", "deploy")
     yield from follows(
         done,
-        ("downloads the packages", lambda step: step.node.get("download") == "current"),
+        ("downloads the packages", downloads("packages")),
         ("deploys the code", CODE),
         ("runs the smoke test", SMOKE),
     )
     back = _job(pipeline, deploy, "code", "failure")
     yield from follows(
         back,
+        ("finds the last good run", FIND_LAST_GOOD),
         ("fetches the last good packages", LAST_GOOD),
         ("deploys them on failure", CODE),
         ("runs the smoke test on failure", SMOKE),
@@ -155,9 +200,15 @@ def _environment(pipeline: Node, environment: str) -> Iterator[str]:
 
 def _good(back: list[Step], environment: str) -> Iterator[str]:
     for step in back:
-        inputs = step.node.get("inputs") or {}
-        if LAST_GOOD(step) and inputs.get("tags") != f"good-{environment}":
-            yield f"a failure brings back the packages tagged {inputs.get('tags')}"
+        inputs, env = step.node.get("inputs") or {}, step.node.get("env") or {}
+        if FIND_LAST_GOOD(step) and env.get("ENVIRONMENT") != environment:
+            yield f"a failure looks for the last good run of {env.get('ENVIRONMENT')}"
+        # `latest` asks for runs with a result: one that waits for an approval has none.
+        if LAST_GOOD(step) and (inputs.get("runVersion"), inputs.get("runId")) != (
+            "specific",
+            "$(lastGoodRun)",
+        ):
+            yield f"a failure brings back the packages of run {inputs.get('runId')}"
         if CODE(step) and "/last-good/" not in str(inputs.get("package")):
             yield f"a failure deploys {inputs.get('package')} again"
 

@@ -19,6 +19,9 @@ APPS = {
 ONLY_MAIN = "and(succeeded(), eq(variables['Build.SourceBranch'], 'refs/heads/main'))"
 
 _PREDEFINED = re.compile(r"^(Agent|Build|Pipeline|System)\.[\w.]+$")
+_SET_BY_SCRIPTS = frozenset(("lastGoodRun",))
+"""Variables that a script of an earlier step of the same job sets."""
+
 _MACRO = re.compile(r"\$\(([\w.]+)\)")
 
 _NOT_ON_FLEX = frozenset(("deploymentmethod", "runtimestack", "startupcommand", "slotname"))
@@ -222,7 +225,8 @@ def variables(pipeline: Node) -> Iterator[str]:
         values = {**(step.node.get("env") or {}), **(step.node.get("inputs") or {})}
         values.pop("inlineScript", None)
         used = {found for value in values.values() for found in _MACRO.findall(str(value))}
-        unknown = [one for one in used if one not in NEEDED and not _PREDEFINED.match(one)]
+        known = {*NEEDED, *_SET_BY_SCRIPTS}
+        unknown = [one for one in used if one not in known and not _PREDEFINED.match(one)]
         yield from (f"{step.place}: $({one}) is set nowhere" for one in sorted(unknown))
 
 

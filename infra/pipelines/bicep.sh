@@ -1,24 +1,22 @@
 #!/usr/bin/env bash
-# Compiles and lints the templates with the real compiler, and evaluates every environment's
-# parameters into a snapshot of the resources it would make; needs no subscription. A snapshot that
-# is committed (infra/environments/ENV.snapshot.json) is held against the new one.
+# Compiles and lints the templates with the pinned compiler, and holds the committed snapshot of every
+# environment (infra/environments/ENV.snapshot.json) against the templates; needs no subscription.
+# `make snapshots` renews what differs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+nobody=00000000-0000-0000-0000-000000000000
 out="${BUILD_ARTIFACTSTAGINGDIRECTORY:-build}/snapshots"
+bicep="$(infra/pipelines/compiler.sh)"
 mkdir -p "$out"
-az bicep install --version "$(cat infra/pipelines/bicep-version)"
-az bicep lint --file infra/main.bicep
-az bicep build --file infra/main.bicep --stdout > "$out/main.json"
+"$bicep" lint infra/main.bicep
+"$bicep" build infra/main.bicep --outfile "$out/main.json"
 
 for parameters in infra/environments/*.bicepparam; do
   environment="$(basename "$parameters" .bicepparam)"
-  snapshot="infra/environments/$environment.snapshot.json"
-  az bicep build-params --file "$parameters" --stdout > "$out/$environment.parameters.json"
-  mode=validate
-  [ -f "$snapshot" ] || mode=overwrite
-  az bicep snapshot --file "$parameters" --mode "$mode" \
-    --subscription-id 00000000-0000-0000-0000-000000000000 \
+  "$bicep" build-params "$parameters" --outfile "$out/$environment.parameters.json"
+  "$bicep" snapshot "$parameters" --mode validate --deployment-name sheriff \
+    --tenant-id "$nobody" --subscription-id "$nobody" \
     --resource-group "rg-sheriff-$environment" --location westeurope
-  cp "$snapshot" "$out/"
+  cp "infra/environments/$environment.snapshot.json" "$out/"
 done

@@ -31,11 +31,16 @@ NEEDED = (
 def commands(outputs: Any) -> Iterator[str]:
     """A command to the agent for every needed output.
 
+    Azure does not keep the case of their names: `ORDERS_HUB` comes back as `orderS_HUB` (GitHub,
+    Azure/azure-dev 512). So they are found without regard to case.
+
     Raises:
         ValueError: names the output that is missing, or is no single line of text.
     """
+    given = outputs if isinstance(outputs, dict) else {}
+    known = {name.casefold(): output for name, output in given.items()}
     for name in NEEDED:
-        found = outputs.get(name) if isinstance(outputs, dict) else None
+        found = known.get(name.casefold())
         value = found.get("value") if isinstance(found, dict) else None
         if not isinstance(value, str) or not value or not value.isprintable():
             raise ValueError(f"output {name} is {value!r}: expected one line of text")

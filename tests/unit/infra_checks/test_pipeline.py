@@ -33,7 +33,7 @@ def test_the_packages_agree_on_one_python() -> None:
 
 
 def test_every_environment_signs_in_by_its_own_connection() -> None:
-    pipeline = Expansion(sources()).pipeline("azure-pipelines.yml")
+    pipeline = Expansion(sources()).pipeline("azure-pipelines.yml", lastEnvironment="prod")
     found = {(str(one.stage["stage"]).rpartition("_")[2], one.connection)
              for one in steps(pipeline) if one.connection}  # fmt: skip
     assert found == {(env, f"sheriff-{env}") for env in ("dev", "test", "prod")}
@@ -41,10 +41,22 @@ def test_every_environment_signs_in_by_its_own_connection() -> None:
 
 def test_a_model_is_promoted_only_when_one_is_named() -> None:
     expansion = Expansion(sources())
-    without = [stage["stage"] for stage in expansion.pipeline("azure-pipelines.yml")["stages"]]
-    named = expansion.pipeline("azure-pipelines.yml", modelVersion="7")
-    assert [stage["stage"] for stage in named["stages"]] == [*without, "promote_model_prod"]
+    main = "azure-pipelines.yml"
+    without = expansion.pipeline(main, lastEnvironment="prod")["stages"]
+    named = expansion.pipeline(main, lastEnvironment="prod", modelVersion="7")["stages"]
+    assert [one["stage"] for one in named[: len(without)]] == [one["stage"] for one in without]
+    assert [one["stage"] for one in named[len(without) :]] == ["promote_model_prod"]
     assert expansion.problems == []
+
+
+def test_a_push_deploys_to_dev_alone_until_the_others_are_there() -> None:
+    def stages(**given: str) -> list[str]:
+        found = Expansion(sources()).pipeline("azure-pipelines.yml", **given)
+        return [one["stage"] for one in found["stages"]]
+
+    dev = ["validate", "package", "preview_dev", "deploy_dev"]
+    assert stages() == dev
+    assert stages(lastEnvironment="test") == [*dev, "preview_test", "deploy_test"]
 
 
 def test_templates_are_put_in_their_places_with_their_parameters() -> None:

@@ -1,6 +1,7 @@
-"""What stops a deployment, on answers of what-if made by hand."""
+"""What stops a deployment, on answers of what-if made by hand, and on reports of noise."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.pipelines.what_if import PROTECTED, UnreadableError, main, stops
+from infra.pipelines.what_if import FILLED_IN, PROTECTED, UnreadableError, main, stops
 
+RECORDED = json.loads(Path(__file__).with_name("recorded_noise.json").read_text())
+"""Noise that people reported in public, in the form in which Azure CLI 2.91 prints an answer."""
+
+ROOT = Path(__file__).parents[3]
 GROUP = "/subscriptions/0/resourceGroups/rg-sheriff-dev/providers/"
 ALERTS = "Microsoft.DocumentDB/databaseAccounts/c/sqlDatabases/sheriff/containers/alerts"
 
@@ -18,8 +23,8 @@ def change(resource: str, kind: str, *delta: dict[str, Any]) -> dict[str, Any]:
     return {"resourceId": GROUP + resource, "changeType": kind, "delta": list(delta)}
 
 
-def prop(path: str, kind: str = "Modify", *children: dict[str, Any]) -> dict[str, Any]:
-    return {"path": path, "propertyChangeType": kind, "children": list(children)}
+def prop(path: str, kind: str = "Modify", *children: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"path": path, "propertyChangeType": kind, "children": list(children)} | more
 
 
 def answer(*changes: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -58,12 +63,69 @@ def test_a_change_is_found_however_deep_it_lies() -> None:
     assert found == [f"{ALERTS}:properties.resource.partitionKey.paths.0"]
 
 
-def test_throughput_units_that_auto_inflate_raised_do_not_stop_it() -> None:
+def test_more_throughput_units_go_on_and_fewer_stop_it() -> None:
     hubs = "Microsoft.EventHub/namespaces/n"
-    assert names(change(hubs, "Modify", prop("sku", "Modify", prop("capacity")))) == []
+    more = prop("sku", "Modify", prop("capacity", before=2, after=4))
+    fewer = prop("sku", "Modify", prop("capacity", before=12, after=2))
+    assert names(change(hubs, "Modify", more)) == []
+    assert names(change(hubs, "Modify", fewer)) == [f"{hubs}:sku.capacity"]
     assert names(change(hubs, "Modify", prop("sku", "Modify", prop("tier")))) == [
         f"{hubs}:sku.tier"
     ]
+
+
+@pytest.mark.parametrize("one", RECORDED, ids=[one["source"].split(":")[0] for one in RECORDED])
+def test_noise_that_was_reported_stops_nothing_and_what_is_not_known_for_noise_does(
+    one: dict[str, Any],
+) -> None:
+    assert bool(list(stops(one["answer"]))) is one["stops"], one["source"]
+
+
+def test_noise_that_was_passed_over_is_named_with_its_source(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(tmp_path, json.dumps(RECORDED[0]["answer"])) == 0
+    said = capsys.readouterr().out
+    place = "Microsoft.OperationalInsights/workspaces/myWorkspace:properties.sku"
+    assert f"passed over: {place}.lastSkuUpdate: the service fills it in (Azure/arm-temp" in said
+    assert f"passed over: {place}.name: both are the same but for the case of letters" in said
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, []), ([], None), ({}, None), ("", None)])
+def test_nothing_and_empty_are_the_same(before: Any, after: Any) -> None:
+    found = change(ALERTS, "Modify", prop("capabilities", "Delete", before=before, after=after))
+    assert names(found) == []
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, [1]), ([1], None), ("a", "b"), (1, None)])
+def test_nothing_and_something_are_not(before: Any, after: Any) -> None:
+    found = change(ALERTS, "Modify", prop("capabilities", "Delete", before=before, after=after))
+    assert names(found) == [f"{ALERTS}:capabilities"]
+
+
+def test_no_property_that_the_templates_give_is_passed_over() -> None:
+    """Were it given, what-if would show its end as noise."""
+    given = {
+        (resource["type"].casefold(), path)
+        for environment in ("dev", "test", "prod")
+        for resource in snapshot(environment)
+        for path in paths(resource)
+    }
+    assert ("microsoft.storage/storageaccounts", "sku.name") in given
+    assert [one for one in FILLED_IN if (one[0].casefold(), one[1]) in given] == []
+
+
+def snapshot(environment: str) -> list[dict[str, Any]]:
+    file = ROOT / "infra" / "environments" / f"{environment}.snapshot.json"
+    return list(json.loads(file.read_text())["predictedResources"])
+
+
+def paths(node: Any, above: str = "") -> Iterator[str]:
+    """The path of every property of a resource."""
+    if isinstance(node, dict):
+        for name, inner in node.items():
+            yield above + name
+            yield from paths(inner, f"{above}{name}.")
 
 
 def test_what_would_have_no_effect_is_passed_over() -> None:
@@ -87,6 +149,7 @@ def test_every_protected_property_stops_it_at_any_depth(name: str, above: list[s
         {"changes": {}},
         {"changes": []},
         {"changes": [{}], "status": "Succeeded"},
+        {"changes": [{"resourceId": None, "changeType": "Create"}], "status": "Succeeded"},
         {"changes": [], "status": "Failed", "error": {"message": "no"}},
     ],
 )

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# change.sh ARGUMENT ...: runs az with these arguments. Where SHERIFF_DRY_RUN is set it says instead what it
+# would run, with the contents of the files among them, and answers NEW for the id that nobody has yet.
+set -euo pipefail
+if [ -z "${SHERIFF_DRY_RUN:-}" ]; then exec az "$@"; fi
+
+printf 'would run: az' >&2
+printf ' %q' "$@" >&2
+printf '\n' >&2
+for argument in "$@"; do
+  file="${argument#@}"
+  if [ -f "$file" ]; then printf '  with %s\n' "$(tr '\n' ' ' < "$file")" >&2; fi
+done
+case " $* " in *" --output none "*) ;; *) echo NEW ;; esac

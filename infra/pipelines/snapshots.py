@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Tells in Markdown what a change does to what each environment comes to.
+
+    python3 infra/pipelines/snapshots.py BEFORE AFTER > changes.md
+
+Both are folders with `dev.snapshot.json` and the others, as `make snapshots` writes them; a file
+that is missing in one of them stands for an environment without resources. Needs nothing but
+Python, of the agent's own version.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+ENVIRONMENTS = ("dev", "test", "prod")
+
+SHOWN = 120
+"""Characters of a value that are shown; the snapshot has the rest."""
+
+_WHERE = re.compile(r"/subscriptions/[^/']+(/resourceGroups/[^/']+)?/providers/")
+
+Resources = Mapping[str, Any]
+"""Resources by id."""
+
+
+def report(before: Path, after: Path) -> Iterator[str]:
+    """The whole report, line by line."""
+    yield "# What this change does in Azure"
+    for environment in ENVIRONMENTS:
+        old, new = (
+            resources(folder / f"{environment}.snapshot.json") for folder in (before, after)
+        )
+        lines = list(differences(old, new))
+        yield from ["", f"## {environment}: {summary(old, new)}", "", *(lines or ["Nothing."])]
+
+
+def resources(file: Path) -> Resources:
+    """The resources of a snapshot; none where there is no such file.
+
+    Raises:
+        ValueError: the file is no snapshot.
+    """
+    if not file.exists():
+        return {}
+    found = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        return {one["id"]: one for one in found["predictedResources"]}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{file}: expected a snapshot: {error!r}") from error
+
+
+def summary(old: Resources, new: Resources) -> str:
+    """How many resources come, go and change."""
+    changed = [key for key in old.keys() & new.keys() if old[key] != new[key]]
+    return (
+        f"{len(new.keys() - old.keys())} added, {len(old.keys() - new.keys())} gone, "
+        f"{len(changed)} changed"
+    )
+
+
+def differences(old: Resources, new: Resources) -> Iterator[str]:
+    """A line for each resource that comes or goes, and for each property that changes."""
+    for key in sorted(new.keys() - old.keys()):
+        yield f"- added `{short(key)}`"
+    for key in sorted(old.keys() - new.keys()):
+        yield f"- **no longer in the templates** `{short(key)}`: a deployment leaves it in Azure"
+    for key in sorted(old.keys() & new.keys()):
+        changes = list(properties(old[key], new[key]))
+        if changes:
+            yield f"- changed `{short(key)}`"
+            yield from (
+                f"  - `{path}`: {shown(was)} -> {shown(is_now)}" for path, was, is_now in changes
+            )
+
+
+MISSING = object()
+"""Stands for a property that there is not."""
+
+
+def properties(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """The path of each property that differs, and its two values."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in sorted(old.keys() | new.keys()):
+            inner = f"{path}.{name}" if path else name
+            yield from properties(old.get(name, MISSING), new.get(name, MISSING), inner)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for number, (was, is_now) in enumerate(zip(old, new, strict=True)):
+            yield from properties(was, is_now, f"{path}[{number}]")
+    elif old != new:
+        yield path, old, new
+
+
+def shown(value: Any) -> str:
+    """A value as JSON, cut where it is long."""
+    if value is MISSING:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return f"`{text[:SHOWN]}...`" if len(text) > SHOWN else f"`{text}`"
+
+
+def short(key: str) -> str:
+    """An id, or an expression of ids, without subscriptions and groups."""
+    return _WHERE.sub("", key)
+
+
+def main(before: str, after: str) -> int:
+    """Print the report; 1 where a snapshot cannot be read."""
+    try:
+        print("\n".join(report(Path(before), Path(after))))
+    except (OSError, ValueError) as error:
+        print(f"snapshots.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))
