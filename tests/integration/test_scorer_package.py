@@ -12,7 +12,7 @@ import pytest
 from infra.checks.opening import opened, settings
 from infra.checks.package import Tree, faults, functions, unpacked, unresolved
 from infra.package import ROOT, SBOM, SCORER, SITE, Release, build, locked
-from tests.bench.coldstart import BATCH, LIMIT, cold, prepare
+from tests.bench.coldstart import BATCH, cold, prepare
 
 # Elsewhere the packages that are installed are not those of Azure.
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs wheels for Linux")
@@ -56,14 +56,12 @@ def test_a_role_opens_what_the_templates_give_it_in_every_environment(app: Tree)
     assert "COSMOS_ENDPOINT" in (opened(app, "scorer", without).wrong or "")
 
 
-def test_the_first_batch_is_scored_in_time(app: Tree, tmp_path: Path) -> None:
+def test_the_first_batch_loads_nothing_that_only_training_needs(app: Tree, tmp_path: Path) -> None:
     prepare(tmp_path, history=2_000)
     answer = cold(app.path, tmp_path)
     pointer = json.loads((tmp_path / "champion.json").read_text())
     assert (answer["scored"], answer["bundle"]) == (BATCH, pointer["version"])
-    assert answer["learning"] == []
-    # The least of a few: another test may have the core.
-    assert min(answer["whole"], *(cold(app.path, tmp_path)["whole"] for _ in range(2))) <= LIMIT
+    assert answer["learning"] == []  # how long it takes the bench says: tests.bench.coldstart
 
 
 def test_health_says_which_release_it_is(app: Tree) -> None:
