@@ -130,14 +130,14 @@ def _found(on: Bench) -> Iterator[str]:
     yield from versions.problems(templates.compiled.template)
     yield from parameters.unbounded(templates.compiled.template)
     given = {}
-    for environment in ENVIRONMENTS:
-        given[environment], said = on.compiler.parameters(on.environment(environment))
+    for environment in reversed(ENVIRONMENTS):  # production first: it has most of what there is
+        given[environment], said = _given(on, templates, environment)
         yield from (one for one in said if one not in templates.compiled.diagnostics)
         yield from parameters.problems(environment, given[environment])
-    # Production first: it has most of what there is.
-    for number, deployment in enumerate(every_deployment(on, templates, given)):
-        if number < len(ENVIRONMENTS):  # the combinations try what production must not be
-            yield from operations.production(deployment)
+        deployment = templates.deployed(on.compiler, given[environment])
+        yield from operations.production(deployment)
+        yield from _policies(on.files, deployment)
+    for deployment in _combinations(on, templates, given):
         yield from _policies(on.files, deployment)
     yield from parameters.refused(templates, on.compiler, given["dev"])
     first = on.compiler.compile(on.folder / "infra" / "network.bicep")
@@ -158,26 +158,42 @@ def _files(files: Files) -> Iterator[str]:
     yield from queries.problems(files)
 
 
-def every_deployment(
+_known: dict[tuple[str, str], tuple[dict[str, Any], tuple[str, ...]]] = {}
+
+
+def _given(
+    on: Bench, templates: Templates, environment: str
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What an environment's file gives, and what the compiler says of it; asked once.
+
+    It follows from the file and from the parameters that main.bicep declares.
+    """
+    declared = {one: templates.compiled.template.get(one) for one in ("parameters", "definitions")}
+    key = (on.environment(environment).read_text(encoding="utf-8"), json.dumps(declared))
+    if key not in _known:
+        _known[key] = on.compiler.parameters(on.environment(environment))
+    return _known[key]
+
+
+def _combinations(
     on: Bench, templates: Templates, given: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Deployment]:
-    """Each environment as its file says, then every pair of the switches' values.
-
-    Raises:
-        CompilerError: one of them comes to nothing.
-    """
-    for environment in reversed(ENVIRONMENTS):
-        yield templates.deployed(on.compiler, given[environment])
     for switched in parameters.pairs():
         yield templates.deployed(on.compiler, {**given[switched["environmentName"]], **switched})
 
 
+@cache
 def deployments() -> list[Deployment]:
-    """What the templates on disk come to, in every environment and combination."""
+    """What the templates on disk come to: in every environment, then in every combination.
+
+    Raises:
+        CompilerError: one of them comes to nothing.
+    """
     with bench({}) as on:
         templates = Templates.of(on.compiler, on.folder)
-        given = {one: on.compiler.parameters(on.environment(one))[0] for one in ENVIRONMENTS}
-        return list(every_deployment(on, templates, given))
+        given = {one: _given(on, templates, one)[0] for one in ENVIRONMENTS}
+        each = [templates.deployed(on.compiler, given[one]) for one in ENVIRONMENTS]
+        return [*each, *_combinations(on, templates, given)]
 
 
 def snapshot(on: Bench, environment: str) -> str:

@@ -64,6 +64,7 @@ class Compiler:
 
     def __init__(self, client: BicepClient) -> None:
         self._client = client
+        self._modules: dict[str, dict[str, str]] = {}
 
     def compile(self, file: Path) -> Compiled:
         """A ``.bicep`` file as a template; an empty one where it does not compile."""
@@ -111,9 +112,13 @@ class Compiler:
 
     def modules(self, file: Path) -> dict[str, str]:
         """The modules that a file calls: symbol, and path from that file's folder."""
-        with _named(file):
-            graph = self._client.get_deployment_graph(GetDeploymentGraphRequest(file))
-        return {one["name"]: one["relativePath"] for one in graph.nodes if one.get("relativePath")}
+        text = file.read_text(encoding="utf-8")
+        if text not in self._modules:
+            with _named(file):
+                graph = self._client.get_deployment_graph(GetDeploymentGraphRequest(file))
+            called = (one for one in graph.nodes if one.get("relativePath"))
+            self._modules[text] = {one["name"]: one["relativePath"] for one in called}
+        return self._modules[text]
 
 
 @cache

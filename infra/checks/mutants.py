@@ -151,7 +151,7 @@ def main() -> int:
     """Print the figures and the survivors; 1 where a fault of policy survives."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
-    parser.add_argument("--each", type=int, default=10, help="mutants of every operator")
+    parser.add_argument("--each", type=int, default=4, help="mutants of every operator")
     asked = parser.parse_args()
     mutants = [*listed(), *generated(asked.seed, asked.each)]
     try:

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,10 @@ def planted(folder: Path) -> Path:
     shutil.copytree(ROOT / PIPELINES, folder / PIPELINES)
     (folder / "infra/modules").mkdir()
     (folder / "infra/modules/roles.bicep").write_text(ROLES)
-    (folder / "az").write_text(AZ.read_text())
+    # The interpreter itself: a launcher on the PATH may take longer than all that is tested.
+    python = Path(sys.executable).resolve()
+    (folder / "python3").symlink_to(python)
+    (folder / "az").write_text(f"#!{python} -IS\n{AZ.read_text()}")
     (folder / "az").chmod(0o755)
     return folder
 
@@ -63,7 +67,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
 @pytest.fixture
 def made(first: tuple[Path, list[str]], tmp_path: Path) -> Path:
     """A folder as that run left it."""
-    return Path(shutil.copytree(first[0], tmp_path / "made"))
+    return Path(shutil.copytree(first[0], tmp_path / "made", symlinks=True))
 
 
 def state(folder: Path) -> dict[str, Any]:
