@@ -1,6 +1,10 @@
 """python -m infra.costs: what Sheriff needs and costs, from 1 to 10,000 orders a second.
 
     python -m infra.costs [--orders 1,100,10000] [--window SECONDS] [--markdown]
+    python -m infra.costs --environments [--markdown]
+
+The second prints a month of dev, test and prod as they are set up: what the committed snapshots say
+(`infra/environments/*.snapshot.json`), at the rates of `ENVIRONMENTS`.
 
 Arithmetic, not measurements of Azure: every assumption is a constant below, with its unit. Prices
 are rounded list prices of the United States as of November 2026, in US dollars and without
@@ -11,9 +15,12 @@ night; an episode makes every order an alert.
 from __future__ import annotations
 
 import argparse
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -37,6 +44,10 @@ INSTANCE_ROWS = (
 ALWAYS_READY = 2  # instances, of one processor and 2 GB
 PARTITIONS = (4, 8, 16, 32)  # to choose from; 32 is the most of the Standard tier
 MONTH_SECONDS = 730 * 3600
+ENVIRONMENTS = {"dev": (0.01, 0.25), "test": (0.1, 0.5), "prod": (10.0, 2.0)}
+"""Of each environment: orders a second, hours that a night takes."""
+OTHER_INSTANCES = 3  # that log, too: of the looks at the hub, of the desk, of the trainer
+LEAST_SECONDS = 1.0  # of an instance that are billed, however short its work is
 
 # --- assumptions: US dollars --------------------------------------------------------------------
 TU_HOUR, CAPTURE_TU_HOUR, MILLION_EVENTS = 0.03, 0.10, 0.028
@@ -44,6 +55,11 @@ INSTANCE_SECOND, READY_SECOND, MILLION_RUNS = 0.000052, 0.000008, 0.40  # of 2 G
 AUTOSCALE_100RU_HOUR, DOCUMENT_GB_MONTH = 0.012, 0.25
 BLOB_GB_MONTH, TEN_THOUSAND_WRITES = 0.023, 0.065
 LOG_GB = 2.76
+MILLION_RU, BACKUP_GB_MONTH = 0.25, 0.20  # of a serverless account; of a backup of 30 days
+REPLICATED_GB_MONTH = {"Standard_LRS": 0.018, "Standard_ZRS": 0.023, "Standard_GZRS": 0.041}
+ENDPOINT_HOUR, ZONE_MONTH = 0.01, 0.50  # of the private network
+FREQUENT_RULE, RULE, METRIC_RULE = 1.50, 0.50, 0.10  # a month: looks every 5 minutes, or less often
+WEB_TEST = 0.0006  # one call of the availability test
 FIXED_MONTH = 60.0  # addresses and private endpoints, the trainer's two hours a night, alert rules
 
 
@@ -86,11 +102,32 @@ class Cost:
     documents: float
     blobs: float
     logs: float
+    rest: float
 
     @property
     def total(self) -> float:
-        """All of it, with what does not depend on the orders."""
-        return self.hub + self.functions + self.documents + self.blobs + self.logs + FIXED_MONTH
+        """All of it; ``rest`` is what does not depend on the orders."""
+        return self.hub + self.functions + self.documents + self.blobs + self.logs + self.rest
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is paid for although no order comes, and how long things are kept.
+
+    ``autoscaled`` are the most RU/s of `alerts`, `state` and each further container; empty means
+    serverless. ``log_cap`` is in GB a day, ``others`` counts instances that only log.
+    """
+
+    units: int = 1
+    ready: int = ALWAYS_READY
+    autoscaled: tuple[float, ...] = (1000.0, 1000.0)
+    alert_months: float = KEPT_MONTHS
+    order_months: float = KEPT_MONTHS
+    document_gb: float = DOCUMENT_GB_MONTH
+    blob_gb: float = BLOB_GB_MONTH
+    log_cap: float = math.inf
+    others: int = 0
+    rest: float = FIXED_MONTH
 
 
 def need(orders: float, window: float = 0.0, partitions: int | None = None) -> Need:
@@ -135,39 +172,139 @@ def _batches(orders: float, partitions: int, window: float) -> float:
     return max(min(orders, quickest), orders / LARGEST_BATCH)
 
 
-def cost(needed: Need) -> Cost:
+def cost(needed: Need, setup: Setup = Setup()) -> Cost:
     """What that costs in a month."""
     hours, orders = MONTH_SECONDS / 3600, needed.orders * MONTH_SECONDS
     episode = EPISODE_HOURS / hours
     alerts = orders * (ALERT_SHARE * (1 - episode) + episode)
-    units = needed.throughput_units * hours
+    units = max(needed.throughput_units, setup.units) * hours
     instances = (1 - episode) * needed.instances + episode * needed.instances_in_episode
-    ready = ALWAYS_READY * READY_SECOND * MONTH_SECONDS
+    busy = min(1.0, needed.batches * LEAST_SECONDS) * MONTH_SECONDS
+    ready = setup.ready * READY_SECOND * MONTH_SECONDS
     runs = needed.batches * MONTH_SECONDS
+    request_units = _autoscale(needed, setup) if setup.autoscaled else _serverless(needed, alerts)
     return Cost(
         hub=units * (TU_HOUR + CAPTURE_TU_HOUR) + orders / 1e6 * MILLION_EVENTS,
-        functions=instances * INSTANCE_SECOND * MONTH_SECONDS + ready + runs / 1e6 * MILLION_RUNS,
-        documents=_autoscale(needed) + alerts * KEPT_MONTHS * ALERT_KB / 1e6 * DOCUMENT_GB_MONTH,
-        blobs=orders * KEPT_MONTHS * ORDER_KB / 1e6 * BLOB_GB_MONTH
+        functions=instances * INSTANCE_SECOND * busy + ready + runs / 1e6 * MILLION_RUNS,
+        documents=request_units + alerts * setup.alert_months * ALERT_KB / 1e6 * setup.document_gb,
+        blobs=orders * setup.order_months * ORDER_KB / 1e6 * setup.blob_gb
         + runs / 1e4 * TEN_THOUSAND_WRITES,
-        logs=_month(needed.log_gigabytes, needed.log_gigabytes_in_episode) * LOG_GB,
+        logs=_logs(needed, setup) * LOG_GB,
+        rest=setup.rest,
     )
 
 
-def _month(calm: float, episode: float) -> float:
-    """What a month comes to: a day comes to ``calm``, one of an episode to ``episode``."""
+def _logs(needed: Need, setup: Setup) -> float:
+    """GB of logs a month; no day has more than its cap."""
+    others = setup.others * INSTANCE_ROWS * LOG_KB * 24 * 3600 / 1e6
+    calm = min(setup.log_cap, needed.log_gigabytes + others)
+    episode = min(setup.log_cap, needed.log_gigabytes_in_episode + others)
     days, episodes = MONTH_SECONDS / (24 * 3600), EPISODE_HOURS / 24
     return calm * (days - episodes) + episode * episodes
 
 
-def _autoscale(needed: Need) -> float:
+def _serverless(needed: Need, alerts: float) -> float:
+    """Request units that were used, of ``alerts`` a month and of every commit."""
+    used = alerts * ALERT_RU + needed.commit_ru * MONTH_SECONDS
+    return used / 1e6 * MILLION_RU
+
+
+def _autoscale(needed: Need, setup: Setup) -> float:
     """Request units: each hour's highest, at least a tenth of what is allowed at most."""
-    most = max(1000.0, needed.alert_ru_in_episode)
+    alerts_most, state_most, *others = setup.autoscaled
+    most = max(alerts_most, needed.alert_ru_in_episode)
     calm = max(needed.alert_ru, most / 10)
-    commits = max(1000.0 / 10, needed.commit_ru)
+    episode = max(needed.alert_ru_in_episode, most / 10)
+    commits = max(state_most / 10, needed.commit_ru)
     hours = MONTH_SECONDS / 3600
-    alerts = calm * (hours - EPISODE_HOURS) + most * EPISODE_HOURS
-    return (alerts + commits * hours) / 100 * AUTOSCALE_100RU_HOUR
+    alerts = calm * (hours - EPISODE_HOURS) + episode * EPISODE_HOURS
+    return (alerts + (commits + sum(others) / 10) * hours) / 100 * AUTOSCALE_100RU_HOUR
+
+
+# --- the environments ---------------------------------------------------------------------------
+SNAPSHOTS = Path(__file__).with_name("environments")
+
+
+def environment(name: str) -> tuple[Need, Setup]:
+    """What an environment needs at its rate, and how it is set up by its snapshot."""
+    text = (SNAPSHOTS / f"{name}.snapshot.json").read_text(encoding="utf-8")
+    resources = json.loads(text)["predictedResources"]
+
+    def of(kind: str) -> list[Any]:
+        return [one for one in resources if one["type"] == f"Microsoft.{kind}"]
+
+    orders, night_hours = ENVIRONMENTS[name]
+    [hub] = of("EventHub/namespaces/eventhubs")
+    [namespace] = of("EventHub/namespaces")
+    [account] = of("DocumentDB/databaseAccounts")
+    [archive] = of("Storage/storageAccounts/managementPolicies")
+    [data] = [one for one in of("Storage/storageAccounts") if one["name"].startswith("stdata")]
+    [workspace] = of("OperationalInsights/workspaces")
+    scales = [
+        one["properties"]["functionAppConfig"]["scaleAndConcurrency"] for one in of("Web/sites")
+    ]
+    documents = {
+        one["name"].rpartition("/")[2]: one["properties"]
+        for one in of("DocumentDB/databaseAccounts/sqlDatabases/containers")
+    }
+    backup = account["properties"]["backupPolicy"]["continuousModeProperties"]["tier"]
+    setup = Setup(
+        units=namespace["sku"]["capacity"],
+        ready=sum(one["instanceCount"] for scale in scales for one in scale["alwaysReady"]),
+        autoscaled=_autoscaled(documents),
+        alert_months=documents["alerts"]["resource"]["defaultTtl"] / MONTH_SECONDS,
+        order_months=_archived_days(archive) * 24 * 3600 / MONTH_SECONDS,
+        document_gb=DOCUMENT_GB_MONTH + (BACKUP_GB_MONTH if backup == "Continuous30Days" else 0),
+        blob_gb=REPLICATED_GB_MONTH[data["sku"]["name"]],
+        log_cap=workspace["properties"]["workspaceCapping"]["dailyQuotaGb"],
+        others=OTHER_INSTANCES,
+        rest=_night(scales, night_hours) + _looks(of("Insights/webtests"))
+        + len(of("Network/privateEndpoints")) * ENDPOINT_HOUR * MONTH_SECONDS / 3600
+        + len(of("Network/privateDnsZones")) * ZONE_MONTH
+        + sum(_rule(one) for one in of("Insights/scheduledQueryRules"))
+        + len(of("Insights/metricAlerts")) * METRIC_RULE,
+    )  # fmt: skip
+    return need(orders, partitions=hub["properties"]["partitionCount"]), setup
+
+
+def _autoscaled(documents: Mapping[str, Any]) -> tuple[float, ...]:
+    """The most RU/s of each container, `alerts` and `state` first; none where it is serverless."""
+    first = ("alerts", "state")
+    order = (*first, *(name for name in documents if name not in first))
+    scaled = [documents[name]["options"].get("autoscaleSettings") for name in order]
+    return tuple(float(one["maxThroughput"]) for one in scaled if one)
+
+
+def _archived_days(policy: Mapping[str, Any]) -> float:
+    """After how many days the rule deletes captured orders."""
+    rules = policy["properties"]["policy"]["rules"]
+    [actions] = [one["definition"]["actions"] for one in rules if one["name"] == "orders-archive"]
+    return float(actions["baseBlob"]["delete"]["daysAfterModificationGreaterThan"])
+
+
+def _night(scales: Sequence[Mapping[str, Any]], hours: float) -> float:
+    """The nights of a month, on the largest instance: that is the trainer's."""
+    memory = max(scale["instanceMemoryMB"] for scale in scales)
+    nights: float = MONTH_SECONDS / (24 * 3600)
+    return nights * hours * 3600 * INSTANCE_SECOND * (float(memory) / 2048)
+
+
+def _looks(tests: Sequence[Mapping[str, Any]]) -> float:
+    """What looks by the clock: at the hub every minute, at the night every ten, from outside.
+
+    The trainer's instance has twice the memory and costs twice as much.
+    """
+    calls: float = sum(
+        len(one["properties"]["Locations"]) * MONTH_SECONDS / one["properties"]["Frequency"]
+        for one in tests
+    )
+    seconds = (MONTH_SECONDS / 60 + MONTH_SECONDS / 600 * 2 + calls) * LEAST_SECONDS
+    return seconds * INSTANCE_SECOND + calls * WEB_TEST
+
+
+def _rule(rule: Mapping[str, Any]) -> float:
+    """A month of a rule on logs, by how often it looks."""
+    return FREQUENT_RULE if rule["properties"]["evaluationFrequency"] == "PT5M" else RULE
 
 
 RATES = (1.0, 10.0, 100.0, 1_000.0, 5_000.0, 10_000.0)
@@ -176,6 +313,16 @@ COLUMNS = (
     *("orders/s", "throughput units", "partitions", "instances", "RU/s alerts", "RU/s state"),
     "GB of logs a day",
     *("hub", "functions", "documents", "blobs", "logs", "all", "a million orders"),
+)
+
+ENVIRONMENT_COLUMNS = (
+    *("environment", "orders/s", "GB of logs a day", "hub", "functions", "documents"),
+    *("blobs", "logs", "rest", "all"),
+)
+
+ENVIRONMENT_HEADS = (
+    *("", "orders/s", "logs\nGB/day", "hub", "func-\ntions", "docu-\nments"),
+    *("blobs", "logs", "rest", "all"),
 )
 
 NEEDS = (
@@ -196,6 +343,28 @@ def table(rates: Sequence[float], window: float) -> list[str]:
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "--:|" * len(COLUMNS)]
     lines += ["| " + " | ".join(_cells(rate, window)) + " |" for rate in rates]
     return lines
+
+
+def environment_table() -> list[str]:
+    """A month of each environment in US dollars, one a row, as lines of Markdown."""
+    lines = [
+        "| " + " | ".join(ENVIRONMENT_COLUMNS) + " |",
+        "|---|" + "--:|" * (len(ENVIRONMENT_COLUMNS) - 1),
+    ]
+    lines += ["| " + " | ".join(_environment_cells(name)) + " |" for name in ENVIRONMENTS]
+    return lines
+
+
+def _environment_cells(name: str) -> tuple[str, ...]:
+    """A row of `ENVIRONMENT_COLUMNS`."""
+    needed, setup = environment(name)
+    paid = cost(needed, setup)
+    parts = (paid.hub, paid.functions, paid.documents, paid.blobs, paid.logs, paid.rest, paid.total)
+    daily = _logs(needed, setup) * 24 * 3600 / MONTH_SECONDS
+    return (
+        *(name, f"{needed.orders:g}", _gigabytes(daily)),
+        *(f"{part:,.0f}" for part in parts),
+    )
 
 
 def tables(rates: Sequence[float], window: float) -> tuple[Table, Table]:
@@ -249,13 +418,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--orders", type=_rates, default=RATES, help="a second (1 to 10,000)")
     parser.add_argument("--window", type=_window, default=0.0, help="seconds (%(default)s)")
     parser.add_argument("--markdown", action="store_true", help="one wide table, for a document")
+    parser.add_argument("--environments", action="store_true", help="a month of dev, test and prod")
     options = parser.parse_args(arguments)
+    if options.environments:
+        _print_environments(markdown=options.markdown)
+        return
     if options.markdown:
         print(*table(options.orders, options.window), sep="\n")
         return
     console = Console()
     console.print(*tables(options.orders, options.window), sep="\n")
     console.print("Where two figures are given, the second is that of an episode.")
+
+
+def _print_environments(*, markdown: bool) -> None:
+    if markdown:
+        print(*environment_table(), sep="\n")
+        return
+    shown = _titled("US dollars a month", ENVIRONMENT_HEADS)
+    for name in ENVIRONMENTS:
+        shown.add_row(*_environment_cells(name))
+    Console().print(shown)
 
 
 def _rates(text: str) -> tuple[float, ...]:

@@ -23,5 +23,5 @@ param deskClientId = readEnvironmentVariable('SHERIFF_DESK_CLIENT_ID', '')
 param analystGroupId = readEnvironmentVariable('SHERIFF_ANALYST_GROUP_ID', '')
 param pipelinePrincipalId = readEnvironmentVariable('SHERIFF_PIPELINE_PRINCIPAL_ID', '')
 param alertEmails = split(readEnvironmentVariable('SHERIFF_ALERT_EMAILS', 'fraud-desk@example.com'), ',')
-param monthlyBudget = 150
+param monthlyBudget = 250
 param budgetStart = readEnvironmentVariable('SHERIFF_BUDGET_START', '')
