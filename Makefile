@@ -98,7 +98,7 @@ lock:
 	$(BIN)/uv pip compile pyproject.toml --extra train --extra dev $(LOCK) -o requirements-dev.txt
 	$(BIN)/uv pip compile pyproject.toml --extra train $(LOCK) -c requirements-dev.txt -o requirements-train.txt
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -c requirements-dev.txt -o requirements.txt
-	$(BIN)/uv pip compile infra/checks/requirements-checkov.in --override infra/checks/overrides-checkov.txt $(LOCK) -o infra/checks/requirements-checkov.txt
+	$(BIN)/uv pip compile infra/checks/requirements-checkov.in $(LOCK) -o infra/checks/requirements-checkov.txt
 	$(BIN)/uv pip compile infra/checks/requirements-audit.in $(LOCK) -o infra/checks/requirements-audit.txt
 	$(BIN)/uv pip compile infra/checks/requirements-azure-cli.in $(LOCK) -o infra/checks/requirements-azure-cli.txt
 LOCK := --quiet --generate-hashes --no-annotate --no-header --python-version 3.13
