@@ -31,6 +31,7 @@ from infra.checks import (
 )
 from infra.checks.compiler import ROOT, Compiler, CompilerError, compiler
 from infra.checks.deployment import Deployment, Templates
+from infra.local import commands
 
 type Files = Mapping[str, str]
 """Paths from the repository's root, and texts."""
@@ -39,6 +40,9 @@ type Overlay = Mapping[str, str]
 """Files that differ from those on disk: path from the repository's root, and text."""
 
 ENVIRONMENTS = ("dev", "test", "prod")
+
+FAILED = "no template: "
+"""How a line begins that says that a check could not be made."""
 
 _READ = (
     "infra/*.bicep",
@@ -117,7 +121,7 @@ def problems(overlay: Overlay) -> Iterator[str]:
             yield str(error)
         except (LookupError, AttributeError, TypeError, ValueError) as error:
             # A template that is not even of the right shape comes to nothing.
-            yield f"no template: {error!r}"
+            yield f"{FAILED}{error!r}"
 
 
 def _found(on: Bench) -> Iterator[str]:
@@ -211,14 +215,10 @@ def _policies(files: Files, deployment: Deployment) -> Iterator[str]:
 
 def main() -> int:
     """Print what is wrong with the templates; with ``--snapshots``, renew what is committed."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").strip())
+    parser = argparse.ArgumentParser("python -m infra.checks.bicep", description=__doc__)
     parser.add_argument("--snapshots", action="store_true", help="write ENVIRONMENT.snapshot.json")
     asked = parser.parse_args()
-    try:
-        return _renew() if asked.snapshots else _say()
-    except CompilerError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return commands.run("bicep", _renew if asked.snapshots else _say, bad=2)
 
 
 def _renew() -> int:

@@ -5,7 +5,7 @@ import secrets
 
 import pytest
 
-from infra.checks.bicep import problems
+from infra.checks.bicep import FAILED, Overlay, problems
 from infra.checks.mutants import Mutant, caught, figures, generated, listed
 
 EACH = 2
@@ -44,3 +44,14 @@ def test_a_mutant_that_changes_nothing_is_no_mutant() -> None:
 def test_a_mutant_that_nobody_looks_for_survives() -> None:
     harmless = Mutant("harmless", "infra/main.bicep", lambda text: text + "\n", policy=False)
     assert caught(harmless, problems) is None
+
+
+def test_a_check_that_fails_itself_has_not_caught_a_fault_of_policy() -> None:
+    def broken(overlay: Overlay) -> list[str]:
+        return [f"{FAILED}KeyError('properties')"]
+
+    file = "infra/main.bicep"
+    tried = [
+        Mutant(str(policy), file, lambda text: text + "\n", policy) for policy in (True, False)
+    ]
+    assert [one.name for one in figures(tried, broken).survivors] == ["True"]
