@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import re
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
+from infra.checks.data import ours, published
 from infra.checks.deployment import Deployment, Resource, expression
 from infra.checks.hardening import BLOB_SERVICE, COSMOS, LOGS, NAMESPACE
 from infra.checks.operations import DIAGNOSTICS
-from infra.checks.queries import Answer, Query, Scope, answers, table, wrong
+from infra.checks.queries import Answer, Query, Scope, answers, wrong
 
 QUERY_RULE = "Microsoft.Insights/scheduledQueryRules"
 METRIC_RULE = "Microsoft.Insights/metricAlerts"
@@ -100,8 +99,7 @@ class Alarm:
 @cache
 def alarms() -> tuple[Alarm, ...]:
     """The table."""
-    text = Path(__file__).with_name("alarms.toml").read_text(encoding="utf-8")
-    return tuple(Alarm(**one) for one in tomllib.loads(text)["alarm"])
+    return tuple(Alarm(**one) for one in ours("alarms")["alarm"])
 
 
 def markdown() -> list[str]:
@@ -284,7 +282,7 @@ def _published(rule: Resource) -> Iterator[str]:
     """A platform's metric is in the published table, with its aggregation and its dimensions."""
     for criterion in rule.at("properties.criteria.allOf", []):
         kind, name = criterion["metricNamespace"].lower(), criterion["metricName"]
-        metric = table(PUBLISHED[kind])["metrics"].get(name) if kind in PUBLISHED else None
+        metric = published(PUBLISHED[kind])["metrics"].get(name) if kind in PUBLISHED else None
         if metric is None:
             yield f"{rule.where}: {rule.name}: {kind} has no metric {name}"
             continue

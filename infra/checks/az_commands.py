@@ -12,16 +12,15 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.checks.compiler import ROOT
+from infra.checks.data import ours
 from shared.errors import SheriffError
 
 PYTHON = ROOT / ".venv-azure-cli" / "bin" / "python"
-EXTENSIONS = Path(__file__).with_name("az_extensions.toml")
 
 GLOBAL = frozenset(
     ("--debug", "--help", "-h", "--only-show-errors", "--output", "-o", "--query", "--verbose")
@@ -139,10 +138,10 @@ def expanded(words: Sequence[str], before: str) -> Iterator[str]:
 
 def extensions() -> dict[str, Command]:
     """The commands of the extension, as their pages have them."""
-    table = tomllib.loads(EXTENSIONS.read_text(encoding="utf-8"))
-    everywhere = [frozenset((name,)) for name in table.pop("global")]
+    commands = dict(ours("az_extensions"))
+    everywhere = [frozenset((name,)) for name in commands.pop("global")]
     found = {}
-    for name, one in table.items():
+    for name, one in commands.items():
         required = [frozenset((option,)) for option in one["required"]]
         given = [frozenset((option,)) for option in one["options"]]
         found[name] = Command([*required, *given, *everywhere], required)

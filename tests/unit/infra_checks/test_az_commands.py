@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.checks import az_commands
-from infra.checks.az_commands import Command, Line, extensions, files, lines, problems, table
+from infra.checks.az_commands import ROOT, Command, Line, extensions, files, lines, problems, table
 
 GROUP, NAME = frozenset(("--resource-group", "-g")), frozenset(("--name", "-n"))
 KNOWN = {"group create": Command([GROUP, NAME], [NAME]), "account": Command([], [])}
@@ -66,7 +66,7 @@ def test_what_the_table_does_not_have_is_told(line: str, wrong: list[str]) -> No
 def test_the_commands_of_extensions_have_their_pages_and_what_they_need() -> None:
     known = extensions()
     assert frozenset(("--build-definition-id",)) in known["repos policy build create"].required
-    text = az_commands.EXTENSIONS.read_text()
+    text = (ROOT / "infra" / "checks" / "az_extensions.toml").read_text()
     assert text.count("https://learn.microsoft.com/cli/azure/") == len(known)
 
 
