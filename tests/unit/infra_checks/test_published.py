@@ -15,13 +15,7 @@ from infra.checks.published import log_categories, private_link, role_names
 ROLES = (ROOT / ROLES_FILE).read_text(encoding="utf-8")
 VARIABLES = re.findall(r"(?m)^var (\w+) = '([0-9a-f-]{36})'$", ROLES)
 DOCUMENT = (ROOT / "docs" / "infrastructure.md").read_text(encoding="utf-8")
-GRANTED = (
-    access.EXPECTED
-    | access.WITH_WORKSPACE
-    | access.WITH_PIPELINE
-    | access.WITH_BOTH
-    | access.WITH_ANALYSTS
-)
+GRANTED = access.expected("workspace", "pipeline", "analysts")
 
 
 def test_every_role_of_the_templates_is_published_under_the_name_of_its_variable() -> None:
