@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from infra.checks.data import ours
 from infra.checks.deployment import Deployment
 from infra.checks.hardening import (
     BLOB_CONTAINER,
     BLOB_SERVICE,
     COSMOS,
-    HUB,
     INSIGHTS,
     LOGS,
     NAMESPACE,
@@ -26,29 +26,8 @@ DIAGNOSTICS = "Microsoft.Insights/diagnosticSettings"
 LOCK = "Microsoft.Authorization/locks"
 RETENTION = f"{STORAGE}/managementPolicies"
 WRITE_ONCE = f"{BLOB_CONTAINER}/immutabilityPolicies"
-SCOPE = "Microsoft.Insights/privateLinkScopes"
 
-_UNTAGGED = frozenset(
-    (
-        BLOB_SERVICE,
-        "Microsoft.Consumption/budgets",
-        DIAGNOSTICS,
-        LOCK,
-        RETENTION,
-        BLOB_CONTAINER,
-        HUB,
-        "Microsoft.Authorization/roleAssignments",
-        f"{COSMOS}/sqlRoleAssignments",
-        f"{HUB}/consumergroups",
-        f"{NAMESPACE}/networkRuleSets",
-        WRITE_ONCE,
-        f"{SCOPE}/scopedResources",
-        f"{SITE}/basicPublishingCredentialsPolicies",
-        f"{SITE}/config",
-        "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
-    )
-)
-"""Types that have no tags."""
+_TABLE = ours("operations")
 
 
 def problems(deployment: Deployment) -> Iterator[str]:
@@ -93,7 +72,7 @@ def _tags(deployment: Deployment) -> Iterator[str]:
     environment = deployment.given["environmentName"]
     for one in deployment.resources:
         tags = one.at("tags", {})
-        if one.type in _UNTAGGED:
+        if one.type in _TABLE["untagged"]:
             continue
         if tags.get("application") != "sheriff" or tags.get("environment") != environment:
             yield f"{one.where}: {one.name} has not the tags application and environment"
@@ -183,17 +162,6 @@ def _record(deployment: Deployment) -> Iterator[str]:
             yield f"{vault.where}: {vault.name} does not follow recoverVault"
 
 
-PRODUCTION = {
-    "privateNetwork": True,
-    "lockData": True,
-    "zoneRedundant": True,
-    "cosmosCapacity": "autoscale",
-    "cosmosBackup": "Continuous30Days",
-    "dataReplication": "Standard_GZRS",
-}
-"""What production is given, whatever else changes."""
-
-
 def production(deployment: Deployment) -> Iterator[str]:
     """What the file of an environment must not give: production is private, locked and ready."""
     given = deployment.given
@@ -201,7 +169,7 @@ def production(deployment: Deployment) -> Iterator[str]:
         if given["cosmosCapacity"] != "serverless" and given["environmentName"] == "dev":
             yield "infra/environments/dev.bicepparam: Cosmos DB is not serverless"
         return
-    for name, expected in PRODUCTION.items():
+    for name, expected in _TABLE["production"].items():
         if given[name] != expected:
             yield f"infra/environments/prod.bicepparam: {name} is {given[name]!r}, not {expected!r}"
     if given["scorerAlwaysReady"] < 1:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from infra.checks.data import ours
 from infra.checks.deployment import Deployment, Resource
 from infra.checks.hardening import (
     COSMOS,
@@ -14,7 +15,6 @@ from infra.checks.hardening import (
     SITE,
     STORAGE,
     VAULT,
-    WORKSPACE,
 )
 from infra.checks.published import private_link
 
@@ -31,18 +31,9 @@ NAMESPACE_RULES = f"{NAMESPACE}/networkRuleSets"
 SCOPE = "Microsoft.Insights/privateLinkScopes"
 SCOPED = f"{SCOPE}/scopedResources"
 
-REACHED = {
-    STORAGE: ("blob",),
-    COSMOS: ("Sql",),
-    NAMESPACE: ("namespace",),
-    SITE: ("sites",),
-    VAULT: ("vault",),
-    WORKSPACE: ("amlworkspace",),
-    SCOPE: ("azuremonitor",),
-}
-"""What has an endpoint when private, by its groups; a host's account has one for tables, too."""
-
-_ANY = (ENDPOINT, ZONE_GROUP, ZONE, LINK, NETWORK, RULES, NAT, ADDRESS, ROUTES, SCOPE, SCOPED)
+_TABLE = ours("private")
+REACHED: Mapping[str, Sequence[str]] = _TABLE["reached"]
+"""What has an endpoint when private, by its groups."""
 
 
 def problems(deployment: Deployment) -> Iterator[str]:
@@ -63,7 +54,7 @@ def problems(deployment: Deployment) -> Iterator[str]:
         yield from _endpoints(deployment)
         yield from _zones(deployment)
         yield from _network(deployment)
-    elif left := deployment.of(*_ANY):
+    elif left := deployment.of(*_TABLE["only_private"]):
         yield f"{left[0].where}: {left[0].name} is made though the network is not private"
 
 
