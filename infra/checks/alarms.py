@@ -141,7 +141,7 @@ def problems(deployment: Deployment) -> Iterator[str]:
     for name in rules.keys() - expected.keys():
         yield f"{rules[name].where}: the alert {name} is not in infra/checks/alarms.toml"
     for name in sorted(expected.keys() & rules.keys()):
-        yield from _fires(rules[name], name, deployment)
+        yield from _tells(rules[name], name, deployment)
         yield from _as_listed(rules[name], expected[name], deployment)
     queries = [_query(one) for one in deployment.of(QUERY_RULE)]
     for rule, query, answer in zip(
@@ -168,9 +168,7 @@ def _told(deployment: Deployment) -> set[str]:
     }
 
 
-def _fires(rule: Resource, name: str, deployment: Deployment) -> Iterator[str]:
-    if rule.at("properties.enabled") is not True:
-        yield f"{rule.where}: the alert {name} is off"
+def _tells(rule: Resource, name: str, deployment: Deployment) -> Iterator[str]:
     actions = rule.at("properties.actions", [])
     groups = actions if isinstance(actions, list) else actions.get("actionGroups", [])
     told = {one["actionGroupId"] if isinstance(one, dict) else one for one in groups}
@@ -183,12 +181,6 @@ def _as_listed(rule: Resource, alarm: Alarm, deployment: Deployment) -> Iterator
     if alarm.kind == "activity":
         yield from _activity(rule, alarm)
         return
-    found = {
-        "severity": rule.at("properties.severity"),
-        "evaluationFrequency": rule.at("properties.evaluationFrequency"),
-        "windowSize": rule.at("properties.windowSize"),
-        "autoMitigate": rule.at("properties.autoMitigate"),
-    }
     expected = {
         "severity": alarm.severity,
         "evaluationFrequency": alarm.frequency,
@@ -196,7 +188,7 @@ def _as_listed(rule: Resource, alarm: Alarm, deployment: Deployment) -> Iterator
         "autoMitigate": not alarm.once,
     }
     for part, value in expected.items():
-        if found[part] != value:
+        if rule.at(f"properties.{part}") != value:
             yield f"{rule.where}: the alert {alarm.name}: {part} is not {value!r}"
     looks_at = [one.id for one in deployment.of(alarm.of)]
     # The rule on the availability test looks at the component besides.
@@ -302,10 +294,6 @@ def _availability(deployment: Deployment) -> Iterator[str]:
         asked = expression(test.at("properties.Request.RequestUrl"))
         if "/api/health', reference(" not in asked or ".defaultHostName" not in asked:
             yield f"{test.where}: the availability test does not ask for health"
-        if test.at("properties.ValidationRules.ExpectedHttpStatusCode") != 200:
-            yield f"{test.where}: the availability test does not expect 200"
-        if test.at("properties.Enabled") is not True:
-            yield f"{test.where}: the availability test is off"
         watched = [one.at("properties.criteria.webTestId") for one in deployment.of(METRIC_RULE)]
         if test.id not in watched:
             yield f"{test.where}: nobody is told when the availability test fails"

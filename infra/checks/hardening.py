@@ -45,9 +45,21 @@ def problems(deployment: Deployment) -> Iterator[str]:
         for path, text in texts(resource.body):
             if _SECRETS.search(text):
                 yield f"{resource.where}: {resource.name}: {path} holds a secret"
+    yield from _follows(deployment)
     yield from _settings_with_secrets(deployment)
     yield from _publishing(deployment)
     yield from _encryption_in_transit(deployment)
+
+
+def _follows(deployment: Deployment) -> Iterator[str]:
+    """What is otherwise than a parameter says."""
+    for rule in ours("follows")["follows"]:
+        given = deployment.given[rule["parameter"]]
+        expected = rule["is"][str(given).lower()] if "is" in rule else given
+        for one in deployment.of(*rule["types"]):
+            if one.at(rule["path"]) != expected:
+                found = f"{rule['path']} does not follow {rule['parameter']}"
+                yield f"{one.where}: {one.name}: {found}: expected {expected!r}"
 
 
 def secret_functions(file: str, text: str) -> Iterator[str]:

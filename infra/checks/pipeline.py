@@ -21,7 +21,6 @@ from infra.checks.compiler import LOCATION, NOBODY
 from infra.checks.parameters import FROM_ENVIRONMENT
 from infra.checks.pipeline_model import Expansion
 from infra.checks.pipeline_rules import Node, steps
-from infra.pipelines.outputs import NEEDED
 
 ROOT = Path(__file__).parents[2]
 MAIN, ROLL_BACK = "azure-pipelines.yml", "infra/pipelines/roll-back.yml"
@@ -158,10 +157,6 @@ def _compiles(texts: Mapping[str, str]) -> Iterator[str]:
     for option in SNAPSHOT:
         if option not in script:
             yield f"infra/pipelines/bicep.sh: {option} is missing: snapshots are made with it"
-    templates = ROOT / "infra/main.bicep"
-    if templates.exists():
-        given = re.findall(r"^output (\w+) ", templates.read_text(encoding="utf-8"), re.MULTILINE)
-        yield from (f"infra/main.bicep has no output {one}" for one in NEEDED if one not in given)
 
 
 def _pinned(texts: Mapping[str, str]) -> Iterator[str]:

@@ -8,13 +8,11 @@ from typing import Any
 from infra.checks.data import ours
 from infra.checks.deployment import Deployment, Resource
 from infra.checks.hardening import (
-    COSMOS,
     INSIGHTS,
     LOGS,
     NAMESPACE,
     SITE,
     STORAGE,
-    VAULT,
 )
 from infra.checks.published import private_link
 
@@ -39,16 +37,6 @@ REACHED: Mapping[str, Sequence[str]] = _TABLE["reached"]
 def problems(deployment: Deployment) -> Iterator[str]:
     """Resources that the switch does not reach, in the position it is in."""
     private = deployment.given["privateNetwork"]
-    access, action = ("Disabled", "Deny") if private else ("Enabled", "Allow")
-    for one in deployment.of(*REACHED.keys() - {SCOPE}, NAMESPACE_RULES):
-        if one.at("properties.publicNetworkAccess") != access:
-            yield f"{one.where}: {one.name}: publicNetworkAccess is not {access}"
-        rules = one.at("properties.networkAcls") or one.properties
-        if one.type in {STORAGE, VAULT, NAMESPACE_RULES} and rules.get("defaultAction") != action:
-            yield f"{one.where}: {one.name}: the default action of its firewall is not {action}"
-    for cosmos in deployment.of(COSMOS):
-        if cosmos.at("properties.isVirtualNetworkFilterEnabled") is not private:
-            yield f"{cosmos.where}: isVirtualNetworkFilterEnabled does not follow the switch"
     yield from _monitoring(deployment)
     if private:
         yield from _endpoints(deployment)
@@ -59,14 +47,9 @@ def problems(deployment: Deployment) -> Iterator[str]:
 
 
 def _monitoring(deployment: Deployment) -> Iterator[str]:
-    """Logs and measures go through the scope, and no other way, where they are private."""
+    """Logs and measures go through the scope where they are private."""
     private = deployment.given["privateMonitoring"]
-    access = "Disabled" if private else "Enabled"
     watched = deployment.of(LOGS, INSIGHTS)
-    for one in watched:
-        for what in ("publicNetworkAccessForIngestion", "publicNetworkAccessForQuery"):
-            if one.at(f"properties.{what}") != access:
-                yield f"{one.where}: {one.name}: {what} is not {access}"
     scoped = {one.at("properties.linkedResourceId") for one in deployment.of(SCOPED)}
     if scoped != ({one.id for one in watched} if private else set()):
         yield "infra/modules/monitoringscope.bicep: the scope does not follow privateMonitoring"
@@ -127,8 +110,6 @@ def _zones(deployment: Deployment) -> Iterator[str]:
         others = set() if zone.name in monitor else set(deployment.given["linkedNetworkIds"])
         if set(linked) != ours | others or len(linked) != len(ours | others):
             yield f"{zone.where}: the zone {zone.name} is linked to {linked}"
-        if any(one.at("properties.registrationEnabled") is not False for one in links):
-            yield f"{zone.where}: machines of a network register in the zone {zone.name}"
 
 
 def _network(deployment: Deployment) -> Iterator[str]:
