@@ -17,6 +17,7 @@ from typing import Any
 from infra.checks.bicep import bench
 from infra.checks.checkov import CHECKOV
 from infra.checks.compiler import CompilerError
+from infra.checks.tool import ToolError, answered
 from infra.components import licences
 from infra.local import commands
 from infra.package import ROOT, locked
@@ -43,27 +44,11 @@ def allowed(kind: str) -> Mapping[str, str]:
     return table[kind]
 
 
-def _answered(command: list[str], folder: Path = ROOT) -> Any:
-    """What a tool prints as JSON; it may end with any code, for it does so where it finds a thing.
-
-    Raises:
-        AuditError: it is not there, or printed something else.
-    """
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        return json.loads(done.stdout)
-    except FileNotFoundError:
-        raise AuditError(f"{command[0]} is not there") from None
-    except ValueError:
-        said = (done.stderr.strip() or "nothing").splitlines()[-1]
-        raise AuditError(f"{Path(command[0]).name} gave no answer; it said: {said[:300]}") from None
-
-
 def python_advisories() -> Iterator[str]:
     """Known vulnerabilities of what the lock files name, by PyPI's own table."""
     files = [option for name in LOCKS for option in ("-r", name)]
     command = [str(_PIP_AUDIT), *files, "--disable-pip", "--format", "json"]
-    yield from wrong_python(_answered([*command, "--progress-spinner", "off"])["dependencies"])
+    yield from wrong_python(answered([*command, "--progress-spinner", "off"])["dependencies"])
 
 
 def wrong_python(dependencies: list[dict[str, Any]]) -> Iterator[str]:
@@ -84,7 +69,7 @@ def npm_advisories() -> Iterator[str]:
     """Known vulnerabilities of what npm's lock files name, by npm's own table."""
     for folder in NPM:
         command = ["npm", "audit", "--json", "--package-lock-only"]
-        yield from (f"{folder}: {one}" for one in wrong_npm(_answered(command, ROOT / folder)))
+        yield from (f"{folder}: {one}" for one in wrong_npm(answered(command, ROOT / folder)))
 
 
 def wrong_npm(answer: Mapping[str, Any]) -> Iterator[str]:
@@ -108,7 +93,7 @@ def secrets() -> Iterator[str]:
     names = [name for name in listed.stdout.split("\0") if name]
     _say(f"{len(names)} files")
     files = [option for name in names for option in ("--file", name)]
-    answer = _answered([str(CHECKOV), "--config-file", str(_SECRETS), *files])
+    answer = answered([str(CHECKOV), "--config-file", str(_SECRETS), *files])
     if "results" not in answer:  # with nothing found it prints a summary alone
         yield from _stale(set())
         return
@@ -202,7 +187,7 @@ def _audit() -> int:
         print(f"{name}:", flush=True)
         try:
             found, fails = list(part()), counts
-        except AuditError as error:
+        except (AuditError, ToolError) as error:
             found, fails = [str(error)], True
         if found and fails:
             failed.append(name)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from infra.checks.data import ours
 from infra.checks.deployment import Deployment, Resource, declared, expression, nested
 from infra.checks.hardening import (
     BLOB_CONTAINER,
@@ -33,106 +34,25 @@ class Grant(NamedTuple):
     role: str
 
 
-_READ, _WRITE = "Storage Blob Data Reader", "Storage Blob Data Contributor"
-_READ_DOCUMENTS = "Cosmos DB Built-in Data Reader"
-_WRITE_DOCUMENTS = "Cosmos DB Built-in Data Contributor"
-
-EXPECTED = frozenset(
-    (
-        Grant("capture", "blobs orders-archive", _WRITE),
-        Grant("scorer", "hub orders", "Azure Event Hubs Data Receiver"),
-        Grant("scorer", "blobs models", _READ),
-        Grant("scorer", "blobs reference", _READ),
-        Grant("scorer", "blobs dead-letters", _WRITE),
-        Grant("scorer", "documents alerts", _WRITE_DOCUMENTS),
-        Grant("scorer", "documents incidents", _WRITE_DOCUMENTS),
-        Grant("scorer", "documents state", _WRITE_DOCUMENTS),
-        Grant("scorer", "documents shadow", _WRITE_DOCUMENTS),
-        Grant("trainer", "blobs orders-archive", _READ),
-        Grant("trainer", "blobs reference", _READ),
-        Grant("trainer", "blobs models", _WRITE),
-        Grant("trainer", "blobs training", _WRITE),
-        Grant("trainer", "documents alerts", _READ_DOCUMENTS),
-        Grant("trainer", "documents incidents", _READ_DOCUMENTS),
-        Grant("trainer", "documents state", _READ_DOCUMENTS),
-        Grant("trainer", "documents decisions", _READ_DOCUMENTS),
-        Grant("trainer", "documents shadow", _READ_DOCUMENTS),
-        Grant("desk", "documents alerts", _READ_DOCUMENTS),
-        *(
-            Grant(app, on, role)
-            for app in ("scorer", "trainer", "desk")
-            for on, role in (
-                (f"host of the {app}", "Storage Blob Data Owner"),
-                (f"host of the {app}", "Storage Table Data Contributor"),
-                ("telemetry", "Monitoring Metrics Publisher"),
-            )
-        ),
-    )
-)
-"""Every role in every environment."""
-
-WITH_WORKSPACE = frozenset(
-    (
-        Grant("trainer", "machine learning", "AzureML Data Scientist"),
-        Grant("trainer", "machine learning's storage", _WRITE),
-        Grant("mlflow", "machine learning", "Contributor"),
-        Grant("mlflow", "machine learning's storage", "Contributor"),
-        Grant("mlflow", "machine learning's storage", _WRITE),
-        Grant("mlflow", "machine learning's vault", "Contributor"),
-        Grant("mlflow", "machine learning's vault", "Key Vault Administrator"),
-        Grant("mlflow", "telemetry", "Contributor"),
-    )
-)
-"""What comes with the workspace, where MLflow is in Azure Machine Learning. Those of its own
-identity are the ones that "Set up authentication between Azure Machine Learning and other
-services" asks for (section "User-assigned managed identity", 10 June 2025), each on one resource;
-of a container registry there is none.
-"""
-
 _OF_IDENTITY = r"\[reference\('[^']+/userAssignedIdentities/[\w-]*-(\w+)', '[\d-]+'\)\.%s\]"
 _OBJECT_ID = re.compile(_OF_IDENTITY % "principalId")
 _CLIENT_ID = re.compile(_OF_IDENTITY % "clientId")
 
-WITH_PIPELINE = frozenset(
-    (
-        Grant("pipeline", "hub orders", "Azure Event Hubs Data Sender"),
-        Grant("pipeline", "the data account", _WRITE),
-        Grant("pipeline", "documents alerts", _WRITE_DOCUMENTS),
-        Grant("pipeline", "documents state", _READ_DOCUMENTS),
-    )
-)
-"""What the pipeline needs to switch Capture on, for its smoke test and to promote, where its
-principal is named."""
 
-WITH_BOTH = frozenset((Grant("pipeline", "machine learning", "AzureML Data Scientist"),))
-"""To find a registered version, and to move the record's alias."""
-
-WITH_ANALYSTS = frozenset(
-    (
-        Grant("analysts", "documents", _READ_DOCUMENTS),
-        Grant("analysts", "the account of the documents", "Cosmos DB Account Reader Role"),
-    )
-)
-"""What the analysts' group needs to ask in the Data Explorer, where the group is named. The portal
-lists databases and containers by the second; keys that it can read are refused by the account.
-"""
+def expected(*there: str) -> set[Grant]:
+    """Every grant where some of ``workspace``, ``pipeline`` and ``analysts`` are there."""
+    parts = [part for part in ours("access")["part"] if set(part["with"]) <= set(there)]
+    return {Grant(*row) for part in parts for row in part["grants"]}
 
 
 def problems(deployment: Deployment) -> Iterator[str]:
     """Grants that are missing or too many, and assignments that Azure would trip over."""
-    expected = set(EXPECTED)
-    if deployment.of(WORKSPACE):
-        expected |= WITH_WORKSPACE
-    if deployment.given["pipelinePrincipalId"]:
-        expected |= WITH_PIPELINE
-        if deployment.of(WORKSPACE):
-            expected |= WITH_BOTH
-    if deployment.given["analystGroupId"]:
-        expected |= WITH_ANALYSTS
+    workspace = ["workspace"] if deployment.of(WORKSPACE) else []
+    wanted = expected(*workspace, *_named(deployment).values())
     found = set(grants(deployment))
-    for grant in sorted(expected - found):
+    for grant in sorted(wanted - found):
         yield f"{ROLES_FILE}: {grant.holder} lacks {grant.role} on {grant.on}"
-    for grant in sorted(found - expected):
+    for grant in sorted(found - wanted):
         yield f"{ROLES_FILE}: {grant.holder} must not be {grant.role} on {grant.on}"
     yield from _tripped_over(deployment)
     yield from _identities(deployment)

@@ -8,20 +8,17 @@ nobody checks.
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.checks.compiler import ROOT
-from shared.errors import SheriffError
+from infra.checks.data import ours
+from infra.checks.tool import ToolError, answered
 
 PYTHON = ROOT / ".venv-azure-cli" / "bin" / "python"
-EXTENSIONS = Path(__file__).with_name("az_extensions.toml")
 
 GLOBAL = frozenset(
     ("--debug", "--help", "-h", "--only-show-errors", "--output", "-o", "--query", "--verbose")
@@ -35,10 +32,6 @@ _EXPANDED = re.compile(r"\$\{(\w+)\[@\]\}")
 _WORD = re.compile(r"[a-z][a-z0-9-]*")
 _CODE = re.compile(r"```(?:console|bash|sh)\n(.*?)```|`(az [^`]+)`", re.DOTALL)
 _ENDS = frozenset("\n;|&<>)`#")
-
-
-class AzureCliError(SheriffError):
-    """Azure CLI is not installed, or said nothing that can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +132,10 @@ def expanded(words: Sequence[str], before: str) -> Iterator[str]:
 
 def extensions() -> dict[str, Command]:
     """The commands of the extension, as their pages have them."""
-    table = tomllib.loads(EXTENSIONS.read_text(encoding="utf-8"))
-    everywhere = [frozenset((name,)) for name in table.pop("global")]
+    commands = dict(ours("az_extensions"))
+    everywhere = [frozenset((name,)) for name in commands.pop("global")]
     found = {}
-    for name, one in table.items():
+    for name, one in commands.items():
         required = [frozenset((option,)) for option in one["required"]]
         given = [frozenset((option,)) for option in one["options"]]
         found[name] = Command([*required, *given, *everywhere], required)
@@ -153,19 +146,11 @@ def table(names: Sequence[str]) -> dict[str, Command]:
     """What Azure CLI itself says of some commands.
 
     Raises:
-        AzureCliError: it is not installed (`make az-commands` does that), or failed.
+        ToolError: it is not installed (`make az-commands` does that), or failed.
     """
-    command = [str(PYTHON), str(Path(__file__).with_name("az_table.py")), *names]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        answer = json.loads(done.stdout)
-    except FileNotFoundError as error:
-        raise AzureCliError(f"{PYTHON} is not there: make az-commands installs it") from error
-    except subprocess.CalledProcessError as error:
-        raise AzureCliError(f"Azure CLI: {error.stderr[-500:]}") from error
-    except ValueError as error:
-        raise AzureCliError("Azure CLI said nothing that can be read") from error
-    return {name: _command(options) for name, options in answer.items()}
+    script = str(Path(__file__).with_name("az_table.py"))
+    found = answered([str(PYTHON), script, *names])
+    return {name: _command(options) for name, options in found.items()}
 
 
 def _command(options: Sequence[Mapping[str, object]]) -> Command:
@@ -204,7 +189,7 @@ def main() -> int:
     }
     try:
         known |= table(sorted(asked - known.keys()))
-    except AzureCliError as error:
+    except ToolError as error:
         print(error)
         return 1
     wrong = list(dict.fromkeys(problems(found, known)))

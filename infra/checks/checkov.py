@@ -9,7 +9,6 @@ pass unseen.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.checks.compiler import ROOT
-from shared.errors import SheriffError
+from infra.checks.tool import ToolError, answered
 
 CHECKOV = ROOT / ".venv-checkov" / "bin" / "checkov"
 CONFIGURATION = ROOT / ".checkov.yaml"
@@ -25,10 +24,6 @@ SNAPSHOT = ROOT / "infra" / "environments" / "prod.snapshot.json"
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 LEAST_CHECKS = 80
 """Fewer than these would mean that it looked at next to nothing."""
-
-
-class CheckovError(SheriffError):
-    """Checkov did not run, or said nothing that can be read."""
 
 
 def problems(report: Mapping[str, Any]) -> Iterator[str]:
@@ -55,30 +50,15 @@ def report() -> dict[str, Any]:
     """Run Checkov on what production comes to.
 
     Raises:
-        CheckovError: it is not installed (`make checkov` does that), or failed.
+        ToolError: it is not installed (`make checkov` does that), failed, or found no template.
     """
     snapshot = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+    command = [str(CHECKOV), "--config-file", str(CONFIGURATION), "--output", "json", "--soft-fail"]
     with tempfile.TemporaryDirectory(prefix="sheriff-checkov-") as folder:
         (Path(folder) / "production.json").write_text(json.dumps(template(snapshot), indent=1))
-        return _asked(folder)
-
-
-def _asked(folder: str) -> dict[str, Any]:
-    command = [str(CHECKOV), "--config-file", str(CONFIGURATION), "--directory", folder]
-    command += ["--output", "json", "--soft-fail"]
-    try:
-        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        found = json.loads(ran.stdout)
-    except FileNotFoundError as error:
-        raise CheckovError(f"{CHECKOV} is not there: make checkov installs it") from error
-    except subprocess.CalledProcessError as error:
-        raise CheckovError(
-            f"Checkov ended with {error.returncode}: {error.stderr[-500:]}"
-        ) from error
-    except ValueError as error:
-        raise CheckovError("Checkov said nothing that can be read") from error
+        found = answered([*command, "--directory", folder])
     if not isinstance(found, dict) or "results" not in found:
-        raise CheckovError("Checkov found no template")
+        raise ToolError("Checkov found no template")
     return found
 
 
@@ -86,7 +66,7 @@ def main() -> int:
     """Print what is wrong; the exit code: 0 where nothing is."""
     try:
         found = list(problems(report()))
-    except CheckovError as error:
+    except ToolError as error:
         found = [str(error)]
     print("\n".join(found) or "Checkov: nothing to complain of")
     return 1 if found else 0

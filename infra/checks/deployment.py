@@ -34,18 +34,11 @@ class Resource:
     """One resource: ``name`` holds its parents' names, too; ``body`` is all that it says."""
 
     type: str
-    version: str
     name: str
     id: str
     module: str
     where: str
     body: Mapping[str, Any]
-
-    @property
-    def properties(self) -> Mapping[str, Any]:
-        """Its properties."""
-        found: Mapping[str, Any] = self.body.get("properties", {})
-        return found
 
     @property
     def scope(self) -> str | None:
@@ -184,7 +177,6 @@ def _resource(found: dict[str, Any], files: Mapping[str, str]) -> Resource:
     module = str(found.get(MARK, ""))
     return Resource(
         found["type"],
-        found["apiVersion"],
         found["name"],
         found["id"],
         module,

@@ -70,7 +70,7 @@ def _package(site: Resource, deployment: Deployment) -> Iterator[str]:
     found = _PACKAGE.fullmatch(storage.get("value", ""))
     container = f"{found[1]}/blobServices/default/containers/{found[2]}" if found else None
     made = {one.id for one in deployment.of(BLOB_CONTAINER)}
-    if storage.get("type") != "blobContainer" or container not in made:
+    if container not in made:
         yield f"{site.where}: {site.name}: the container of its package is not made here"
     identity = storage.get("authentication", {}).get("userAssignedIdentityResourceId")
     if identity not in site.at("identity.userAssignedIdentities", {}):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from infra.checks.data import ours
 from infra.checks.deployment import Deployment, Resource
 
 STORAGE = "Microsoft.Storage/storageAccounts"
@@ -21,103 +22,7 @@ WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 LOGS = "Microsoft.OperationalInsights/workspaces"
 INSIGHTS = "Microsoft.Insights/components"
 
-REQUIRED: Mapping[str, Mapping[str, Any]] = {
-    STORAGE: {
-        "properties.allowBlobPublicAccess": False,
-        "properties.allowSharedKeyAccess": False,
-        "properties.allowCrossTenantReplication": False,
-        "properties.defaultToOAuthAuthentication": True,
-        "properties.isLocalUserEnabled": False,
-        "properties.isSftpEnabled": False,
-        "properties.minimumTlsVersion": "TLS1_2",
-        "properties.supportsHttpsTrafficOnly": True,
-        "properties.networkAcls.bypass": "AzureServices",
-        "kind": "StorageV2",
-        "properties.accessTier": "Hot",
-        "properties.encryption.keySource": "Microsoft.Storage",
-        "properties.encryption.requireInfrastructureEncryption": True,
-    },
-    BLOB_SERVICE: {
-        "properties.deleteRetentionPolicy.enabled": True,
-        "properties.containerDeleteRetentionPolicy.enabled": True,
-    },
-    BLOB_CONTAINER: {"properties.publicAccess": "None"},
-    COSMOS: {
-        "properties.disableLocalAuth": True,
-        "properties.disableKeyBasedMetadataWriteAccess": True,
-        "properties.minimalTlsVersion": "Tls12",
-        "properties.enableAutomaticFailover": True,
-        "properties.networkAclBypass": "None",
-        "properties.backupPolicy.type": "Continuous",
-        "properties.consistencyPolicy.defaultConsistencyLevel": "Session",
-        "properties.databaseAccountOfferType": "Standard",
-        "kind": "GlobalDocumentDB",
-    },
-    f"{NAMESPACE}/networkRuleSets": {"properties.trustedServiceAccessEnabled": True},
-    NAMESPACE: {
-        "properties.disableLocalAuth": True,
-        "properties.minimumTlsVersion": "1.2",
-        "properties.isAutoInflateEnabled": True,
-        "properties.zoneRedundant": True,
-        "identity.type": "UserAssigned",
-        "sku.name": "Standard",
-        "sku.tier": "Standard",
-    },
-    HUB: {
-        "properties.captureDescription.skipEmptyArchives": True,
-        "properties.captureDescription.destination.properties.archiveNameFormat": (
-            "{Namespace}/{EventHub}/{PartitionId}/{Year}/{Month}/{Day}/{Hour}/{Minute}/{Second}"
-        ),
-        "properties.captureDescription.enabled": True,
-        "properties.captureDescription.encoding": "Avro",
-        "properties.captureDescription.destination.name": "EventHubArchive.AzureBlockBlob",
-        "properties.captureDescription.destination.identity.type": "UserAssigned",
-        "properties.captureDescription.destination.properties.blobContainer": "orders-archive",
-    },
-    PLAN: {"sku.name": "FC1", "sku.tier": "FlexConsumption", "properties.reserved": True},
-    SITE: {
-        "kind": "functionapp,linux",
-        "identity.type": "UserAssigned",
-        "properties.httpsOnly": True,
-        "properties.siteConfig.minTlsVersion": "1.2",
-        "properties.siteConfig.scmMinTlsVersion": "1.2",
-        "properties.siteConfig.http20Enabled": True,
-        "properties.siteConfig.remoteDebuggingEnabled": False,
-        "properties.functionAppConfig.deployment.storage.authentication.type": (
-            "UserAssignedIdentity"
-        ),
-    },
-    f"{SITE}/basicPublishingCredentialsPolicies": {"properties.allow": False},
-    VAULT: {
-        "properties.enableRbacAuthorization": True,
-        "properties.enablePurgeProtection": True,
-        "properties.enableSoftDelete": True,
-        "properties.softDeleteRetentionInDays": 90,
-        "properties.networkAcls.bypass": "AzureServices",
-        "properties.sku.name": "standard",
-    },
-    WORKSPACE: {
-        "identity.type": "UserAssigned",
-        "properties.systemDatastoresAuthMode": "Identity",
-        "properties.v1LegacyMode": False,
-    },
-    f"{BLOB_CONTAINER}/immutabilityPolicies": {"properties.allowProtectedAppendWrites": False},
-    LOGS: {
-        "properties.features.disableLocalAuth": True,
-        "properties.features.enableLogAccessUsingOnlyResourcePermissions": True,
-        "properties.sku.name": "PerGB2018",
-    },
-    "Microsoft.Insights/privateLinkScopes": {
-        "properties.accessModeSettings.ingestionAccessMode": "PrivateOnly",
-        "properties.accessModeSettings.queryAccessMode": "PrivateOnly",
-    },
-    "Microsoft.Network/natGateways": {"sku.name": "Standard"},
-    "Microsoft.Network/publicIPAddresses": {
-        "sku.name": "Standard",
-        "properties.publicIPAllocationMethod": "Static",
-    },
-    INSIGHTS: {"properties.DisableLocalAuth": True, "properties.Application_Type": "web"},
-}
+REQUIRED: Mapping[str, Mapping[str, Any]] = ours("hardening")
 """Values by type and path."""
 
 # A key, a connection string, a signature: in whatever property they stand.
@@ -135,25 +40,32 @@ def problems(deployment: Deployment) -> Iterator[str]:
     for resource in deployment.resources:
         for path, expected in REQUIRED.get(resource.type, {}).items():
             if resource.at(path) != expected:
-                yield _differs(resource, path, expected)
+                found = f"{path} is {resource.at(path)!r}, expected {expected!r}"
+                yield f"{resource.where}: {resource.name}: {found}"
         for path, text in texts(resource.body):
             if _SECRETS.search(text):
                 yield f"{resource.where}: {resource.name}: {path} holds a secret"
+    yield from _follows(deployment)
     yield from _settings_with_secrets(deployment)
     yield from _publishing(deployment)
     yield from _encryption_in_transit(deployment)
+
+
+def _follows(deployment: Deployment) -> Iterator[str]:
+    """What is otherwise than a parameter says."""
+    for rule in ours("follows")["follows"]:
+        given = deployment.given[rule["parameter"]]
+        expected = rule["is"][str(given).lower()] if "is" in rule else given
+        for one in deployment.of(*rule["types"]):
+            if one.at(rule["path"]) != expected:
+                found = f"{rule['path']} does not follow {rule['parameter']}"
+                yield f"{one.where}: {one.name}: {found}: expected {expected!r}"
 
 
 def secret_functions(file: str, text: str) -> Iterator[str]:
     """Functions that read keys, anywhere in a template."""
     for found in _SECRET_FUNCTIONS.finditer(text):
         yield f"{file}: {found.group()} reads a key"
-
-
-def _differs(resource: Resource, path: str, expected: Any) -> str:
-    return (
-        f"{resource.where}: {resource.name}: {path} is {resource.at(path)!r}, expected {expected!r}"
-    )
 
 
 def texts(of: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -12,11 +12,9 @@ import random
 import re
 import secrets
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -25,10 +23,9 @@ from rich.progress import Progress
 from infra.checks import bicep
 from infra.checks.bicep import Overlay
 from infra.checks.compiler import ROOT
+from infra.checks.data import ours
 from infra.checks.hardening import REQUIRED
 from infra.local import commands
-
-TABLE = Path(__file__).with_name("mutants.toml")
 
 type Problems = Callable[[Overlay], Iterable[str]]
 """What the checks find with some files replaced, a line each; empty where all is well."""
@@ -61,23 +58,26 @@ def caught(mutant: Mutant, problems: Problems) -> str | None:
     return next(iter(problems({mutant.file: after})), None)
 
 
-def listed() -> Iterator[Mutant]:
-    """Faults that somebody has made, somewhere."""
-    for one in _table()["fault"]:
-        old, new = one["old"], one["new"]
-        yield Mutant(
-            one["name"],
-            one["file"],
-            lambda text, old=old, new=new: text.replace(old, new, 1),  # type: ignore[misc]
-            one.get("policy", True),
-        )
+def listed(table: str = "mutants") -> Iterator[Mutant]:
+    """Faults that somebody has made, somewhere: the rows of a table of faults."""
+    for one in ours(table)["fault"]:
+        yield Mutant(one["name"], one["file"], _change(one), one.get("policy", True))
+
+
+def _change(fault: Mapping[str, Any]) -> Callable[[str], str]:
+    """What a row does to a text: one place is changed, or every one that is meant by ``old``."""
+    new = fault["new"]
+    if "pattern" in fault:
+        pattern = re.compile(fault["pattern"], re.MULTILINE | re.DOTALL)
+        return lambda text: pattern.sub(new, text, count=1)
+    return lambda text: text.replace(fault["old"], new, -1 if fault.get("every") else 1)
 
 
 def generated(seed: int, each: int) -> list[Mutant]:
     """At most ``each`` mutants of every operator, chosen by a seed."""
     choice = random.Random(seed)  # noqa: S311 - no secret
     found: list[Mutant] = []
-    for operator in _table()["operator"]:
+    for operator in ours("mutants")["operator"]:
         made = [mutant for file in _files(operator["files"]) for mutant in _lines(file, operator)]
         found += choice.sample(made, min(each, len(made)))
     return found
@@ -113,11 +113,6 @@ def _flags() -> tuple[str, ...]:
         if isinstance(value, bool)
     }
     return tuple(sorted(found - {"enabled"}))
-
-
-@cache
-def _table() -> dict[str, list[dict[str, Any]]]:
-    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,83 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import combinations, product
-from typing import Any
+from typing import Any, NamedTuple
 
-from infra.checks.compiler import NOBODY, Compiler, CompilerError
+from infra.checks.compiler import Compiler, CompilerError
+from infra.checks.data import ours
 from infra.checks.deployment import Templates, nested
 
-FIREWALL = "10.0.0.4"
-HUB_NETWORK = (
-    f"/subscriptions/{NOBODY}/resourceGroups/rg-hub/providers/Microsoft.Network/virtualNetworks/hub"
-)
-ZONES_GROUP = f"/subscriptions/{NOBODY}/resourceGroups/rg-dns"
-MLFLOW = "https://mlflow.example.com"
 
-SWITCHES: Mapping[str, tuple[Any, ...]] = {
-    "environmentName": ("dev", "test", "prod"),
-    "privateNetwork": (False, True),
-    "linkedNetworkIds": ((), (HUB_NETWORK,)),
-    "dnsZonesGroupId": ("", ZONES_GROUP),
-    "natGateway": (False, True),
-    "firewallAddress": ("", FIREWALL),
-    "privateMonitoring": (False, True),
-    "zoneRedundant": (False, True),
-    "dataReplication": ("Standard_LRS", "Standard_ZRS", "Standard_GZRS"),
-    "throughputUnitsNow": (0, 3),
-    "cosmosCapacity": ("serverless", "autoscale"),
-    "lockData": (False, True),
-    "mlflowTrackingUri": ("", MLFLOW),
-    "deskClientId": ("", NOBODY),
-    "analystGroupId": ("", "11111111-1111-1111-1111-111111111111"),
-    "pipelinePrincipalId": ("", "22222222-2222-2222-2222-222222222222"),
-    "scorerAlwaysReady": (0, 2),
-    "storedVersion": ("1", "2"),
-    "ordersFlow": (False, True),
-    "watchActivity": ("none", "group", "subscription"),
-    "ordersWriteOnceDays": (0, 30),
-    "recoverVault": (False, True),
-    "budgetStart": ("", "2026-12-01"),
+class Refused(NamedTuple):
+    """Parameters that the template refuses together, and what it says of them."""
+
+    given: Mapping[str, Any]
+    said: str
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+_TABLE = ours("parameters")
+
+SWITCHES: Mapping[str, Sequence[Any]] = {
+    name: [_hashable(one) for one in values] for name, values in _TABLE["switches"].items()
 }
 """The parameters that switch something, and values on either side."""
 
-CONTRADICTIONS: tuple[tuple[str, Any, str, Any, str], ...] = (
-    ("zoneRedundant", True, "dataReplication", "Standard_LRS", "Standard_LRS does not"),
-    ("privateNetwork", False, "linkedNetworkIds", (HUB_NETWORK,), "linkedNetworkIds needs private"),
-    ("privateNetwork", False, "dnsZonesGroupId", ZONES_GROUP, "dnsZonesGroupId needs private"),
-    ("privateNetwork", False, "natGateway", True, "natGateway needs privateNetwork"),
-    ("privateNetwork", False, "firewallAddress", FIREWALL, "firewallAddress needs privateNetwork"),
-    ("privateNetwork", False, "privateMonitoring", True, "privateMonitoring needs privateNetwork"),
-    ("linkedNetworkIds", (HUB_NETWORK,), "dnsZonesGroupId", ZONES_GROUP, "links zones that are"),
-    (
-        "privateMonitoring",
-        True,
-        "dnsZonesGroupId",
-        ZONES_GROUP,
-        "changes the names of Azure Monitor",
-    ),
-    ("natGateway", True, "firewallAddress", FIREWALL, "the apps have one way out"),
-    ("recoverVault", True, "mlflowTrackingUri", MLFLOW, "there is no vault"),
-)
-"""Two values of two switches that the template refuses, and what it says of them."""
+REFUSED = [
+    Refused({name: _hashable(value) for name, value in one["given"].items()}, one["said"])
+    for one in _TABLE["refused"]
+]
 
-WRONG: tuple[tuple[Mapping[str, Any], str], ...] = (
-    (
-        {"throughputUnits": 4, "throughputUnitsMaximum": 4},
-        "throughputUnitsMaximum (4) must be greater than throughputUnits (4)",
-    ),
-    (
-        {"cosmosCapacity": "autoscale", "alertsMaximumThroughput": 4500},
-        "alertsMaximumThroughput (4500) must be a multiple of 1000",
-    ),
-    (
-        {"ordersWriteOnceDays": 91, "ordersKeptDays": 90},
-        "ordersWriteOnceDays (91) must not be greater than ordersKeptDays (90)",
-    ),
-    ({"budgetStart": "2026-12-15"}, "budgetStart (2026-12-15) must be the first day"),
-)
-"""Numbers and dates that Azure would refuse, and what the template says of them."""
+FROM_ENVIRONMENT: Mapping[str, Mapping[str, str]] = _TABLE["from_environment"]
+"""Parameters that whoever deploys gives: by which ``variable``, and the script it is ``set_by``."""
 
 
 def pairs() -> Iterator[dict[str, Any]]:
@@ -122,28 +79,20 @@ def _new(waiting: Container[Pair], made: Mapping[str, Any], name: str, value: An
 
 def possible(given: Mapping[str, Any]) -> bool:
     """Whether the values of some switches fit together."""
-    return not any(
-        given.get(one) == value and given.get(other) == another
-        for one, value, other, another, _ in CONTRADICTIONS
-    )
+    return not any(one.given.items() <= given.items() for one in REFUSED)
 
 
 def refused(templates: Templates, compiler: Compiler, given: Mapping[str, Any]) -> Iterator[str]:
     """What the template takes and should refuse: all that is wrong is given to it at once."""
-    contradictory = {
-        name: value
-        for one, value, other, another, _ in CONTRADICTIONS
-        for name, value in ((one, value), (other, another))
-    }
-    wrong = {name: value for values, _ in WRONG for name, value in values.items()}
+    wrong = {name: value for one in REFUSED for name, value in one.given.items()}
     said = ""
     try:
-        templates.deployed(compiler, {**given, **contradictory, **wrong})
+        templates.deployed(compiler, {**given, **wrong})
     except CompilerError as error:
         said = str(error)
-    for text in [*(each[-1] for each in CONTRADICTIONS), *(text for _, text in WRONG)]:
-        if text not in said:
-            yield f"infra/main.bicep: does not refuse what it should with: {text}"
+    for one in REFUSED:
+        if one.said not in said:
+            yield f"infra/main.bicep: does not refuse what it should with: {one.said}"
 
 
 def problems(environment: str, given: Mapping[str, Any]) -> Iterator[str]:
@@ -153,22 +102,11 @@ def problems(environment: str, given: Mapping[str, Any]) -> Iterator[str]:
         yield f"{file}: environmentName is not {environment}"
 
 
-FROM_ENVIRONMENT = {
-    "deskClientId": "SHERIFF_DESK_CLIENT_ID",
-    "analystGroupId": "SHERIFF_ANALYST_GROUP_ID",
-    "pipelinePrincipalId": "SHERIFF_PIPELINE_PRINCIPAL_ID",
-    "alertEmails": "SHERIFF_ALERT_EMAILS",
-    "throughputUnitsNow": "SHERIFF_THROUGHPUT_UNITS",
-    "budgetStart": "SHERIFF_BUDGET_START",
-}
-"""Parameters that whoever deploys gives, and by which variable."""
-
-
 def from_environment(file: str, text: str) -> Iterator[str]:
     """Parameters that an environment's file does not take from the variable for them."""
-    for parameter, variable in FROM_ENVIRONMENT.items():
-        if not re.search(rf"(?m)^param {parameter} = .*'{variable}'", text):
-            yield f"{file}: {parameter} is not read from {variable}"
+    for parameter, one in FROM_ENVIRONMENT.items():
+        if not re.search(rf"(?m)^param {parameter} = .*'{one['variable']}'", text):
+            yield f"{file}: {parameter} is not read from {one['variable']}"
 
 
 def unbounded(template: Mapping[str, Any]) -> Iterator[str]:

@@ -18,24 +18,13 @@ from typing import Any
 
 from infra.checks import names, pipeline_path, pipeline_rules, pipeline_scripts
 from infra.checks.compiler import LOCATION, NOBODY
+from infra.checks.parameters import FROM_ENVIRONMENT
 from infra.checks.pipeline_model import Expansion
 from infra.checks.pipeline_rules import Node, steps
-from infra.pipelines.outputs import NEEDED
 
 ROOT = Path(__file__).parents[2]
 MAIN, ROLL_BACK = "azure-pipelines.yml", "infra/pipelines/roll-back.yml"
 VALIDATE, COMPILER = "infra/pipelines/validate.yml", "infra/pipelines/compiler.sh"
-
-GIVEN = {
-    "SHERIFF_DESK_CLIENT_ID": "infra/pipelines/bootstrap.sh",
-    "SHERIFF_ANALYST_GROUP_ID": "infra/pipelines/bootstrap.sh",
-    "SHERIFF_ALERT_EMAILS": "infra/pipelines/bootstrap.sh",
-    "SHERIFF_PIPELINE_PRINCIPAL_ID": "infra/pipelines/bootstrap.sh",
-    "SHERIFF_BUDGET_START": "infra/pipelines/bootstrap.sh",
-    "SHERIFF_THROUGHPUT_UNITS": "infra/pipelines/templates.sh",
-}
-"""What parameter files read from the environment, and the script that gives it: by the variable
-group that bootstrap.sh makes, or as it is at that time."""
 
 SNAPSHOT = (
     f"nobody={NOBODY}\n",
@@ -168,10 +157,6 @@ def _compiles(texts: Mapping[str, str]) -> Iterator[str]:
     for option in SNAPSHOT:
         if option not in script:
             yield f"infra/pipelines/bicep.sh: {option} is missing: snapshots are made with it"
-    templates = ROOT / "infra/main.bicep"
-    if templates.exists():
-        given = re.findall(r"^output (\w+) ", templates.read_text(encoding="utf-8"), re.MULTILINE)
-        yield from (f"infra/main.bicep has no output {one}" for one in NEEDED if one not in given)
 
 
 def _pinned(texts: Mapping[str, str]) -> Iterator[str]:
@@ -187,12 +172,13 @@ def _pinned(texts: Mapping[str, str]) -> Iterator[str]:
 
 def _given(texts: Mapping[str, str]) -> Iterator[str]:
     """What parameter files read from the environment is given."""
-    for setting, script in GIVEN.items():
+    scripts = {one["variable"]: one["set_by"] for one in FROM_ENVIRONMENT.values()}
+    for setting, script in scripts.items():
         if not re.search(rf"\b{setting}=", texts.get(script, "")):
             yield f"{script}: {setting} is not given to the parameters of an environment"
     for file in sorted((ROOT / "infra/environments").glob("*.bicepparam")):
         for setting in re.findall(r"readEnvironmentVariable\('(\w+)'", file.read_text("utf-8")):
-            if setting not in GIVEN:
+            if setting not in scripts:
                 yield f"{file.name}: nothing gives {setting}"
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from infra.checks.data import ours
 from infra.checks.pipeline_rules import (
     ENVIRONMENTS,
     Node,
@@ -18,67 +19,37 @@ from infra.checks.pipeline_rules import (
     waits_for,
 )
 
-type Kind = Callable[[Step], bool]
+_TABLE = ours("pipeline_path")
 
 
-def runs(words: str) -> Kind:
-    """Steps whose script has these words, however they are broken into lines."""
-    pattern = re.compile(words)
-    return lambda step: bool(pattern.search(re.sub(r"\\\n\s*", "", step.script)))
+def does(step: Step, what: str) -> bool:
+    """Whether a step is of a kind: every pattern of the kind is in the value of its name."""
+    said = {**step.node, "script": re.sub(r"\\\n\s*", "", step.script)}
+    kind: Mapping[str, str] = _TABLE["kind"][what]
+    return all(re.search(pattern, str(said.get(name, ""))) for name, pattern in kind.items())
 
 
-def task(start: str) -> Kind:
-    """Steps of a task."""
-    return lambda step: str(step.node.get("task", "")).startswith(start)
+def _ordered(pipeline: Node, way: str) -> Iterator[str]:
+    """The steps of each place are there, each kind after the one before it."""
+    for pattern, kinds in _TABLE[way].items():
+        for place in sorted({pattern.format(environment=one) for one in ENVIRONMENTS}):
+            yield from (f"{place}: {one}" for one in _follows(_at(pipeline, place), kinds))
 
 
-MAKE_TEST = runs(r"\Amake test\Z")
-BICEP = runs(r"\Ainfra/pipelines/bicep\.sh\Z")
-BUILD = runs(r"-m infra\.package --out")
-INSPECT = runs(r"-m infra\.checks\.package .*scorer\.zip.*trainer\.zip")
-COLD_START = runs(r"-m tests\.bench\.coldstart --package")
-COMPILED = r'--template-file "\$TEMPLATES/main\.json" --parameters "@\$TEMPLATES/parameters\.json"'
-WHAT_IF = runs(
-    r"templates\.sh \"\$ENVIRONMENT\" \"\$TEMPLATES\"\naz deployment group what-if "
-    rf".*{COMPILED}.*--no-pretty-print.* > \"\$ANSWER\"\n.*what_if\.py \"\$ANSWER\""
-)
-INFRASTRUCTURE = runs(rf"az deployment group create .*{COMPILED}.*--mode Incremental")
-CHANGES = runs(r"\Ainfra/pipelines/changes\.sh \"\$REPORT\"\Z")
-FETCH = runs(r"infra/pipelines/compiler\.sh --fetch")
-FIND_LAST_GOOD = runs(r"\Ainfra/pipelines/last-good\.sh \"\$ENVIRONMENT\"\Z")
+def _at(pipeline: Node, place: str) -> list[Step]:
+    return [one for one in steps(pipeline) if one.place == place]
 
 
-def downloads(artifact: str) -> Kind:
-    """Steps that download an artifact of this run."""
-    return lambda step: (
-        step.node.get("download") == "current" and (step.node.get("artifact") == artifact)
-    )
-
-
-CODE = task("AzureFunctionApp@")
-SMOKE = runs(r"-m infra\.smoke .*--expect-version \"\$release\"")
-LAST_GOOD = task("DownloadPipelineArtifact@")
-PROMOTE = runs(r"-m training\.promote --version \"\$MODEL_VERSION\"")
-
-
-def follows(found: list[Step], *kinds: tuple[str, Kind]) -> Iterator[str]:
-    """The steps are there, each kind after the one before it; says which is missing or early."""
-    place = 0
-    for what, kind in kinds:
-        places = [number for number, step in enumerate(found) if kind(step)]
+def _follows(found: Sequence[Step], kinds: Sequence[str]) -> Iterator[str]:
+    start = 0
+    for what in kinds:
+        places = [number for number, step in enumerate(found) if does(step, what)]
         if not places:
             yield f"there is no step that {what}"
-        elif places[0] < place:
+        elif places[0] < start:
             yield f"the step that {what} comes too early"
         else:
-            place = places[-1] + 1
-
-
-def _job(pipeline: Node, stage: str, job: str, hook: str) -> list[Step]:
-    return [
-        one for one in steps(pipeline)
-        if one.stage.get("stage") == stage and name(one.job) == job and one.hook == hook
-    ]  # fmt: skip
+            start = places[-1] + 1
 
 
 def to_production(pipeline: Node) -> Iterator[str]:
@@ -86,11 +57,10 @@ def to_production(pipeline: Node) -> Iterator[str]:
     stages = {str(stage.get("stage")): stage for stage in pipeline.get("stages") or []}
     yield from _triggers(pipeline)
     yield from _in_order(stages)
-    yield from _before(pipeline)
+    yield from _ordered(pipeline, "to_production")
+    yield from _once(pipeline)
     for environment in ENVIRONMENTS:
         yield from (f"{environment}: {one}" for one in _environment(pipeline, environment))
-    model = _job(pipeline, "promote_model_prod", "promote", "deploy")
-    yield from (f"model: {one}" for one in follows(model, ("promotes the model", PROMOTE)))
 
 
 def no_further_than(pipeline: Node, last: str) -> Iterator[str]:
@@ -125,91 +95,41 @@ def _in_order(stages: dict[str, Any]) -> Iterator[str]:
             yield f"{then} does not wait for {first}"
 
 
-def _before(pipeline: Node) -> Iterator[str]:
-    tests = _job(pipeline, "validate", "tests", "steps")
-    yield from follows(tests, ("runs make test", MAKE_TEST), ("publishes", task("PublishTest")))
-    audit = _job(pipeline, "validate", "audit", "steps")
-    yield from follows(audit, ("runs make audit", runs(r"\Amake audit\Z")))
-    yield from follows(
-        _job(pipeline, "validate", "compiler", "steps"),
-        ("takes the compiler", FETCH),
-        ("publishes it", lambda step: step.node.get("artifact") == "compiler"),
-    )
-    yield from follows(
-        _job(pipeline, "validate", "bicep", "steps"),
-        ("downloads the compiler", downloads("compiler")),
-        ("tells what changed", CHANGES),
-        ("compiles the Bicep", BICEP),
-        ("publishes what changed", lambda step: "publish" in step.node),
-    )
-    yield from follows(
-        _job(pipeline, "package", "package", "steps"),
-        ("builds the zips", BUILD),
-        ("inspects them", INSPECT),
-        ("starts cold", COLD_START),
-        ("publishes them", lambda step: step.node.get("artifact") == "packages"),
-    )
+def _once(pipeline: Node) -> Iterator[str]:
+    """Checks are made always, and packages are built once."""
+    checks = ("runs make test", "compiles the Bicep", "inspects the zips")
     for step in steps(pipeline):
-        if "condition" in step.node and (MAKE_TEST(step) or BICEP(step) or INSPECT(step)):
+        if "condition" in step.node and any(does(step, what) for what in checks):
             yield f"{step.place}: a check is conditional"
-    builds = [step.place for step in steps(pipeline) if BUILD(step)]
+    builds = [step.place for step in steps(pipeline) if does(step, "builds the zips")]
     if len(builds) != 1:
         yield f"packages are built in {builds}, not once"
 
 
 def _environment(pipeline: Node, environment: str) -> Iterator[str]:
-    deploy = f"deploy_{environment}"
-    preview = _job(pipeline, f"preview_{environment}", "what_if", "steps")
-    compiler = ("downloads the compiler", downloads("compiler"))
-    yield from follows(preview, compiler, ("asks what-if", WHAT_IF))
-    if any(changes_azure(step) for step in preview):
+    if any(changes_azure(step) for step in _at(pipeline, f"preview_{environment}.what_if.steps")):
         yield "the preview changes something"
-    infrastructure = _job(pipeline, deploy, "infrastructure", "deploy")
-    yield from follows(
-        infrastructure,
-        compiler,
-        ("asks what-if again", WHAT_IF),
-        ("deploys the templates", INFRASTRUCTURE),
-    )
-    done = _job(pipeline, deploy, "code", "deploy")
-    yield from follows(
-        done,
-        ("downloads the packages", downloads("packages")),
-        ("deploys the code", CODE),
-        ("runs the smoke test", SMOKE),
-    )
-    back = _job(pipeline, deploy, "code", "failure")
-    yield from follows(
-        back,
-        ("finds the last good run", FIND_LAST_GOOD),
-        ("fetches the last good packages", LAST_GOOD),
-        ("deploys them on failure", CODE),
-        ("runs the smoke test on failure", SMOKE),
-    )
-    yield from _good(back, environment)
+    deploy = f"deploy_{environment}"
+    yield from _good(_at(pipeline, f"{deploy}.code.failure"), environment)
     jobs = {
         name(step.job): step.job for step in steps(pipeline) if step.stage.get("stage") == deploy
     }
     for job, before in (("code", "infrastructure"), ("keep", "code")):
         if job not in jobs or before not in after(jobs[job]):
             yield f"job {job} does not wait for {before}"
-    yield from follows(
-        _job(pipeline, deploy, "keep", "steps"), ("keeps the packages", runs(r"keep\.sh"))
-    )
 
 
 def _good(back: list[Step], environment: str) -> Iterator[str]:
     for step in back:
         inputs, env = step.node.get("inputs") or {}, step.node.get("env") or {}
-        if FIND_LAST_GOOD(step) and env.get("ENVIRONMENT") != environment:
+        if does(step, "finds the last good run") and env.get("ENVIRONMENT") != environment:
             yield f"a failure looks for the last good run of {env.get('ENVIRONMENT')}"
         # `latest` asks for runs with a result: one that waits for an approval has none.
-        if LAST_GOOD(step) and (inputs.get("runVersion"), inputs.get("runId")) != (
-            "specific",
-            "$(lastGoodRun)",
-        ):
+        chosen = (inputs.get("runVersion"), inputs.get("runId"))
+        fetches = does(step, "fetches the last good packages")
+        if fetches and chosen != ("specific", "$(lastGoodRun)"):
             yield f"a failure brings back the packages of run {inputs.get('runId')}"
-        if CODE(step) and "/last-good/" not in str(inputs.get("package")):
+        if does(step, "deploys packages") and "/last-good/" not in str(inputs.get("package")):
             yield f"a failure deploys {inputs.get('package')} again"
 
 
@@ -217,9 +137,4 @@ def rolling_back(pipeline: Node) -> Iterator[str]:
     """roll-back.yml runs by hand only, and deploys and tests as the other does."""
     if pipeline.get("trigger") != "none" or pipeline.get("pr") != "none":
         yield "it must be started by hand only"
-    yield from follows(
-        _job(pipeline, "roll_back", "code", "deploy"),
-        ("fetches the packages", LAST_GOOD),
-        ("deploys them", CODE),
-        ("runs the smoke test", SMOKE),
-    )
+    yield from _ordered(pipeline, "rolling_back")

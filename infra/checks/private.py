@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from infra.checks.data import ours
 from infra.checks.deployment import Deployment, Resource
 from infra.checks.hardening import (
-    COSMOS,
     INSIGHTS,
     LOGS,
     NAMESPACE,
     SITE,
     STORAGE,
-    VAULT,
-    WORKSPACE,
 )
 from infra.checks.published import private_link
 
@@ -31,51 +29,27 @@ NAMESPACE_RULES = f"{NAMESPACE}/networkRuleSets"
 SCOPE = "Microsoft.Insights/privateLinkScopes"
 SCOPED = f"{SCOPE}/scopedResources"
 
-REACHED = {
-    STORAGE: ("blob",),
-    COSMOS: ("Sql",),
-    NAMESPACE: ("namespace",),
-    SITE: ("sites",),
-    VAULT: ("vault",),
-    WORKSPACE: ("amlworkspace",),
-    SCOPE: ("azuremonitor",),
-}
-"""What has an endpoint when private, by its groups; a host's account has one for tables, too."""
-
-_ANY = (ENDPOINT, ZONE_GROUP, ZONE, LINK, NETWORK, RULES, NAT, ADDRESS, ROUTES, SCOPE, SCOPED)
+_TABLE = ours("private")
+REACHED: Mapping[str, Sequence[str]] = _TABLE["reached"]
+"""What has an endpoint when private, by its groups."""
 
 
 def problems(deployment: Deployment) -> Iterator[str]:
     """Resources that the switch does not reach, in the position it is in."""
     private = deployment.given["privateNetwork"]
-    access, action = ("Disabled", "Deny") if private else ("Enabled", "Allow")
-    for one in deployment.of(*REACHED.keys() - {SCOPE}, NAMESPACE_RULES):
-        if one.at("properties.publicNetworkAccess") != access:
-            yield f"{one.where}: {one.name}: publicNetworkAccess is not {access}"
-        rules = one.at("properties.networkAcls") or one.properties
-        if one.type in {STORAGE, VAULT, NAMESPACE_RULES} and rules.get("defaultAction") != action:
-            yield f"{one.where}: {one.name}: the default action of its firewall is not {action}"
-    for cosmos in deployment.of(COSMOS):
-        if cosmos.at("properties.isVirtualNetworkFilterEnabled") is not private:
-            yield f"{cosmos.where}: isVirtualNetworkFilterEnabled does not follow the switch"
     yield from _monitoring(deployment)
     if private:
         yield from _endpoints(deployment)
         yield from _zones(deployment)
         yield from _network(deployment)
-    elif left := deployment.of(*_ANY):
+    elif left := deployment.of(*_TABLE["only_private"]):
         yield f"{left[0].where}: {left[0].name} is made though the network is not private"
 
 
 def _monitoring(deployment: Deployment) -> Iterator[str]:
-    """Logs and measures go through the scope, and no other way, where they are private."""
+    """Logs and measures go through the scope where they are private."""
     private = deployment.given["privateMonitoring"]
-    access = "Disabled" if private else "Enabled"
     watched = deployment.of(LOGS, INSIGHTS)
-    for one in watched:
-        for what in ("publicNetworkAccessForIngestion", "publicNetworkAccessForQuery"):
-            if one.at(f"properties.{what}") != access:
-                yield f"{one.where}: {one.name}: {what} is not {access}"
     scoped = {one.at("properties.linkedResourceId") for one in deployment.of(SCOPED)}
     if scoped != ({one.id for one in watched} if private else set()):
         yield "infra/modules/monitoringscope.bicep: the scope does not follow privateMonitoring"
@@ -136,8 +110,6 @@ def _zones(deployment: Deployment) -> Iterator[str]:
         others = set() if zone.name in monitor else set(deployment.given["linkedNetworkIds"])
         if set(linked) != ours | others or len(linked) != len(ours | others):
             yield f"{zone.where}: the zone {zone.name} is linked to {linked}"
-        if any(one.at("properties.registrationEnabled") is not False for one in links):
-            yield f"{zone.where}: machines of a network register in the zone {zone.name}"
 
 
 def _network(deployment: Deployment) -> Iterator[str]:

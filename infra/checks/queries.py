@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from functions import metrics
 from functions.metrics import METRICS, Metric
+from infra.checks.data import published
 from shared.errors import SheriffError
 
 type Scope = Literal["component", "workspace"]
@@ -29,7 +30,6 @@ WORKSPACE_FENCE = "// Log Analytics workspace"
 """The first line of a document's query that runs on the workspace; the others run on the component.
 """
 
-_FOLDER = Path(__file__).parent
 _SCOPES: tuple[Scope, ...] = ("component", "workspace")
 _BY_NAME = {metric.name: metric for metric in METRICS}
 _OURS = re.compile(r"sheriff(?:\.[a-z_]+)+")
@@ -116,7 +116,7 @@ def _service() -> subprocess.Popen[str]:
     """The language service, kept warm: it takes seconds to begin. It ends with this process."""
     service = subprocess.Popen(
         ["node", "queries.js"],
-        cwd=_FOLDER,
+        cwd=Path(__file__).parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -125,19 +125,10 @@ def _service() -> subprocess.Popen[str]:
     return service
 
 
-@cache
-def table(name: str) -> dict[str, Any]:
-    """A published table, as ``tables/NAME.json`` keeps it: its source, its date, its rows."""
-    found: dict[str, Any] = json.loads(
-        (_FOLDER / "tables" / f"{name}.json").read_text(encoding="utf-8")
-    )
-    return found
-
-
 def _schema(scope: Scope) -> dict[str, Mapping[str, str]]:
-    published = table(f"kusto-{scope}")
-    functions = {name: one["columns"] for name, one in published["functions"].items()}
-    return {"tables": published["tables"], "functions": functions}
+    known = published(f"kusto-{scope}")
+    functions = {name: one["columns"] for name, one in known["functions"].items()}
+    return {"tables": known["tables"], "functions": functions}
 
 
 def in_workbook(text: str) -> Iterator[Query]:
@@ -183,7 +174,7 @@ def wrong(query: Query, answer: Answer) -> Iterator[str]:
         for key in sorted(answer.keys - labels):
             yield f"{query.where}: no figure in it has the label {key}"
     if "AzureMetrics" in query.text:
-        exported = table("metrics-eventhub-namespaces")["metrics"]
+        exported = published("metrics-eventhub-namespaces")["metrics"]
         for name in sorted(answer.texts - answer.figures):
             if not exported.get(name, {}).get("exported"):
                 yield f"{query.where}: Event Hubs sends no metric {name} to the workspace"

@@ -7,6 +7,7 @@ import pytest
 
 from infra import audit
 from infra.audit import AuditError, main, wrong_npm, wrong_python
+from infra.checks.tool import ToolError, answered
 from infra.components import licences
 
 # As pip-audit 2.10.1 answers with `--format json`, once without PyPI's table and once with it.
@@ -147,7 +148,7 @@ def test_a_part_that_cannot_be_looked_at_fails_and_the_others_are_looked_at(
 
 
 def test_a_tool_that_is_not_there_or_says_no_json_is_one_line() -> None:
-    with pytest.raises(AuditError, match="no-such-tool is not there"):
-        audit._answered(["/no-such-tool"])
-    with pytest.raises(AuditError, match="sh gave no answer; it said: no route"):
-        audit._answered(["/bin/sh", "-c", "echo no route >&2; exit 3"])
+    with pytest.raises(ToolError, match="no-such-tool is not there"):
+        answered(["/no-such-tool"])
+    with pytest.raises(ToolError, match="sh gave no answer; it said: no route"):
+        answered(["/bin/sh", "-c", "echo no route >&2; exit 3"])

@@ -9,7 +9,7 @@ import duckdb
 import duckdb_kql
 import pytest
 
-from infra.checks import alarms, queries
+from infra.checks import alarms, data
 from infra.checks.alarms import MINUTES, QUERY_RULE, Alarm, markdown
 from infra.checks.bicep import bench
 from infra.checks.compiler import ROOT
@@ -307,7 +307,7 @@ class Workspace:
         """Rows that are older than a rule reaches are not there."""
         made = cls(datetime.now(UTC), duckdb.connect())
         for scope in ("component", "workspace"):
-            published = queries.table(f"kusto-{scope}")
+            published = data.published(f"kusto-{scope}")
             functions = {name: one["columns"] for name, one in published["functions"].items()}
             for name, columns in (published["tables"] | functions).items():
                 typed = [one.split(": ") for one in columns.split(", ")]

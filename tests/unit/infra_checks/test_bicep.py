@@ -58,7 +58,7 @@ def test_three_apps_of_one_code_base_differ_by_role_plan_and_settings(
 
 
 def test_the_scorer_never_writes_models_and_the_desk_neither_reads_them() -> None:
-    granted = access.EXPECTED | access.WITH_WORKSPACE
+    granted = access.expected("workspace")
     assert {one.role for one in granted if (one.holder, one.on) == ("scorer", "blobs models")} == {
         "Storage Blob Data Reader"
     }
@@ -67,7 +67,7 @@ def test_the_scorer_never_writes_models_and_the_desk_neither_reads_them() -> Non
 
 def test_the_document_says_who_may_do_what() -> None:
     rows = set(re.findall(r"(?m)^\| (\w+) \| ([^|]+) \| ([^|]+) \|$", DOCUMENT))
-    granted = access.EXPECTED | access.WITH_WORKSPACE | access.WITH_PIPELINE | access.WITH_BOTH
+    granted = access.expected("workspace", "pipeline")
     written = {
         (holder, on.strip().replace("`", ""), role.strip())
         for holder, several, role in rows

@@ -3,11 +3,12 @@
 import pytest
 import yaml
 
-from infra.checks.mutants import ROOT, caught
+from infra.checks.mutants import ROOT, caught, listed
 from infra.checks.pipeline import lint, problems, secrets, sources
 from infra.checks.pipeline_model import Expansion, ExpressionError, evaluate, parse, read_expression
-from infra.checks.pipeline_mutants import MUTANTS
 from infra.checks.pipeline_rules import steps
+
+MUTANTS = list(listed("pipeline_mutants"))
 
 
 def test_nothing_is_wrong_with_the_pipelines() -> None:

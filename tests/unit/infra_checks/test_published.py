@@ -1,6 +1,5 @@
 """What the templates name is held against tables that Microsoft publishes."""
 
-import json
 import re
 from uuid import UUID
 
@@ -9,19 +8,14 @@ import pytest
 from infra.checks import access
 from infra.checks.access import ROLES_FILE, named_roles
 from infra.checks.compiler import ROOT
+from infra.checks.data import published
 from infra.checks.private import REACHED
-from infra.checks.published import TABLES, log_categories, private_link, role_names
+from infra.checks.published import log_categories, private_link, role_names
 
 ROLES = (ROOT / ROLES_FILE).read_text(encoding="utf-8")
 VARIABLES = re.findall(r"(?m)^var (\w+) = '([0-9a-f-]{36})'$", ROLES)
 DOCUMENT = (ROOT / "docs" / "infrastructure.md").read_text(encoding="utf-8")
-GRANTED = (
-    access.EXPECTED
-    | access.WITH_WORKSPACE
-    | access.WITH_PIPELINE
-    | access.WITH_BOTH
-    | access.WITH_ANALYSTS
-)
+GRANTED = access.expected("workspace", "pipeline", "analysts")
 
 
 def test_every_role_of_the_templates_is_published_under_the_name_of_its_variable() -> None:
@@ -80,7 +74,7 @@ def test_the_document_says_exactly_who_may_do_what() -> None:
 
 
 def test_ids_are_ids_and_none_stands_twice() -> None:
-    table = json.loads((TABLES / "built-in-roles.json").read_text(encoding="utf-8"))
+    table = published("built-in-roles")
     ids = [*table["roles"].values(), *table["cosmosDb"]["roles"].values()]
     assert [str(UUID(one)) for one in ids] == ids
     assert len(set(ids)) == len(ids)
@@ -90,7 +84,7 @@ def test_ids_are_ids_and_none_stands_twice() -> None:
     "table", ["built-in-roles", "private-link", "log-categories", "flex-deprecations"]
 )
 def test_a_table_says_where_it_is_from_and_of_when(table: str) -> None:
-    written = json.loads((TABLES / f"{table}.json").read_text(encoding="utf-8"))
+    written = published(table)
     assert written["source"]
     assert written.get("date") or written["dates"].keys() == written["categories"].keys()
 

@@ -9,6 +9,7 @@ import pytest
 from functions.metrics import METRICS
 from infra.checks import queries
 from infra.checks.bicep import read_files
+from infra.checks.data import published
 from infra.checks.queries import Query, Scope, answers, in_document, in_workbook, problems, wrong
 
 FILES = read_files({})
@@ -126,7 +127,7 @@ def test_a_figure_is_named_in_the_table_of_figures_and_nowhere_else_in_the_code(
     ],
 )
 def test_a_published_table_says_where_it_is_from_and_when_it_was_read(name: str) -> None:
-    found = queries.table(name)
+    found = published(name)
     assert "https://learn.microsoft.com/" in found["source"]
     assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", found["read"])
     assert found["pages"] < found["read"]
