@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -46,8 +47,9 @@ _Loader.add_implicit_resolver(
 )
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Any:
-    """Parse YAML as Azure DevOps does.
+    """Parse YAML as Azure DevOps does; the same text gives the same objects, to be read only.
 
     Raises:
         yaml.YAMLError: it is none.

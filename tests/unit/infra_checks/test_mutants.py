@@ -8,7 +8,7 @@ import pytest
 from infra.checks.bicep import FAILED, Overlay, problems
 from infra.checks.mutants import Mutant, caught, figures, generated, listed
 
-EACH = 2
+EACH = 1
 """Mutants of every operator."""
 
 
@@ -40,10 +40,9 @@ def test_a_mutant_that_changes_nothing_is_no_mutant() -> None:
         caught(nothing, problems)
 
 
-@pytest.mark.compiler
 def test_a_mutant_that_nobody_looks_for_survives() -> None:
     harmless = Mutant("harmless", "infra/main.bicep", lambda text: text + "\n", policy=False)
-    assert caught(harmless, problems) is None
+    assert caught(harmless, lambda overlay: []) is None
 
 
 def test_a_check_that_fails_itself_has_not_caught_a_fault_of_policy() -> None:
