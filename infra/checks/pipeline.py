@@ -139,6 +139,7 @@ def _expanded(texts: Mapping[str, str]) -> Iterator[str]:
 def _rules(pipeline: Node, texts: Mapping[str, str]) -> Iterator[str]:
     for rule in pipeline_rules.ALWAYS:
         yield from rule(pipeline)
+    yield from pipeline_rules.own_pools(pipeline, texts)
     python = (ROOT / ".python-version").read_text().strip()
     yield from pipeline_rules.python_version(pipeline, python)
     for step in steps(pipeline):

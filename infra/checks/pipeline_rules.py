@@ -28,6 +28,9 @@ _NOT_ON_FLEX = frozenset(("deploymentmethod", "runtimestack", "startupcommand", 
 """Inputs of the task (in lower case, as it reads them) that belong to other plans: a package on
 Flex Consumption is deployed in one way, and its runtime is the template's to name."""
 
+_FETCHES = re.compile(r"\b(?:pip3?|pipx|uv|npm|npx|apt|apt-get)\b|\bmake\b")
+"""Commands that fetch packages; every target of our Makefile may."""
+
 type Node = Mapping[str, Any]
 
 
@@ -228,6 +231,23 @@ def variables(pipeline: Node) -> Iterator[str]:
         known = {*NEEDED, *_SET_BY_SCRIPTS}
         unknown = [one for one in used if one not in known and not _PREDEFINED.match(one)]
         yield from (f"{step.place}: $({one}) is set nowhere" for one in sorted(unknown))
+
+
+def own_pools(pipeline: Node, scripts: Mapping[str, str]) -> Iterator[str]:
+    """Nothing is fetched where a stage has a pool of its own: its network has no way out.
+
+    Args:
+        scripts: texts by path of the scripts that a step may run.
+    """
+    for step in steps(pipeline):
+        pool = step.stage.get("pool") or pipeline.get("pool") or {}
+        called = re.findall(r"[\w./-]+\.sh\b", step.script)
+        if "name" not in pool or not step.script:
+            continue
+        for text in (step.script, *(scripts.get(one, "") for one in called)):
+            commands = re.sub(r"(?m)^\s*#.*$|--without-pip", "", text)
+            for found in _FETCHES.findall(commands):
+                yield f"{step.place}: {found} fetches packages, and production has no way out"
 
 
 def python_version(pipeline: Node, expected: str) -> Iterator[str]:

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -187,6 +189,23 @@ def test_what_is_deployed_is_compiled_by_the_pinned_compiler_and_knows_the_units
         f"{told}: build-params infra/environments/prod.bicepparam --outfile {out}/parameters.json",
     ]
     assert "--resource-group rg-sheriff-prod" in (tree / "asked").read_text()
+
+
+def test_a_zips_packages_are_imported_and_no_index_is_asked_for_them(tree: Path) -> None:
+    site = ".python_packages/lib/site-packages"
+    with zipfile.ZipFile(tree / "scorer.zip", "w") as packed:
+        packed.writestr("function_app.py", "")
+        packed.writestr(f"{site}/packed.py", "WHERE = 'the zip'\n")
+    # What it runs as `python` is this one; a pip would fail, for the new Python has none.
+    path = stand_in(tree, "python", f'exec {sys.executable} "$@"')
+    made = tree / "made"
+    script = tree / PIPELINES / "python-of.sh"
+    done = run(script, str(tree / "scorer.zip"), str(made), PATH=path)
+    assert done.returncode == 0, done.stderr
+    found = run(made / "bin/python", "-c", "import packed; print(packed.WHERE)", PATH=path)
+    assert found.stdout == "the zip\n", found.stderr
+    assert "No module named pip" in run(made / "bin/python", "-m", "pip").stderr
+    assert not (made / "function_app.py").exists()
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / PIPELINES).glob("*.py")), ids=lambda one: one.name)
