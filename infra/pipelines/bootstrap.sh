@@ -226,17 +226,6 @@ branch_control() {
     '{"displayName": "Branch control", "definitionRef": {"id": "86b05a0c-73e6-4f7d-b3cf-e38f3b39a75b", "name": "evaluatebranchProtection", "version": "0.0.1"}, "inputs": {"allowedBranches": "refs/heads/main", "ensureProtectionOfBranch": "true", "allowUnknownStatusBranch": "false"}}'
 }
 
-# The month that the budget starts in: that of a budget that is there, which nobody may change; else this
-# one, for a new budget may not start earlier.
-budget_start() {
-  local known=""
-  if [ "$(az group exists --name "$group" "${in_azure[@]}")" = true ]; then
-    known="$(az consumption budget list --resource-group "$group" --output tsv "${in_azure[@]}" \
-      --query "[?name=='$name-month'].timePeriod.startDate | [0]")"
-  fi
-  if [ -n "$known" ]; then echo "${known:0:10}"; else date -u +%Y-%m-01; fi
-}
-
 # Ids and addresses only: whatever is secret does not exist.
 variables() {
   local id one known
@@ -246,13 +235,11 @@ variables() {
     "${in_project[@]}")"
   if [ -z "$id" ]; then
     change pipelines variable-group create --name "$name" --output none "${in_project[@]}" \
-      --variables "${values[@]}" "SHERIFF_BUDGET_START=$(budget_start)"
+      --variables "${values[@]}"
     return 0
   fi
   az pipelines variable-group variable list --group-id "$id" --output json "${in_project[@]}" \
     > "$work/variables.json"
-  known="$(variable SHERIFF_BUDGET_START)"
-  [ -n "$known" ] || values+=("SHERIFF_BUDGET_START=$(budget_start)")
   for one in "${values[@]}"; do
     known="$(variable "${one%%=*}")"
     if [ -z "$known" ]; then

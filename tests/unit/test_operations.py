@@ -77,7 +77,7 @@ def test_every_placeholder_in_a_command_is_explained(name: str) -> None:
         re.sub(r"\$\{?\w+|https?://\S+|'[^']*'", " ", one) for one in _commands(GUIDES[name])
     )
     used = set(re.findall(r"(?<![\w$.%{/-])[A-Z][A-Z_@.-]+[A-Z]\b|(?<=--ids )ID\b", words))
-    used -= {"GET", "PATCH", "DELETE", "SEND", "SHERIFF_BUDGET_START"}  # of HTTP, of the shell
+    used -= {"GET", "PATCH", "DELETE", "SEND"}  # of HTTP, of the shell
     used = {one for one in used if f"{one}=" not in GUIDES[name]}  # variables that are set
     assert len(used) > 2
     assert sorted(used - set(EXPLAINED[name]) - own) == []

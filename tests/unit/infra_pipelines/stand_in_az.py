@@ -151,7 +151,6 @@ ANSWERS = {
     "ad app": thing,
     "ad group": thing,
     "ad sp": thing,
-    "consumption budget list": lambda state: os.environ.get("BUDGET", ""),
     "devops invoke --area PipelinesChecks": checks,
     "devops invoke --area distributedtask": environments,
     "devops project show": lambda state: "project",

@@ -170,25 +170,63 @@ def test_what_a_change_does_is_told_from_where_it_left_main(tree: Path, branch: 
     assert f"  - `days`: `{was}` -> `4`" in (tree / "out" / "changes.md").read_text()
 
 
-@pytest.mark.parametrize(("there", "told"), [("12", "12"), ("", "0")])
-def test_what_is_deployed_is_compiled_by_the_pinned_compiler_and_knows_the_units_there_are(
-    tree: Path, pinned: Path, there: str, told: str
-) -> None:
-    pinned.write_text(
-        f'#!/usr/bin/env bash\necho "$SHERIFF_THROUGHPUT_UNITS: $*" >> {tree}/compiled\n'
+def templates(tree: Path, compiler: Path, az: str) -> tuple[int, list[str], str]:
+    """Run templates.sh for prod with a stand-in for `az`.
+
+    Returns how it ended, what the compiler was told and asked, and what az was asked.
+    """
+    compiler.write_text(
+        "#!/usr/bin/env bash\n"
+        f'echo "$SHERIFF_THROUGHPUT_UNITS $SHERIFF_BUDGET_START: $*" >> {tree}/compiled\n'
     )
-    digest = hashlib.sha256(pinned.read_bytes()).hexdigest()
+    digest = hashlib.sha256(compiler.read_bytes()).hexdigest()
     (tree / PIPELINES / "bicep-sha256").write_text(f"{digest}\n")
-    path = stand_in(tree, "az", f'echo "$*" > {tree}/asked; echo "{there}"')
-    out = tree / "out"
+    path = stand_in(tree, "az", f'echo "$*" >> {tree}/asked\n{az}')
+    stand_in(tree, "date", 'echo "2026-12-01: $*" | sed "s/:.*//"')
     script = tree / PIPELINES / "templates.sh"
-    done = run(script, "prod", str(out), PATH=path, SHERIFF_BICEP=str(pinned))
-    assert done.returncode == 0, done.stderr
-    assert (tree / "compiled").read_text().splitlines() == [
+    done = run(script, "prod", str(tree / "out"), PATH=path, SHERIFF_BICEP=str(compiler))
+    compiled = tree / "compiled"
+    told = compiled.read_text().splitlines() if compiled.exists() else []
+    return done.returncode, told, (tree / "asked").read_text()
+
+
+@pytest.mark.parametrize(
+    ("units", "start", "told"),
+    [
+        ("12", "2025-06-01T00:00:00+00:00", "12 2025-06-01"),
+        ("12", "2025-06-01T00:00:00Z", "12 2025-06-01"),
+        ("", "", "0 2026-12-01"),  # before the first deployment
+    ],
+)
+def test_what_is_deployed_knows_the_units_there_are_and_the_start_of_the_budget_there_is(
+    tree: Path, pinned: Path, units: str, start: str, told: str
+) -> None:
+    answers = f'case "$*" in *budget*) echo "{start}" ;; *) echo "{units}" ;; esac'
+    code, compiled, asked = templates(tree, pinned, answers)
+    out = tree / "out"
+    assert code == 0
+    assert compiled == [
         f"{told}: build infra/main.bicep --outfile {out}/main.json",
         f"{told}: build-params infra/environments/prod.bicepparam --outfile {out}/parameters.json",
     ]
-    assert "--resource-group rg-sheriff-prod" in (tree / "asked").read_text()
+    assert asked.count("--resource-group rg-sheriff-prod") == 2
+
+
+@pytest.mark.parametrize("command", ["budget", "eventhubs"])
+def test_where_az_fails_nothing_is_compiled(tree: Path, pinned: Path, command: str) -> None:
+    """An answer that is missing would be taken for a first deployment."""
+    code, compiled, _ = templates(tree, pinned, f'case "$*" in *{command}*) exit 1 ;; esac')
+    assert code != 0
+    assert compiled == []
+
+
+def test_the_budget_that_is_looked_for_is_the_one_that_the_templates_make(
+    tree: Path, pinned: Path
+) -> None:
+    _, _, asked = templates(tree, pinned, "")
+    snapshot = json.loads((ROOT / "infra/environments/prod.snapshot.json").read_text())
+    [action] = [one for one in snapshot["predictedResources"] if one["name"].endswith("-unwatched")]
+    assert f"[?name=='{action['name'].removesuffix('unwatched')}month']" in asked
 
 
 def test_a_zips_packages_are_imported_and_no_index_is_asked_for_them(tree: Path) -> None:
