@@ -108,6 +108,9 @@ permissions() {
   write="(!(ActionMatches{'$of/write'})) OR (@Request[$of:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {$allowed} AND (@Request[$of:PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase {'ServicePrincipal'} OR @Request[$of:PrincipalId] ForAnyOfAnyValues:GuidEquals {$analysts}))"
   delete="(!(ActionMatches{'$of/delete'})) OR (@Resource[$of:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {$allowed})"
   assign Contributor
+  # Event Hubs lets only those switch Capture on who may write data in the account that it writes to. The
+  # templates give that role, too, but one that was just given may take half an hour to be known.
+  assign "Storage Blob Data Contributor"
   assign "Role Based Access Control Administrator" "($write) AND ($delete)"
   if [ "$SHERIFF_ENVIRONMENT" = prod ]; then assign "Locks Contributor"; fi
 }

@@ -141,6 +141,14 @@ def test_it_makes_everything_and_no_secret(first: tuple[Path, list[str]]) -> Non
     assert "password" not in made
 
 
+def test_the_right_that_event_hubs_asks_for_is_there_before_the_first_deployment(
+    first: tuple[Path, list[str]],
+) -> None:
+    [grant] = [one for one in first[1] if "--role Storage Blob Data Contributor" in one]
+    assert "--scope /subscriptions/sub/resourceGroups/rg-sheriff-prod " in grant
+    assert "--condition" not in grant
+
+
 def test_the_pipeline_may_assign_the_roles_of_the_templates_to_identities_and_analysts_alone(
     first: tuple[Path, list[str]],
 ) -> None:
