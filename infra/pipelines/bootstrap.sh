@@ -75,14 +75,22 @@ identity() {
   principal="${principal:-NEW}"
 }
 
-# assign ROLE [CONDITION]: one role on the environment's resource group, under this condition.
-assign() {
-  local role="$1" condition="${2:-}" scope="/subscriptions/$AZURE_SUBSCRIPTION_ID/resourceGroups/$group"
-  local found="$work/assignment.json" conditional=()
+# assigned ROLE: writes to $found the pipeline's assignment of this role on the environment's resource group,
+# or null.
+scope="/subscriptions/$AZURE_SUBSCRIPTION_ID/resourceGroups/$group"
+found="$work/assignment.json"
+assigned() {
   echo null > "$found"
-  [ "$principal" = NEW ] || az role assignment list --assignee "$principal" --role "$role" \
+  [ "$principal" = NEW ] || az role assignment list --assignee "$principal" --role "$1" \
     --scope "$scope" --query '[0]' --output json "${in_azure[@]}" > "$found"
-  if [ ! -s "$found" ] || [ "$(cat "$found")" = null ]; then
+  [ -s "$found" ] || echo null > "$found"
+}
+
+# assign ROLE [CONDITION]: the pipeline has this role on the environment's resource group, under this condition.
+assign() {
+  local role="$1" condition="${2:-}" conditional=()
+  assigned "$role"
+  if [ "$(cat "$found")" = null ]; then
     [ -z "$condition" ] || conditional=(--condition "$condition" --condition-version 2.0)
     change role assignment create --assignee-object-id "$principal" \
       --assignee-principal-type ServicePrincipal --role "$role" --scope "$scope" --output none \
@@ -98,20 +106,29 @@ print(json.dumps(one))' "$condition" < "$found" > "$work/changed.json"
   fi
 }
 
+# What the deployment says of itself, in $work/outputs.json; null before the first, and after a failed one.
+outputs() {
+  local deployed=""
+  echo null > "$work/outputs.json"
+  [ "$(az group exists --name "$group" "${in_azure[@]}")" = false ] ||
+    deployed="$(az deployment group list --resource-group "$group" --output tsv "${in_azure[@]}" \
+      --query "[?name=='sheriff'].name | [0]")"
+  [ -z "$deployed" ] || az deployment group show --name sheriff --resource-group "$group" \
+    --query properties.outputs --output json "${in_azure[@]}" > "$work/outputs.json"
+  [ -s "$work/outputs.json" ] || echo null > "$work/outputs.json"
+}
+
 permissions() {
-  local allowed of write delete
-  # Only the roles that the templates assign, and only to identities and the group of analysts, never to a
-  # person; Cosmos DB's own roles (0000...) are not of this kind.
-  allowed="$(grep -oE "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}" "$roles" | grep -v ^00000000 |
-    sort -u | paste -sd, - | sed 's/,/, /g')"
-  of='Microsoft.Authorization/roleAssignments'
-  write="(!(ActionMatches{'$of/write'})) OR (@Request[$of:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {$allowed} AND (@Request[$of:PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase {'ServicePrincipal'} OR @Request[$of:PrincipalId] ForAnyOfAnyValues:GuidEquals {$analysts}))"
-  delete="(!(ActionMatches{'$of/delete'})) OR (@Resource[$of:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {$allowed})"
+  local administrator="Role Based Access Control Administrator" condition
   assign Contributor
   # Event Hubs lets only those switch Capture on who may write data in the account that it writes to. The
   # templates give that role, too, but one that was just given may take half an hour to be known.
   assign "Storage Blob Data Contributor"
-  assign "Role Based Access Control Administrator" "($write) AND ($delete)"
+  outputs
+  assigned "$administrator"
+  condition="$(python3 infra/pipelines/condition.py "$roles" "$work/outputs.json" "$found" \
+    "$analysts" "$principal")"
+  assign "$administrator" "$condition"
   if [ "$SHERIFF_ENVIRONMENT" = prod ]; then assign "Locks Contributor"; fi
 }
 

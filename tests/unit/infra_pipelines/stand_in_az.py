@@ -78,6 +78,15 @@ def assignment(state: dict) -> str:
     return ""
 
 
+def deployment(state: dict) -> str:
+    found = state["deployment"]
+    if LINE.startswith("deployment group list"):
+        return "sheriff" if found else ""
+    if found["outputs"] == "FAIL":
+        sys.exit(1)
+    return json.dumps(found["outputs"])
+
+
 def variables(state: dict) -> str:
     if LINE.startswith("pipelines variable-group create"):
         given = ARGUMENTS[ARGUMENTS.index("--variables") + 1 :]
@@ -151,6 +160,7 @@ ANSWERS = {
     "ad app": thing,
     "ad group": thing,
     "ad sp": thing,
+    "deployment group": deployment,
     "devops invoke --area PipelinesChecks": checks,
     "devops invoke --area distributedtask": environments,
     "devops project show": lambda state: "project",
@@ -170,7 +180,8 @@ ANSWERS = {
     "role assignment": assignment,
 }
 EMPTY = {"made": [], "checks": [], "application": {}, "assignments": {}, "variables": {},
-         "connection": {}, "credential": {}, "allowed": 0, "policies": []}  # fmt: skip
+         "connection": {}, "credential": {}, "deployment": {},
+         "allowed": 0, "policies": []}  # fmt: skip
 
 
 def main() -> None:

@@ -28,10 +28,17 @@ SETTINGS = {
     "SHERIFF_ALERT_EMAILS": "fraud-desk@example.com",
 }
 SENDER = "2b629674-e913-4c01-ae53-ef4638d8f975"
+READER = "fbdf93bf-df7d-467e-a4d2-9458aa1360c8"
 ROLES = f"""
 var sender = '{SENDER}'
-var reader = '00000000-0000-0000-0000-000000000001'
+var accountReader = '{READER}'
+var documentReader = '00000000-0000-0000-0000-000000000001'
+  name: guid(hub.id, pipelinePrincipalId, sender)
+  name: guid(account.id, analystGroupId, accountReader)
+  name: guid(account.id, name, analystGroupId, documentReader)
 """
+ADMINISTRATOR = "Role Based Access Control Administrator"
+IDENTITIES = {"grantedPrincipalIds": {"value": {"scorer": "id-of-scorer", "desk": "id-of-desk"}}}
 CHANGES = re.compile(
     r" (create|update|register|PATCH|POST|delete) |--http-method (POST|PATCH)|--method (POST|PATCH)"
 )
@@ -153,18 +160,44 @@ def test_the_pipeline_may_assign_the_roles_of_the_templates_to_identities_and_an
     first: tuple[Path, list[str]],
 ) -> None:
     [grant] = [one for one in first[1] if "Role Based Access Control Administrator" in one]
-    assert grant.count(f"GuidEquals {{{SENDER}}}") == 2
+    assert (
+        grant.count(f"RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {{{SENDER}, {READER}}}") == 2
+    )
     assert "PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase {'ServicePrincipal'}" in grant
-    assert "PrincipalId] ForAnyOfAnyValues:GuidEquals {id-group}" in grant
+    analysts = "PrincipalId] ForAnyOfAnyValues:GuidEquals {id-group}"
+    assert re.search(re.escape(f"GuidEquals {{{READER}}} AND @Request[") + r".*" + analysts, grant)
 
 
-def test_every_role_that_the_templates_assign_may_be_assigned() -> None:
-    allowed = (ROOT / "infra/modules/roles.bicep").read_text()
-    for environment in ("dev", "test", "prod"):
-        text = (ROOT / f"infra/environments/{environment}.snapshot.json").read_text()
-        assigned = set(re.findall(r"Authorization/roleDefinitions/([0-9a-f-]{36})", text))
-        assert assigned
-        assert [one for one in assigned if one not in allowed] == []
+def condition(folder: Path) -> str:
+    """The condition that the pipeline's right to assign roles has."""
+    return str(state(folder)["assignments"][ADMINISTRATOR]["condition"])
+
+
+def deploy(folder: Path, outputs: object) -> None:
+    remember(folder, state(folder) | {"deployment": {"outputs": outputs}})
+
+
+def test_after_a_deployment_its_identities_are_named_and_a_failure_later_lets_in_no_more(
+    made: Path,
+) -> None:
+    deploy(made, IDENTITIES)
+    [one] = changed(made)
+    assert one.startswith("role assignment update ")
+    assert "PrincipalId] ForAnyOfAnyValues:GuidEquals {id-of-desk, id-of-scorer}" in condition(made)
+    assert "PrincipalType" not in condition(made)
+    assert changed(made) == []
+    deploy(made, None)
+    assert changed(made) == []
+
+
+def test_where_the_deployment_cannot_be_asked_nothing_is_let_in(made: Path) -> None:
+    deploy(made, IDENTITIES)
+    changed(made)
+    for outputs in ({"other": {"value": "x"}}, "FAIL"):
+        deploy(made, outputs)
+        done, asked = run(made)
+        assert done.returncode != 0
+        assert not [one for one in asked if one.startswith("role assignment update")]
 
 
 def test_a_second_time_it_changes_nothing(made: Path) -> None:
@@ -202,8 +235,8 @@ def test_what_differs_is_changed_and_nothing_else(made: Path) -> None:
 
 def test_another_group_of_analysts_changes_its_variable_and_the_condition(made: Path) -> None:
     ids = {"SHERIFF_DESK_CLIENT_ID": "appId-1", "SHERIFF_ANALYST_GROUP_ID": "other"}
-    condition, variable = changed(made, **ids)
-    assert condition.startswith("role assignment update ")
+    assignment, variable = changed(made, **ids)
+    assert assignment.startswith("role assignment update ")
     assert "--name SHERIFF_ANALYST_GROUP_ID --value other" in variable
 
 
@@ -213,8 +246,7 @@ def test_a_role_that_is_new_in_the_templates_changes_the_condition(made: Path) -
     (made / "infra/modules/roles.bicep").write_text(f"{ROLES}var owner = '{new}'\n")
     [one] = changed(made)
     assert one.startswith("role assignment update --role-assignment ")
-    condition = state(made)["assignments"]["Role Based Access Control Administrator"]["condition"]
-    assert condition.count(f"{{{SENDER}, {new}}}") == 2
+    assert condition(made).count(f"{{{SENDER}, {new}, {READER}}}") == 2
 
 
 def test_a_connection_for_another_identity_is_refused_with_what_to_do(made: Path) -> None:
