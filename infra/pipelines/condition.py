@@ -4,8 +4,8 @@
     python3 infra/pipelines/condition.py ROLES OUTPUTS ASSIGNMENT ANALYSTS PIPELINE
 
 ROLES is roles.bicep, which names the roles. OUTPUTS is the JSON of the deployment's outputs,
-ASSIGNMENT that of the assignment that is there; both may be `null`. ANALYSTS and PIPELINE are object
-ids.
+ASSIGNMENT that of the assignment that is there; both may be `null`. ANALYSTS and PIPELINE are
+object ids.
 
 An identity of the environment may get every role, analysts and pipeline only those that the
 templates give them. The identities are those of the outputs, else those of the condition that is

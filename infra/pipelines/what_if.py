@@ -103,9 +103,10 @@ def forbidden(one: Difference) -> str | None:
 
 
 def fewer(one: Difference) -> bool:
-    """Whether a number would become less."""
-    numbers = isinstance(one.before, int) and isinstance(one.after, int)
-    return numbers and one.after < one.before
+    """Whether a number would become less; one that goes away altogether becomes Azure's default."""
+    if not isinstance(one.before, int | float):
+        return False
+    return one.after is None or (isinstance(one.after, int | float) and one.after < one.before)
 
 
 def noise(one: Difference, resource_type: str) -> str | None:

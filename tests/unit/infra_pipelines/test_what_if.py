@@ -74,6 +74,22 @@ def test_more_throughput_units_go_on_and_fewer_stop_it() -> None:
     ]
 
 
+@pytest.mark.parametrize("sku", ["sku", "sku.capacity"])
+@pytest.mark.parametrize(
+    ("before", "after", "stop"),
+    [(12, 12, False), (12.0, 12, False), (40, 40, False), (None, 2, False), (2, 12, False),
+     (12, 11, True), (12.0, 11, True), (12, None, True), (2, 1, True)],
+)  # fmt: skip
+def test_a_capacity_at_its_limit_that_stays_is_no_dead_end_and_lowering_still_stops(
+    sku: str, before: float | None, after: float | None, stop: bool
+) -> None:
+    """At auto-inflate's limit the templates keep what is there: N stays N."""
+    hubs = "Microsoft.EventHub/namespaces/n"
+    one = prop("capacity" if sku == "sku" else sku, before=before, after=after)
+    delta = prop("sku", "Modify", one) if sku == "sku" else one
+    assert names(change(hubs, "Modify", delta)) == [f"{hubs}:sku.capacity"] * stop
+
+
 @pytest.mark.parametrize("one", RECORDED, ids=[one["source"].split(":")[0] for one in RECORDED])
 def test_noise_that_was_reported_stops_nothing_and_what_is_not_known_for_noise_does(
     one: dict[str, Any],
