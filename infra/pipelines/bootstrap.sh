@@ -75,18 +75,20 @@ identity() {
   principal="${principal:-NEW}"
 }
 
-# assigned ROLE: writes to $found the pipeline's assignment of this role on the environment's resource group,
-# or null.
+# assigned ROLE: writes to $found the pipeline's assignment of this role on the environment's resource
+# group, or null.
 scope="/subscriptions/$AZURE_SUBSCRIPTION_ID/resourceGroups/$group"
 found="$work/assignment.json"
 assigned() {
   echo null > "$found"
   [ "$principal" = NEW ] || az role assignment list --assignee "$principal" --role "$1" \
     --scope "$scope" --query '[0]' --output json "${in_azure[@]}" > "$found"
-  [ -s "$found" ] || echo null > "$found"
+  # az prints nothing for an answer of nothing.
+  if [ ! -s "$found" ]; then echo null > "$found"; fi
 }
 
-# assign ROLE [CONDITION]: the pipeline has this role on the environment's resource group, under this condition.
+# assign ROLE [CONDITION]: the pipeline has this role on the environment's resource group, under this
+# condition.
 assign() {
   local role="$1" condition="${2:-}" conditional=()
   assigned "$role"
@@ -115,7 +117,7 @@ outputs() {
       --query "[?name=='sheriff'].name | [0]")"
   [ -z "$deployed" ] || az deployment group show --name sheriff --resource-group "$group" \
     --query properties.outputs --output json "${in_azure[@]}" > "$work/outputs.json"
-  [ -s "$work/outputs.json" ] || echo null > "$work/outputs.json"
+  if [ ! -s "$work/outputs.json" ]; then echo null > "$work/outputs.json"; fi
 }
 
 permissions() {
