@@ -59,6 +59,7 @@ def to_production(pipeline: Node) -> Iterator[str]:
     yield from _in_order(stages)
     yield from _ordered(pipeline, "to_production")
     yield from _once(pipeline)
+    yield from _audit(stages)
     for environment in ENVIRONMENTS:
         yield from (f"{environment}: {one}" for one in _environment(pipeline, environment))
 
@@ -104,6 +105,13 @@ def _once(pipeline: Node) -> Iterator[str]:
     builds = [step.place for step in steps(pipeline) if does(step, "builds the zips")]
     if len(builds) != 1:
         yield f"packages are built in {builds}, not once"
+
+
+def _audit(stages: Mapping[str, Any]) -> Iterator[str]:
+    """Nothing waits for the audit: it finds what came out today, and a deployment may mend it."""
+    for then in stages:
+        if waits_for(stages, "audit", then):
+            yield f"{then}: an advisory would stop the deployment of its own mending"
 
 
 def _environment(pipeline: Node, environment: str) -> Iterator[str]:

@@ -55,7 +55,7 @@ def test_a_push_deploys_to_dev_alone_until_the_others_are_there() -> None:
         found = Expansion(sources()).pipeline("azure-pipelines.yml", **given)
         return [one["stage"] for one in found["stages"]]
 
-    dev = ["validate", "package", "preview_dev", "deploy_dev"]
+    dev = ["validate", "audit", "package", "preview_dev", "deploy_dev"]
     assert stages() == dev
     assert stages(lastEnvironment="test") == [*dev, "preview_test", "deploy_test"]
 
