@@ -222,6 +222,16 @@ def code(pipeline: Node) -> Iterator[str]:
             yield f"{place}: deploys {apps}, not every app once"
 
 
+def time_limits(pipeline: Node) -> Iterator[str]:
+    """A deployment is not cut off half way: an hour, the default, is too short on a slow day."""
+    for step in steps(pipeline):
+        found = int(step.job.get("timeoutInMinutes", 60))
+        if "az deployment group create" in step.script and found < 90:
+            yield f"{step.place}: templates have {found} minutes, expected at least 90"
+        if str(step.node.get("task", "")).startswith("AzureFunctionApp@") and found < 150:
+            yield f"{step.place}: zips have {found} minutes, expected at least 150"
+
+
 def variables(pipeline: Node) -> Iterator[str]:
     """Macros name what the agent or the deployed templates give."""
     for step in steps(pipeline):
@@ -259,5 +269,5 @@ def python_version(pipeline: Node, expected: str) -> Iterator[str]:
                 yield f"{step.place}: Python {found}, not {expected}"
 
 
-ALWAYS = (order, conditions, pools, access, deployments, code, variables)
+ALWAYS = (order, conditions, pools, access, deployments, code, time_limits, variables)
 """Rules of every pipeline."""
