@@ -68,7 +68,7 @@ param hubRetentionDays int = 7
 @maxValue(40)
 param throughputUnits int
 
-@description('Throughput units that the namespace may grow to by itself.')
+@description('Throughput units that the namespace may grow to by itself; one more than it has, where it has as many.')
 @minValue(2)
 @maxValue(40)
 param throughputUnitsMaximum int
@@ -243,8 +243,9 @@ var token = empty(contradictions)
   : fail(join(contradictions, '; '))
 var suffix = '${environmentName}-${token}'
 
-// Auto-inflate only ever grows: what it has grown to stays, but for one unit that Azure wants above it.
-var capacity = min(max(throughputUnits, throughputUnitsNow), throughputUnitsMaximum - 1)
+// Auto-inflate only ever grows: what it has grown to stays, and Azure wants the maximum above it.
+var capacity = max(throughputUnits, throughputUnitsNow)
+var capacityMaximum = min(max(throughputUnitsMaximum, capacity + 1), 40)
 var tags = {
   application: 'sheriff'
   environment: environmentName
@@ -328,7 +329,7 @@ module eventHubs 'modules/eventhubs.bicep' = {
     namespaceName: namespaceName
     captureIdentityName: '${identityPrefix}capture'
     throughputUnits: capacity
-    throughputUnitsMaximum: throughputUnitsMaximum
+    throughputUnitsMaximum: capacityMaximum
     privateNetwork: privateNetwork
     logWorkspaceId: logWorkspaceId
   }
