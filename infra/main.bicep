@@ -106,6 +106,9 @@ param ordersKeptDays int = 730
 @maxValue(3650)
 param ordersWriteOnceDays int = 0
 
+@description('Whether that was locked by hand: then the templates leave it alone, for Azure refuses to write it again.')
+param ordersWriteOnceLocked bool = false
+
 @description('Days that a dead letter is kept.')
 @minValue(7)
 @maxValue(3650)
@@ -214,6 +217,9 @@ var contradictions = filter(
       : ''
     ordersWriteOnceDays > ordersKeptDays
       ? 'ordersWriteOnceDays (${ordersWriteOnceDays}) must not be greater than ordersKeptDays (${ordersKeptDays}): what must go then may not'
+      : ''
+    ordersWriteOnceLocked && ordersWriteOnceDays == 0
+      ? 'ordersWriteOnceLocked needs ordersWriteOnceDays: nothing is locked without days'
       : ''
     empty(budgetStart) || (length(budgetStart) == 10 && endsWith(budgetStart, '-01'))
       ? ''
@@ -349,6 +355,7 @@ module dataStorage 'modules/datastorage.bicep' = {
     locked: lockData
     ordersKeptDays: ordersKeptDays
     ordersWriteOnceDays: ordersWriteOnceDays
+    ordersWriteOnceLocked: ordersWriteOnceLocked
     deadLettersKeptDays: deadLettersKeptDays
     deletedKeptDays: deletedKeptDays
     logWorkspaceId: logWorkspaceId

@@ -124,8 +124,9 @@ def _retention(deployment: Deployment) -> Iterator[str]:
 
 
 def _write_once(deployment: Deployment) -> Iterator[str]:
-    """The archive alone is write-once, for as many days as are given."""
-    days = deployment.given["ordersWriteOnceDays"]
+    """The archive alone is write-once, for as many days as are given, until it is locked."""
+    given = deployment.given
+    days = 0 if given["ordersWriteOnceLocked"] else given["ordersWriteOnceDays"]
     made = {
         one.name.removesuffix("/default"): one.at(
             "properties.immutabilityPeriodSinceCreationInDays"

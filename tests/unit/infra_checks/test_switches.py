@@ -86,6 +86,16 @@ def test_a_namespace_that_has_all_units_there_are_stays_so_without_auto_inflate(
     assert made.at("properties.maximumThroughputUnits") == 0
 
 
+def test_a_write_once_policy_is_written_until_it_is_locked_and_then_left_alone(
+    deployed: Deploy,
+) -> None:
+    """ "The only action allowed on a Locked policy is ExtendImmutabilityPolicy"."""
+    kind = "Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies"
+    (made,) = deployed("prod", ordersWriteOnceDays=30).of(kind)
+    assert made.at("properties.immutabilityPeriodSinceCreationInDays") == 30
+    assert deployed("prod", ordersWriteOnceDays=30, ordersWriteOnceLocked=True).of(kind) == []
+
+
 def test_without_a_start_there_is_no_budget_and_with_one_it_has_that_start(
     deployed: Deploy,
 ) -> None:
