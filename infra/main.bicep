@@ -183,9 +183,12 @@ param modelAgeAlertDays int = 14
 @description('Whether orders come at every hour: only then is an hour without any told.')
 param ordersFlow bool = false
 
-@description('Whose activity log is watched: nobody\'s; the resource group\'s, for deleted locks, changed roles and the health of resources; or the subscription\'s besides, for the health of Azure, which whoever deploys must be able to read.')
+@description('Whose activity log is watched: nobody\'s; the resource group\'s, for deleted locks, roles taken and the health of resources; or the subscription\'s besides, for the health of Azure, which whoever deploys must be able to read.')
 @allowed(['none', 'group', 'subscription'])
 param watchActivity string = 'none'
+
+@description('Whether every role that somebody is given is told; a deployment gives dozens, each of which is told, too.')
+param watchRolesGiven bool = false
 
 @description('What a month may cost, in the currency of the subscription.')
 @minValue(1)
@@ -239,6 +242,7 @@ var contradictions = filter(
     privateNetwork && int(last(split(networkAddressPrefix, '/'))) > 23
       ? 'networkAddressPrefix (${networkAddressPrefix}) has no room for two subnets of /24'
       : ''
+    !watchRolesGiven || watchActivity != 'none' ? '' : 'watchRolesGiven needs watchActivity'
     recoverVault && !empty(mlflowTrackingUri) ? 'recoverVault: with mlflowTrackingUri there is no vault' : ''
   ],
   contradiction => !empty(contradiction)
@@ -888,6 +892,7 @@ module activity 'modules/activity.bicep' = if (watchActivity != 'none') {
     rulePrefix: 'sheriff-${environmentName}-'
     actionGroupName: actionGroupName
     withSubscription: watchActivity == 'subscription'
+    withRolesGiven: watchRolesGiven
   }
   dependsOn: [
     monitoring

@@ -99,8 +99,7 @@ def _together() -> list[dict[str, Any]]:
     """All that is refused, in as few sets of parameters as hold one value of each."""
     found: list[dict[str, Any]] = []
     for one in REFUSED:
-        fitting = (each for each in found if one.given == {**one.given, **_only(each, one.given)})
-        into = next(fitting, None)
+        into = next((each for each in found if _agree(each, one.given)), None)
         if into is None:
             found.append(dict(one.given))
         else:
@@ -108,8 +107,8 @@ def _together() -> list[dict[str, Any]]:
     return found
 
 
-def _only(given: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if name in names}
+def _agree(given: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(given.get(name, value) == value for name, value in other.items())
 
 
 def problems(environment: str, given: Mapping[str, Any]) -> Iterator[str]:

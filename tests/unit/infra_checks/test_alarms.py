@@ -1,5 +1,6 @@
 """The table of alarms: the templates follow it, and its queries fire on rows that say so."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from infra.checks.deployment import Deployment, Templates
 
 ALARMS = {one.name: one for one in alarms.alarms()}
 QUERIES = [one.name for one in ALARMS.values() if one.kind == "query"]
-GIVEN = {"ordersFlow": True, "watchActivity": "subscription"}
+GIVEN = {"ordersFlow": True, "watchActivity": "subscription", "watchRolesGiven": True}
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +111,18 @@ def test_orders_that_do_not_come_wake_nobody_where_none_are_expected(deployed: D
         given, _ = on.compiler.parameters(on.environment("dev"))
         dev = Templates.of(on.compiler, on.folder).deployed(on.compiler, given)
     names = {one.name.removeprefix("sheriff-dev-") for one in alarms._rules(dev)}
-    assert not names & {"no-orders", "unread", "capture-behind", "role-changed"}
+    assert not names & {"no-orders", "unread", "capture-behind", "role-taken"}
     assert {"unscored", "night-missing", "logs-stopped"} <= names
+
+
+@pytest.mark.compiler
+def test_a_deployment_of_production_tells_nobody_of_the_roles_it_gives() -> None:
+    with bench({}) as on:
+        given, _ = on.compiler.parameters(on.environment("prod"))
+        prod = Templates.of(on.compiler, on.folder).deployed(on.compiler, given)
+    told_of = json.dumps([one.body for one in prod.of(alarms.ACTIVITY_RULE)])
+    assert "roleAssignments/delete" in told_of
+    assert "oleAssignments/write" not in told_of
 
 
 @pytest.mark.compiler
