@@ -83,7 +83,7 @@ var rulesOfGroup activityRuleType[] = [
 ]
 
 // Told of every deployment's own writes, too: a condition compares for equality and knows no "not"
-// ("AlertRuleLeafCondition": equals or containsAny), so nobody's can be left out.
+// ("AlertRuleAnyOfOrLeafCondition": equals or containsAny), so nobody's can be left out.
 var rulesOfRoles activityRuleType[] = [
   {
     name: 'role-given'
