@@ -68,7 +68,7 @@ param hubRetentionDays int = 7
 @maxValue(40)
 param throughputUnits int
 
-@description('Throughput units that the namespace may grow to by itself.')
+@description('Throughput units that the namespace may grow to by itself; one more than it has, where it has as many.')
 @minValue(2)
 @maxValue(40)
 param throughputUnitsMaximum int
@@ -105,6 +105,9 @@ param ordersKeptDays int = 730
 @minValue(0)
 @maxValue(3650)
 param ordersWriteOnceDays int = 0
+
+@description('Whether that was locked by hand: then the templates leave it alone, for Azure refuses to write it again.')
+param ordersWriteOnceLocked bool = false
 
 @description('Days that a dead letter is kept.')
 @minValue(7)
@@ -180,9 +183,12 @@ param modelAgeAlertDays int = 14
 @description('Whether orders come at every hour: only then is an hour without any told.')
 param ordersFlow bool = false
 
-@description('Whose activity log is watched: nobody\'s; the resource group\'s, for deleted locks, changed roles and the health of resources; or the subscription\'s besides, for the health of Azure, which whoever deploys must be able to read.')
+@description('Whose activity log is watched: nobody\'s; the resource group\'s, for deleted locks, roles taken and the health of resources; or the subscription\'s besides, for the health of Azure, which whoever deploys must be able to read.')
 @allowed(['none', 'group', 'subscription'])
 param watchActivity string = 'none'
+
+@description('Whether every role that somebody is given is told; a deployment gives dozens, each of which is told, too.')
+param watchRolesGiven bool = false
 
 @description('What a month may cost, in the currency of the subscription.')
 @minValue(1)
@@ -215,6 +221,9 @@ var contradictions = filter(
     ordersWriteOnceDays > ordersKeptDays
       ? 'ordersWriteOnceDays (${ordersWriteOnceDays}) must not be greater than ordersKeptDays (${ordersKeptDays}): what must go then may not'
       : ''
+    ordersWriteOnceLocked && ordersWriteOnceDays == 0
+      ? 'ordersWriteOnceLocked needs ordersWriteOnceDays: nothing is locked without days'
+      : ''
     empty(budgetStart) || (length(budgetStart) == 10 && endsWith(budgetStart, '-01'))
       ? ''
       : 'budgetStart (${budgetStart}) must be the first day of a month, as 2026-12-01'
@@ -233,6 +242,7 @@ var contradictions = filter(
     privateNetwork && int(last(split(networkAddressPrefix, '/'))) > 23
       ? 'networkAddressPrefix (${networkAddressPrefix}) has no room for two subnets of /24'
       : ''
+    !watchRolesGiven || watchActivity != 'none' ? '' : 'watchRolesGiven needs watchActivity'
     recoverVault && !empty(mlflowTrackingUri) ? 'recoverVault: with mlflowTrackingUri there is no vault' : ''
   ],
   contradiction => !empty(contradiction)
@@ -243,8 +253,9 @@ var token = empty(contradictions)
   : fail(join(contradictions, '; '))
 var suffix = '${environmentName}-${token}'
 
-// Auto-inflate only ever grows: what it has grown to stays, but for one unit that Azure wants above it.
-var capacity = min(max(throughputUnits, throughputUnitsNow), throughputUnitsMaximum - 1)
+// Auto-inflate only ever grows: what it has grown to stays, and Azure wants the maximum above it.
+var capacity = max(throughputUnits, throughputUnitsNow)
+var capacityMaximum = min(max(throughputUnitsMaximum, capacity + 1), 40)
 var tags = {
   application: 'sheriff'
   environment: environmentName
@@ -328,7 +339,7 @@ module eventHubs 'modules/eventhubs.bicep' = {
     namespaceName: namespaceName
     captureIdentityName: '${identityPrefix}capture'
     throughputUnits: capacity
-    throughputUnitsMaximum: throughputUnitsMaximum
+    throughputUnitsMaximum: capacityMaximum
     privateNetwork: privateNetwork
     logWorkspaceId: logWorkspaceId
   }
@@ -348,6 +359,7 @@ module dataStorage 'modules/datastorage.bicep' = {
     locked: lockData
     ordersKeptDays: ordersKeptDays
     ordersWriteOnceDays: ordersWriteOnceDays
+    ordersWriteOnceLocked: ordersWriteOnceLocked
     deadLettersKeptDays: deadLettersKeptDays
     deletedKeptDays: deletedKeptDays
     logWorkspaceId: logWorkspaceId
@@ -880,6 +892,7 @@ module activity 'modules/activity.bicep' = if (watchActivity != 'none') {
     rulePrefix: 'sheriff-${environmentName}-'
     actionGroupName: actionGroupName
     withSubscription: watchActivity == 'subscription'
+    withRolesGiven: watchRolesGiven
   }
   dependsOn: [
     monitoring

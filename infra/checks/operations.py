@@ -26,6 +26,7 @@ DIAGNOSTICS = "Microsoft.Insights/diagnosticSettings"
 LOCK = "Microsoft.Authorization/locks"
 RETENTION = f"{STORAGE}/managementPolicies"
 WRITE_ONCE = f"{BLOB_CONTAINER}/immutabilityPolicies"
+MOST_UNITS = 40  # of throughput, in a namespace of the tier Standard
 
 _TABLE = ours("operations")
 
@@ -123,8 +124,9 @@ def _retention(deployment: Deployment) -> Iterator[str]:
 
 
 def _write_once(deployment: Deployment) -> Iterator[str]:
-    """The archive alone is write-once, for as many days as are given."""
-    days = deployment.given["ordersWriteOnceDays"]
+    """The archive alone is write-once, for as many days as are given, until it is locked."""
+    given = deployment.given
+    days = 0 if given["ordersWriteOnceLocked"] else given["ordersWriteOnceDays"]
     made = {
         one.name.removesuffix("/default"): one.at(
             "properties.immutabilityPeriodSinceCreationInDays"
@@ -138,12 +140,22 @@ def _write_once(deployment: Deployment) -> Iterator[str]:
 
 def _throughput(deployment: Deployment) -> Iterator[str]:
     """What the namespace has grown to is not taken back."""
+    """What the namespace has grown to is not taken back, and it may grow further, up to 40 units.
+
+    Azure takes a maximum of 1 to 40 that is greater than the capacity (MicrosoftDocs/azure-docs-cli
+    4411), and without auto-inflate none (Azure/azure-cli 10069).
+    """
     given = deployment.given
     there = max(given["throughputUnits"], given["throughputUnitsNow"])
-    least = min(there, given["throughputUnitsMaximum"] - 1)
+    grows = there < MOST_UNITS
+    most = max(given["throughputUnitsMaximum"], there + 1) if grows else 0
     for one in deployment.of(NAMESPACE):
-        if one.at("sku.capacity") != least:
+        if one.at("sku.capacity") != there:
             yield f"{one.where}: {one.name} has {one.at('sku.capacity')} throughput units"
+        if one.at("properties.isAutoInflateEnabled") is not grows:
+            yield f"{one.where}: {one.name} does not follow what it can grow to"
+        if one.at("properties.maximumThroughputUnits") != most:
+            yield f"{one.where}: {one.name} does not grow to {most} throughput units"
 
 
 def _record(deployment: Deployment) -> Iterator[str]:

@@ -83,16 +83,32 @@ def possible(given: Mapping[str, Any]) -> bool:
 
 
 def refused(templates: Templates, compiler: Compiler, given: Mapping[str, Any]) -> Iterator[str]:
-    """What the template takes and should refuse: all that is wrong is given to it at once."""
-    wrong = {name: value for one in REFUSED for name, value in one.given.items()}
+    """What the template takes and should refuse: as much of it at once as can be given together."""
     said = ""
-    try:
-        templates.deployed(compiler, {**given, **wrong})
-    except CompilerError as error:
-        said = str(error)
+    for wrong in _together():
+        try:
+            templates.deployed(compiler, {**given, **wrong})
+        except CompilerError as error:
+            said += str(error)
     for one in REFUSED:
         if one.said not in said:
             yield f"infra/main.bicep: does not refuse what it should with: {one.said}"
+
+
+def _together() -> list[dict[str, Any]]:
+    """All that is refused, in as few sets of parameters as hold one value of each."""
+    found: list[dict[str, Any]] = []
+    for one in REFUSED:
+        into = next((each for each in found if _agree(each, one.given)), None)
+        if into is None:
+            found.append(dict(one.given))
+        else:
+            into.update(one.given)
+    return found
+
+
+def _agree(given: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(given.get(name, value) == value for name, value in other.items())
 
 
 def problems(environment: str, given: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,9 @@ param actionGroupName string
 @description('Whether the health of Azure is told, too, which the subscription\'s log alone has.')
 param withSubscription bool
 
+@description('Whether every role that is given is told: those that a deployment writes again, too.')
+param withRolesGiven bool
+
 @description('A field of an entry of the activity log and its value; or several, one of which must hold.')
 type conditionType = {
   @description('Path of the field.')
@@ -49,16 +52,14 @@ var rulesOfGroup activityRuleType[] = [
     ]
   }
   {
-    name: 'role-changed'
-    description: 'Somebody was given a role or lost one, in Azure or in Cosmos DB. A deployment does so, too.'
+    name: 'role-taken'
+    description: 'Somebody lost a role, in Azure or in Cosmos DB. No deployment takes one.'
     scope: 'group'
     conditions: [
       { field: 'category', equals: 'Administrative' }
       {
         anyOf: [
-          { field: 'operationName', equals: 'Microsoft.Authorization/roleAssignments/write' }
           { field: 'operationName', equals: 'Microsoft.Authorization/roleAssignments/delete' }
-          { field: 'operationName', equals: 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/write' }
           { field: 'operationName', equals: 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/delete' }
         ]
       }
@@ -81,6 +82,26 @@ var rulesOfGroup activityRuleType[] = [
   }
 ]
 
+// Told of every deployment's own writes, too: a condition compares for equality and knows no "not"
+// ("AlertRuleAnyOfOrLeafCondition": equals or containsAny), so nobody's can be left out.
+var rulesOfRoles activityRuleType[] = [
+  {
+    name: 'role-given'
+    description: 'Somebody was given a role, in Azure or in Cosmos DB. A deployment writes all of its own again.'
+    scope: 'group'
+    conditions: [
+      { field: 'category', equals: 'Administrative' }
+      {
+        anyOf: [
+          { field: 'operationName', equals: 'Microsoft.Authorization/roleAssignments/write' }
+          { field: 'operationName', equals: 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/write' }
+        ]
+      }
+      { field: 'status', equals: 'Succeeded' }
+    ]
+  }
+]
+
 var rulesOfSubscription activityRuleType[] = [
   {
     name: 'service-health'
@@ -98,7 +119,7 @@ var rulesOfSubscription activityRuleType[] = [
     ]
   }
 ]
-var rules = concat(rulesOfGroup, withSubscription ? rulesOfSubscription : [])
+var rules = concat(rulesOfGroup, withRolesGiven ? rulesOfRoles : [], withSubscription ? rulesOfSubscription : [])
 
 resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' existing = {
   name: actionGroupName

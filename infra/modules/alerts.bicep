@@ -293,19 +293,6 @@ var hubRulesOfAll hubRuleType[] = [
       { metric: 'ThrottledRequests', operator: 'GreaterThan', threshold: 0 }
     ]
   }
-  {
-    name: 'capture-behind'
-    description: 'Orders wait for Capture, and it has kept none for an hour: training has no other copy.'
-    severity: 2
-    frequency: 'PT1H'
-    window: 'PT1H'
-    // Between two files of Capture there is always a backlog (Azure/azure-sdk-for-js 15511), and how
-    // much follows from the orders: only with nothing captured does it say something.
-    criteria: [
-      { metric: 'CaptureBacklog', operator: 'GreaterThan', threshold: 0 }
-      { metric: 'CapturedMessages', operator: 'LessThanOrEqual', threshold: 0 }
-    ]
-  }
 ]
 // Where an app must start for its first order, that order would be told as unread.
 var hubRulesOfFlow hubRuleType[] = [
@@ -318,6 +305,20 @@ var hubRulesOfFlow hubRuleType[] = [
     criteria: [
       { metric: 'IncomingMessages', operator: 'GreaterThan', threshold: 0 }
       { metric: 'OutgoingMessages', operator: 'LessThanOrEqual', threshold: 0 }
+    ]
+  }
+  {
+    name: 'capture-behind'
+    description: 'Orders wait for Capture, and it has kept none for an hour: training has no other copy.'
+    severity: 2
+    frequency: 'PT1H'
+    window: 'PT1H'
+    // The first order after a quiet hour waits, too: so only where orders come at every hour.
+    // Between two files of Capture there is always a backlog (Azure/azure-sdk-for-js 15511), and how
+    // much follows from the orders: only with nothing captured does it say something.
+    criteria: [
+      { metric: 'CaptureBacklog', operator: 'GreaterThan', threshold: 0 }
+      { metric: 'CapturedMessages', operator: 'LessThanOrEqual', threshold: 0 }
     ]
   }
 ]

@@ -31,6 +31,9 @@ param ordersKeptDays int
 @maxValue(3650)
 param ordersWriteOnceDays int
 
+@description('Whether that was locked by hand.')
+param ordersWriteOnceLocked bool
+
 @description('Days that a dead letter is kept.')
 @minValue(7)
 @maxValue(3650)
@@ -103,8 +106,9 @@ resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2
   }
 ]
 
-// Unlocked as it is made: a person locks it, for good (docs/infrastructure.md).
-resource writeOnce 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = if (ordersWriteOnceDays > 0) {
+// Unlocked as it is made: a person locks it, for good (docs/infrastructure.md). Of a locked one Azure
+// takes nothing but its extension ("Blob Containers - Lock Immutability Policy").
+resource writeOnce 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = if (ordersWriteOnceDays > 0 && !ordersWriteOnceLocked) {
   parent: containers[indexOf(containerNames, 'orders-archive')]
   name: 'default'
   properties: {

@@ -14,12 +14,12 @@ param namespaceName string
 @description('Name of the identity that Capture writes with.')
 param captureIdentityName string
 
-@description('Throughput units at rest: each takes in 1 MB or 1,000 orders a second.')
+@description('Throughput units that the namespace has: each takes in 1 MB or 1,000 orders a second.')
 @minValue(1)
 @maxValue(40)
 param throughputUnits int
 
-@description('Throughput units that the namespace may grow to by itself.')
+@description('Throughput units that the namespace may grow to by itself; as many as it has: it does not grow.')
 @minValue(2)
 @maxValue(40)
 param throughputUnitsMaximum int
@@ -29,6 +29,9 @@ param privateNetwork bool
 
 @description('Log Analytics workspace that its diagnostics go to.')
 param logWorkspaceId string
+
+// Azure takes a maximum only above what is there, and with auto-inflate off none at all.
+var grows = throughputUnitsMaximum > throughputUnits
 
 resource captureIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: captureIdentityName
@@ -54,8 +57,8 @@ resource namespace 'Microsoft.EventHub/namespaces@2026-01-01' = {
     minimumTlsVersion: '1.2'
     publicNetworkAccess: privateNetwork ? 'Disabled' : 'Enabled'
     zoneRedundant: true // costs nothing, and is fixed once the namespace is made
-    isAutoInflateEnabled: true
-    maximumThroughputUnits: throughputUnitsMaximum
+    isAutoInflateEnabled: grows
+    maximumThroughputUnits: grows ? throughputUnitsMaximum : 0
   }
 }
 

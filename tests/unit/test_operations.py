@@ -57,7 +57,7 @@ EXPLAINED = {
     ),
     # What the guide asks for in the sentence before, or what is one's own.
     "deploy.md": ["AGENTS_NETWORK_ID", "AGENTS_GROUP", "AGENTS_NETWORK", "TENANT_ID", "ID",
-                  "NAMED"],
+                  "NAMED", "YOUR_OBJECT_ID"],
 }  # fmt: skip
 
 

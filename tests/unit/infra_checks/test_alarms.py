@@ -1,5 +1,7 @@
 """The table of alarms: the templates follow it, and its queries fire on rows that say so."""
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +19,7 @@ from infra.checks.deployment import Deployment, Templates
 
 ALARMS = {one.name: one for one in alarms.alarms()}
 QUERIES = [one.name for one in ALARMS.values() if one.kind == "query"]
-GIVEN = {"ordersFlow": True, "watchActivity": "subscription"}
+GIVEN = {"ordersFlow": True, "watchActivity": "subscription", "watchRolesGiven": True}
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +111,18 @@ def test_orders_that_do_not_come_wake_nobody_where_none_are_expected(deployed: D
         given, _ = on.compiler.parameters(on.environment("dev"))
         dev = Templates.of(on.compiler, on.folder).deployed(on.compiler, given)
     names = {one.name.removeprefix("sheriff-dev-") for one in alarms._rules(dev)}
-    assert not names & {"no-orders", "unread", "role-changed"}
-    assert {"unscored", "night-missing", "logs-stopped", "capture-behind"} <= names
+    assert not names & {"no-orders", "unread", "capture-behind", "role-taken"}
+    assert {"unscored", "night-missing", "logs-stopped"} <= names
+
+
+@pytest.mark.compiler
+def test_a_deployment_of_production_tells_nobody_of_the_roles_it_gives() -> None:
+    with bench({}) as on:
+        given, _ = on.compiler.parameters(on.environment("prod"))
+        prod = Templates.of(on.compiler, on.folder).deployed(on.compiler, given)
+    told_of = json.dumps([one.body for one in prod.of(alarms.ACTIVITY_RULE)])
+    assert "roleAssignments/delete" in told_of
+    assert "oleAssignments/write" not in told_of
 
 
 @pytest.mark.compiler
@@ -229,6 +241,10 @@ STOPPED = (
 )
 HOST = "func-sheriff-trainer-prod-abc"  # the host calls itself by the name of the app
 
+QUARTER = datetime(2026, 11, 30, 12, tzinfo=UTC)
+LOOKS = [QUARTER + timedelta(minutes=past) for past in (1, 5, 10.5, 14.9)]
+"""When a rule looks: anywhere within a quarter of an hour."""
+
 FIRES: Mapping[str, Sequence[Sequence[Row]]] = {
     "oldest-event-age": [[figure("lag", 301)], [figure("lag", 10), figure("lag", 900)]],
     "unscored": [
@@ -303,9 +319,9 @@ class Workspace:
     connection: duckdb.DuckDBPyConnection
 
     @classmethod
-    def of(cls, rows: Iterable[Row], reach: timedelta) -> "Workspace":
+    def of(cls, rows: Iterable[Row], reach: timedelta, now: datetime) -> "Workspace":
         """Rows that are older than a rule reaches are not there."""
-        made = cls(datetime.now(UTC), duckdb.connect())
+        made = cls(now, duckdb.connect())
         for scope in ("component", "workspace"):
             published = data.published(f"kusto-{scope}")
             functions = {name: one["columns"] for name, one in published["functions"].items()}
@@ -329,14 +345,14 @@ class Workspace:
         )
 
 
-def fires(deployed: Deployment, name: str, rows: Iterable[Row]) -> bool:
+def fires(deployed: Deployment, name: str, rows: Iterable[Row], look: datetime = QUARTER) -> bool:
     """Whether a deployed rule fires at its look: in each of its windows there is a row."""
     [rule] = [one for one in deployed.of(QUERY_RULE) if one.name == f"sheriff-prod-{name}"]
     [criterion] = rule.at("properties.criteria.allOf")
     windows = criterion["failingPeriods"]["numberOfEvaluationPeriods"]
     window = timedelta(minutes=MINUTES[rule.at("properties.windowSize")])
-    with_rows = Workspace.of(rows, window * windows)
-    found = duckdb_kql.query(with_rows.connection, criterion["query"])
+    with_rows = Workspace.of(rows, window * windows, look)
+    found = duckdb_kql.query(with_rows.connection, at_look(criterion["query"], look))
     answer = found.fetchall()
     if windows == 1:
         return bool(answer)
@@ -345,20 +361,46 @@ def fires(deployed: Deployment, name: str, rows: Iterable[Row]) -> bool:
     return {(now - row[at]) // window for row in answer} >= set(range(windows))
 
 
+CASES = [
+    (name, look) for name in QUERIES for look in (LOOKS if ALARMS[name].periods > 1 else LOOKS[:1])
+]
+"""Every query at a look; one that goes by quarters of the clock at several."""
+
+
+def at_look(query: str, look: datetime) -> str:
+    """A query whose `ago` counts from the look and not from the clock of the test."""
+    now = f"datetime({look:%Y-%m-%dT%H:%M:%SZ})"
+    return re.sub(r"\bago\((\w+)\)", rf"({now} - \1)", query)
+
+
 def test_every_query_has_rows_on_which_it_fires_and_rows_on_which_it_does_not() -> None:
     assert set(FIRES) == set(QUIET) == set(QUERIES)
 
 
 @pytest.mark.compiler
-@pytest.mark.parametrize("name", QUERIES)
-def test_a_rule_fires_when_what_it_is_for_has_happened(deployed: Deployment, name: str) -> None:
-    assert [fires(deployed, name, rows) for rows in FIRES[name]] == [True] * len(FIRES[name])
+@pytest.mark.parametrize(("name", "look"), CASES, ids=str)
+def test_a_rule_fires_when_what_it_is_for_has_happened(
+    deployed: Deployment, name: str, look: datetime
+) -> None:
+    found = [fires(deployed, name, rows, look) for rows in FIRES[name]]
+    assert found == [True] * len(FIRES[name])
 
 
 @pytest.mark.compiler
-@pytest.mark.parametrize("name", QUERIES)
-def test_a_rule_is_quiet_when_all_is_well(deployed: Deployment, name: str) -> None:
-    assert [fires(deployed, name, rows) for rows in QUIET[name]] == [False] * len(QUIET[name])
+@pytest.mark.parametrize(("name", "look"), CASES, ids=str)
+def test_a_rule_is_quiet_when_all_is_well(deployed: Deployment, name: str, look: datetime) -> None:
+    found = [fires(deployed, name, rows, look) for rows in QUIET[name]]
+    assert found == [False] * len(QUIET[name])
+
+
+@pytest.mark.compiler
+def test_unscored_waits_for_its_next_look_while_a_quarter_has_no_minute_yet(
+    deployed: Deployment,
+) -> None:
+    """Its windows are quarters of the clock: one that has just begun has no row."""
+    early, next_look = (QUARTER + timedelta(minutes=past) for past in (0.5, 5.5))
+    rows = FIRES["unscored"][0]
+    assert [fires(deployed, "unscored", rows, look) for look in (early, next_look)] == [False, True]
 
 
 @pytest.mark.compiler

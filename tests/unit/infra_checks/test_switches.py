@@ -63,15 +63,37 @@ def test_everything_that_contradicts_itself_is_said_at_once(deployed: Deploy) ->
 
 
 @pytest.mark.parametrize(
-    ("there", "capacity"),
-    [(0, 2), (1, 2), (2, 2), (12, 12), (19, 19), (20, 19), (40, 19)],
+    ("there", "capacity", "maximum"),
+    [(0, 2, 20), (1, 2, 20), (12, 12, 20), (19, 19, 20), (20, 20, 21), (39, 39, 40)],
 )
-def test_what_the_namespace_has_grown_to_is_not_written_back(
-    deployed: Deploy, there: int, capacity: int
+def test_what_the_namespace_has_grown_to_stays_and_it_may_grow_further(
+    deployed: Deploy, there: int, capacity: int, maximum: int
 ) -> None:
     """Production has 2 to 20 units; Azure wants the maximum greater than the capacity."""
-    made = deployed("prod", throughputUnitsNow=there).of("Microsoft.EventHub/namespaces")
-    assert [one.at("sku.capacity") for one in made] == [capacity]
+    (made,) = deployed("prod", throughputUnitsNow=there).of("Microsoft.EventHub/namespaces")
+    assert made.at("sku.capacity") == capacity
+    assert made.at("properties.isAutoInflateEnabled") is True
+    assert made.at("properties.maximumThroughputUnits") == maximum
+
+
+def test_a_namespace_that_has_all_units_there_are_stays_so_without_auto_inflate(
+    deployed: Deploy,
+) -> None:
+    """40 at most; "Cannot set MaximumThroughputUnits property if AutoInflate is not enabled"."""
+    (made,) = deployed("prod", throughputUnitsNow=40).of("Microsoft.EventHub/namespaces")
+    assert made.at("sku.capacity") == 40
+    assert made.at("properties.isAutoInflateEnabled") is False
+    assert made.at("properties.maximumThroughputUnits") == 0
+
+
+def test_a_write_once_policy_is_written_until_it_is_locked_and_then_left_alone(
+    deployed: Deploy,
+) -> None:
+    """ "The only action allowed on a Locked policy is ExtendImmutabilityPolicy"."""
+    kind = "Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies"
+    (made,) = deployed("prod", ordersWriteOnceDays=30).of(kind)
+    assert made.at("properties.immutabilityPeriodSinceCreationInDays") == 30
+    assert deployed("prod", ordersWriteOnceDays=30, ordersWriteOnceLocked=True).of(kind) == []
 
 
 def test_without_a_start_there_is_no_budget_and_with_one_it_has_that_start(
