@@ -92,8 +92,7 @@ async def test_two_hosts_share_the_orders_and_one_that_is_killed_is_replaced(
     async with asyncio.TaskGroup() as sending:
         sending.create_task(flow.producer.send(orders, a_second=100))
         await flow.frozen_mid_batch("host-2", second)
-        await asyncio.to_thread(flow.stack.kill, "host-2")
-        assert await flow.stores.uncommitted(second)
+        await asyncio.to_thread(flow.stack.kill, "host-2")  # the other may take over at once
     assert await flow.check(orders, expected) == Counts(scored=800)
     assert set((await flow.stores.owners()).values()) == {first}
 
