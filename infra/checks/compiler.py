@@ -148,8 +148,10 @@ def _at_hand() -> Path | None:
     if named:
         return Path(named)
     reference = Path(os.environ.get("SHERIFF_SHARED", "/nowhere")) / "tools" / "bicep"
-    if not reference.exists() or os.access(reference, os.X_OK):
-        return reference if reference.exists() else None
+    if not reference.exists():
+        return None
+    if os.access(reference, os.X_OK):
+        return reference
     folder = Path(tempfile.mkdtemp(prefix="sheriff-bicep-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     copy = Path(shutil.copy(reference, folder))
