@@ -81,7 +81,7 @@ bench: setup
 # an hour in all. Fewer scenarios alone with SCENARIO="base cents"; JSON=file writes the first part.
 evaluate: setup
 	$(BIN)/python -m training.evaluate $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(JSON),--json $(JSON))
-	$(if $(SCENARIO),,$(BIN)/python -m training.watch)
+	$(if $(SCENARIO),,$(BIN)/python -m training.incident_benchmark)
 
 # MLflow's page on the demo's runs, or on those of another SQLite store: MLFLOW_TRACKING_URI=...
 mlflow: setup

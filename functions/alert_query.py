@@ -9,7 +9,7 @@ import msgspec
 
 from functions.documents import own_fields
 from shared.errors import SheriffError
-from shared.notation import NotationError, shortened, time_text, utc_time
+from shared.formats import FormatError, shortened, time_text, utc_time
 
 STATUSES = ("open", "confirmed", "dismissed")
 TYPOLOGIES = (
@@ -150,7 +150,7 @@ def _time(name: str, value: str) -> str:
     try:
         # A plus sign that was not escaped arrives as a space.
         return time_text(utc_time(value.replace(" ", "+")))
-    except NotationError as error:
+    except FormatError as error:
         raise QueryError(
             name, f"{name} is {shortened(value)!r}, expected {error.expected}"
         ) from error

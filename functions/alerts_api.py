@@ -7,10 +7,10 @@ import azure.functions as func
 
 from functions import wiring
 from functions.answers import Answer, Condition, Remembered, guarded, health, list_alerts
+from functions.auth import refusal
 from functions.progress import Watch
 from functions.release import release
 from functions.settings import SignIn, role
-from functions.sign_in import refusal
 
 HEALTH_SECONDS = 10.0
 """Anybody may ask for health, which sorts the alerts of all partitions: once in so long."""
@@ -32,9 +32,11 @@ async def get_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG00
 
 async def _health() -> Answer:
     ours = role(os.environ)
-    shelf = None if ours == "desk" else wiring.shelf()  # the desk's identity may read no model
+    loader = (
+        None if ours == "desk" else wiring.model_loader()
+    )  # the desk's identity may read no model
     condition = Condition(wiring.conditions(), _watch) if ours in _SCORES else None
-    return await health(wiring.alerts(), shelf, ours, release(), condition)
+    return await health(wiring.alerts(), loader, ours, release(), condition)
 
 
 async def _watch() -> Watch | None:

@@ -12,7 +12,7 @@ from typing import Any
 from functions.metrics import FUSE
 from functions.ports import Telemetry
 from functions.telemetry import SILENT
-from shared.notation import shortened, time_text
+from shared.formats import shortened, time_text
 
 
 @dataclass(frozen=True, slots=True)

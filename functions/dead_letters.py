@@ -23,7 +23,7 @@ from functions.ports import NotThereError, WriteConflict
 from functions.settings import HubSettings, Settings
 from functions.stores import BlobDeadLetters, Blobs, Hub
 from shared.errors import ConfigurationError, SheriffError
-from shared.notation import time_text
+from shared.formats import time_text
 from shared.printable import printable
 
 _MESSAGE = 90  # characters of a message in a list

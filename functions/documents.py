@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.ports import DeadLetter
-from shared.notation import time_text
+from shared.formats import time_text
 
 
 def own_fields(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class Limits:
 
 
 @dataclass
-class Desk:
+class ScoringContext:
     """Where a process scores: its stores, its one thread for computing, and what it remembers."""
 
     alerts: AlertStore
@@ -114,7 +114,9 @@ class Desk:
     noted_run: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-async def score_batch(desk: Desk, key: StreamKey, events: Sequence[OrderEvent]) -> BatchSummary:
+async def score_batch(
+    context: ScoringContext, key: StreamKey, events: Sequence[OrderEvent]
+) -> BatchSummary:
     """Score events of one partition, which are in order of sequence, and commit them.
 
     Raises:
@@ -122,27 +124,27 @@ async def score_batch(desk: Desk, key: StreamKey, events: Sequence[OrderEvent]) 
     """
     summary = BatchSummary(events=len(events))
     committed: list[Scored] = []
-    with desk.telemetry.batch(key, events):
+    with context.telemetry.batch(key, events):
         try:
-            scorer = await desk.read_scorer()
+            scorer = await context.read_scorer()
             # What serves may take long to be read; the batch's own time begins here.
-            started = desk.clock()
-            await _settle(desk, key, events, scorer, started, summary, committed)
+            started = context.clock()
+            await _settle(context, key, events, scorer, started, summary, committed)
         except Exception:
-            desk.conditions.failed(key.partition_id, desk.now())
+            context.conditions.failed(key.partition_id, context.now())
             raise
         finally:
-            summary.measure(desk.telemetry, key, events, desk.now())
-        desk.begun[key] = 0
-        desk.conditions.moving(key.partition_id)
-        summary.log(key, desk.clock() - started)
-    if desk.shadow is not None:
-        await desk.shadow.follow(key, committed, started + desk.limits.deadline)
+            summary.measure(context.telemetry, key, events, context.now())
+        context.begun[key] = 0
+        context.conditions.moving(key.partition_id)
+        summary.log(key, context.clock() - started)
+    if context.shadow is not None:
+        await context.shadow.follow(key, committed, started + context.limits.deadline)
     return summary
 
 
 async def _settle(
-    desk: Desk,
+    context: ScoringContext,
     key: StreamKey,
     events: Sequence[OrderEvent],
     scorer: Scorer,
@@ -153,7 +155,7 @@ async def _settle(
     """Score the events; read again and score again where another process got ahead."""
     for _ in range(_CONFLICTS):
         with contextlib.suppress(WriteConflict):
-            run = _Run(desk, key, scorer, started, summary, committed)
+            run = _Run(context, key, scorer, started, summary, committed)
             await run.score(events)
             return
     raise TransientError(f"{key}: the state document keeps changing")
@@ -163,7 +165,7 @@ async def _settle(
 class _Run:
     """One reading of the state and the way from it to the end of the batch."""
 
-    desk: Desk
+    context: ScoringContext
     key: StreamKey
     scorer: Scorer
     started: float
@@ -174,8 +176,8 @@ class _Run:
     faults: frozenset[Name] = frozenset()  # orders of the batch set aside for a fault of ours
 
     async def score(self, events: Sequence[OrderEvent]) -> None:
-        desk = self.desk
-        stored, self.version = await desk.states.read(self.key)
+        context = self.context
+        stored, self.version = await context.states.read(self.key)
         self.state, fresh = unseen(stored, events)
         if self.state is not stored:
             logger.warning("%s: sequence numbers start again: this is a new hub", self.key)
@@ -183,16 +185,16 @@ class _Run:
         if not fresh:
             return
         vanished = self._vanished()
-        known, begun = self.key in desk.begun, desk.begun.get(self.key, 0)
-        desk.begun[self.key] = begun + 1
+        known, begun = self.key in context.begun, context.begun.get(self.key, 0)
+        context.begun[self.key] = begun + 1
         alone = vanished is not None or begun >= PATIENCE
         if known and not alone:
             await self._score_together(fresh)
             return
         # One noted run at a time, so that no order is suspected for what another one did.
-        async with desk.noted_run:
+        async with context.noted_run:
             if not alone:
-                await self._noted(fresh, Attempt(desk.owner, desk.now()))
+                await self._noted(fresh, Attempt(context.owner, context.now()))
                 return
             await self._score_each(fresh, vanished or ())
 
@@ -203,14 +205,14 @@ class _Run:
         Raises:
             TransientError: the attempt may be alive; its process is given time to end it.
         """
-        attempt, desk = self.state.attempt, self.desk
+        attempt, context = self.state.attempt, self.context
         if attempt is None:
             return None
         # This process is alive, so its own attempts have ended, however they did.
-        earlier = tuple(name for name in attempt.vanished if name != desk.owner)
-        if attempt.owner in (NOBODY, desk.owner):
+        earlier = tuple(name for name in attempt.vanished if name != context.owner)
+        if attempt.owner in (NOBODY, context.owner):
             return earlier if attempt.alone else None
-        if abs((desk.now() - attempt.at).total_seconds()) < desk.limits.deadline:
+        if abs((context.now() - attempt.at).total_seconds()) < context.limits.deadline:
             raise TransientError(f"{self.key}: another process may be at these events")
         if not attempt.alone:
             return ()
@@ -219,7 +221,7 @@ class _Run:
     async def _score_together(self, events: Sequence[OrderEvent]) -> None:
         """Judge chunk by chunk; past the deadline commit what is judged and leave the rest."""
         judgement: Judgement | None = None
-        chunk = self.desk.limits.chunk
+        chunk = self.context.limits.chunk
         for start in range(0, len(events), chunk):
             if self._late():
                 break
@@ -246,17 +248,17 @@ class _Run:
 
         Once the fuse has blown, orders that are scored one by one are not set aside either.
         """
-        desk, partition, orders = self.desk, self.key.partition_id, self.faults | failed
+        context, partition, orders = self.context, self.key.partition_id, self.faults | failed
         many = events >= FUSE_EVENTS and len(orders) > FUSE_SHARE * events
-        blown = partition in desk.conditions.fuses
+        blown = partition in context.conditions.fuses
         if not many and not (failed and self.alone and blown):
             return
         why = f"scoring fails on {len(orders)} orders in a batch of {events}"
         if not blown:
             logger.error("%s: %s: a fault of ours, nothing is set aside", self.key, why)
-        desk.conditions.note_fuse(partition, desk.now(), why)
+        context.conditions.note_fuse(partition, context.now(), why)
         if not self.alone:  # no order is to blame, so the next run need not be careful with each
-            desk.begun[self.key] -= 1
+            context.begun[self.key] -= 1
         raise FuseError(f"{self.key}: {why}: a fault of ours, the batch waits")
 
     async def _score_each(self, events: Sequence[OrderEvent], vanished: tuple[str, ...]) -> None:
@@ -272,13 +274,14 @@ class _Run:
         if len(vanished) >= DEATHS:
             message = f"{len(vanished)} processes died while they scored this order on its own"
             aside = set_aside(
-                self.key, self.state, event, "attempts_vanished", "", message, self.desk.now()
+                self.key, self.state, event, "attempts_vanished", "", message, self.context.now()
             )
             await self._commit(aside)
             return
         try:
             await self._noted(
-                [event], Attempt(self.desk.owner, self.desk.now(), alone=True, vanished=vanished)
+                [event],
+                Attempt(self.context.owner, self.context.now(), alone=True, vanished=vanished),
             )
         except (TransientError, WriteConflict):
             raise
@@ -287,7 +290,7 @@ class _Run:
             # may name an order, and goes into the dead letter alone.
             kind = type(error).__name__
             logger.error("%s: an order was scored and cannot be committed: %s", self.key, kind)  # noqa: TRY400
-            judgement = blamed(self.key, self.state, event, error, self.desk.now())
+            judgement = blamed(self.key, self.state, event, error, self.context.now())
             self._check_fuse(judgement.failed, self.alone)
             self.faults |= judgement.failed
             await self._commit(judgement)
@@ -322,7 +325,7 @@ class _Run:
         """Judge events, with what the store has of orders that may have been forgotten."""
         received, asked = await self._computed(partial(_received, state, events))
         earlier = await self._earlier(sorted(asked))
-        now = self.desk.now()
+        now = self.context.now()
         judgement = await self._computed(
             partial(judge, self.scorer, self.key, state, received, now, earlier)
         )
@@ -330,11 +333,11 @@ class _Run:
         return judgement
 
     async def _earlier(self, names: Sequence[Name]) -> Earlier:
-        turn = asyncio.Semaphore(self.desk.limits.writes)
+        turn = asyncio.Semaphore(self.context.limits.writes)
 
         async def earlier(name: Name) -> list[dict[str, Any]]:
             async with turn:
-                return await self.desk.alerts.earlier(*name)
+                return await self.context.alerts.earlier(*name)
 
         found = await asyncio.gather(*map(earlier, names))
         return dict(zip(names, found, strict=True))
@@ -342,27 +345,31 @@ class _Run:
     async def _computed[T](self, work: Callable[[], T]) -> T:
         """What some work comes to, done on the thread that computes."""
         loop = asyncio.get_running_loop()
-        result, seconds = await loop.run_in_executor(self.desk.executor, _timed, work)
+        result, seconds = await loop.run_in_executor(self.context.executor, _timed, work)
         self.summary.scoring_seconds += seconds
         return result
 
     async def _commit(self, judgement: Judgement) -> None:
         """Write what was judged, then the state that says so."""
-        desk, before = self.desk, self.state
+        context, before = self.context, self.state
         writer = Writer(
-            desk.alerts, desk.incidents, desk.dead_letters, desk.limits.writes, desk.telemetry
+            context.alerts,
+            context.incidents,
+            context.dead_letters,
+            context.limits.writes,
+            context.telemetry,
         )
-        written = await writer.write(self.key, judgement, desk.now())
+        written = await writer.write(self.key, judgement, context.now())
         await self._write_state(written.judgement.state)
         self.summary.add(before, written)
         self.committed += written.judgement.scored
 
     async def _write_state(self, state: StreamState) -> None:
-        self.version = await self.desk.states.write(self.key, state, self.version)
+        self.version = await self.context.states.write(self.key, state, self.version)
         self.state = state
 
     def _late(self) -> bool:
-        return self.tried and self.desk.clock() - self.started > self.desk.limits.deadline
+        return self.tried and self.context.clock() - self.started > self.context.limits.deadline
 
 
 def _received(state: StreamState, events: Sequence[OrderEvent]) -> tuple[list[Received], set[Name]]:

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from functions.correlation import trace_id
 from functions.ports import DeadLetter, OrderEvent, StreamKey
+from functions.trace_context import trace_id
 from shared.alert import EventPosition, alert_document
 from shared.assessment import Assessment
-from shared.docket import Revisited, concerns, enter, noted, still_held
 from shared.episodes import EpisodeState, caught_up
 from shared.errors import OrderError
-from shared.incidents import PartitionRun
-from shared.notation import alert_id, shortened, time_text, utc_time
+from shared.formats import alert_id, shortened, time_text, utc_time
+from shared.incidents import PartitionEpisode
 from shared.order import Order, parse_order, received_order
+from shared.pending_alerts import Revisited, concerns, enter, noted, still_held
 from shared.scoring import Scorer
 from shared.stream import Arrival, StreamState, marked
 from shared.uses import Admission, RecentOrders, Use, Verdict, contents_name, verdict
@@ -44,7 +44,7 @@ class Scored:
     assessment: Assessment
     use: Use
     alert: dict[str, Any] | None
-    run: str | None = None
+    episode: str | None = None
 
     @property
     def order(self) -> Order:
@@ -70,7 +70,7 @@ class Judgement:
     scored: tuple[Scored, ...]
     dead_letters: tuple[DeadLetter, ...]
     state: StreamState
-    runs: Mapping[str, PartitionRun] = field(default_factory=dict)
+    episodes: Mapping[str, PartitionEpisode] = field(default_factory=dict)
     revisited: tuple[Revisited, ...] = ()
     currency: str = ""
     events: int = 0
@@ -88,7 +88,7 @@ class Judgement:
             self.scored + later.scored,
             self.dead_letters + later.dead_letters,
             later.state,
-            {**self.runs, **later.runs},
+            {**self.episodes, **later.episodes},
             self.revisited + later.revisited,
             self.currency or later.currency,
             self.events + later.events,
@@ -374,14 +374,14 @@ def _judge_together(
     events = [one.event for one in received]
     admitted = _admit(scorer, key, state, received, now, earlier)
     before = caught_up(state.episode, events[0].enqueued_at, MOST_AHEAD)
-    assessments, episode = scorer.score_many(
+    assessments, after = scorer.score_many(
         [one.order for one in admitted.orders],
         before,
         [one.alert_id for one in admitted.orders],
     )
     held, currency = dict(state.held), scorer.catalogue.currency
     scored: list[Scored] = []
-    runs: dict[str, PartitionRun] = {}
+    episodes: dict[str, PartitionEpisode] = {}
     revisited: list[Revisited] = []
     for one, found in zip(admitted.orders, assessments, strict=True):
         assessment = noted(found, one.verdict, currency)
@@ -390,12 +390,12 @@ def _judge_together(
             Scored(one.event, assessment, one.verdict.use, entry.alert, assessment.belongs)
         )
         revisited += entry.revisited
-        for run in assessment.runs:
-            runs[run.opened_by] = PartitionRun(
-                key.partition_id, one.event.sequence_number, run, state.hubs
+        for episode in assessment.episodes:
+            episodes[episode.opened_by] = PartitionEpisode(
+                key.partition_id, one.event.sequence_number, episode, state.hubs
             )
-    known = _run_name(state.episode)
-    incident = state.incident if known == _run_name(episode) else None
+    known = _episode_name(state.episode)
+    incident = state.incident if known == _episode_name(after) else None
     known_incidents = {known: state.incident} if known and state.incident else {}
     state = replace(
         _moved(state, events),
@@ -403,19 +403,19 @@ def _judge_together(
         dead_lettered=state.dead_lettered + len(admitted.dead_letters),
         duplicates=state.duplicates + admitted.counts[Admission.DUPLICATE],
         stale=state.stale + admitted.counts[Admission.STALE],
-        episode=episode,
-        held=still_held(held, episode),
+        episode=after,
+        held=still_held(held, after),
         recent=admitted.recent,
         incident=incident,
     )
     return Judgement(
-        tuple(scored), admitted.dead_letters, state, runs, tuple(revisited), currency, len(events),
-        known_incidents,
+        tuple(scored), admitted.dead_letters, state, episodes, tuple(revisited), currency,
+        len(events), known_incidents,
     )  # fmt: skip
 
 
-def _run_name(episode: EpisodeState) -> str | None:
-    return None if episode.run is None else episode.run.opened_by
+def _episode_name(state: EpisodeState) -> str | None:
+    return None if state.episode is None else state.episode.opened_by
 
 
 def _document(

@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.ports import Files, NotThereError
 from shared.errors import SheriffError, TransientError
-from shared.notation import shortened
+from shared.formats import shortened
 
 _LONGEST_REASON = 300  # characters; what is wrong with a file may quote the file
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from functions.metrics import Metric
-from shared.docket import Revisited
 from shared.errors import SheriffError
+from shared.pending_alerts import Revisited
 from shared.scoring import Scorer
 from shared.shadow import ShadowState
 from shared.stream import StreamState

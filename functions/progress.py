@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from shared.notation import time_text
+from shared.formats import time_text
 
 STANDS_STILL = timedelta(minutes=5)
 """A partition that is behind and does not move for so long stands still. Longer than any run of a

@@ -31,7 +31,7 @@ from functions.ports import (
 )
 from functions.telemetry import SILENT
 from shared.errors import ConfigurationError, SheriffError
-from shared.notation import time_text
+from shared.formats import time_text
 from shared.policy import Policy, parse_policy
 from shared.reference import POLICY, REFERENCE, previous
 

@@ -8,10 +8,10 @@ from typing import Any, List
 import azure.functions as func
 
 from functions import wiring
-from functions.correlation import traceparent_of
 from functions.handlers import score_batch
 from functions.metrics import RETRIES
 from functions.ports import OrderEvent, StreamKey
+from functions.trace_context import traceparent_of
 from shared.errors import TransientError
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
@@ -38,7 +38,7 @@ async def score_orders(events: List[func.EventHubEvent], context: func.Context) 
     try:
         if context.retry_context.retry_count:
             wiring.telemetry().measure(RETRIES, 1)
-        await score_batch(wiring.desk(), stream_key(events[0]), order_events(events))
+        await score_batch(wiring.scoring_context(), stream_key(events[0]), order_events(events))
     except (asyncio.CancelledError, SystemExit) as error:
         # The runtime answers only to ordinary exceptions: these would leave the partition hanging.
         raise TransientError(f"the batch was cut short: {error!r}") from error

@@ -40,11 +40,11 @@ from functions.settings import HubSettings, Settings
 from functions.telemetry import SILENT
 from shared.alert import finding_document
 from shared.alert import version_1 as alert_of_version_1
-from shared.docket import Revisited
 from shared.errors import TransientError
+from shared.formats import time_text
 from shared.incidents import number_of
 from shared.incidents import version_1 as incident_of_version_1
-from shared.notation import time_text
+from shared.pending_alerts import Revisited
 from shared.shadow import ShadowState, ShadowTotals
 from shared.stream import StreamState
 

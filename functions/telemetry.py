@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from functions.correlation import parsed
 from functions.metrics import METRICS, Metric
 from functions.ports import OrderEvent, StreamKey, Telemetry
 from functions.settings import telemetry_target
+from functions.trace_context import parsed
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, Observation

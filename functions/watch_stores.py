@@ -10,7 +10,7 @@ from azure.core.exceptions import HttpResponseError
 
 from functions.progress import Committed, Watch, from_document, to_document
 from functions.stores import STATE, Cosmos, replace_version
-from shared.notation import NotationError, utc_time
+from shared.formats import FormatError, utc_time
 
 logger = logging.getLogger(__name__)
 
@@ -74,5 +74,5 @@ def committed(document: Mapping[str, Any]) -> Committed:
 def _time(text: Any) -> datetime | None:
     try:
         return utc_time(text) if isinstance(text, str) and text else None
-    except NotationError:
+    except FormatError:
         return None

@@ -10,7 +10,7 @@ from functions.metrics import HUB_ANEW, PARTITION_LAG, PARTITION_STALLED
 from functions.ports import Telemetry, WriteConflict
 from functions.progress import Committed, HubSeen, Watch, acknowledge, looked
 from functions.telemetry import SILENT
-from shared.notation import time_text
+from shared.formats import time_text
 
 logger = logging.getLogger(__name__)
 

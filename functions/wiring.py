@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from functions.condition import Conditions
-from functions.handlers import Desk, Limits
+from functions.handlers import Limits, ScoringContext
 from functions.hub import OrdersHub
 from functions.jobs import MachineLearningJobs
+from functions.model_loader import ModelLoader
 from functions.ports import Telemetry
 from functions.retraining import Retraining
 from functions.settings import HubSettings, JobSettings, Settings
 from functions.shadow import Shadow
-from functions.shelf import Shelf
 from functions.stores import (
     BlobDeadLetters,
     Blobs,
@@ -73,10 +73,10 @@ def alerts() -> CosmosAlerts:
 
 
 @cache
-def shelf() -> Shelf:
+def model_loader() -> ModelLoader:
     """What serves."""
     ours = settings()
-    return Shelf(
+    return ModelLoader(
         _blobs(),
         _reading(),
         ours.shelf_poll_seconds,
@@ -90,7 +90,7 @@ def _shadow() -> Shadow:
     chunk = settings().scoring_chunk_orders
     return Shadow(
         CosmosShadows(_cosmos(), settings().stored_version),
-        shelf().challenger,
+        model_loader().challenger,
         _executor(),
         chunk,
         telemetry=telemetry(),
@@ -125,15 +125,15 @@ def watcher() -> Watcher:
 
 
 @cache
-def desk() -> Desk:
+def scoring_context() -> ScoringContext:
     """Where this process scores."""
     ours = settings()
-    return Desk(
+    return ScoringContext(
         alerts=alerts(),
         incidents=CosmosIncidents(_cosmos(), ours.stored_version),
         states=CosmosStates(_cosmos(), ours.stored_version),
         dead_letters=BlobDeadLetters(_blobs(), ours.stored_version),
-        read_scorer=shelf().scorer,
+        read_scorer=model_loader().scorer,
         executor=_executor(),
         shadow=_shadow() if ours.shadow else None,
         telemetry=telemetry(),

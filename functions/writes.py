@@ -27,10 +27,10 @@ from functions.ports import (
 from functions.telemetry import SILENT
 from shared.alert import revisited
 from shared.assessment import DATA_QUALITY_TYPOLOGIES, HIDDEN_DISCOUNT
-from shared.docket import Revisited, is_of_another, reusing
 from shared.errors import TransientError
-from shared.incidents import PartitionRun, find_incident, joinable_since, seen_since, settle
-from shared.notation import time_text
+from shared.formats import time_text
+from shared.incidents import PartitionEpisode, find_incident, joinable_since, seen_since, settle
+from shared.pending_alerts import Revisited, is_of_another, reusing
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Writer:
         judgement = _with_incident(judgement, incident_of)
         alerted = [one for one in judgement.scored if one.alert is not None]
         created = await self._each(self._create, _in_incidents(alerted, incident_of))
-        revisits = [(one, incident_of[one.run], now) for one in judgement.revisited]
+        revisits = [(one, incident_of[one.episode], now) for one in judgement.revisited]
         joined = await self._each(self._revisit, revisits)
         revised = _revised(judgement.scored)
         marked = await self._each(self._supersede, revised)
@@ -111,11 +111,11 @@ class Writer:
         known = judgement.known_incidents
         return {
             name: await self._settle_run(part, known.get(name), judgement.currency, key)
-            for name, part in judgement.runs.items()
+            for name, part in judgement.episodes.items()
         }
 
     async def _settle_run(
-        self, part: PartitionRun, known: str | None, currency: str, key: StreamKey
+        self, part: PartitionEpisode, known: str | None, currency: str, key: StreamKey
     ) -> str:
         for _ in range(_CONFLICTS):
             found, highest = await self._incidents_of(part, known)
@@ -141,7 +141,7 @@ class Writer:
             raise TransientError(str(error)) from error
 
     async def _incidents_of(
-        self, part: PartitionRun, known: str | None
+        self, part: PartitionEpisode, known: str | None
     ) -> tuple[list[tuple[dict[str, Any], str]], int]:
         """The incident of a run that is known, else all that it may join; and the highest number,
         which matters for a new one alone."""
@@ -157,9 +157,12 @@ class Writer:
         highest = await self.incidents.highest(HIDDEN_DISCOUNT)
         return await self._joinable(part), highest
 
-    async def _joinable(self, part: PartitionRun) -> list[tuple[dict[str, Any], str]]:
+    async def _joinable(self, part: PartitionEpisode) -> list[tuple[dict[str, Any], str]]:
         return await self.incidents.joinable(
-            HIDDEN_DISCOUNT, part.run.percent / 100, joinable_since(part.run), seen_since(part.run)
+            HIDDEN_DISCOUNT,
+            part.episode.percent / 100,
+            joinable_since(part.episode),
+            seen_since(part.episode),
         )
 
     async def _create(self, one: Scored) -> bool:
@@ -241,10 +244,10 @@ def _log_status(incident: Mapping[str, Any], before: Mapping[str, Any] | None) -
 
 def _with_incident(judgement: Judgement, incident_of: Mapping[str, str]) -> Judgement:
     """The judgement whose state names the incident of the run that is open."""
-    run = judgement.state.episode.run
-    if run is None or run.opened_by not in incident_of:
+    episode = judgement.state.episode.episode
+    if episode is None or episode.opened_by not in incident_of:
         return judgement
-    state = replace(judgement.state, incident=incident_of[run.opened_by])
+    state = replace(judgement.state, incident=incident_of[episode.opened_by])
     return replace(judgement, state=state)
 
 
@@ -252,8 +255,8 @@ def _in_incidents(alerted: Sequence[Scored], incident_of: Mapping[str, str]) -> 
     """The orders with the incident that each belongs to, if it does, in its alert."""
     return [
         one
-        if one.run is None or one.alert is None
-        else replace(one, alert=one.alert | {"incident_id": incident_of[one.run]})
+        if one.episode is None or one.alert is None
+        else replace(one, alert=one.alert | {"incident_id": incident_of[one.episode]})
         for one in alerted
     ]
 

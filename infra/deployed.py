@@ -14,14 +14,14 @@ import aiohttp
 import msgspec
 from azure.core.exceptions import HttpResponseError
 
+from functions.model_loader import ModelLoader
 from functions.settings import Settings
-from functions.shelf import Shelf
 from functions.stores import ALERTS, STATE, Cosmos, Hub
-from infra.marked_orders import Marked, marked_orders
+from infra.smoke_orders import Marked, marked_orders
 from shared.errors import SheriffError
-from shared.marked import MARKED_REP
-from shared.notation import time_text
+from shared.formats import time_text
 from shared.order import parse_order
+from shared.smoke_orders import MARKED_REP
 from shared.stream import StreamState
 from shared.uses import Admission
 
@@ -104,7 +104,7 @@ class Deployed:
     web: aiohttp.ClientSession
     cosmos: Cosmos
     hub: Hub
-    shelf: Shelf
+    shelf: ModelLoader
     expected: Expected
     roles: set[str] = field(default_factory=set)
     model: str = ""

@@ -25,8 +25,8 @@ from pathlib import Path, PurePosixPath
 from infra.components import sbom
 from infra.local import commands
 from shared.errors import SheriffError
+from training.command_files import replacing
 from training.console import ArgumentParser
-from training.outputs import replacing
 
 ROOT = Path(__file__).parents[1]
 SITE = PurePosixPath(".python_packages/lib/site-packages")

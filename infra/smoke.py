@@ -6,7 +6,7 @@
 Each app says that it is well, which release it runs and which model serves; the model is read here
 and checked as a scorer checks it; the functions are listed; a good order and a fraud, both marked,
 go through the hub: the good one is scored without an alert, the fraud's alert is in Cosmos DB.
-It is deleted at the end, and training leaves marked orders out (`shared.marked`).
+It is deleted at the end, and training leaves marked orders out (`shared.smoke_orders`).
 
 Settings are the app's own (docs/settings.md), read from the environment. In Azure it signs in as
 whoever runs it, without a key. One line a check; ends with 0 if all are well, else with 1.
@@ -28,8 +28,8 @@ from functools import partial
 
 import aiohttp
 
+from functions.model_loader import ModelLoader
 from functions.settings import HubSettings, Settings
-from functions.shelf import Shelf
 from functions.stores import Blobs, Cosmos, Hub
 from infra.deployed import Deployed, Expected, one_line, until
 from shared.errors import SheriffError
@@ -93,7 +93,7 @@ async def opened(expected: Expected, environ: Mapping[str, str]) -> AsyncIterato
         timeout = aiohttp.ClientTimeout(total=expected.seconds)
         web = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
         # Looked at anew each time: it may be promoted while this runs.
-        shelf = Shelf(blobs, executor, poll_seconds=0, shadow=False)
+        shelf = ModelLoader(blobs, executor, poll_seconds=0, shadow=False)
         stack.push_async_callback(shelf.close)
         yield Deployed(settings, web, cosmos, hub, shelf, expected)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.assessment import Assessment, Explanation, Finding, Reason
-from shared.notation import alert_id, money, time_text
+from shared.formats import alert_id, money, time_text
 from shared.uses import Change
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.episodes import Revisit, Run
-from shared.notation import amount_text
+from shared.episodes import Episode, Revisit
+from shared.formats import amount_text
 from shared.order import Order
 from shared.uses import Change
 
@@ -36,10 +36,10 @@ class Finding:
 
 
 def hidden_discount_finding(
-    probability: float, basis_points: int, amount_e4: int, currency: str
+    probability: float, discount_bp: int, amount_e4: int, currency: str
 ) -> Finding:
     """The finding that a percentage was taken off a whole order."""
-    percent = basis_points / 100
+    percent = discount_bp / 100
     message = (
         f"The whole order was probably charged {percent:g} % too little "
         f"({amount_text(amount_e4, currency)})."
@@ -114,7 +114,7 @@ class Assessment:
     alerted: bool
     belief_before: float = 0.0
     belief_after: float = 0.0
-    runs: tuple[Run, ...] = ()
+    episodes: tuple[Episode, ...] = ()
     belongs: str | None = None
     revisits: tuple[Revisit, ...] = ()
     waits: bool = False

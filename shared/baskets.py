@@ -21,8 +21,8 @@ The rates are those of a self-exciting process, attributed by expectation maximi
 Schoenberg, "Estimation of space-time branching process models", JASA 103, 2008).
 
 Rates alone take what a product brings along for Poisson. Where a bike always brings one thing at
-least, and never six, this errs by orders of magnitude, so training measures the error by `Kind` of
-product and by what stands beside it, and the odds are multiplied by that.
+least, and never six, this errs by orders of magnitude, so training measures the error by
+`ProductGroup` of product and by what stands beside it, and the odds are multiplied by that.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shared.model import BasketTable, Kind
+    from shared.model import BasketTable, ProductGroup
 
     Floats = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ class Baskets:
         self._floor = 1.0 / (2.0 * table.orders + 2.0)
         self._drawn = 1.0 / max(catalogue_size, 1)
         self._known = table.orders > 0
-        self._kind = {product: kind for kind in table.kinds for product in kind.products}
+        self._group = {product: kind for kind in table.product_groups for product in kind.products}
 
     def added_odds(self, basket: Mapping[str, int]) -> dict[str, float]:
         """How many times likelier each item is as one that was added than as one that was bought.
@@ -117,7 +117,7 @@ class Baskets:
         self, product: str, basket: Mapping[str, int], beside: dict[int, tuple[int, int]]
     ) -> float:
         """The correction of one product, from the units of its kind and partners in the basket."""
-        kind = self._kind.get(product)
+        kind = self._group.get(product)
         if kind is None:
             return 1.0
         own, key = basket[product], id(kind)
@@ -131,7 +131,7 @@ class Baskets:
         return correction(kind, own - 1, of_kind - own, partners)
 
     def _correction(self, product: str, basket: Mapping[str, int]) -> float:
-        kind = self._kind.get(product)
+        kind = self._group.get(product)
         if kind is None:
             return 1.0
         return correction(kind, *place_in(kind, product, basket))
@@ -161,7 +161,7 @@ class Baskets:
         return ratio
 
 
-def place_in(kind: Kind, product: str, basket: Mapping[str, int]) -> tuple[int, int, int]:
+def place_in(kind: ProductGroup, product: str, basket: Mapping[str, int]) -> tuple[int, int, int]:
     """What stands beside one unit of a product: more of the same, others of its kind, partners."""
     rivals = partners = 0
     for other, units in basket.items():
@@ -174,7 +174,7 @@ def place_in(kind: Kind, product: str, basket: Mapping[str, int]) -> tuple[int, 
     return basket[product] - 1, rivals, partners
 
 
-def correction(kind: Kind, more: int, rivals: int, partners: int) -> float:
+def correction(kind: ProductGroup, more: int, rivals: int, partners: int) -> float:
     """The factor of a kind for what `place_in` found; the last entries count for more, too."""
     by_rivals = kind.corrections[min(more, len(kind.corrections) - 1)]
     by_partners = by_rivals[min(rivals, len(by_rivals) - 1)]

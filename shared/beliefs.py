@@ -133,7 +133,7 @@ class Beliefs:
         percents: Sequence[int],
         shares: Sequence[float],
         rate: float,
-        run_days: float,
+        episode_days: float,
         unseen: int = 0,
         unseen_share: float = 0.0,
     ) -> None:
@@ -147,8 +147,8 @@ class Beliefs:
         self._unseen = unseen
         self._rest = rate * of_grid / unseen if unseen else 0.0
         # Starts and ends per day: ends are 1 / run_days, and starts / (starts + ends) is the rate.
-        self._past_seconds = 86_400 * max(run_days, LEAST_PAST_DAYS)
-        self._pace = 1.0 / (run_days * (1.0 - rate))
+        self._past_seconds = 86_400 * max(episode_days, LEAST_PAST_DAYS)
+        self._pace = 1.0 / (episode_days * (1.0 - rate))
 
     def before(self, belief: Belief, at: datetime) -> Prior:
         """The belief just before an order placed at a time."""

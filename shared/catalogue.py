@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import NoReturn
 
 from shared.errors import ConfigurationError, OrderError
-from shared.notation import IDENTIFIER_PATTERN, NotationError, money_e4, shortened, utc_time
+from shared.formats import IDENTIFIER_PATTERN, FormatError, money_e4, shortened, utc_time
 from shared.order import Order
 
 COLUMNS = (
@@ -220,7 +220,7 @@ def _product(row: dict[str, str], number: int) -> Product:
         _refuse(number, "product_id", row["product_id"], "1 to 64 characters, none a control one")
     try:
         valid_from = utc_time(row["valid_from"])
-    except NotationError as error:
+    except FormatError as error:
         _refuse(number, "valid_from", row["valid_from"], error.expected)
     return Product(
         product_id=row["product_id"],
@@ -236,7 +236,7 @@ def _product(row: dict[str, str], number: int) -> Product:
 def _price(row: dict[str, str], number: int, column: str) -> int:
     try:
         return money_e4(row[column])
-    except NotationError as error:
+    except FormatError as error:
         _refuse(number, column, row[column], error.expected)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from shared.errors import BundleError, ConfigurationError
-from shared.notation import NotationError, shortened, utc_time
+from shared.formats import FormatError, shortened, utc_time
 
 MODELS = "models"
 """The blob container of bundles and pointers."""
@@ -89,7 +89,7 @@ def parse_pointer(data: bytes) -> Pointer:
 def _check_time(text: str) -> None:
     try:
         utc_time(text)
-    except NotationError as error:
+    except FormatError as error:
         message = f"moved_at is {shortened(text)}, expected {error.expected}"
         raise BundleError(f"pointer is not readable: {message}") from error
 

@@ -6,7 +6,8 @@ An additive logistic model on top of the core's probability, with binned feature
 
 (Hastie and Tibshirani, "Generalized Additive Models", 1990, chapter 6.) Every term is a number of
 nats in a table, so the sum is its own explanation: nothing is approximated, and a positive term is
-more suspicious. Training (`training.weak_labels`) makes the tables; here they are only looked up.
+more suspicious. Training (`training.learning.weak_labels`) makes the tables; here they are only
+looked up.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import msgspec
 
 from shared.assessment import Reason
 from shared.features import FEATURE_NAMES, LARGEST_LOG_ODDS
-from shared.habits import NO_HABITS, Habits
+from shared.profiles import NO_PROFILES, Profiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +64,9 @@ class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.log_odds[bisect_right(self.edges, value)]
 
 
-class Classifier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Classifier(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"profiles": "habits"}
+):
     """The frozen model.
 
     Attributes:
@@ -79,7 +82,7 @@ class Classifier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slope: Annotated[float, msgspec.Meta(ge=0, le=1_000)]
     intercept: _Nats
     terms: Annotated[tuple[Term, ...], msgspec.Meta(max_length=100)]
-    habits: Habits = NO_HABITS
+    profiles: Profiles = NO_PROFILES
     orders: Annotated[int, msgspec.Meta(ge=0)] = 0
     decisions: Annotated[int, msgspec.Meta(ge=0)] = 0
     decision_weight: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 0.0

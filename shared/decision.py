@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from shared.errors import ConfigurationError
-from shared.notation import IDENTIFIER_PATTERN, NotationError, blame, utc_time
+from shared.formats import IDENTIFIER_PATTERN, FormatError, blame, utc_time
 
 _Identifier = Annotated[str, msgspec.Meta(pattern=IDENTIFIER_PATTERN)]
 
@@ -52,7 +52,7 @@ def parse_decision(body: bytes) -> Decision:
     except msgspec.ValidationError as error:
         field, complaint = blame(error)
         raise ConfigurationError(f"{field or 'the line'}: {complaint}") from error
-    except NotationError as error:
+    except FormatError as error:
         raise ConfigurationError(f"decided_at: expected {error.expected}") from error
     except (ValueError, RecursionError) as error:  # msgspec.DecodeError is a ValueError
         raise ConfigurationError(f"not JSON: {error}") from error

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from shared.sums import (
+from shared.subset_sums import (
     NO_UNITS,
     Moments,
     SumTable,
@@ -154,9 +154,9 @@ class DiscountTables:
         *,
         room: int = CACHE_BYTES,
     ) -> None:
-        self._steps = np.array([step.basis_points for step in ladder], dtype=np.int64)
+        self._steps = np.array([step.discount_bp for step in ladder], dtype=np.int64)
         self._shares = np.array([step.share for step in ladder])
-        self._off_steps = np.array([step.basis_points for step in off_ladder], dtype=np.int64)
+        self._off_steps = np.array([step.discount_bp for step in off_ladder], dtype=np.int64)
         self._off_shares = np.array([step.share for step in off_ladder])
         self._tolerance_e4 = tolerance_e4
         self._smallest_off_step = int(self._off_steps.min(initial=E8_PER_E4))

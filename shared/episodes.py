@@ -74,7 +74,7 @@ type HourTotal = tuple[int, int, int, int]
 """An hour (`hour_of`), orders, spared orders, and what was taken off the orders (e4)."""
 
 
-class Run(msgspec.Struct, frozen=True):
+class Episode(msgspec.Struct, frozen=True):
     """A run as one partition has seen it so far.
 
     Attributes:
@@ -137,7 +137,7 @@ class Waiting(msgspec.Struct, frozen=True):
     other: float
 
 
-class EpisodeState(msgspec.Struct, frozen=True):
+class EpisodeState(msgspec.Struct, frozen=True, rename={"episode": "run"}):
     """All that one order of a partition may pass on to the next about a hidden discount.
 
     It is stored in the partition's state document under ``episode`` (``msgspec.to_builtins``).
@@ -150,7 +150,7 @@ class EpisodeState(msgspec.Struct, frozen=True):
     """
 
     belief: Belief = Belief()
-    run: Run | None = None
+    episode: Episode | None = None
     waiting: tuple[Waiting, ...] = ()
     opened: int = 0
     schema_version: int = EPISODE_VERSION
@@ -179,7 +179,7 @@ class Revisit:
 
 
 @dataclass(frozen=True, slots=True)
-class RunThresholds:
+class EpisodeThresholds:
     """A run opens when the belief reaches ``opens`` (0-1) and ends when it has fallen to 1 less
     that; an order belongs to it from the probability ``belongs`` on."""
 
@@ -199,17 +199,19 @@ class Step:
     Attributes:
         state: the state after it.
         changed: the runs that it opened, grew or ended, as it left them.
-        belongs: `Run.opened_by` of the run that the order belongs to since its arrival.
+        belongs: `Episode.opened_by` of the run that the order belongs to since its arrival.
         revisits: orders before it that are now known to belong to the run that opened.
     """
 
     state: EpisodeState
-    changed: tuple[Run, ...] = ()
+    changed: tuple[Episode, ...] = ()
     belongs: str | None = None
     revisits: tuple[Revisit, ...] = ()
 
 
-def advance(state: EpisodeState, belief: Belief, order: Waiting, thresholds: RunThresholds) -> Step:
+def advance(
+    state: EpisodeState, belief: Belief, order: Waiting, thresholds: EpisodeThresholds
+) -> Step:
     """Take the episode of a partition one order further: a run opens, grows, ends or goes on.
 
     Args:
@@ -219,24 +221,24 @@ def advance(state: EpisodeState, belief: Belief, order: Waiting, thresholds: Run
         thresholds: the policy's.
     """
     waiting = tuple(one for one in state.waiting if _subject(one) != _subject(order))
-    if state.run is None:
+    if state.episode is None:
         watched = (*waiting, order)[-MOST_WAITING:]
         return _watch(belief, watched, thresholds, state.opened)
-    run = _without(state.run, order)
-    if dict(belief.percents).get(run.percent, 0.0) <= thresholds.ends:
-        ended = replace(run, ended_at=max(order.ordered_at, run.last_seen_at))
+    episode = _without(state.episode, order)
+    if dict(belief.percents).get(episode.percent, 0.0) <= thresholds.ends:
+        ended = replace(episode, ended_at=max(order.ordered_at, episode.last_seen_at))
         # The order that ends a run may be the first of another one, of another percentage.
         step = _watch(belief, (order,), thresholds, state.opened)
         return with_fields(step, changed=(ended, *step.changed))
     if order.p_hidden < thresholds.belongs:
-        changed = () if run is state.run else (run,)
-        return Step(EpisodeState(belief, _passed(run, order), (), state.opened), changed)
-    grown = _grown(run, order)
-    return Step(EpisodeState(belief, grown, (), state.opened), (grown,), run.opened_by)
+        changed = () if episode is state.episode else (episode,)
+        return Step(EpisodeState(belief, _passed(episode, order), (), state.opened), changed)
+    grown = _grown(episode, order)
+    return Step(EpisodeState(belief, grown, (), state.opened), (grown,), episode.opened_by)
 
 
 def _watch(
-    belief: Belief, waiting: tuple[Waiting, ...], thresholds: RunThresholds, opened: int
+    belief: Belief, waiting: tuple[Waiting, ...], thresholds: EpisodeThresholds, opened: int
 ) -> Step:
     """No run is open: open one if the last of the waiting orders has made the belief strong."""
     percent, chance = max(belief.percents, key=itemgetter(1), default=(0, 0.0))
@@ -252,17 +254,17 @@ def _watch(
     ]
     last = waiting[-1]
     at = last.ordered_at
-    run = Run(last.alert_id, percent, at, at, at, number=opened + 1)
+    episode = Episode(last.alert_id, percent, at, at, at, number=opened + 1)
     for order, _ in members:
-        run = _grown(run, order)
+        episode = _grown(episode, order)
     at_once = last.p_hidden >= thresholds.belongs
     revisits = tuple(
-        _revisit(run, order, likely, thresholds.belongs)
+        _revisit(episode, order, likely, thresholds.belongs)
         for order, likely in members
         if order is not last or not at_once
     )
-    state = EpisodeState(belief, run, (), opened + 1)
-    return Step(state, (run,), run.opened_by if at_once else None, revisits)
+    state = EpisodeState(belief, episode, (), opened + 1)
+    return Step(state, (episode,), episode.opened_by if at_once else None, revisits)
 
 
 def _suspicious(chance: float, waiting: tuple[Waiting, ...]) -> bool:
@@ -296,77 +298,77 @@ def chances_within(factors: Sequence[float]) -> list[float]:
     return [sum(weights[: at + 1]) / total for at in range(len(weights))]
 
 
-def hidden_e4(charged_e4: int, basis_points: int) -> int:
+def hidden_e4(charged_e4: int, discount_bp: int) -> int:
     """What a hidden percentage took off: ``charged = (1 - h) x`` and so ``h x`` in e4."""
-    return round(charged_e4 * basis_points / (10_000 - basis_points))
+    return round(charged_e4 * discount_bp / (10_000 - discount_bp))
 
 
 def _factor(order: Waiting, percent: int) -> float:
     return dict(order.factors).get(percent, order.other)
 
 
-def _revisit(run: Run, order: Waiting, chance: float, belongs: float) -> Revisit:
+def _revisit(episode: Episode, order: Waiting, chance: float, belongs: float) -> Revisit:
     return Revisit(
         alert_id=order.alert_id,
         rep_id=order.rep_id,
         probability=max(chance, order.p_hidden),
-        percent=run.percent,
-        amount_e4=hidden_e4(order.charged_e4, run.percent),
+        percent=episode.percent,
+        amount_e4=hidden_e4(order.charged_e4, episode.percent),
         known=order.p_hidden >= belongs,
     )
 
 
-def _grown(run: Run, order: Waiting) -> Run:
+def _grown(episode: Episode, order: Waiting) -> Episode:
     """The run with one more order; the orders it has passed meanwhile are spared ones."""
-    amount, hour = hidden_e4(order.charged_e4, run.percent), hour_of(order.ordered_at)
-    reps, others = _with_rep(run.reps, (order.rep_id, 1, amount))
+    amount, hour = hidden_e4(order.charged_e4, episode.percent), hour_of(order.ordered_at)
+    reps, others = _with_rep(episode.reps, (order.rep_id, 1, amount))
     named = {rep for rep, _, _ in reps}
-    spared = _added_up(run.spared, run.passed)
-    passed_hours = ((at, 0, passed, 0) for at, passed in run.passed_hours)
+    spared = _added_up(episode.spared, episode.passed)
+    passed_hours = ((at, 0, passed, 0) for at, passed in episode.passed_hours)
     return replace(
-        run,
-        started_at=min(run.started_at, order.ordered_at),
-        last_seen_at=max(run.last_seen_at, order.ordered_at),
-        orders=run.orders + 1,
-        amount_e4=run.amount_e4 + amount,
-        spared_orders=run.spared_orders + sum(passed for _, passed in run.passed_hours),
+        episode,
+        started_at=min(episode.started_at, order.ordered_at),
+        last_seen_at=max(episode.last_seen_at, order.ordered_at),
+        orders=episode.orders + 1,
+        amount_e4=episode.amount_e4 + amount,
+        spared_orders=episode.spared_orders + sum(passed for _, passed in episode.passed_hours),
         reps=reps,
-        other_reps=run.other_reps or others,
+        other_reps=episode.other_reps or others,
         spared=tuple((rep, orders) for rep, orders in spared if rep not in named)[:MOST_REPS],
-        hours=with_hours(run.hours, *passed_hours, (hour, 1, 0, amount)),
+        hours=with_hours(episode.hours, *passed_hours, (hour, 1, 0, amount)),
         passed=(),
         passed_hours=(),
-        latest=(*run.latest, (_key(order), hour, amount))[-MOST_LATEST:],
-        sample_order_ids=(*run.sample_order_ids, order.order_id)[:SAMPLES],
+        latest=(*episode.latest, (_key(order), hour, amount))[-MOST_LATEST:],
+        sample_order_ids=(*episode.sample_order_ids, order.order_id)[:SAMPLES],
     )
 
 
-def _passed(run: Run, order: Waiting) -> Run:
+def _passed(episode: Episode, order: Waiting) -> Episode:
     """The run once an order came that it did not take from."""
-    hours = Counter(dict(run.passed_hours))
+    hours = Counter(dict(episode.passed_hours))
     hours[hour_of(order.ordered_at)] += 1
     return replace(
-        run,
-        passed=_added_up(run.passed, ((order.rep_id, 1),))[:MOST_REPS],
+        episode,
+        passed=_added_up(episode.passed, ((order.rep_id, 1),))[:MOST_REPS],
         passed_hours=tuple(sorted(hours.items()))[-MOST_HOURS:],
     )
 
 
-def _without(run: Run, order: Waiting) -> Run:
+def _without(episode: Episode, order: Waiting) -> Episode:
     """The run less an earlier revision of an order; the same run where it has none."""
     key = _key(order)
-    known = next((one for one in run.latest if one[0] == key), None)
+    known = next((one for one in episode.latest if one[0] == key), None)
     if known is None:
-        return run
+        return episode
     _, hour, amount = known
-    reps, _ = _with_rep(run.reps, (order.rep_id, -1, -amount))
+    reps, _ = _with_rep(episode.reps, (order.rep_id, -1, -amount))
     return replace(
-        run,
-        orders=run.orders - 1,
-        amount_e4=run.amount_e4 - amount,
+        episode,
+        orders=episode.orders - 1,
+        amount_e4=episode.amount_e4 - amount,
         reps=reps,
-        hours=with_hours(run.hours, (hour, -1, 0, -amount)),
-        latest=tuple(one for one in run.latest if one is not known),
+        hours=with_hours(episode.hours, (hour, -1, 0, -amount)),
+        latest=tuple(one for one in episode.latest if one is not known),
     )
 
 
@@ -453,7 +455,7 @@ def _added_up(
     return tuple(sorted(total.items()))
 
 
-class _RunOfVersion2(msgspec.Struct, frozen=True):
+class _EpisodeOfVersion2(msgspec.Struct, frozen=True):
     """What the release before stored of a run."""
 
     opened_by: str
@@ -470,9 +472,9 @@ class _RunOfVersion2(msgspec.Struct, frozen=True):
     sample_order_ids: tuple[str, ...] = ()
 
 
-class _EpisodeOfVersion2(msgspec.Struct, frozen=True):
+class _EpisodeStateOfVersion2(msgspec.Struct, frozen=True, rename={"episode": "run"}):
     belief: Belief = Belief()
-    run: _RunOfVersion2 | None = None
+    episode: _EpisodeOfVersion2 | None = None
     waiting: tuple[Waiting, ...] = ()
     schema_version: int = 2
 
@@ -489,25 +491,27 @@ def episode_from(document: Mapping[str, Any]) -> EpisodeState:
         return msgspec.convert(stored, EpisodeState)
     if version != 2:
         return EpisodeState()
-    before = msgspec.convert(stored, _EpisodeOfVersion2)
-    run = None
-    if before.run is not None:
-        known = {name: getattr(before.run, name) for name in _RunOfVersion2.__struct_fields__}
+    before = msgspec.convert(stored, _EpisodeStateOfVersion2)
+    episode = None
+    if before.episode is not None:
+        known = {
+            name: getattr(before.episode, name) for name in _EpisodeOfVersion2.__struct_fields__
+        }
         # Nobody knows what each of them had: the totals do.
-        known["reps"] = tuple((rep, 0, 0) for rep in before.run.reps[:MOST_REPS])
-        known["spared"] = before.run.spared[:MOST_REPS]
-        known["passed"] = before.run.passed[:MOST_REPS]
-        run = Run(**known)
-    return EpisodeState(before.belief, run, before.waiting)
+        known["reps"] = tuple((rep, 0, 0) for rep in before.episode.reps[:MOST_REPS])
+        known["spared"] = before.episode.spared[:MOST_REPS]
+        known["passed"] = before.episode.passed[:MOST_REPS]
+        episode = Episode(**known)
+    return EpisodeState(before.belief, episode, before.waiting)
 
 
-def episode_of_version_1(episode: EpisodeState) -> dict[str, Any]:
+def episode_of_version_1(state: EpisodeState) -> dict[str, Any]:
     """An episode as the release before reads it, which refuses fields that it does not know."""
-    run = episode.run
+    episode = state.episode
     before = None
-    if run is not None:
-        known = {name: getattr(run, name) for name in _RunOfVersion2.__struct_fields__}
-        known["reps"] = tuple(rep for rep, _, _ in run.reps)
-        before = _RunOfVersion2(**known)
-    whole = _EpisodeOfVersion2(episode.belief, before, episode.waiting)
+    if episode is not None:
+        known = {name: getattr(episode, name) for name in _EpisodeOfVersion2.__struct_fields__}
+        known["reps"] = tuple(rep for rep, _, _ in episode.reps)
+        before = _EpisodeOfVersion2(**known)
+    whole = _EpisodeStateOfVersion2(state.belief, before, state.waiting)
     return cast(dict[str, Any], msgspec.to_builtins(whole))

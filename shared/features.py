@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.catalogue import PricedOrder
-    from shared.habits import Habits
     from shared.hypotheses import Posterior
     from shared.order import Order
+    from shared.profiles import Profiles
     from shared.rules import Suspect
 
 FEATURE_NAMES = (
@@ -48,7 +48,7 @@ def build_features(
     posterior: Posterior,
     suspect: Suspect | None,
     ladder: frozenset[int],
-    habits: Habits,
+    profiles: Profiles,
 ) -> dict[str, float]:
     """The features of an order, by `FEATURE_NAMES`.
 
@@ -79,14 +79,14 @@ def build_features(
             if suspect is None
             else _suspect_features(priced, basket_odds, posterior, suspect, ladder)
         ),
-        *habit_features(habits, priced.order),
+        *profile_features(profiles, priced.order),
     )
     return dict(zip(FEATURE_NAMES, values, strict=True))
 
 
-def habit_features(habits: Habits, order: Order) -> tuple[float, ...]:
+def profile_features(profiles: Profiles, order: Order) -> tuple[float, ...]:
     """The last four features, which training works out anew as of every order."""
-    shares = (*habits.reps.shares(order.rep_id), *habits.customers.shares(order.customer_id))
+    shares = (*profiles.reps.shares(order.rep_id), *profiles.customers.shares(order.customer_id))
     return tuple(100.0 * share for share in shares)
 
 
@@ -105,8 +105,8 @@ def _suspect_features(
     return (
         log_odds(basket_odds[suspect.product_id]),
         log_odds(posterior.charge_odds[suspect.product_id]),
-        suspect.basis_points / 100,
-        float(suspect.basis_points in ladder),
+        suspect.discount_bp / 100,
+        float(suspect.discount_bp in ladder),
         _percent(suspect.amount_e4, priced.list_total_e4),
         float(dearer + 1),
         float(alike == 1),

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 from shared.assessment import HIDDEN_DISCOUNT
 from shared.episodes import MOST_HOURS, MOST_REPS, SAMPLES, by_hour, hour_start
-from shared.notation import money, time_text, utc_time
+from shared.formats import money, time_text, utc_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from shared.episodes import Run
+    from shared.episodes import Episode
 
 QUIET = timedelta(days=3)
 """A partition without orders cannot see that a run has ended. Its run counts as over when the
@@ -56,7 +56,7 @@ OPEN, CLOSED = "open", "closed"
 
 
 @dataclass(frozen=True, slots=True)
-class PartitionRun:
+class PartitionEpisode:
     """A run as its partition has it.
 
     ``sequence`` is the number of the last event behind it, ``hubs`` how many hubs made anew came
@@ -65,12 +65,12 @@ class PartitionRun:
 
     partition_id: str
     sequence: int
-    run: Run
+    episode: Episode
     hubs: int = 0
 
 
 def settle(
-    documents: Sequence[dict[str, Any]], part: PartitionRun, currency: str, highest: int
+    documents: Sequence[dict[str, Any]], part: PartitionEpisode, currency: str, highest: int
 ) -> dict[str, Any]:
     """The incident of a run, with the run as it is now.
 
@@ -94,25 +94,27 @@ def settle(
     return _bounded(document | {"by_partition": partitions, "schema_version": 2}, currency)
 
 
-def find_incident(documents: Sequence[dict[str, Any]], part: PartitionRun) -> dict[str, Any] | None:
+def find_incident(
+    documents: Sequence[dict[str, Any]], part: PartitionEpisode
+) -> dict[str, Any] | None:
     """The incident that knows the run already, else the latest one that it joins."""
     mine = [
         (_of_version_2(entry, part)["run"], document)
         for document in sorted(documents, key=number_of, reverse=True)
         if (entry := document["by_partition"].get(part.partition_id)) is not None
     ]
-    for run, document in mine:
-        if run["name"] == part.run.opened_by:
+    for episode, document in mine:
+        if episode["name"] == part.episode.opened_by:
             return document
     # Its partition has opened another run since: it is among those that are one sum.
-    if part.run.number:
-        later = [(run["number"], document) for run, document in mine]
-        later = [one for one in later if one[0] > part.run.number]
+    if part.episode.number:
+        later = [(episode["number"], document) for episode, document in mine]
+        later = [one for one in later if one[0] > part.episode.number]
         if later:
             return min(later, key=itemgetter(0))[1]
-    percent = part.run.percent / 100
+    percent = part.episode.percent / 100
     for document in sorted(documents, key=number_of, reverse=True):
-        if document["percent"] == percent and _overlaps(document, part.run):
+        if document["percent"] == percent and _overlaps(document, part.episode):
             return document
     return None
 
@@ -122,93 +124,98 @@ def number_of(document: Mapping[str, Any]) -> int:
     return int(document["id"].rpartition("-")[2])
 
 
-def _overlaps(document: Mapping[str, Any], run: Run) -> bool:
+def _overlaps(document: Mapping[str, Any], episode: Episode) -> bool:
     """Whether a run lies within the time of an incident, or goes on with it."""
     ended_at = document["ended_at"]
     until, slack = (document["last_seen_at"], QUIET) if ended_at is None else (ended_at, RESUMED)
     # Times from outside are subtracted: no sum of theirs can leave the calendar.
-    starts_in_time = run.started_at - utc_time(until) <= slack
-    return starts_in_time and utc_time(document["started_at"]) - run.last_seen_at <= RESUMED
+    starts_in_time = episode.started_at - utc_time(until) <= slack
+    return starts_in_time and utc_time(document["started_at"]) - episode.last_seen_at <= RESUMED
 
 
-def _opened(part: PartitionRun, highest: int) -> dict[str, Any]:
+def _opened(part: PartitionEpisode, highest: int) -> dict[str, Any]:
     return {
         "id": f"{HIDDEN_DISCOUNT}-{highest + 1:06d}",
         "schema_version": 2,
         "kind": HIDDEN_DISCOUNT,
-        "percent": part.run.percent / 100,
+        "percent": part.episode.percent / 100,
         "by_partition": {},
     }
 
 
-def _entry(before: dict[str, Any] | None, part: PartitionRun) -> dict[str, Any] | None:
+def _entry(before: dict[str, Any] | None, part: PartitionEpisode) -> dict[str, Any] | None:
     """What a partition has seen of an incident, with the run as it is now; None: nothing new."""
-    earlier, run = None, _run_document(part.run)
+    earlier, episode = None, _episode_document(part.episode)
     if before is not None:
         known, earlier = before["run"], before["before"]
-        if known["name"] == run["name"]:
+        if known["name"] == episode["name"]:
             if (part.hubs, part.sequence) < (before["hubs"], before["sequence"]):
                 return None
-        elif 0 < part.run.number < known["number"]:
+        elif 0 < part.episode.number < known["number"]:
             return None
         else:
             earlier = _sum([known] if earlier is None else [earlier, known])
-    pieces = [run] if earlier is None else [earlier, run]
+    pieces = [episode] if earlier is None else [earlier, episode]
     return {
         "sequence": max(part.sequence, 0),
         "hubs": part.hubs,
         "orders": sum(piece["orders"] for piece in pieces),
         "spared_orders": sum(piece["spared_orders"] for piece in pieces),
         "amount_e4": sum(piece["amount_e4"] for piece in pieces),
-        "run": run,
+        "run": episode,
         "before": earlier,
     }
 
 
-def _run_document(run: Run) -> dict[str, Any]:
+def _episode_document(episode: Episode) -> dict[str, Any]:
     return {
-        "name": run.opened_by,
-        "number": run.number,
+        "name": episode.opened_by,
+        "number": episode.number,
         "runs": 1,
-        "started_at": time_text(run.started_at),
-        "detected_at": time_text(run.detected_at),
-        "last_seen_at": time_text(run.last_seen_at),
-        "ended_at": None if run.ended_at is None else time_text(run.ended_at),
-        "orders": run.orders,
-        "spared_orders": run.spared_orders,
-        "amount_e4": run.amount_e4,
-        "reps": [list(rep) for rep in run.reps],
-        "other_reps": run.other_reps,
-        "spared_reps": [list(rep) for rep in run.spared if rep[1] >= SPARED_ORDERS],
-        "hours": [list(hour) for hour in run.hours],
-        "sample_order_ids": list(run.sample_order_ids),
+        "started_at": time_text(episode.started_at),
+        "detected_at": time_text(episode.detected_at),
+        "last_seen_at": time_text(episode.last_seen_at),
+        "ended_at": None if episode.ended_at is None else time_text(episode.ended_at),
+        "orders": episode.orders,
+        "spared_orders": episode.spared_orders,
+        "amount_e4": episode.amount_e4,
+        "reps": [list(rep) for rep in episode.reps],
+        "other_reps": episode.other_reps,
+        "spared_reps": [list(rep) for rep in episode.spared if rep[1] >= SPARED_ORDERS],
+        "hours": [list(hour) for hour in episode.hours],
+        "sample_order_ids": list(episode.sample_order_ids),
     }
 
 
-def _sum(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _sum(episodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Runs that are over, as one; the later ones last."""
     reps: dict[str, list[int]] = {}
-    for rep, orders, amount in (rep for run in runs for rep in run["reps"]):
+    for rep, orders, amount in (rep for episode in episodes for rep in episode["reps"]):
         had = reps.get(rep, [0, 0])
         reps[rep] = [had[0] + orders, had[1] + amount]
     spared: dict[str, int] = {}
-    for rep, orders in (rep for run in runs for rep in run["spared_reps"]):
+    for rep, orders in (rep for episode in episodes for rep in episode["spared_reps"]):
         spared[rep] = spared.get(rep, 0) + orders
     named = sorted(reps)[:MOST_REPS]
     return {
-        "runs": sum(run["runs"] for run in runs),
-        "started_at": min(run["started_at"] for run in runs),
-        "detected_at": min(run["detected_at"] for run in runs),
-        "last_seen_at": max(run["last_seen_at"] for run in runs),
-        "ended_at": max(run["ended_at"] or run["last_seen_at"] for run in runs),
-        "orders": sum(run["orders"] for run in runs),
-        "spared_orders": sum(run["spared_orders"] for run in runs),
-        "amount_e4": sum(run["amount_e4"] for run in runs),
+        "runs": sum(episode["runs"] for episode in episodes),
+        "started_at": min(episode["started_at"] for episode in episodes),
+        "detected_at": min(episode["detected_at"] for episode in episodes),
+        "last_seen_at": max(episode["last_seen_at"] for episode in episodes),
+        "ended_at": max(episode["ended_at"] or episode["last_seen_at"] for episode in episodes),
+        "orders": sum(episode["orders"] for episode in episodes),
+        "spared_orders": sum(episode["spared_orders"] for episode in episodes),
+        "amount_e4": sum(episode["amount_e4"] for episode in episodes),
         "reps": [[rep, *reps[rep]] for rep in named],
-        "other_reps": len(reps) > len(named) or any(run["other_reps"] for run in runs),
+        "other_reps": len(reps) > len(named) or any(episode["other_reps"] for episode in episodes),
         "spared_reps": [[rep, spared[rep]] for rep in sorted(spared)][:MOST_REPS],
-        "hours": [list(hour) for hour in by_hour([tuple(h) for run in runs for h in run["hours"]])],
-        "sample_order_ids": [name for run in runs for name in run["sample_order_ids"]][:SAMPLES],
+        "hours": [
+            list(hour)
+            for hour in by_hour([tuple(h) for episode in episodes for h in episode["hours"]])
+        ],
+        "sample_order_ids": [name for episode in episodes for name in episode["sample_order_ids"]][
+            :SAMPLES
+        ],
     }
 
 
@@ -216,7 +223,7 @@ def _pieces(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every run of every partition, those that are over as one each; the earliest first."""
     entries = [_of_version_2(entry) for entry in document["by_partition"].values()]
     pieces = [piece for one in entries for piece in (one["before"], one["run"]) if piece]
-    return sorted(pieces, key=lambda run: (run["started_at"], run["sample_order_ids"]))
+    return sorted(pieces, key=lambda episode: (episode["started_at"], episode["sample_order_ids"]))
 
 
 def _bounded(document: dict[str, Any], currency: str) -> dict[str, Any]:
@@ -236,14 +243,16 @@ def _bounded(document: dict[str, Any], currency: str) -> dict[str, Any]:
 
 
 def _lean(entry: dict[str, Any], most_reps: int, most_hours: int) -> dict[str, Any]:
-    def lean(run: dict[str, Any] | None) -> dict[str, Any] | None:
-        if run is None or (len(run["reps"]) <= most_reps and len(run["hours"]) <= most_hours):
-            return run
-        return run | {
-            "reps": sorted(nlargest(most_reps, run["reps"], key=lambda rep: (rep[2], rep[0]))),
-            "other_reps": run["other_reps"] or len(run["reps"]) > most_reps,
-            "spared_reps": run["spared_reps"][:most_reps],
-            "hours": run["hours"][-most_hours:] if most_hours else [],
+    def lean(episode: dict[str, Any] | None) -> dict[str, Any] | None:
+        if episode is None or (
+            len(episode["reps"]) <= most_reps and len(episode["hours"]) <= most_hours
+        ):
+            return episode
+        return episode | {
+            "reps": sorted(nlargest(most_reps, episode["reps"], key=lambda rep: (rep[2], rep[0]))),
+            "other_reps": episode["other_reps"] or len(episode["reps"]) > most_reps,
+            "spared_reps": episode["spared_reps"][:most_reps],
+            "hours": episode["hours"][-most_hours:] if most_hours else [],
         }
 
     return entry | {"run": lean(entry["run"]), "before": lean(entry["before"])}
@@ -252,12 +261,12 @@ def _lean(entry: dict[str, Any], most_reps: int, most_hours: int) -> dict[str, A
 def _totals(document: dict[str, Any], currency: str) -> dict[str, Any]:
     """The document with everything that follows from its runs."""
     partitions = document["by_partition"].values()
-    runs = _pieces(document)
-    ended_at = _ended_at(runs)
-    everything = _sum(runs)
-    charged = {rep for run in runs for rep, _, _ in run["reps"]}
+    episodes = _pieces(document)
+    ended_at = _ended_at(episodes)
+    everything = _sum(episodes)
+    charged = {rep for episode in episodes for rep, _, _ in episode["reps"]}
     spared: dict[str, int] = {}
-    for rep, orders in (one for run in runs for one in run["spared_reps"]):
+    for rep, orders in (one for episode in episodes for one in episode["spared_reps"]):
         spared[rep] = spared.get(rep, 0) + orders
     summed = document | {
         "started_at": everything["started_at"],
@@ -268,9 +277,9 @@ def _totals(document: dict[str, Any], currency: str) -> dict[str, Any]:
         "orders_spared": sum(partition["spared_orders"] for partition in partitions),
         "amount_lost": money(sum(partition["amount_e4"] for partition in partitions)),
         "reps": sorted(charged),
-        "more_reps": any(run["other_reps"] for run in runs),
+        "more_reps": any(episode["other_reps"] for episode in episodes),
         "spared_reps": sorted(spared.keys() - charged),
-        "by_rep": _by_rep(runs, spared),
+        "by_rep": _by_rep(episodes, spared),
         "by_hour": [
             {
                 "hour": time_text(hour_start(hour)),
@@ -286,10 +295,12 @@ def _totals(document: dict[str, Any], currency: str) -> dict[str, Any]:
     return summed | {"message": _message(summed, currency)}
 
 
-def _by_rep(runs: Sequence[Mapping[str, Any]], spared: Mapping[str, int]) -> list[dict[str, Any]]:
+def _by_rep(
+    episodes: Sequence[Mapping[str, Any]], spared: Mapping[str, int]
+) -> list[dict[str, Any]]:
     """Totals by rep, those with the largest loss first, `MOST_REPS` at most."""
     totals: dict[str, list[int]] = {rep: [0, 0] for rep in spared}
-    for rep, orders, amount in (rep for run in runs for rep in run["reps"]):
+    for rep, orders, amount in (rep for episode in episodes for rep in episode["reps"]):
         had = totals.get(rep, [0, 0])
         totals[rep] = [had[0] + orders, had[1] + amount]
     largest = sorted(totals, key=lambda rep: (-totals[rep][1], rep))[:MOST_REPS]
@@ -304,46 +315,48 @@ def _by_rep(runs: Sequence[Mapping[str, Any]], spared: Mapping[str, int]) -> lis
     ]
 
 
-def _ended_at(runs: Sequence[Mapping[str, Any]]) -> str | None:
+def _ended_at(episodes: Sequence[Mapping[str, Any]]) -> str | None:
     """When the last run ended; None while one goes on."""
-    lasts: list[str] = [run["ended_at"] or run["last_seen_at"] for run in runs]
+    lasts: list[str] = [episode["ended_at"] or episode["last_seen_at"] for episode in episodes]
     latest = utc_time(max(lasts))
-    for run in runs:
-        if run["ended_at"] is None and latest - utc_time(run["last_seen_at"]) <= QUIET:
+    for episode in episodes:
+        if episode["ended_at"] is None and latest - utc_time(episode["last_seen_at"]) <= QUIET:
             return None
     return max(lasts)
 
 
-def _of_version_2(entry: dict[str, Any], part: PartitionRun | None = None) -> dict[str, Any]:
+def _of_version_2(entry: dict[str, Any], part: PartitionEpisode | None = None) -> dict[str, Any]:
     """What a partition has seen, where an older release wrote it: its runs by name."""
     if "run" in entry:
         return {name: value for name, value in entry.items() if name != "runs"}
-    runs = {name: _run_of_version_2(name, run) for name, run in entry["runs"].items()}
-    latest = max(runs, key=lambda name: (runs[name]["detected_at"], name))
-    if part is not None and part.run.opened_by in runs:
-        latest = part.run.opened_by
-    run = runs.pop(latest)
+    episodes = {
+        name: _episode_of_version_2(name, episode) for name, episode in entry["runs"].items()
+    }
+    latest = max(episodes, key=lambda name: (episodes[name]["detected_at"], name))
+    if part is not None and part.episode.opened_by in episodes:
+        latest = part.episode.opened_by
+    episode = episodes.pop(latest)
     return {
         "sequence": entry["sequence"],
         "hubs": 0,
         "orders": entry["orders"],
         "spared_orders": 0,
         "amount_e4": entry["amount_e4"],
-        "run": run,
-        "before": _sum([*runs.values()]) if runs else None,
+        "run": episode,
+        "before": _sum([*episodes.values()]) if episodes else None,
     }
 
 
-def _run_of_version_2(name: str, run: Mapping[str, Any]) -> dict[str, Any]:
+def _episode_of_version_2(name: str, episode: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        **run,
+        **episode,
         "name": name,
         "number": 0,
         "runs": 1,
         "spared_orders": 0,
-        "reps": [[rep, 0, 0] for rep in run["reps"]],
+        "reps": [[rep, 0, 0] for rep in episode["reps"]],
         "other_reps": False,
-        "spared_reps": [[rep, SPARED_ORDERS] for rep in run["spared_reps"]],
+        "spared_reps": [[rep, SPARED_ORDERS] for rep in episode["spared_reps"]],
         "hours": [],
     }
 
@@ -358,9 +371,11 @@ def version_1(document: Mapping[str, Any]) -> dict[str, Any]:
             name: {
                 **entry,
                 "runs": {
-                    run.get("name", f"before {entry['run']['name']}"): _run_of_version_1(run)
-                    for run in (entry["before"], entry["run"])
-                    if run
+                    episode.get("name", f"before {entry['run']['name']}"): _episode_of_version_1(
+                        episode
+                    )
+                    for episode in (entry["before"], entry["run"])
+                    if episode
                 },
             }
             for name, entry in ((name, _of_version_2(entry)) for name, entry in entries)
@@ -368,24 +383,24 @@ def version_1(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _run_of_version_1(run: Mapping[str, Any]) -> dict[str, Any]:
+def _episode_of_version_1(episode: Mapping[str, Any]) -> dict[str, Any]:
     kept = ("started_at", "detected_at", "last_seen_at", "ended_at", "orders", "amount_e4")
     return {
-        **{field: run[field] for field in kept},
-        "reps": [rep for rep, _, _ in run["reps"]],
-        "spared_reps": [rep for rep, _ in run["spared_reps"]],
-        "sample_order_ids": run["sample_order_ids"],
+        **{field: episode[field] for field in kept},
+        "reps": [rep for rep, _, _ in episode["reps"]],
+        "spared_reps": [rep for rep, _ in episode["spared_reps"]],
+        "sample_order_ids": episode["sample_order_ids"],
     }
 
 
-def joinable_since(run: Run) -> str:
+def joinable_since(episode: Episode) -> str:
     """An incident that has ended before this time (fixed-width UTC text) is not joined."""
-    return _before(run.started_at, RESUMED)
+    return _before(episode.started_at, RESUMED)
 
 
-def seen_since(run: Run) -> str:
+def seen_since(episode: Episode) -> str:
     """An open incident that was seen last before this time (fixed-width UTC) is not joined."""
-    return _before(run.started_at, QUIET)
+    return _before(episode.started_at, QUIET)
 
 
 def _before(at: datetime, span: timedelta) -> str:

@@ -40,7 +40,7 @@ LARGEST_ADDED_RATE = 0.9
 MOST_BROUGHT = 500
 """Lines that one unit brings along on average; an order has no more than 200."""
 
-_MOST_PRODUCTS, _MOST_KINDS, _MOST_GOLDEN = 50_000, 1_000, 100
+_MOST_PRODUCTS, _MOST_GROUPS, _MOST_GOLDEN = 50_000, 1_000, 100
 _ROUNDING = 1e-6
 """How far shares may be from summing to 1."""
 
@@ -56,14 +56,16 @@ _Factors = Annotated[
 ]
 
 
-class DiscountShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DiscountShare(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"discount_bp": "basis_points"}
+):
     """One discount and how often it is given.
 
-    ``basis_points`` are hundredths of a percent of the list price (10 % = 1000), ``share`` is a
+    ``discount_bp`` are hundredths of a percent of the list price (10 % = 1000), ``share`` is a
     probability, ``orders`` the number of orders the figure rests on.
     """
 
-    basis_points: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+    discount_bp: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
     share: Share
     orders: Count = 0
 
@@ -71,7 +73,7 @@ class DiscountShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _Ladder = Annotated[tuple[DiscountShare, ...], msgspec.Meta(min_length=1, max_length=MOST_STEPS)]
 
 
-class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProductGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Products that go with the same others, and how far the rates misjudge their baskets.
 
     ``products`` are those of the kind, ``partners`` those they go with.
@@ -90,7 +92,9 @@ class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     orders: Count = 0
 
 
-class BasketTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BasketTable(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"product_groups": "kinds"}
+):
     """What is bought together, learned from any history.
 
     ``orders`` is the number of orders it rests on (0: nothing is known). ``companions[p][q]`` is
@@ -105,7 +109,7 @@ class BasketTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         msgspec.Meta(max_length=_MOST_PRODUCTS),
     ] = {}
     alone: Annotated[dict[_Name, _Rate], msgspec.Meta(max_length=_MOST_PRODUCTS)] = {}
-    kinds: Annotated[tuple[Kind, ...], msgspec.Meta(max_length=_MOST_KINDS)] = ()
+    product_groups: Annotated[tuple[ProductGroup, ...], msgspec.Meta(max_length=_MOST_GROUPS)] = ()
 
 
 class UsualPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -168,7 +172,13 @@ class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     orders: Annotated[tuple[GoldenOrder, ...], msgspec.Meta(max_length=_MOST_GOLDEN)] = ()
 
 
-class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class ModelBundle(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    rename={"hidden_episode_days": "hidden_run_days"},
+):
     """The learned tables of one training run.
 
     Attributes:
@@ -208,7 +218,7 @@ class ModelBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     hidden_discount_rate: Share
     charge_tolerance_e4: Annotated[float, msgspec.Meta(ge=0.1, le=1e6)]
     baskets: BasketTable
-    hidden_run_days: Annotated[float, msgspec.Meta(ge=0.001, le=36_500)] = 3.0
+    hidden_episode_days: Annotated[float, msgspec.Meta(ge=0.001, le=36_500)] = 3.0
     hidden_unseen_share: Share = 0.5
     reps: Annotated[frozenset[_Name], msgspec.Meta(max_length=10 * MOST_REPS)] = frozenset()
     more_reps: bool = False
@@ -265,12 +275,14 @@ def faults(bundle: ModelBundle) -> Iterator[str]:
     yield from _table_faults("off_ladder", bundle.off_ladder, least=1, largest=10_000)
     yield from _table_faults("hidden", bundle.hidden, least=1, largest=LARGEST_HIDDEN)
     for name, ladder in (("ladder", bundle.ladder), *_named(bundle)):
-        if not any(step.share > 0 for step in ladder if step.basis_points == 0):
+        if not any(step.share > 0 for step in ladder if step.discount_bp == 0):
             yield f"{name} has no share for no discount (0)"
     for name, ladder in _named(bundle):
         yield from _table_faults(name, ladder, least=0, largest=10_000)
-    kinds = [product for kind in bundle.baskets.kinds for product in kind.products]
-    if len(kinds) != len(set(kinds)):
+    product_groups = [
+        product for kind in bundle.baskets.product_groups for product in kind.products
+    ]
+    if len(product_groups) != len(set(product_groups)):
         yield "a product is of two kinds"
     if any(sum(rates.values()) > MOST_BROUGHT for rates in bundle.baskets.companions.values()):
         yield f"a product brings more than {MOST_BROUGHT} lines along"
@@ -283,7 +295,7 @@ def _named(bundle: ModelBundle) -> Iterator[tuple[str, Sequence[DiscountShare]]]
 def _table_faults(
     name: str, table: Sequence[DiscountShare], *, least: int, largest: int
 ) -> Iterator[str]:
-    steps = [step.basis_points for step in table]
+    steps = [step.discount_bp for step in table]
     if len(steps) != len(set(steps)):
         yield f"{name} has a discount twice"
     if not all(least <= step <= largest for step in steps):

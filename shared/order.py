@@ -8,9 +8,9 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 
 from shared.errors import OrderError
-from shared.notation import (
+from shared.formats import (
     IDENTIFIER_PATTERN,
-    NotationError,
+    FormatError,
     blame,
     money_e4,
     received_json,
@@ -194,7 +194,7 @@ def _refuse_field(text: str, error: msgspec.ValidationError) -> NoReturn:
 def _ordered_at(text: str) -> datetime:
     try:
         time = utc_time(text)
-    except NotationError as error:
+    except FormatError as error:
         raise _unreadable("ordered_at", json.dumps(text), error) from error
     if time < _EARLIEST:
         message = (
@@ -208,7 +208,7 @@ def _money(field: str, raw: msgspec.Raw) -> int:
     text = bytes(raw).decode()
     try:
         return money_e4(text)
-    except NotationError as error:
+    except FormatError as error:
         raise _unreadable(field, text, error) from error
 
 
@@ -216,7 +216,7 @@ def _optional_money(field: str, raw: msgspec.Raw) -> int | None:
     return None if bytes(raw) == b"null" else _money(field, raw)
 
 
-def _unreadable(field: str, value: str, error: NotationError) -> OrderError:
+def _unreadable(field: str, value: str, error: FormatError) -> OrderError:
     message = f"{field} is {shortened(value)}, expected {error.expected}"
     return OrderError(error.code, field, message)
 

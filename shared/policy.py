@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from shared.errors import ConfigurationError
-from shared.notation import blame, received_json, shortened, value_at
+from shared.formats import blame, received_json, shortened, value_at
 
 PACKAGED = "packaged"
 """The version of the thresholds that come with Sheriff."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from shared.assessment import Finding
 from shared.features import LARGEST_LOG_ODDS, log_odds
+from shared.formats import amount_text
 from shared.model import NEVER_UNPRICED, Unpriced
-from shared.notation import amount_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ class Suspect:
     """The likeliest added item: its discount in basis points and what that took off (e4)."""
 
     product_id: str
-    basis_points: int
+    discount_bp: int
     amount_e4: int
 
 
@@ -43,7 +43,7 @@ class Suspect:
 class Evidence:
     """Everything that is known about an order when the rules are asked.
 
-    ``hidden_basis_points`` and ``hidden_e4`` are the likeliest hidden percentage and what it took;
+    ``hidden_bp`` and ``hidden_e4`` are the likeliest hidden percentage and what it took;
     ``unit_discounts`` are the likeliest (list price e4, basis points), the suspect's first, and
     ``unexplained_e4`` the part of the gap that they leave; ``own_case`` is the chance (0-1) that an
     unexplained charge would be a case of its own, not one of many lately. ``unpriced`` counts how
@@ -56,7 +56,7 @@ class Evidence:
     basket_odds: Mapping[str, float]
     posterior: Posterior
     suspect: Suspect | None
-    hidden_basis_points: int
+    hidden_bp: int
     hidden_e4: int
     unit_discounts: tuple[tuple[int, int], ...]
     unexplained_e4: int
@@ -104,7 +104,7 @@ def off_ladder_discount(evidence: Evidence, policy: Policy) -> RuleHit | None:
     if odds < policy.off_ladder_odds:
         return None
     message = (
-        f"One {suspect.product_id} at {_percent(suspect.basis_points)} off "
+        f"One {suspect.product_id} at {_percent(suspect.discount_bp)} off "
         f"({evidence.money(suspect.amount_e4)}) explains the charge "
         f"{_times(odds)} better than the usual discounts do."
     )
@@ -114,10 +114,10 @@ def off_ladder_discount(evidence: Evidence, policy: Policy) -> RuleHit | None:
 def hidden_discount(evidence: Evidence, policy: Policy) -> RuleHit | None:
     """Is the whole order charged a fixed percentage too low?"""
     odds = evidence.posterior.hidden_odds
-    if not evidence.hidden_basis_points or odds < policy.hidden_discount_odds:
+    if not evidence.hidden_bp or odds < policy.hidden_discount_odds:
         return None
     message = (
-        f"The whole order was charged {_percent(evidence.hidden_basis_points)} less than its unit "
+        f"The whole order was charged {_percent(evidence.hidden_bp)} less than its unit "
         f"discounts explain ({evidence.money(evidence.hidden_e4)}); that fits "
         f"{_times(odds)} better than unit discounts alone."
     )
@@ -305,13 +305,13 @@ def _odds(probability: float) -> float:
     return probability / (1.0 - probability) if probability < 1.0 else math.inf
 
 
-def _percent(basis_points: int) -> str:
+def _percent(discount_bp: int) -> str:
     """Hundredths of a percent as people write them.
 
     >>> _percent(150), _percent(1000), _percent(37)
     ('1.5 %', '10 %', '0.37 %')
     """
-    return f"{basis_points / 100:g} %"
+    return f"{discount_bp / 100:g} %"
 
 
 def _times(odds: float) -> str:

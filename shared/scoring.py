@@ -15,13 +15,13 @@ from shared.assessment import (
 from shared.baskets import Baskets
 from shared.beliefs import Beliefs, order_priors, own_case, weigh_evidence
 from shared.classifier import adjust, model_reasons
-from shared.conclusions import all_reasons, explanation_of, fraud_findings
 from shared.discounts import CACHE_BYTES, E8_PER_E4, LARGEST_TOTAL_E4, DiscountTables, UnitDiscounts
-from shared.episodes import EpisodeState, RunThresholds, Step, Waiting, advance, hidden_e4
+from shared.episodes import EpisodeState, EpisodeThresholds, Step, Waiting, advance, hidden_e4
 from shared.features import build_features
-from shared.habits import NO_HABITS
+from shared.findings import all_reasons, explanation_of, fraud_findings
+from shared.formats import alert_id
 from shared.hypotheses import Posterior, Rates, weigh
-from shared.notation import alert_id
+from shared.profiles import NO_PROFILES
 from shared.rules import RULES, Evidence, Suspect
 from shared.units import unit_prices
 from shared.unpriced import CERTAIN, Certainty, certainty, with_assumed_prices
@@ -64,23 +64,23 @@ class Scorer:
         self.bundle = bundle
         self.catalogue = catalogue
         self.policy = policy
-        self._steps = frozenset(step.basis_points for step in bundle.ladder)
-        self._habits = NO_HABITS if bundle.classifier is None else bundle.classifier.habits
+        self._steps = frozenset(step.discount_bp for step in bundle.ladder)
+        self._profiles = NO_PROFILES if bundle.classifier is None else bundle.classifier.profiles
         self._common = self._tables(bundle.ladder)
         self._by_rep = {rep: self._tables(own) for rep, own in bundle.rep_ladders.items()}
-        percents = [step.basis_points for step in bundle.hidden]
+        percents = [step.discount_bp for step in bundle.hidden]
         shares = [step.share for step in bundle.hidden]
         self._unseen = UnseenPercents(bundle.ladder, bundle.charge_tolerance_e4, percents)
         self._beliefs = Beliefs(
             percents,
             shares,
             rate=bundle.hidden_discount_rate,
-            run_days=bundle.hidden_run_days,
+            episode_days=bundle.hidden_episode_days,
             unseen=self._unseen.count,
             unseen_share=bundle.hidden_unseen_share,
         )
         self._baskets = Baskets(bundle.baskets, catalogue.products)
-        self._thresholds = RunThresholds(policy.incident_belief, policy.alert_probability)
+        self._thresholds = EpisodeThresholds(policy.incident_belief, policy.alert_probability)
 
     def _tables(self, ladder: Sequence[DiscountShare]) -> DiscountTables:
         """The tables of one ladder; all of a bundle's ladders share the room there is."""
@@ -97,7 +97,7 @@ class Scorer:
         return self._by_rep.get(order.rep_id, self._common)
 
     def score_many(
-        self, orders: Sequence[Order], episode: EpisodeState, names: Sequence[str] = ()
+        self, orders: Sequence[Order], state: EpisodeState, names: Sequence[str] = ()
     ) -> tuple[list[Assessment], EpisodeState]:
         """Assess orders of one partition in their order of arrival; pure and deterministic.
 
@@ -116,28 +116,28 @@ class Scorer:
         names = names or [alert_id(order.order_id, order.revision) for order in orders]
         assessments = []
         for order, name in zip(orders, names, strict=True):
-            assessment, episode = self._score(order, episode, name)
+            assessment, state = self._score(order, state, name)
             assessments.append(assessment)
-        return assessments, episode
+        return assessments, state
 
     def _score(
-        self, order: Order, episode: EpisodeState, name: str
+        self, order: Order, state: EpisodeState, name: str
     ) -> tuple[Assessment, EpisodeState]:
-        prior = self._beliefs.before(episode.belief, order.ordered_at)
+        prior = self._beliefs.before(state.belief, order.ordered_at)
         watched = self._beliefs.watched(prior)
         priced, priors = self.catalogue.price(order), order_priors(prior, watched)
-        case = self._weigh(priced, watched, priors, own_case(episode.belief.unexplained))
-        step = self._advance(case, prior, episode, name)
+        case = self._weigh(priced, watched, priors, own_case(state.belief.unexplained))
+        step = self._advance(case, prior, state, name)
         return self._assess(case, prior, step, name), step.state
 
-    def _advance(self, case: _Case, prior: Prior, episode: EpisodeState, name: str) -> Step:
+    def _advance(self, case: _Case, prior: Prior, state: EpisodeState, name: str) -> Step:
         """What an order does to the belief and the run of its partition; undecided, nothing.
 
         Nor does an order of long ago: it came late, and says nothing about now.
         """
         order, posterior = case.priced.order, case.posterior
-        if not posterior.likelihoods or self._beliefs.past(episode.belief, order.ordered_at):
-            return Step(episode)
+        if not posterior.likelihoods or self._beliefs.past(state.belief, order.ordered_at):
+            return Step(state)
         none, *running = posterior.likelihoods
         fits = self._unseen.fits(case.prices, order.charged_e4, none)
         if case.certainty is not CERTAIN:
@@ -146,7 +146,7 @@ class Scorer:
         evidence = weigh_evidence(
             none, exact, fits, posterior.unlisted_likelihood, posterior.unlisted
         )
-        belief = self._beliefs.after(episode.belief, order.ordered_at, prior, evidence)
+        belief = self._beliefs.after(state.belief, order.ordered_at, prior, evidence)
         waiting = Waiting(
             alert_id=name,
             order_id=order.order_id,
@@ -157,7 +157,7 @@ class Scorer:
             factors=tuple(evidence.factors.items()),
             other=evidence.other,
         )
-        return advance(episode, belief, waiting, self._thresholds)
+        return advance(state, belief, waiting, self._thresholds)
 
     def _assess(self, case: _Case, prior: Prior, step: Step, name: str) -> Assessment:
         order = case.priced.order
@@ -165,7 +165,7 @@ class Scorer:
         hits = [hit for rule in RULES if (hit := rule(evidence, self.policy)) is not None]
         posterior = case.posterior
         features = build_features(
-            case.priced, case.basket_odds, posterior, evidence.suspect, self._steps, self._habits
+            case.priced, case.basket_odds, posterior, evidence.suspect, self._steps, self._profiles
         )
         p_added, model = self._classify(posterior.any_added_item, features)
         p_hidden = posterior.any_hidden
@@ -187,7 +187,7 @@ class Scorer:
             alerted=self._is_alert(p_added, p_hidden, findings),
             belief_before=prior.running,
             belief_after=step.state.belief.running,
-            runs=step.changed,
+            episodes=step.changed,
             belongs=step.belongs,
             revisits=step.revisits,
             waits=_waits(name, step),
@@ -243,8 +243,8 @@ class Scorer:
 
     def _certainty(self, priced: PricedOrder) -> Certainty:
         ladder = self.bundle.rep_ladders.get(priced.order.rep_id, self.bundle.ladder)
-        none = sum(step.share for step in ladder if not step.basis_points)
-        largest = max(step.basis_points for step in ladder)
+        none = sum(step.share for step in ladder if not step.discount_bp)
+        largest = max(step.discount_bp for step in ladder)
         return certainty(priced, none, largest, self.bundle.charge_tolerance_e4)
 
     def _evidence(self, case: _Case) -> Evidence:
@@ -273,7 +273,7 @@ class Scorer:
             basket_odds=case.basket_odds,
             posterior=posterior,
             suspect=suspect,
-            hidden_basis_points=percent,
+            hidden_bp=percent,
             hidden_e4=hidden_e4(case.priced.order.charged_e4, percent),
             unit_discounts=found.discounts,
             unexplained_e4=found.unexplained_e4,

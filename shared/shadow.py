@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from shared.assessment import Assessment
 from shared.episodes import EpisodeState, episode_from, episode_of_version_1
 from shared.errors import ConfigurationError
-from shared.notation import time_text, utc_time
+from shared.formats import time_text, utc_time
 from shared.stream import Arrival, place
 
 KIND = "shadow"

@@ -11,7 +11,7 @@ import msgspec
 from shared.alert import version_1 as alert_of_version_1
 from shared.episodes import EpisodeState, episode_from, episode_of_version_1
 from shared.errors import ConfigurationError
-from shared.notation import time_text, utc_time
+from shared.formats import time_text, utc_time
 from shared.uses import RecentOrders
 
 LEAST_LEVEL, LEVELS = 5, 48

@@ -48,10 +48,10 @@ class UnseenPercents:
     def __init__(
         self, ladder: Sequence[DiscountShare], tolerance_e4: float, known: Sequence[int]
     ) -> None:
-        steps = [step for step in ladder if step.basis_points]
-        self._steps = np.array([step.basis_points for step in steps], dtype=np.int64)
+        steps = [step for step in ladder if step.discount_bp]
+        self._steps = np.array([step.discount_bp for step in steps], dtype=np.int64)
         self._shares = np.array([step.share for step in steps])
-        self._none = sum(step.share for step in ladder if not step.basis_points)
+        self._none = sum(step.share for step in ladder if not step.discount_bp)
         self._tolerance = tolerance_e4
         self._known = frozenset(known)
         self.count = len(set(range(SMALLEST, LARGEST + 1)) - self._known)

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple, Self
 
-from shared.notation import money_e4, utc_time
+from shared.formats import money_e4, utc_time
 from shared.order import Order, OrderLine
 
 RECENT_ORDERS = 2_000

@@ -14,8 +14,8 @@ from functions.progress import Watch
 from shared.decision import Decision
 from shared.model import ModelBundle
 from shared.policy import Policy
-from training.card import Card
-from training.results import Result
+from training.models.model_card import ModelCard
+from training.nightly.results import Result
 
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
 
@@ -39,7 +39,7 @@ def generated_schemas() -> dict[str, dict[str, Any]]:
         "policy": Policy,
         "bundle": ModelBundle,
         "decision": Decision,
-        "bundle-card": Card,
+        "bundle-card": ModelCard,
         "run": Result,
         "hub": Watch,
     }

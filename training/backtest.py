@@ -14,10 +14,12 @@ from rich.console import Console
 
 from shared.assessment import Assessment
 from shared.errors import ConfigurationError
-from shared.notation import alert_id
+from shared.formats import alert_id
 from shared.policy import Policy, parse_policy
 from shared.printable import printable
 from shared.scoring import Scorer
+from training.command_files import replacing
+from training.comparison.metrics import Quality, Truth, Verdict, by_size, judge, read_truth
 from training.console import (
     PARTITIONS,
     WIDTH,
@@ -26,11 +28,9 @@ from training.console import (
     run,
     short_table,
 )
-from training.metrics import Quality, Truth, Verdict, by_size, judge, read_truth
-from training.orders_file import ReadLine, read_lines, write_lines
-from training.outputs import replacing
-from training.prices import read_catalogue
-from training.replay import Replay
+from training.history.files import ReadLine, read_lines, write_lines
+from training.history.price_arrays import read_catalogue
+from training.replay.replay import Replay
 from training.train import BUNDLE_FILE, CARD_FILE, load
 
 SCORE_COLUMNS = (

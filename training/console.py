@@ -20,7 +20,7 @@ from rich.text import Text
 from shared.champion import Version
 from shared.errors import ConfigurationError, SheriffError
 from shared.printable import printable
-from training.outputs import check_files, check_folder
+from training.command_files import check_files, check_folder
 
 BAD_INPUT = 2
 """Exit code for input that cannot be used; 1 is left to crashes."""

@@ -21,12 +21,12 @@ import msgspec
 from shared.champion import MODELS
 from shared.errors import ConfigurationError
 from shared.printable import printable
-from training.archive import without
-from training.captured import ARCHIVE
 from training.console import ArgumentParser, progress, run
-from training.days import DAYS, names_customer
+from training.history.archive import without
+from training.history.captured_files import ARCHIVE
+from training.history.day_files import DAYS, names_customer
+from training.nightly.results import TRAINING
 from training.ports import Blobs, Stored
-from training.results import TRAINING
 from training.settings import TrainingSettings
 
 DEAD_LETTERS = "dead-letters"

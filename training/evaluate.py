@@ -7,13 +7,13 @@ from pathlib import Path
 import msgspec
 
 from shared.policy import Policy, parse_policy
+from training.command_files import replacing
+from training.comparison.intervals import LEVEL, RESAMPLES
 from training.console import COUNT, PARTITIONS, SEED, ArgumentParser, run
-from training.evaluation import ScenarioReport, report
-from training.evaluation_tables import show_overview, show_scenario
-from training.intervals import LEVEL, RESAMPLES
-from training.outputs import replacing
-from training.scenarios import NAMES, make_scenarios
-from training.trials import Sizes, run_trial
+from training.evaluation.scorecard import ScenarioReport, report
+from training.evaluation.tables import show_overview, show_scenario
+from training.evaluation.trials import Sizes, run_trial
+from training.simulation.scenarios import NAMES, make_scenarios
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ import msgspec
 
 from shared.catalogue import Catalogue
 from shared.errors import ConfigurationError, OrderError
-from shared.notation import shortened
+from shared.formats import shortened
 from shared.order import parse_order
 from training.console import ArgumentParser, progress, run
-from training.orders_file import reading_text, write_lines
-from training.prices import read_catalogue
+from training.history.files import reading_text, write_lines
+from training.history.price_arrays import read_catalogue
 
 NEEDED = ("date", "RepName", "CustId", "ItemCount", "ListPrice", "StandardCost", "ChargedPrice")
 """Columns an order cannot do without."""

@@ -5,8 +5,9 @@
     python -m training.promote --version N --anyway     although a night refused it
     python -m training.promote --rollback       the champion before this one serves again
 
-A nightly run promotes by itself what it finds better (`training.promotion`). By hand anything may
-serve that is whole; scorers take it up within half a minute, and the pointer says who moved it.
+A nightly run promotes by itself what it finds better (`training.comparison.promotion`). By hand
+anything may serve that is whole; scorers take it up within half a minute, and the pointer says who
+moved it.
 """
 
 import os
@@ -17,14 +18,14 @@ from rich.table import Table
 
 from shared.champion import Pointer
 from shared.errors import ConfigurationError
+from training.comparison.promotion import PROMOTED, REFUSED
 from training.console import ArgumentParser, run
-from training.mover import mover
+from training.models.model_store import promote, read_pointer, roll_back
+from training.models.mover import mover
+from training.models.registry import MODEL, RULES_MODEL, Registry
+from training.nightly.results import TRAINING, read_result, result_path
 from training.ports import Blobs, Record
-from training.promotion import PROMOTED, REFUSED
-from training.registry import MODEL, RULES_MODEL, Registry
-from training.results import TRAINING, read_result, result_path
 from training.settings import TrainingSettings
-from training.shelf import promote, read_pointer, roll_back
 
 
 def named(record: Record, text: str) -> str:

@@ -16,19 +16,19 @@ from typing import Any
 
 from shared.catalogue import Catalogue
 from shared.errors import BundleError, ConfigurationError
+from shared.formats import money, time_text
 from shared.model import ModelBundle, packaged_bundle
-from shared.notation import money, time_text
 from shared.order import Order, OrderLine
 from shared.scoring import Scorer
-from training.archive import read_archive
 from training.backtest import replayed
 from training.console import ArgumentParser, run, version
-from training.gathering import read_reference
-from training.orders_file import ReadLine
+from training.history.archive import read_archive
+from training.history.dataset import read_reference
+from training.history.files import ReadLine
+from training.models.model_store import read_bundle, read_card, read_pointer
 from training.ports import Blobs
-from training.replay import Replay
+from training.replay.replay import Replay
 from training.settings import TrainingSettings
-from training.shelf import read_bundle, read_card, read_pointer
 
 FILES = ("scores.csv", "alerts.jsonl", "incidents.jsonl")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.locality import is_local, missing, platform_sign, refuse_keys
-from training.registry import DEFAULT_TRACKING_URI
+from training.models.registry import DEFAULT_TRACKING_URI
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,15 +18,21 @@ import numpy as np
 
 from shared.catalogue import Catalogue
 from shared.errors import ConfigurationError, TransientError
-from shared.notation import money, time_text
+from shared.formats import money, time_text
 from shared.partitions import partition_for_key
+from training.command_files import replacing
 from training.console import COUNT, SEED, ArgumentParser, progress, real, run
-from training.market import Market
-from training.market_flags import add_market_flags, market_from
-from training.orders_file import write_lines
-from training.outputs import replacing
-from training.prices import PriceTable, price_table, read_catalogue, repriced, repriced_from
-from training.synthesis import SimulatedOrders, aware, draw_orders
+from training.history.files import write_lines
+from training.history.price_arrays import (
+    PriceTable,
+    price_table,
+    read_catalogue,
+    repriced,
+    repriced_from,
+)
+from training.simulation.company import Company
+from training.simulation.company_flags import add_company_flags, company_from
+from training.simulation.synthesis import SimulatedOrders, aware, draw_orders
 
 if TYPE_CHECKING:
     from azure.eventhub.aio import EventHubProducerClient
@@ -42,11 +48,11 @@ def order_ids(orders: SimulatedOrders, prefix: str) -> list[str]:
 
 
 def order_bodies(
-    orders: SimulatedOrders, prices: PriceTable, market: Market, ids: list[str], currency: str
+    orders: SimulatedOrders, prices: PriceTable, company: Company, ids: list[str], currency: str
 ) -> Iterator[bytes]:
     """Each order's JSON as a producer sends it, in time order."""
     first = np.searchsorted(orders.units.order, np.arange(len(ids) + 1))
-    width = len(str(market.reps))
+    width = len(str(company.reps))
     names = prices.product_ids
     for at, order_id in enumerate(ids):
         found, quantities = np.unique(
@@ -64,7 +70,7 @@ def order_bodies(
             "charged_price": money(int(orders.charged_e4[at])),
             "list_price": money(int(orders.list_e4[at])),
             "standard_cost": money(int(orders.cost_e4[at])),
-            "state": market.states[int(orders.state[at])][0],
+            "state": company.states[int(orders.state[at])][0],
             "currency": currency,
         })  # fmt: skip
 
@@ -170,7 +176,7 @@ async def _push(producer: "EventHubProducerClient", partition: int, bodies: list
 
 
 def parser() -> ArgumentParser:
-    """The command's flags; the defaults are those of `Market`."""
+    """The command's flags; the defaults are those of `Company`."""
     flags = ArgumentParser(
         prog="training.simulate",
         description="Orders with known frauds, in time order; the same flags give the same bytes.",
@@ -183,7 +189,7 @@ def parser() -> ArgumentParser:
     flags.add_argument("--send", action="store_true", help="push them to Event Hubs, too")
     flags.add_argument("--rate", type=real(0, 1e6), help="orders a second to send (all)")
     flags.add_argument("--prefix", type=_prefix, help="of order ids (default: sim-SEED-)")
-    add_market_flags(flags)
+    add_company_flags(flags)
     return flags
 
 
@@ -224,15 +230,15 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser().parse(arguments)
     if options.rate is not None and not options.rate > 0:
         raise ConfigurationError(f"--rate {options.rate:g}: expected more than 0 orders a second")
-    market = market_from(options)
+    company = company_from(options)
     connection, hub = _hub(os.environ) if options.send else ("", "")
     catalogue = _catalogue(options)
     prices = price_table(catalogue)
-    orders = draw_orders(market, prices, options.orders, options.seed)
+    orders = draw_orders(company, prices, options.orders, options.seed)
     prefix = f"sim-{options.seed}-" if options.prefix is None else options.prefix
     ids = order_ids(orders, prefix)
     write_truth(options.truth, truth_rows(orders, prices, ids))
-    bodies = order_bodies(orders, prices, market, ids, catalogue.currency)
+    bodies = order_bodies(orders, prices, company, ids, catalogue.currency)
     write_lines(options.out, progress(bodies, "writing orders", total=len(ids)))
     added, hidden = int(orders.units.added.sum()), int((orders.hidden > 0).sum())
     print(f"{len(ids)} orders in {options.out}: {added} added items, {hidden} hidden discounts")

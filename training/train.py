@@ -12,15 +12,15 @@ from shared.decision import Decision
 from shared.errors import BundleError
 from shared.model import DiscountShare, ModelBundle, decode_bundle, encode_bundle
 from shared.printable import printable
-from training.card import encode_card, make_card, parse_card
+from training.command_files import replacing
 from training.console import ArgumentParser, run, version
-from training.decisions import read_decisions
-from training.golden import with_golden
-from training.history import OrderFile, read_history
-from training.learn import Learned, learn
-from training.outputs import replacing
-from training.prices import read_catalogue
-from training.weak_labels import with_classifier
+from training.history.decisions import read_decisions
+from training.history.orders import OrderFile, read_history
+from training.history.price_arrays import read_catalogue
+from training.learning.learn import Learned, learn
+from training.learning.weak_labels import with_classifier
+from training.models.golden import with_golden
+from training.models.model_card import encode_card, make_card, parse_card
 
 BUNDLE_FILE = "bundle.json"
 CARD_FILE = "card.json"
@@ -89,10 +89,10 @@ def show(learned: Learned) -> None:
     console.print(table)
     print(f"added items {bundle.added_item_rate:.2%} of orders")
     print(f"hidden discounts {bundle.hidden_discount_rate:.2%} of orders")
-    print(f"a hidden discount runs for {bundle.hidden_run_days:.1f} days on average")
+    print(f"a hidden discount runs for {bundle.hidden_episode_days:.1f} days on average")
     print(f"charges within {bundle.charge_tolerance_e4 / 1e4:.5f} of their exact value")
-    kinds = len(bundle.baskets.kinds)
-    print(f"{len(bundle.baskets.companions)} products with companions, of {kinds} kinds")
+    product_groups = len(bundle.baskets.product_groups)
+    print(f"{len(bundle.baskets.companions)} products with companions, of {product_groups} kinds")
     apart = ", ".join(sorted(bundle.rep_ladders)) or "none"
     print(printable(f"{len(bundle.reps)} reps; with a ladder of their own: {apart}"))
     if bundle.classifier is not None:
@@ -106,7 +106,7 @@ def show(learned: Learned) -> None:
 
 
 def _cells(discount: DiscountShare) -> tuple[str, str, str]:
-    percent = f"{discount.basis_points / 100:g}" if discount.basis_points else "none"
+    percent = f"{discount.discount_bp / 100:g}" if discount.discount_bp else "none"
     return percent, f"{discount.share:.2%}", str(discount.orders)
 
 

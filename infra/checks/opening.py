@@ -32,7 +32,7 @@ _OPEN = {
     "scorer": """
 from functions import wiring
 async def main():
-    wiring.desk(), wiring.watcher()
+    wiring.scoring_context(), wiring.watcher()
 asyncio.run(main())
 """,
     "desk": """
@@ -43,9 +43,9 @@ asyncio.run(main())
 """,
     "trainer": """
 from functions import wiring
-from training import registry
+from training.models import registry
 from training.settings import TrainingSettings
-from training.tracking import located
+from training.models.tracking import located
 async def main():
     wiring.retraining()
 asyncio.run(main())

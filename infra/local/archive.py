@@ -28,7 +28,7 @@ from infra.local.services import CAPTURE_CONTAINER, ORDERS_HUB, ORDERS_PARTITION
 from shared.errors import ConfigurationError
 from shared.order import Order
 from shared.partitions import partition_for_key
-from training.orders_file import ReadLine, read_lines
+from training.history.files import ReadLine, read_lines
 
 NAMESPACE = "history"
 PER_FILE = 2_000

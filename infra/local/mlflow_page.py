@@ -12,8 +12,8 @@ from pathlib import Path
 from infra.local import commands, processes
 from infra.local.processes import HOST, Child, StackError
 from infra.local.services import ROOT
-from training.registry import Registry
-from training.tracking import ENVIRONMENT, Store, located
+from training.models.registry import Registry
+from training.models.tracking import ENVIRONMENT, Store, located
 
 DEMO = f"sqlite:///{ROOT}/.sheriff/demo/stack/mlflow/mlflow.db"
 PORT = 5000

@@ -21,9 +21,9 @@ from shared.errors import BundleError, SheriffError
 from shared.golden import check_golden
 from shared.model import decode_bundle
 from shared.reference import CATALOGUE, POLICY
-from training import reference, shelf
-from training.card import parse_card
-from training.mover import mover
+from training.models import model_store, reference_files
+from training.models.model_card import parse_card
+from training.models.mover import mover
 from training.ports import Blobs
 from training.settings import TrainingSettings
 from training.stores import opened
@@ -47,10 +47,10 @@ def publish(
     named = {CATALOGUE: catalogue, POLICY: policy}
     beside = {name: path.read_bytes() for name, path in named.items() if path is not None}
     for name, data in beside.items():
-        reference.check(name, data)
+        reference_files.check(name, data)
     with opened(TrainingSettings.from_environ(settings)) as (blobs, _):
         for name, data in beside.items():
-            reference.publish(blobs, name, data)
+            reference_files.publish(blobs, name, data)
         if whole is not None:
             whole.promote(blobs, mover(settings))
     return [*beside, *([whole.version] if whole is not None else [])]
@@ -87,9 +87,9 @@ class _Model:
 
     def promote(self, blobs: Blobs, moved_by: str | None) -> None:
         """Put it on the shelf and point to it."""
-        shelf.publish(blobs, self.version, self.bundle, self.card)
+        model_store.publish(blobs, self.version, self.bundle, self.card)
         now = datetime.now(UTC)
-        shelf.promote(blobs, self.version, now, None, by_hand=True, moved_by=moved_by)
+        model_store.promote(blobs, self.version, now, None, by_hand=True, moved_by=moved_by)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -27,8 +27,8 @@ from shared.champion import Pointer
 from shared.model import encode_bundle
 from tests.bench.machine import plain_loop
 from training import simulate
-from training.golden import with_golden
-from training.history import read_history
+from training.history.orders import read_history
+from training.models.golden import with_golden
 from training.train import train
 
 LIMIT = 4.0

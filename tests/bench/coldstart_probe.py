@@ -80,8 +80,8 @@ async def score(events: list[Any]) -> dict[str, Any]:
     """Score the batch as the trigger would; says how far it got and when."""
     from functions import wiring
     from functions.handlers import score_batch
+    from functions.model_loader import ModelLoader
     from functions.ports import StreamKey
-    from functions.shelf import Shelf
     from shared.stream import StreamState
 
     stand = Stand()
@@ -90,20 +90,20 @@ async def score(events: list[Any]) -> dict[str, Any]:
         async def read(self, _key: Any) -> Any:
             return StreamState(), None
 
-    made = wiring.desk()
+    made = wiring.scoring_context()
     states = States()
-    shelf = Shelf(serving(), made.executor, poll_seconds=30, shadow=False)
-    desk = dataclasses.replace(
+    loader = ModelLoader(serving(), made.executor, poll_seconds=30, shadow=False)
+    context = dataclasses.replace(
         made, alerts=stand, incidents=stand, states=states, dead_letters=stand,
-        read_scorer=shelf.scorer, shadow=None,
+        read_scorer=loader.scorer, shadow=None,
     )  # fmt: skip
     ready = time.perf_counter()
-    summary = await score_batch(desk, StreamKey("orders", "$Default", "0"), events)
+    summary = await score_batch(context, StreamKey("orders", "$Default", "0"), events)
     return {
         "ready": ready - STARTED,
         "scored": summary.scored,
         "alerts": summary.alerts,
-        "bundle": shelf.status()["bundle_version"],
+        "bundle": loader.status()["bundle_version"],
     }
 
 

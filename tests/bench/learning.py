@@ -19,7 +19,7 @@ from rich.table import Table
 from shared.catalogue import packaged_catalogue
 from shared.model import encode_bundle
 from training import simulate
-from training.history import read_history
+from training.history.orders import read_history
 from training.train import train
 
 SIZES = (10_000, 100_000)

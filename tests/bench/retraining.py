@@ -27,10 +27,10 @@ from shared.catalogue import packaged_catalogue
 from shared.model import encode_bundle
 from tests.bench.learning import KIB, MOST, SIZES, peak
 from training import simulate
-from training.archive import read_archive
-from training.learn import learn
+from training.history.archive import read_archive
+from training.history.snapshot import Snapshot, freeze, thaw
+from training.learning.learn import learn
 from training.settings import TrainingSettings
-from training.snapshot import Snapshot, freeze, thaw
 from training.stores import opened
 
 STEPS = ("read", "freeze", "thaw", "learn")

@@ -32,7 +32,7 @@ from shared.policy import Policy
 from shared.scoring import Scorer
 from tests.bench.machine import PLAIN_LOOP, plain_loop
 from training import simulate
-from training.history import read_history
+from training.history.orders import read_history
 from training.train import train
 
 BATCH = 200

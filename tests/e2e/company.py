@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from training import backtest, simulate, train
-from training.orders_file import write_lines
+from training.history.files import write_lines
 
 MARKET = (
     *("--ladder", "3,7,12,18", "--discount-rate", "0.25", "--cents", "--reps", "24"),

@@ -26,7 +26,7 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from infra.local.services import ORDERS_PARTITIONS
 from infra.local.stack import Stack
-from shared.notation import utc_time
+from shared.formats import utc_time
 from shared.order import Order, parse_order
 from shared.stream import StreamState
 from shared.uses import Admission

@@ -22,8 +22,8 @@ from tests.e2e.company import Company
 from tests.e2e.conftest import SETTINGS
 from tests.e2e.flow import Flow, until
 from tests.patience import PATIENCE
-from training import shelf
-from training.card import Card, CardData, encode_card
+from training.models import model_store
+from training.models.model_card import ModelCard, ModelCardData, encode_card
 from training.ports import Blobs
 from training.settings import TrainingSettings
 from training.stores import opened
@@ -55,8 +55,8 @@ def put(blobs: Blobs, company: Company, version: str) -> None:
     """The company's model on the shelf under another name."""
     data, sha256 = encode_bundle(msgspec.structs.replace(load(company.model), version=version))
     day = "2025-01-01T00:00:00Z"
-    card = Card(version, sha256, CardData(day, day, "0" * 64))
-    shelf.publish(blobs, version, data, encode_card(card))
+    card = ModelCard(version, sha256, ModelCardData(day, day, "0" * 64))
+    model_store.publish(blobs, version, data, encode_card(card))
 
 
 async def serving(stack: Stack) -> dict[str, Any]:
@@ -94,9 +94,9 @@ async def test_a_promoted_model_takes_over_between_two_batches_and_a_rollback_ta
     before, after = orders[:800], orders[800:]
     sending = asyncio.create_task(flow.producer.send(before, a_second=100))
     await judged_by(flow, company.version)
-    shelf.promote(blobs, "better", datetime.now(UTC), company.version, by_hand=False)
+    model_store.promote(blobs, "better", datetime.now(UTC), company.version, by_hand=False)
     await judged_by(flow, "better")
-    shelf.roll_back(blobs, datetime.now(UTC))
+    model_store.roll_back(blobs, datetime.now(UTC))
     await sending
     await flow.producer.send(after)
     await flow.check(orders, expected)
@@ -116,7 +116,7 @@ async def test_a_tampered_bundle_never_serves_and_the_old_one_goes_on(
     changed = data.replace(b'"added_item_rate":0.0', b'"added_item_rate":0.9', 1)
     assert changed != data
     blobs.write(MODELS, bundle_path("tampered"), changed, None, replace=True)
-    before, etag = shelf.read_pointer(blobs)
+    before, etag = model_store.read_pointer(blobs)
     assert before is not None
     blobs.write(MODELS, CHAMPION, encode_pointer(Pointer("tampered", sha256)), etag)
 

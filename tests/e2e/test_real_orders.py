@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from training import backtest, import_historical, simulate, train
-from training.metrics import Quality, Verdict, by_size, judge
-from training.orders_file import read_lines
+from training.comparison.metrics import Quality, Verdict, by_size, judge
+from training.history.files import read_lines
 
 pytestmark = pytest.mark.reference
 

@@ -23,10 +23,11 @@ from shared.champion import CHAMPION
 from tests.e2e.company import MARKET
 from tests.e2e.flow import until
 from tests.patience import PATIENCE
-from training import shelf, simulate
+from training import simulate
+from training.models import model_store
+from training.models.registry import Registry
+from training.nightly.results import TRAINING
 from training.ports import Blobs
-from training.registry import Registry
-from training.results import TRAINING
 from training.settings import TrainingSettings
 from training.stores import opened
 
@@ -87,10 +88,10 @@ def stores(settings: Mapping[str, str]) -> Iterator[Blobs]:
 def champion(settings: Mapping[str, str]) -> str | None:
     """The one champion, which is whole; None before the first."""
     with stores(settings) as blobs:
-        pointer, _ = shelf.read_pointer(blobs, CHAMPION)
+        pointer, _ = model_store.read_pointer(blobs, CHAMPION)
         if pointer is None:
             return None
-        shelf.read_bundle(blobs, pointer.version, pointer.sha256)
+        model_store.read_bundle(blobs, pointer.version, pointer.sha256)
         return pointer.version
 
 

@@ -20,9 +20,9 @@ from infra import deployed, smoke
 from infra.local.processes import HOST
 from infra.local.publish import publish
 from infra.local.stack import DEFAULT_PORTS, Stack
-from infra.marked_orders import Marked, marked_orders
-from shared.marked import MARKED_REP
-from shared.notation import time_text
+from infra.smoke_orders import Marked, marked_orders
+from shared.formats import time_text
+from shared.smoke_orders import MARKED_REP
 from tests.e2e.company import Company
 from tests.e2e.conftest import SETTINGS
 from tests.patience import PATIENCE

@@ -18,9 +18,9 @@ import pytest
 from functions import alerts_api, wiring
 from functions.answers import Remembered
 from functions.condition import Conditions
+from functions.model_loader import ModelLoader
 from functions.progress import Partition, Watch
 from functions.settings import Settings
-from functions.shelf import Shelf
 from functions.stores import Blobs, Cosmos, CosmosAlerts, CosmosIncidents
 from infra.local import resources
 
@@ -70,10 +70,10 @@ async def alerts(
     monkeypatch.setattr(wiring, "alerts", lambda: made)
     monkeypatch.setenv("SHERIFF_LOCAL", "on")
     with ThreadPoolExecutor(1) as executor:
-        monkeypatch.setattr(wiring, "shelf", lambda: shelf)
-        shelf = Shelf(blobs, executor, 30)
+        monkeypatch.setattr(wiring, "model_loader", lambda: loader)
+        loader = ModelLoader(blobs, executor, 30)
         yield made
-        await shelf.close()
+        await loader.close()
     await database.close()
     await blobs.close()
 
@@ -200,7 +200,7 @@ async def test_health_of_a_part_that_does_not_score_reads_neither_hub_nor_what_i
     monkeypatch.setenv("SHERIFF_ROLE", role)
     monkeypatch.setattr(wiring, "watcher", refused)
     if role == "desk":
-        monkeypatch.setattr(wiring, "shelf", refused)
+        monkeypatch.setattr(wiring, "model_loader", refused)
     request = func.HttpRequest("GET", "/api/health", headers={}, params={}, body=b"")
     body = json.loads((await alerts_api.get_health(request)).get_body())
     assert (body["status"], body["role"]) == ("ok", role)
@@ -234,7 +234,7 @@ async def test_health_is_503_while_the_store_is_away(
     }
     nowhere = Cosmos(Settings.from_environ(environ))
     monkeypatch.setattr(wiring, "alerts", lambda: CosmosAlerts(nowhere))
-    monkeypatch.setattr(wiring, "shelf", object)
+    monkeypatch.setattr(wiring, "model_loader", object)
     request = func.HttpRequest("GET", "/api/health", headers={}, params={}, body=b"")
     response = await alerts_api.get_health(request)
     assert response.status_code == 503

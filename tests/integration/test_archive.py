@@ -10,9 +10,9 @@ from infra.local import archive, resources
 from infra.local.archive import archive_orders
 from tests.integration.training_settings import settings_for
 from training import simulate
-from training.archive import Archived, read_archive
-from training.captured import ARCHIVE
-from training.history import read_history
+from training.history.archive import Archived, read_archive
+from training.history.captured_files import ARCHIVE
+from training.history.orders import read_history
 from training.stores import opened
 
 SINCE, NOW = datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)

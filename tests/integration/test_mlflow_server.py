@@ -21,8 +21,8 @@ from infra.local import mlflow_page, processes
 from infra.local.processes import HOST, StackError
 from shared.model import encode_bundle, packaged_bundle
 from tests.orders import order_fields
-from training.registry import Registry
-from training.tracking import RegistryUnreachableError, located
+from training.models.registry import Registry
+from training.models.tracking import RegistryUnreachableError, located
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from azure.core.settings import settings as sdk_settings
 
-from functions.handlers import Desk, score_batch
+from functions.handlers import ScoringContext, score_batch
+from functions.model_loader import MODELS
 from functions.ports import (
     DeadLetter,
     NotThereError,
@@ -25,7 +26,6 @@ from functions.ports import (
 )
 from functions.settings import Settings
 from functions.shadow import Shadow
-from functions.shelf import MODELS
 from functions.stores import (
     DEAD_LETTERS,
     BlobDeadLetters,
@@ -39,9 +39,9 @@ from functions.stores import (
 from infra.local import processes, resources, services
 from shared.assessment import Finding
 from shared.catalogue import packaged_catalogue
-from shared.docket import Revisited
 from shared.errors import TransientError
 from shared.model import packaged_bundle
+from shared.pending_alerts import Revisited
 from shared.policy import Policy
 from shared.scoring import Scorer
 from shared.shadow import ShadowState, ShadowTotals, Tally
@@ -353,14 +353,14 @@ async def test_a_stream_scored_twice_is_stored_once(
         order_event(61, "o-3", 1, customer_id="alert"),
     ]
     for _ in range(2):
-        desk = Desk(
+        context = ScoringContext(
             CosmosAlerts(database), CosmosIncidents(database), CosmosStates(database),
             BlobDeadLetters(blobs), told,
             now=lambda: datetime.now(UTC),
         )  # fmt: skip
-        desk.shadow = Shadow(CosmosShadows(database), lambda: challenger, desk.executor)
-        await score_batch(desk, key, stream[:40])
-        await score_batch(desk, key, stream)
+        context.shadow = Shadow(CosmosShadows(database), lambda: challenger, context.executor)
+        await score_batch(context, key, stream[:40])
+        await score_batch(context, key, stream)
     shadow, _ = await CosmosShadows(database).read(key, challenger.bundle.version)
     assert (shadow.totals.orders, shadow.totals.champion.alerts) == (61, 21)
     state, _ = await CosmosStates(database).read(key)

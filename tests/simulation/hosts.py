@@ -15,9 +15,9 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, NoReturn, cast
 
-from functions.handlers import Desk, Limits, score_batch
+from functions.handlers import Limits, ScoringContext, score_batch
+from functions.model_loader import ModelLoader
 from functions.ports import OrderEvent, StreamKey
-from functions.shelf import Shelf
 from shared.assessment import Assessment
 from shared.episodes import EpisodeState
 from shared.errors import TransientError
@@ -114,24 +114,26 @@ class Process:
         self._chance = random.Random(f"process {name} {trigger.plan.seed}")
         self._line = Line(weather, self.die, self._hunted)
         self._cloud = cloud
-        self.desk = self._desk(cloud)
+        self.context = self._context(cloud)
 
-    def _desk(self, cloud: Cloud) -> Desk:
+    def _context(self, cloud: Cloud) -> ScoringContext:
         line = self._line
         inline = loop.Inline()
-        shelf = Shelf(Files(line, cloud), inline, 30, clock=loop.now, now=_wall_clock, shadow=False)
+        loader = ModelLoader(
+            Files(line, cloud), inline, 30, clock=loop.now, now=_wall_clock, shadow=False
+        )
         told: dict[int, Told] = {}
 
         async def read_scorer() -> Scorer:
-            scorer = await shelf.scorer()
+            scorer = await loader.scorer()
             if id(scorer) not in told:
                 told[id(scorer)] = Told(scorer, self.trigger.stream, self._killed_by)
             return cast("Scorer", told[id(scorer)])
 
         options: dict[str, Any] = {}
-        if "owner" in {one.name for one in dataclasses.fields(Desk)}:
+        if "owner" in {one.name for one in dataclasses.fields(ScoringContext)}:
             options["owner"] = self.name
-        return Desk(
+        return ScoringContext(
             Alerts(line, cloud),
             Incidents(line, cloud),
             States(line, cloud),
@@ -225,7 +227,7 @@ class Process:
     async def _tried(self, key: StreamKey, batch: tuple[OrderEvent, ...]) -> bool:
         self.busy[key] = batch
         try:
-            await score_batch(self.desk, key, batch)
+            await score_batch(self.context, key, batch)
         except TransientError as error:
             self.trigger.counted["failed batches"] += 1
             self.trigger.said[key] = str(error)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from functions.ports import OrderEvent, StreamKey
-from shared.notation import time_text
+from shared.formats import time_text
 from tests.orders import order_body
 from tests.simulation.stores import LARGEST_ALERT
 

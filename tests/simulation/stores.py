@@ -18,8 +18,8 @@ from typing import Any
 from functions.documents import dead_letter_document
 from functions.ports import DeadLetter, NotThereError, RefusedError, StreamKey, WriteConflict
 from shared.alert import revisited as with_incident
-from shared.docket import Revisited
 from shared.errors import TransientError
+from shared.pending_alerts import Revisited
 from shared.stream import StreamState
 from tests.simulation import loop
 from tests.simulation.faults import Plan

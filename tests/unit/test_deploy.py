@@ -13,7 +13,7 @@ import pytest
 
 from shared.episodes import EpisodeState
 from shared.order import parse_order
-from tests.unit.functions.shelf_world import FakeFiles, shelf
+from tests.unit.functions.model_loader_world import FakeFiles, loader
 from tests.unit.test_operations import anchors
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +99,7 @@ def scored(order: Any) -> Any:
 
     async def judge() -> Any:
         with ThreadPoolExecutor(1) as executor:
-            scorer = await shelf(FakeFiles(), executor).scorer()
+            scorer = await loader(FakeFiles(), executor).scorer()
         (found,), _ = scorer.score_many([parse_order(msgspec.json.encode(order))], EpisodeState())
         return found
 

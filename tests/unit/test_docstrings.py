@@ -27,7 +27,7 @@ def test_a_name_that_is_not_there_would_be_found() -> None:
     assert not is_there("shared.discounts.DiscountTables.gone")
     assert not is_there("shared.gone")
     assert is_there("shared.discounts.DiscountTables.explain")
-    assert is_there("shared.episodes.Run.opened_by")  # a field without a default
+    assert is_there("shared.episodes.Episode.opened_by")  # a field without a default
     assert is_there("shared.discounts")
 
 

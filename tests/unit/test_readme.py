@@ -20,7 +20,7 @@ from shared.episodes import EpisodeState
 from shared.order import parse_order, received_order
 from shared.partitions import partition_for_key
 from tests.patience import PATIENCE
-from tests.unit.functions.shelf_world import FakeFiles, shelf
+from tests.unit.functions.model_loader_world import FakeFiles, loader
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -68,7 +68,7 @@ async def test_the_order_it_sends_becomes_the_alert_it_shows_where_packaged_tabl
     exec(sending[sending.index("order = {") : sending.index("producer = ")], names)
     body = json.dumps(names["order"]).encode()
     with ThreadPoolExecutor(1) as executor:
-        scorer = await shelf(FakeFiles(), executor).scorer()  # nothing was ever put there
+        scorer = await loader(FakeFiles(), executor).scorer()  # nothing was ever put there
     (found,), _ = scorer.score_many([parse_order(body)], EpisodeState())
     assert found.alerted
     now = datetime(2026, 3, 4, 11, tzinfo=UTC)

@@ -24,8 +24,8 @@ from infra.local.demo.telling import say
 from infra.local.processes import StackError
 from infra.local.services import ROOT
 from infra.local.stack import Stack
-from training.orders_file import read_lines
-from training.registry import Registry
+from training.history.files import read_lines
+from training.models.registry import Registry
 from training.simulate import send
 
 STATE = ROOT / ".sheriff" / "demo"

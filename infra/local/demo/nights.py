@@ -18,11 +18,11 @@ from infra.local.demo.telling import run, say
 from infra.local.processes import HOST, StackError
 from shared.order import parse_order
 from shared.reference import CATALOGUE, POLICY
-from training import reference
+from training.models import reference_files
+from training.models.model_store import read_pointer
+from training.nightly.results import TRAINING, read_result, report_path
 from training.ports import Blobs
-from training.results import TRAINING, read_result, report_path
 from training.settings import TrainingSettings
-from training.shelf import read_pointer
 from training.simulate import send
 from training.stores import opened
 
@@ -54,7 +54,7 @@ class Nights:
     def publish_catalogue(self, path: Path) -> None:
         """Put the company's prices where training and scorers look for them."""
         with self._shelf() as blobs:
-            reference.publish(blobs, CATALOGUE, path.read_bytes())
+            reference_files.publish(blobs, CATALOGUE, path.read_bytes())
 
     def archive(self, orders: Path, *, now: bool = False) -> None:
         """Put orders into the archive, as Capture had put them there when they came."""
@@ -127,10 +127,10 @@ class Nights:
         say(f"a careless policy: learn from the last {WORSE_DAYS} days of the history only")
         policy = json.dumps({"history_days": days}).encode()
         with self._shelf() as blobs:
-            reference.publish(blobs, POLICY, policy)
+            reference_files.publish(blobs, POLICY, policy)
         self.train()
         with self._shelf() as blobs:
-            reference.publish(blobs, POLICY, b"{}")  # the packaged thresholds again
+            reference_files.publish(blobs, POLICY, b"{}")  # the packaged thresholds again
 
     def roll_back(self) -> None:
         """Back to the champion before, and wait until the scorers have followed."""

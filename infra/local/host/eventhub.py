@@ -82,7 +82,7 @@ class EventHubListener:
         self._cache = BatchCache(
             options.min_event_batch_size, options.max_event_batch_size, options.max_wait_time
         )
-        self._unmarked: defaultdict[str, int] = defaultdict(int)  # batches since the checkpoint
+        self._real_orders: defaultdict[str, int] = defaultdict(int)  # batches since the checkpoint
         self._order: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._running: dict[asyncio.Task[None], _Delivery] = {}
         self._draining = False
@@ -164,10 +164,10 @@ class EventHubListener:
             final = await self._invoke(context, events, delivery.halt)
             if not final or self._draining:
                 return
-            self._unmarked[partition] += 1
-            if self._unmarked[partition] >= self.options.batch_checkpoint_frequency:
+            self._real_orders[partition] += 1
+            if self._real_orders[partition] >= self.options.batch_checkpoint_frequency:
                 await context.update_checkpoint(events[-1])
-                self._unmarked[partition] = 0
+                self._real_orders[partition] = 0
 
     async def _invoke(
         self, context: PartitionContext, events: list[EventData], halt: asyncio.Event
@@ -197,7 +197,7 @@ class EventHubListener:
 
     async def _closed(self, context: PartitionContext, _reason: object) -> None:
         self._cache.drop(context.partition_id)
-        self._unmarked.pop(context.partition_id, None)
+        self._real_orders.pop(context.partition_id, None)
 
 
 def _member(value: Any, attribute: str, default: str) -> str:

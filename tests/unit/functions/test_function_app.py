@@ -238,11 +238,11 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the trigger hands to the handler."""
     batches: list[Any] = []
 
-    async def score_batch(desk: Any, key: StreamKey, events: list[OrderEvent]) -> None:
+    async def score_batch(context: Any, key: StreamKey, events: list[OrderEvent]) -> None:
         batches.append((key, events))
 
     monkeypatch.setattr(trigger, "score_batch", score_batch)
-    monkeypatch.setattr(wiring, "desk", object)
+    monkeypatch.setattr(wiring, "scoring_context", object)
     ours = SimpleNamespace(orders_hub="orders", orders_consumer_group="$Default")
     monkeypatch.setattr(wiring, "settings", lambda: ours)
     return batches

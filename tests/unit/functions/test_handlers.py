@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions import writes
-from functions.handlers import DEATHS, PATIENCE, Desk, FuseError, Limits, score_batch
+from functions.handlers import DEATHS, PATIENCE, FuseError, Limits, ScoringContext, score_batch
 from functions.ports import DeadLetter, OrderEvent, RefusedError
 from shared.beliefs import Belief
 from shared.catalogue import packaged_catalogue
@@ -63,15 +63,15 @@ def charged(amount: float, **units: int) -> dict[str, Any]:
 
 async def undisturbed(stream: list[OrderEvent] = STREAM) -> World:
     world = World()
-    await score_batch(world.desk(), KEY, stream)
+    await score_batch(world.context(), KEY, stream)
     return world
 
 
-async def deliver(world: World, desk: Desk, stream: list[OrderEvent]) -> None:
+async def deliver(world: World, context: ScoringContext, stream: list[OrderEvent]) -> None:
     """Deliver a batch as the endless retry policy does."""
     while True:
         try:
-            await score_batch(desk, KEY, stream)
+            await score_batch(context, KEY, stream)
         except TransientError:
             world.unreachable.clear()
             await asyncio.sleep(0)  # the other processes' turn
@@ -105,10 +105,10 @@ async def test_the_state_is_written_last_and_dead_letters_after_alerts() -> None
 @given(st.lists(st.integers(1, len(STREAM)), max_size=4))
 def test_any_cut_of_the_stream_stores_the_same(cuts: list[int]) -> None:
     async def cut() -> World:
-        world, desk, start = World(), None, 0
+        world, context, start = World(), None, 0
         for end in sorted({*cuts, len(STREAM)}):
-            desk = desk or world.desk(limits=Limits(chunk=3))
-            await score_batch(desk, KEY, STREAM[start:end])
+            context = context or world.context(limits=Limits(chunk=3))
+            await score_batch(context, KEY, STREAM[start:end])
             start = end
         return world
 
@@ -130,12 +130,12 @@ def test_a_process_that_dies_at_any_write_loses_and_doubles_nothing(
             for death in [*deaths, None]:
                 world.on_write = dying_at(death)
                 try:
-                    await score_batch(world.later().desk(), KEY, batch)
+                    await score_batch(world.later().context(), KEY, batch)
                     break
                 except Died:
                     continue
         world.on_write = lambda _: None
-        await score_batch(world.desk(), KEY, STREAM)  # a lost checkpoint: all of it again
+        await score_batch(world.context(), KEY, STREAM)  # a lost checkpoint: all of it again
         return world
 
     assert asyncio.run(live()).contents() == asyncio.run(undisturbed()).contents()
@@ -161,31 +161,31 @@ async def test_a_passing_failure_commits_nothing_but_does_the_rest(
     what: str, letters: set[int]
 ) -> None:
     world = World()
-    desk = world.desk()
-    await score_batch(desk, KEY, [event(-1)])
+    context = world.context()
+    await score_batch(context, KEY, [event(-1)])
     world.unreachable = {what}
     with pytest.raises(TransientError):
-        await score_batch(desk, KEY, STREAM)
+        await score_batch(context, KEY, STREAM)
     assert world.state.sequence_number == -1
     assert {sequence for _, sequence in world.letters} == letters
-    await deliver(world, desk, STREAM)
+    await deliver(world, context, STREAM)
     assert world.state.sequence_number == 9
     assert set(world.alerts_by_id) == {"a.0", "a.1", "a.2", "e.0"}
 
 
 async def test_a_healthy_batch_writes_its_state_once() -> None:
     world = World()
-    desk = world.desk()
-    await score_batch(desk, KEY, STREAM[:4])
+    context = world.context()
+    await score_batch(context, KEY, STREAM[:4])
     assert world.order_of_writes.count("state") == 2  # a process notes its first batch
-    await score_batch(desk, KEY, STREAM[4:])
+    await score_batch(context, KEY, STREAM[4:])
     assert world.order_of_writes.count("state") == 3
 
 
 async def test_events_that_are_committed_are_skipped() -> None:
     world = await undisturbed()
     scorer = ToldScorer()
-    summary = await score_batch(world.desk(scorer), KEY, STREAM)
+    summary = await score_batch(world.context(scorer), KEY, STREAM)
     assert (summary.skipped, scorer.asked) == (len(STREAM), [])
 
 
@@ -197,7 +197,7 @@ async def test_a_hub_created_anew_is_read_from_its_start_and_said_aloud(
         replace(event(n, customer_id="alert"), enqueued_at=NOON + timedelta(days=1, seconds=n))
         for n in range(3)
     ]
-    await score_batch(world.desk(), KEY, later)
+    await score_batch(world.context(), KEY, later)
     assert world.state.sequence_number == 2
     assert world.state.orders_scored == 8
     assert [r.message for r in caplog.records if "new hub" in r.message] == [
@@ -214,7 +214,7 @@ async def test_another_currency_is_set_aside_even_where_the_order_would_be_a_dup
 async def test_a_set_aside_order_is_scored_when_it_is_sent_again() -> None:
     world = await undisturbed()
     again = [order_event(10, "c", customer_id="alert"), order_event(11, "d", customer_id="alert")]
-    await score_batch(world.desk(), KEY, again)
+    await score_batch(world.context(), KEY, again)
     assert {"c.0", "d.0"} <= set(world.alerts_by_id)
 
 
@@ -224,7 +224,7 @@ async def test_the_order_that_kills_every_process_is_found_and_set_aside() -> No
     deaths = 0
     while True:
         try:
-            await score_batch(world.later().desk(), KEY, batch)
+            await score_batch(world.later().context(), KEY, batch)
             break
         except Died:
             deaths += 1
@@ -237,16 +237,16 @@ async def test_the_order_that_kills_every_process_is_found_and_set_aside() -> No
 
 async def test_an_order_that_kills_a_settled_process_is_found_as_well() -> None:
     world = World()
-    desk = world.desk()
-    await score_batch(desk, KEY, [event(0)])
+    context = world.context()
+    await score_batch(context, KEY, [event(0)])
     batch = [event(1), event(2, customer_id="kill")]
     with pytest.raises(Died):
-        await score_batch(desk, KEY, batch)
+        await score_batch(context, KEY, batch)
     assert world.state.attempt is None  # a healthy run leaves no note
     for _ in range(1 + DEATHS):
         with pytest.raises(Died):
-            await score_batch(world.later().desk(), KEY, batch)
-    await score_batch(world.later().desk(), KEY, batch)
+            await score_batch(world.later().context(), KEY, batch)
+    await score_batch(world.later().context(), KEY, batch)
     assert set(world.letters) == {("0", 2)}
 
 
@@ -255,56 +255,56 @@ async def test_failures_that_come_back_never_set_an_order_aside() -> None:
     for _ in range(6):
         world.unreachable = {"alert"}
         with pytest.raises(TransientError):
-            await score_batch(world.desk(), KEY, [event(0, customer_id="alert")])
+            await score_batch(world.context(), KEY, [event(0, customer_id="alert")])
     assert world.state.attempt is None
     world.unreachable = set()
-    await score_batch(world.desk(), KEY, [event(0, customer_id="alert")])
+    await score_batch(world.context(), KEY, [event(0, customer_id="alert")])
     assert (set(world.alerts_by_id), world.letters) == ({"o-0.0"}, {})
 
 
 async def test_a_batch_that_keeps_failing_is_committed_up_to_the_order_that_fails() -> None:
     world = World()
-    desk = world.desk()
+    context = world.context()
     world.unreachable = {"alert o-3.0"}
     batch = [event(n, customer_id="alert") for n in range(6)]
     for _ in range(PATIENCE + 1):
         with pytest.raises(TransientError):
-            await score_batch(desk, KEY, batch)
+            await score_batch(context, KEY, batch)
     assert world.state.sequence_number == 2
     world.unreachable = set()
-    await score_batch(desk, KEY, batch)
+    await score_batch(context, KEY, batch)
     assert world.state.orders_scored == 6
 
 
 async def test_a_store_that_was_away_leaves_no_partition_slow() -> None:
     world = World()
-    desk = world.desk()
-    await score_batch(desk, KEY, STREAM[:2])
+    context = world.context()
+    await score_batch(context, KEY, STREAM[:2])
     world.unreachable = {"state"}
     for _ in range(PATIENCE + 2):
         with pytest.raises(TransientError):
-            await score_batch(desk, KEY, STREAM[2:])
+            await score_batch(context, KEY, STREAM[2:])
     world.unreachable = set()
     world.order_of_writes.clear()
-    await score_batch(desk, KEY, STREAM[2:])
+    await score_batch(context, KEY, STREAM[2:])
     assert world.order_of_writes.count("state") == 1
 
 
 async def test_past_the_deadline_what_is_judged_is_committed_and_the_rest_comes_again() -> None:
     world = World()
     moments = iter([0.0, 1.0, 61.0, 62.0])
-    desk = world.desk(limits=Limits(chunk=2), clock=lambda: next(moments))
+    context = world.context(limits=Limits(chunk=2), clock=lambda: next(moments))
     with pytest.raises(TransientError, match="out of time"):
-        await score_batch(desk, KEY, STREAM)
+        await score_batch(context, KEY, STREAM)
     assert world.state.sequence_number == 3
-    await score_batch(world.desk(), KEY, STREAM)
+    await score_batch(world.context(), KEY, STREAM)
     assert world.contents() == (await undisturbed()).contents()
 
 
 async def test_two_processes_on_one_partition_store_what_one_would() -> None:
     world = World()
     await asyncio.gather(
-        *(deliver(world, world.desk(limits=Limits(chunk=1)), STREAM) for _ in range(3))
+        *(deliver(world, world.context(limits=Limits(chunk=1)), STREAM) for _ in range(3))
     )
     assert world.contents() == (await undisturbed()).contents()
 
@@ -319,7 +319,7 @@ async def test_a_state_that_never_holds_still_is_a_passing_failure() -> None:
 
     world.on_write = interfere
     with pytest.raises(TransientError, match="keeps changing"):
-        await score_batch(world.desk(), KEY, STREAM)
+        await score_batch(world.context(), KEY, STREAM)
 
 
 RUN = [
@@ -338,7 +338,7 @@ def real_scorer() -> Scorer:
 
 async def watched() -> World:
     world = World()
-    await score_batch(world.desk(real_scorer()), KEY, RUN)
+    await score_batch(world.context(real_scorer()), KEY, RUN)
     return world
 
 
@@ -350,7 +350,7 @@ async def test_a_run_of_a_hidden_discount_becomes_an_incident() -> None:
     assert incident["orders_affected"] == 4
     assert incident["sample_order_ids"] == ["doubtful", "h-3", "h-4", "h-5"]
     assert incident["amount_lost"] == pytest.approx(0.01 * (3 * LISTED + 25.0))
-    assert world.state.episode.run is None
+    assert world.state.episode.episode is None
     assert violations("state", state_document(world.state)) == []
 
 
@@ -380,9 +380,9 @@ async def test_the_log_tells_when_an_incident_opens_and_closes_and_names_nobody(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     world = World()
-    desk = world.desk(real_scorer())
+    context = world.context(real_scorer())
     for one in RUN:
-        await score_batch(desk, KEY, [one])
+        await score_batch(context, KEY, [one])
     assert [r.message for r in caplog.records if "incident" in r.message] == [
         "incident hidden_discount-000001 is open: 1 %, 4 orders",
         "incident hidden_discount-000001 is closed: 1 %, 4 orders",
@@ -392,20 +392,20 @@ async def test_the_log_tells_when_an_incident_opens_and_closes_and_names_nobody(
 
 async def test_without_the_incidents_nothing_of_a_run_is_committed() -> None:
     world = World(unreachable={"incident"})
-    desk = world.desk(real_scorer())
+    context = world.context(real_scorer())
     with pytest.raises(TransientError):
-        await score_batch(desk, KEY, RUN)
+        await score_batch(context, KEY, RUN)
     assert (world.alerts_by_id, world.state.sequence_number) == ({}, -1)
     world.unreachable = set()
-    await score_batch(desk, KEY, RUN)
+    await score_batch(context, KEY, RUN)
     assert world.contents() == (await watched()).contents()
 
 
 async def test_partitions_that_open_at_once_share_one_incident() -> None:
     world = World()
-    desk = world.desk(real_scorer())
+    context = world.context(real_scorer())
     keys = [replace(KEY, partition_id=str(number)) for number in range(6)]
-    await asyncio.gather(*(score_batch(desk, key, RUN) for key in keys))
+    await asyncio.gather(*(score_batch(context, key, RUN) for key in keys))
     ((incident, _),) = world.incidents_by_id.values()
     assert incident["orders_affected"] == 4 * 6
     assert set(incident["by_partition"]) == {key.partition_id for key in keys}
@@ -414,14 +414,14 @@ async def test_partitions_that_open_at_once_share_one_incident() -> None:
 async def test_a_partition_that_comes_second_to_an_incident_joins_it() -> None:
     """Another one has opened it after this one looked, and before it wrote."""
     world, other = World(), World()
-    await score_batch(other.desk(real_scorer()), replace(KEY, partition_id="7"), RUN)
+    await score_batch(other.context(real_scorer()), replace(KEY, partition_id="7"), RUN)
 
     def overtaken(what: str) -> None:
         if what.startswith("before incident") and not world.incidents_by_id:
             world.incidents_by_id.update(other.incidents_by_id)
 
     world.on_write = overtaken
-    await score_batch(world.desk(real_scorer()), KEY, RUN)
+    await score_batch(world.context(real_scorer()), KEY, RUN)
     ((incident, _),) = world.incidents_by_id.values()
     assert set(incident["by_partition"]) == {"0", "7"}
     assert incident["orders_affected"] == 8
@@ -432,9 +432,9 @@ async def test_a_partition_that_comes_second_to_an_incident_joins_it() -> None:
 def test_any_cut_of_a_run_stores_the_same(cuts: list[int]) -> None:
     async def cut() -> World:
         world, start = World(), 0
-        desk = world.desk(real_scorer(), limits=Limits(chunk=2))
+        context = world.context(real_scorer(), limits=Limits(chunk=2))
         for end in sorted({*cuts, len(RUN)}):
-            await score_batch(desk, KEY, RUN[start:end])
+            await score_batch(context, KEY, RUN[start:end])
             start = end
         return world
 
@@ -452,7 +452,7 @@ def test_a_process_that_dies_at_any_write_of_a_run_loses_and_doubles_nothing(
             for death in [*deaths, None]:
                 world.on_write = dying_at(death)
                 try:
-                    await score_batch(world.later().desk(real_scorer()), KEY, batch)
+                    await score_batch(world.later().context(real_scorer()), KEY, batch)
                     break
                 except Died:
                     continue
@@ -476,11 +476,11 @@ async def test_an_order_dated_far_ahead_is_set_aside_and_the_partition_goes_on()
         world = World()
         batch = [order_event(n, f"x-{n}", ordered_at=at, **HIDDEN) for n in range(4)]
         batch += [alone(n, **HIDDEN) for n in range(4, 12)]
-        await score_batch(world.desk(real_scorer()), KEY, batch)
+        await score_batch(world.context(real_scorer()), KEY, batch)
         assert {letter.code for letter in world.letters.values()} == {"bad_time"}
         assert (world.state.orders_scored, world.state.dead_lettered) == (8, 4)
         other = replace(KEY, partition_id="1")
-        await score_batch(world.desk(real_scorer()), other, batch[4:])
+        await score_batch(world.context(real_scorer()), other, batch[4:])
         ((incident, _),) = world.incidents_by_id.values()
         assert incident["orders_affected"] == 16
 
@@ -490,7 +490,7 @@ async def test_a_clock_that_an_older_release_let_run_ahead_is_set_right() -> Non
     far = datetime(9999, 12, 31, tzinfo=UTC)
     belief = msgspec.structs.replace(Belief(), at=far)
     world.states_by_key[KEY] = (StreamState(episode=EpisodeState(belief)), 1)
-    await score_batch(world.desk(real_scorer()), KEY, [alone(n, **HIDDEN) for n in range(8)])
+    await score_batch(world.context(real_scorer()), KEY, [alone(n, **HIDDEN) for n in range(8)])
     ((incident, _),) = world.incidents_by_id.values()
     assert incident["orders_affected"] == 8
 
@@ -500,18 +500,20 @@ async def test_an_order_of_years_ago_joins_no_run_and_moves_nothing() -> None:
     old = order_event(8, "old", ordered_at="2019-03-01T12:00:00Z", **HIDDEN)
     run = [alone(n, **HIDDEN) for n in range(12)]
     plain, mixed = World(), World()
-    await score_batch(plain.desk(real_scorer()), KEY, [*run[:8], *run[9:]])
-    await score_batch(mixed.desk(real_scorer()), KEY, [*run[:8], old, *run[9:]])
+    await score_batch(plain.context(real_scorer()), KEY, [*run[:8], *run[9:]])
+    await score_batch(mixed.context(real_scorer()), KEY, [*run[:8], old, *run[9:]])
     ((expected, _),), ((incident, _),) = (w.incidents_by_id.values() for w in (plain, mixed))
     assert incident == expected
     assert mixed.state.episode == plain.state.episode
 
 
-async def commit_somehow(world: World, desk: Desk, batch: list[OrderEvent], most: int) -> int:
+async def commit_somehow(
+    world: World, context: ScoringContext, batch: list[OrderEvent], most: int
+) -> int:
     """Deliver a batch until it is committed; how often it was not."""
     for failures in range(most):
         try:
-            await score_batch(desk, KEY, batch)
+            await score_batch(context, KEY, batch)
         except Exception:  # noqa: BLE001 - as the trigger's policy, which retries on anything
             world.later()
         else:
@@ -523,16 +525,16 @@ async def test_whatever_is_raised_between_reading_and_writing_ends_with_one_orde
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def spoiled(*args: Any, **options: Any) -> Any:
-        if args[1].run.opened_by == "h-5.0":
+        if args[1].episode.opened_by == "h-5.0":
             raise OverflowError("date value out of range")
         return settle(*args, **options)
 
     settle = writes.settle
     monkeypatch.setattr(writes, "settle", spoiled)
     world = World()
-    desk = world.desk(real_scorer())
+    context = world.context(real_scorer())
     batch = [*RUN, *(alone(n, **charged(LISTED)) for n in range(11, 24))]
-    assert await commit_somehow(world, desk, batch, 12) == PATIENCE
+    assert await commit_somehow(world, context, batch, 12) == PATIENCE
     assert [letter.code for letter in world.letters.values()] == ["scoring_failed"]
     assert world.state.sequence_number == 23
     assert (world.state.orders_scored, world.state.dead_lettered) == (23, 1)
@@ -540,24 +542,24 @@ async def test_whatever_is_raised_between_reading_and_writing_ends_with_one_orde
 
 async def test_scoring_that_fails_on_many_orders_blows_the_fuse_and_sets_nothing_aside() -> None:
     world = World()
-    desk = world.desk()
+    context = world.context()
     batch = [event(n, customer_id="bug" if n < 3 else "alert") for n in range(10)]
     for _ in range(2 * PATIENCE):
         with pytest.raises(FuseError, match="3 orders in a batch of 10"):
-            await score_batch(desk, KEY, batch)
+            await score_batch(context, KEY, batch)
     assert (world.letters, world.state.sequence_number) == ({}, -1)
-    assert "3 orders" in desk.conditions.fuses["0"].why
-    assert desk.conditions.standing_still["0"].attempts == 2 * PATIENCE
+    assert "3 orders" in context.conditions.fuses["0"].why
+    assert context.conditions.standing_still["0"].attempts == 2 * PATIENCE
     mended = [event(n, customer_id="alert") for n in range(10)]
-    await score_batch(desk, KEY, mended)
+    await score_batch(context, KEY, mended)
     assert world.state.orders_scored == 10
-    assert (desk.conditions.fuses, desk.conditions.standing_still) == ({}, {})
+    assert (context.conditions.fuses, context.conditions.standing_still) == ({}, {})
 
 
 async def test_scoring_that_fails_on_a_fifth_of_a_batch_sets_those_aside() -> None:
     world = World()
     batch = [event(n, customer_id="bug" if n in (0, 7) else "alert") for n in range(10)]
-    await score_batch(world.desk(), KEY, batch)
+    await score_batch(world.context(), KEY, batch)
     assert set(world.letters) == {("0", 0), ("0", 7)}
 
 
@@ -566,36 +568,36 @@ async def test_one_order_that_comes_often_in_a_batch_counts_once_for_the_fuse() 
     world = World()
     often = [order_event(n, "often", customer_id="bug", revision=n) for n in range(4)]
     batch = [*often, *(event(n, customer_id="alert") for n in range(4, 10))]
-    await score_batch(world.desk(), KEY, batch)
+    await score_batch(world.context(), KEY, batch)
     assert set(world.letters) == {("0", n) for n in range(4)}
 
 
 async def test_the_fuse_holds_as_well_where_orders_are_scored_one_by_one() -> None:
     world = World()
-    first = world.desk()
+    first = world.context()
     batch = [event(n, customer_id="kill" if n == 9 else "bug") for n in range(10)]
     with pytest.raises(Died):
         await score_batch(first, KEY, batch)
-    desk = world.later().desk()
+    context = world.later().context()
     for _ in range(4):
         with pytest.raises(FuseError):
-            await score_batch(desk, KEY, batch)
+            await score_batch(context, KEY, batch)
     assert set(world.letters) == {("0", 0), ("0", 1)}  # a fifth of the batch, and not one more
 
 
 async def test_a_success_makes_the_next_batch_an_ordinary_one() -> None:
     """Failures are counted in a row."""
     world = World()
-    desk = world.desk()
+    context = world.context()
     for start in range(0, 40, 10):
         batch = [event(n, customer_id="alert") for n in range(start, start + 10)]
         for _ in range(PATIENCE - 1):
             world.unreachable = {"alert"}
             with pytest.raises(TransientError):
-                await score_batch(desk, KEY, batch)
+                await score_batch(context, KEY, batch)
         world.unreachable = set()
         world.order_of_writes.clear()
-        await score_batch(desk, KEY, batch)
+        await score_batch(context, KEY, batch)
         assert world.order_of_writes.count("state") == 1
 
 
@@ -603,19 +605,19 @@ async def test_an_attempt_of_another_process_is_waited_for_as_long_as_a_batch_ma
     world = World()
     world.on_write = dying_at(1)
     with pytest.raises(Died):
-        await score_batch(world.desk(), KEY, STREAM)
+        await score_batch(world.context(), KEY, STREAM)
     world.on_write = lambda _: None
-    desk = world.desk()
+    context = world.context()
     with pytest.raises(TransientError, match="another process"):
-        await score_batch(desk, KEY, STREAM)
-    await score_batch(world.later() and desk, KEY, STREAM)
+        await score_batch(context, KEY, STREAM)
+    await score_batch(world.later() and context, KEY, STREAM)
     assert world.contents() == (await undisturbed()).contents()
 
 
 async def test_two_hosts_that_fail_for_minutes_on_one_order_set_nothing_aside() -> None:
     """After a steal the loser goes on retrying, as the trigger does."""
     world = World()
-    hosts = [world.desk(), world.desk()]
+    hosts = [world.context(), world.context()]
     world.unreachable = {"alert"}
     for _ in range(4 * DEATHS):
         for host in hosts:
@@ -632,15 +634,15 @@ async def test_three_kills_in_a_row_on_one_order_set_nothing_aside() -> None:
     batch = [event(0, customer_id="kill"), event(1, customer_id="alert")]
     for _ in range(4):  # with the batch, then on its own
         with pytest.raises(Died):
-            await score_batch(world.later().desk(), KEY, batch)
-    await score_batch(world.later().desk(ToldScorer()), KEY, [event(0), batch[1]])
+            await score_batch(world.later().context(), KEY, batch)
+    await score_batch(world.later().context(ToldScorer()), KEY, [event(0), batch[1]])
     assert (world.letters, world.state.orders_scored) == ({}, 2)
 
 
 async def test_an_attempt_that_ended_and_could_not_say_so_is_no_death() -> None:
     """The state can be written before the run and not after it."""
     world = World()
-    desk = world.desk()
+    context = world.context()
     for _ in range(3 * DEATHS):
         wrote: list[str] = []
 
@@ -652,65 +654,65 @@ async def test_an_attempt_that_ended_and_could_not_say_so_is_no_death() -> None:
 
         world.on_write, world.unreachable = once, {"alert"}
         with pytest.raises(TransientError):
-            await score_batch(desk, KEY, [event(0, customer_id="alert")])
+            await score_batch(context, KEY, [event(0, customer_id="alert")])
         world.later()
     world.on_write, world.unreachable = (lambda _: None), set()
-    await score_batch(desk, KEY, [event(0, customer_id="alert")])
+    await score_batch(context, KEY, [event(0, customer_id="alert")])
     assert (world.letters, set(world.alerts_by_id)) == ({}, {"o-0.0"})
 
 
 async def test_one_chunk_is_scored_however_late_it_is() -> None:
     world = World()
     moments = iter([0.0, *[1_000.0] * 20])
-    desk = world.desk(limits=Limits(chunk=2), clock=lambda: next(moments))
+    context = world.context(limits=Limits(chunk=2), clock=lambda: next(moments))
     with pytest.raises(TransientError, match="out of time"):
-        await score_batch(desk, KEY, STREAM)
+        await score_batch(context, KEY, STREAM)
     assert world.state.sequence_number == 1
 
 
 async def test_the_time_of_a_batch_begins_once_what_serves_is_read() -> None:
     world, now = World(), [0.0]
-    desk = world.desk(clock=lambda: now[0])
-    told = await desk.read_scorer()
+    context = world.context(clock=lambda: now[0])
+    told = await context.read_scorer()
 
     async def slow() -> Any:
         now[0] += 1_000.0
         return told
 
-    desk.read_scorer = slow
-    await score_batch(desk, KEY, STREAM)
+    context.read_scorer = slow
+    await score_batch(context, KEY, STREAM)
     assert world.state.sequence_number == 9
 
 
 async def test_a_dead_letter_that_the_store_refuses_is_not_counted_as_kept() -> None:
     world = World()
-    desk = world.desk()
-    kept = desk.dead_letters.add
+    context = world.context()
+    kept = context.dead_letters.add
 
     async def refuse(letter: DeadLetter) -> None:
         raise RefusedError("400 Bad Request")
 
-    desk.dead_letters.add = refuse  # type: ignore[method-assign]
+    context.dead_letters.add = refuse  # type: ignore[method-assign]
     with pytest.raises(TransientError):
-        await score_batch(desk, KEY, [event(0, b"not an order")])
+        await score_batch(context, KEY, [event(0, b"not an order")])
     assert (world.state.dead_lettered, world.state.sequence_number) == (0, -1)
-    desk.dead_letters.add = kept  # type: ignore[method-assign]
-    await score_batch(desk, KEY, [event(0, b"not an order")])
+    context.dead_letters.add = kept  # type: ignore[method-assign]
+    await score_batch(context, KEY, [event(0, b"not an order")])
     assert (world.state.dead_lettered, len(world.letters)) == (1, 1)
 
 
 async def test_an_order_before_a_run_whose_alert_is_refused_becomes_a_dead_letter() -> None:
     world = World()
-    desk = world.desk(real_scorer())
-    created = desk.alerts.create
+    context = world.context(real_scorer())
+    created = context.alerts.create
 
     async def refuse(alert: dict[str, Any]) -> bool:
         if "revisited_at" in alert:
             raise RefusedError("create alert: 400")
         return await created(alert)
 
-    desk.alerts.create = refuse  # type: ignore[method-assign]
-    await score_batch(desk, KEY, RUN)
+    context.alerts.create = refuse  # type: ignore[method-assign]
+    await score_batch(context, KEY, RUN)
     [(place, letter)] = world.letters.items()
     assert (place, letter.code) == (("0", 2), "store_refused")
     assert json.loads(letter.event.body) == json.loads(RUN[2].body)
@@ -719,21 +721,21 @@ async def test_an_order_before_a_run_whose_alert_is_refused_becomes_a_dead_lette
 
 async def test_the_last_of_an_orders_revisions_is_set_aside_where_marking_is_refused() -> None:
     world = World()
-    desk = world.desk()
+    context = world.context()
 
     async def refuse(*_: Any) -> int:
         raise RefusedError("mark older revision: 400")
 
-    desk.alerts.supersede = refuse  # type: ignore[method-assign]
+    context.alerts.supersede = refuse  # type: ignore[method-assign]
     batch = [order_event(n, "a", n, customer_id="alert") for n in range(3)]
-    await score_batch(desk, KEY, batch)
+    await score_batch(context, KEY, batch)
     assert set(world.letters) == {("0", 2)}
 
 
 async def test_revisits_that_fail_are_not_passed_over() -> None:
     world = World(unreachable={"alert doubtful.0"})
     with pytest.raises(TransientError):
-        await score_batch(world.desk(real_scorer()), KEY, RUN)
+        await score_batch(world.context(real_scorer()), KEY, RUN)
     assert world.state.sequence_number == -1
 
 
@@ -741,7 +743,7 @@ async def test_a_different_order_under_a_used_id_is_an_alert_of_its_own() -> Non
     world = World()
     first = order_event(0, "a", **charged(LISTED))
     other = order_event(1, "a", customer_id="x", rep_id="Bo Ek", **charged(0.3 * LISTED))
-    await score_batch(world.desk(real_scorer()), KEY, [first, other, first, other])
+    await score_batch(world.context(real_scorer()), KEY, [first, other, first, other])
     [alert] = world.alerts_by_id.values()
     assert violations("alert", alert) == []
     assert alert["id"].startswith("a.0.~")
@@ -752,16 +754,16 @@ async def test_a_different_order_under_a_used_id_is_an_alert_of_its_own() -> Non
 async def test_an_order_of_another_rep_supersedes_nothing() -> None:
     world = World()
     fraud = order_event(0, "a", customer_id="alert")
-    await score_batch(world.desk(), KEY, [fraud])
+    await score_batch(world.context(), KEY, [fraud])
     other = order_event(0, "a", 1, rep_id="Bo Ek", customer_id="alert")
-    await score_batch(world.desk(), replace(KEY, partition_id="1"), [other])
+    await score_batch(world.context(), replace(KEY, partition_id="1"), [other])
     assert "superseded_by" not in world.alerts_by_id["a.0"]
 
 
 async def test_a_revision_says_what_it_changed() -> None:
     world = World()
     orders = [order_event(n, "a", n, **charged(LISTED - 1_000 * n)) for n in range(2)]
-    await score_batch(world.desk(real_scorer()), KEY, orders)
+    await score_batch(world.context(real_scorer()), KEY, orders)
     alert = world.alerts_by_id["a.1"]
     assert violations("alert", alert) == []
     assert alert["revises"]["charge_change"] == -1_000
@@ -776,40 +778,40 @@ async def test_a_new_hub_whose_events_are_no_later_is_not_skipped() -> None:
     ahead = [
         replace(event(n), enqueued_at=NOON + timedelta(days=3650, seconds=n)) for n in range(50)
     ]
-    await score_batch(world.desk(), KEY, ahead)
+    await score_batch(world.context(), KEY, ahead)
     anew = [
         replace(order_event(n, f"new-{n}", customer_id="alert"), enqueued_at=NOON + timedelta(n))
         for n in range(50)
     ]
-    summary = await score_batch(world.desk(), KEY, anew)
+    summary = await score_batch(world.context(), KEY, anew)
     assert summary.skipped == 0
     assert (world.state.orders_scored, len(world.alerts_by_id)) == (100, 50)
 
 
 async def test_an_attempt_on_an_older_hub_says_nothing_of_the_new_one() -> None:
     world = World()
-    await score_batch(world.desk(), KEY, [event(n) for n in range(10)])
+    await score_batch(world.context(), KEY, [event(n) for n in range(10)])
     state, version = world.states_by_key[KEY]
     stale = Attempt("dead", NOON - timedelta(hours=1), True, ("a", "b", "c", "d"))
     world.states_by_key[KEY] = (replace(state, attempt=stale), version)
     later = NOON + timedelta(days=1)
     anew = [replace(order_event(n, f"new-{n}"), enqueued_at=later) for n in range(3)]
-    await score_batch(world.desk(), KEY, anew)
+    await score_batch(world.context(), KEY, anew)
     assert (world.letters, world.state.orders_scored) == ({}, 13)
 
 
 async def test_orders_that_come_again_long_after_they_are_forgotten_count_once() -> None:
     """More orders than a partition remembers lie between; the store knows them all the same."""
     world = World()
-    desk = world.desk(real_scorer())
+    context = world.context(real_scorer())
     run = [alone(n, **HIDDEN) for n in range(12)]
     others = [alone(n, **charged(25.0, CableLock=1)) for n in range(12, 20 + RECENT_ORDERS)]
     for start in range(0, len(others), 200):
-        await score_batch(desk, KEY, ([] if start else run) + others[start : start + 200])
+        await score_batch(context, KEY, ([] if start else run) + others[start : start + 200])
     before = world.contents()["incidents"]
     scored = world.state.orders_scored
     again = [replace(one, sequence_number=5_000 + n) for n, one in enumerate(run)]
-    await score_batch(desk, KEY, again)
+    await score_batch(context, KEY, again)
     ((incident, _),) = world.incidents_by_id.values()
     assert incident["orders_affected"] == 12
     assert before.keys() == world.contents()["incidents"].keys()
@@ -819,15 +821,15 @@ async def test_orders_that_come_again_long_after_they_are_forgotten_count_once()
 async def test_a_different_order_under_an_id_long_forgotten_is_an_alert_of_its_own() -> None:
     """Its own time is new, so nothing is asked of the store until the alert is there already."""
     world = World()
-    desk = world.desk()
-    await score_batch(desk, KEY, [order_event(0, "a", customer_id="alert")])
+    context = world.context()
+    await score_batch(context, KEY, [order_event(0, "a", customer_id="alert")])
     world.alerts_by_id["a.0"]["status"] = "dismissed"
     for start in range(1, RECENT_ORDERS + 2, 200):
-        await score_batch(desk, KEY, [alone(n) for n in range(start, start + 200)])
+        await score_batch(context, KEY, [alone(n) for n in range(start, start + 200)])
     later = "2026-03-01T12:30:00Z"
     other = order_event(5_000, "a", customer_id="alert", charged_price=9, ordered_at=later)
     for _ in range(2):
-        await score_batch(world.later().desk(), KEY, [other])
+        await score_batch(world.later().context(), KEY, [other])
     assert world.alerts_by_id.keys() == {"a.0", other_id := max(world.alerts_by_id)}
     assert other_id.startswith("a.0.~")
     assert world.alerts_by_id[other_id]["reasons"][0]["code"] == "reused_id"
@@ -839,12 +841,12 @@ async def test_a_hub_that_is_read_again_from_its_start_is_no_new_one(first: int)
     """As after its checkpoints were reset; a release before this one marked nothing."""
     world = World()
     stream = [event(n) for n in range(600)]
-    await score_batch(world.desk(), KEY, stream[first:550])
+    await score_batch(world.context(), KEY, stream[first:550])
     state, version = world.states_by_key[KEY]
     upgraded = StreamState.from_document(state.to_document(1) | {"beside": None})
     for before in (state, upgraded):
         world.states_by_key[KEY] = (before, version + 1)
-        await score_batch(world.desk(), KEY, stream)
+        await score_batch(world.context(), KEY, stream)
         assert world.state.hubs == before.hubs
         assert world.state.orders_scored == 600 - first
 
@@ -853,19 +855,19 @@ async def test_a_hubs_clock_that_steps_back_makes_no_new_hub() -> None:
     world = World()
     stream = [event(0), event(1), replace(event(2), enqueued_at=NOON)]
     for _ in range(2):
-        await score_batch(world.later().desk(), KEY, stream)
+        await score_batch(world.later().context(), KEY, stream)
     assert (world.state.hubs, world.state.orders_scored, world.state.duplicates) == (0, 3, 0)
 
 
 async def test_an_incident_that_the_store_refuses_is_no_orders_fault() -> None:
     world = World()
-    desk = world.desk(real_scorer())
+    context = world.context(real_scorer())
 
     async def refuse(*_: Any) -> None:
         raise RefusedError("write incident in incidents: 413")
 
-    desk.incidents.put = refuse  # type: ignore[method-assign]
-    assert await commit_somehow(world, desk, RUN, 3 * PATIENCE) == 3 * PATIENCE
+    context.incidents.put = refuse  # type: ignore[method-assign]
+    assert await commit_somehow(world, context, RUN, 3 * PATIENCE) == 3 * PATIENCE
     assert world.letters == {}
 
 
@@ -876,9 +878,9 @@ async def test_what_supersedes_does_not_depend_on_the_cut(chunk: int) -> None:
     revised = order_event(0, "a", 1, customer_id="alert")
     other = order_event(1, "a", 0, customer_id="alert", charged_price=9, rep_id="Bo Ek")
     ours = order_event(2, "a", 2, customer_id="alert")
-    desk = world.desk(limits=Limits(chunk=chunk))
+    context = world.context(limits=Limits(chunk=chunk))
     for batch in ([revised, other, ours],) if chunk > 1 else ([revised], [other], [ours]):
-        await score_batch(desk, KEY, batch)
+        await score_batch(context, KEY, batch)
     marks = {name: alert.get("superseded_by") for name, alert in world.alerts_by_id.items()}
     assert marks.pop("a.1") == "a.2"
     assert set(marks.values()) == {None}
@@ -886,13 +888,13 @@ async def test_what_supersedes_does_not_depend_on_the_cut(chunk: int) -> None:
 
 async def test_a_revision_takes_the_place_of_the_one_before_in_its_incident() -> None:
     world = World()
-    desk = world.desk(real_scorer())
+    context = world.context(real_scorer())
     run = [alone(n, **HIDDEN) for n in range(12)]
     at = NOON.isoformat()
     twice = {name: 2 * units for name, units in BASKET.items()}
     revised = order_event(12, "o-9", 1, ordered_at=at, **charged(0.99 * 2 * LISTED, **twice))
-    await score_batch(desk, KEY, run)
-    await score_batch(desk, KEY, [revised])
+    await score_batch(context, KEY, run)
+    await score_batch(context, KEY, [revised])
     ((incident, _),) = world.incidents_by_id.values()
     assert incident["orders_affected"] == 12
     assert incident["amount_lost"] == pytest.approx(0.01 * 13 * LISTED, abs=0.01)
@@ -900,8 +902,8 @@ async def test_a_revision_takes_the_place_of_the_one_before_in_its_incident() ->
 
 async def test_a_run_finds_its_incident_however_many_came_after() -> None:
     world = World()
-    desk = world.desk(real_scorer())
-    await score_batch(desk, KEY, [alone(n, **HIDDEN) for n in range(8)])
+    context = world.context(real_scorer())
+    await score_batch(context, KEY, [alone(n, **HIDDEN) for n in range(8)])
     ((first, version),) = world.incidents_by_id.values()
     later = "2026-06-01T12:00:00.000000Z"
     for number in range(2, 40):
@@ -909,7 +911,7 @@ async def test_a_run_finds_its_incident_however_many_came_after() -> None:
         times = dict.fromkeys(("started_at", "detected_at", "last_seen_at"), later)
         document = first | times | {"id": name, "by_partition": {}}
         world.incidents_by_id[name] = (document, version)
-    await score_batch(world.desk(real_scorer()), KEY, [alone(n, **HIDDEN) for n in range(8, 12)])
+    await score_batch(world.context(real_scorer()), KEY, [alone(n, **HIDDEN) for n in range(8, 12)])
     assert world.incidents_by_id[first["id"]][0]["orders_affected"] == 12
     assert len(world.incidents_by_id) == 39
 
@@ -918,11 +920,11 @@ async def test_a_run_finds_its_incident_however_many_came_after() -> None:
 async def test_any_number_of_reps_leaves_documents_that_the_store_takes(reps: int) -> None:
     """Each with the longest id that JSON can write; the fakes refuse what the service would."""
     world = World()
-    desk = world.desk(real_scorer())
+    context = world.context(real_scorer())
     name = lambda n: "".join(chr(0x1F600 + (n // 60**k) % 60) for k in range(3)) + "\U0001f600" * 61  # noqa: E731
     for start in range(0, reps, 200):
         batch = [alone(n, rep_id=name(n), **HIDDEN) for n in range(start, start + 200)]
-        await score_batch(desk, KEY, batch)
+        await score_batch(context, KEY, batch)
     ((incident, _),) = world.incidents_by_id.values()
     assert violations("incident", incident) == []
     assert incident["orders_affected"] == reps

@@ -16,11 +16,11 @@ from functions.retraining import RetrainError, Retraining
 from functions.shadow import Shadow
 from functions.writes import likeliest_typology
 from shared.errors import TransientError
-from shared.notation import time_text
+from shared.formats import time_text
 from shared.stream import StreamState
 from tests.unit.functions.test_handlers import RUN, STREAM, real_scorer
+from tests.unit.functions.test_model_loader import FakeFiles, ModelLoader
 from tests.unit.functions.test_retraining import NIGHT, FakeArchive, says
-from tests.unit.functions.test_shelf import FakeFiles, Shelf
 from tests.unit.functions.world import KEY, NOON, Heard, Shadows, ToldScorer, World, event
 
 
@@ -42,7 +42,7 @@ def test_only_a_histogram_has_classes_and_they_ascend() -> None:
 
 async def test_a_batch_counts_its_orders_its_dead_letters_and_its_alerts() -> None:
     world, heard = World(), Heard()
-    await score_batch(world.desk(telemetry=heard), KEY, STREAM)
+    await score_batch(world.context(telemetry=heard), KEY, STREAM)
     codes = Counter(letter.code for letter in world.letters.values())
     assert heard.of("sheriff.batch.size") == [(len(STREAM), "")]
     assert heard.total("sheriff.orders.scored") == world.state.orders_scored > 0
@@ -58,7 +58,7 @@ async def test_orders_with_products_that_the_catalogue_does_not_know_are_counted
     world, heard = World(), Heard()
     unknown = [{"product_id": "GiftWrap", "quantity": 1}, {"product_id": "HLFork", "quantity": 1}]
     events = [event(1), event(2, lines=unknown), event(3, lines=unknown)]
-    await score_batch(world.desk(telemetry=heard, scorer=real_scorer()), KEY, events)
+    await score_batch(world.context(telemetry=heard, scorer=real_scorer()), KEY, events)
     assert heard.total("sheriff.orders.scored") == 3
     assert heard.total("sheriff.orders.unpriced") == 2
 
@@ -66,10 +66,10 @@ async def test_orders_with_products_that_the_catalogue_does_not_know_are_counted
 async def test_nothing_counts_twice_however_often_a_batch_comes_again() -> None:
     world, heard = World(unreachable={"state"}), Heard()
     with pytest.raises(TransientError):  # all of it is written but the commit
-        await score_batch(world.desk(telemetry=heard, scorer=ToldScorer()), KEY, STREAM)
+        await score_batch(world.context(telemetry=heard, scorer=ToldScorer()), KEY, STREAM)
     world.unreachable.clear()
     for _ in range(2):
-        await score_batch(world.desk(telemetry=heard), KEY, STREAM)
+        await score_batch(world.context(telemetry=heard), KEY, STREAM)
     assert heard.total("sheriff.alerts") == len(world.alerts_by_id)
     assert heard.total("sheriff.orders.scored") == world.state.orders_scored
     assert heard.total("sheriff.orders.dead_lettered") == world.state.dead_lettered
@@ -78,19 +78,19 @@ async def test_nothing_counts_twice_however_often_a_batch_comes_again() -> None:
 async def test_alerts_that_were_written_before_a_failure_are_counted_all_the_same() -> None:
     world, heard = World(unreachable={"alert e.0"}), Heard()
     with pytest.raises(TransientError):
-        await score_batch(world.desk(telemetry=heard), KEY, STREAM)
+        await score_batch(world.context(telemetry=heard), KEY, STREAM)
     world.unreachable.clear()
-    await score_batch(world.desk(telemetry=heard), KEY, STREAM)
+    await score_batch(world.context(telemetry=heard), KEY, STREAM)
     assert heard.total("sheriff.alerts") == len(world.alerts_by_id) == 4
 
 
 @pytest.mark.parametrize("away", [set(), {"state"}])
 async def test_the_age_of_events_is_known_also_while_they_fail(away: set[str]) -> None:
     world, heard = World(unreachable=away), Heard()
-    desk = world.desk(telemetry=heard)
-    desk.now = lambda: NOON + timedelta(seconds=60)
+    context = world.context(telemetry=heard)
+    context.now = lambda: NOON + timedelta(seconds=60)
     try:
-        await score_batch(desk, KEY, [event(2), event(3), event(50)])
+        await score_batch(context, KEY, [event(2), event(3), event(50)])
     except TransientError:
         assert away
     assert heard.of("sheriff.lag") == [(58.0, "oldest"), (10.0, "last")]
@@ -98,20 +98,20 @@ async def test_the_age_of_events_is_known_also_while_they_fail(away: set[str]) -
 
 async def test_a_hub_whose_clock_is_ahead_makes_no_negative_age() -> None:
     heard = Heard()
-    await score_batch(World().desk(telemetry=heard), KEY, [event(5)])
+    await score_batch(World().context(telemetry=heard), KEY, [event(5)])
     assert heard.of("sheriff.lag") == [(0.0, "oldest"), (0.0, "last")]
 
 
 async def test_an_incident_counts_when_it_opens_and_the_belief_is_its_partitions() -> None:
     world, heard = World(), Heard()
-    desk = world.desk(real_scorer(), telemetry=heard)
+    context = world.context(real_scorer(), telemetry=heard)
     for one in RUN[:6]:
-        await score_batch(desk, KEY, [one])
+        await score_batch(context, KEY, [one])
     assert heard.of("sheriff.incidents.opened") == [(1, "")]
     beliefs = [belief for belief, partition in heard.of("sheriff.belief") if partition == "0"]
     assert beliefs[0] < 0.5 < beliefs[-1] <= 1
     for one in RUN[6:]:
-        await score_batch(desk, KEY, [one])
+        await score_batch(context, KEY, [one])
     assert heard.of("sheriff.incidents.opened") == [(1, "")]
     assert heard.of("sheriff.belief")[-1][0] < 0.5
     assert {typology for _, typology in heard.of("sheriff.alerts")} == {"hidden_discount"}
@@ -120,9 +120,9 @@ async def test_an_incident_counts_when_it_opens_and_the_belief_is_its_partitions
 
 async def test_an_alert_held_by_an_earlier_version_is_counted_without_its_trace() -> None:
     world, heard = World(), Heard()
-    desk = world.desk(real_scorer(), telemetry=heard)
+    context = world.context(real_scorer(), telemetry=heard)
     for one in RUN[:3]:
-        await score_batch(desk, KEY, [one])
+        await score_batch(context, KEY, [one])
     state, version = world.states_by_key[KEY]
     held = json.loads(json.dumps(state.to_document()))
     for document in held["held"].values():
@@ -130,7 +130,7 @@ async def test_an_alert_held_by_an_earlier_version_is_counted_without_its_trace(
     assert held["held"]
     world.states_by_key[KEY] = (StreamState.from_document(held), version)
     for one in RUN[3:]:
-        await score_batch(desk, KEY, [one])
+        await score_batch(context, KEY, [one])
     assert heard.total("sheriff.alerts") == len(world.alerts_by_id)
     traced = [name for name, _ in heard.spans if name == "alert"]
     assert len(traced) == len(world.alerts_by_id) - 1
@@ -154,9 +154,9 @@ def test_an_alert_counts_under_its_likeliest_fraud(
 async def test_what_a_challenger_scored_is_counted(executor: Executor) -> None:
     world, heard = World(), Heard()
     shadow = Shadow(Shadows(world), real_scorer, executor, telemetry=heard)
-    desk = world.desk(shadow=shadow, executor=executor, telemetry=heard)
+    context = world.context(shadow=shadow, executor=executor, telemetry=heard)
     for _ in range(2):
-        await score_batch(desk, KEY, STREAM)
+        await score_batch(context, KEY, STREAM)
     assert heard.total("sheriff.shadow.orders") == 5
 
 
@@ -171,7 +171,7 @@ async def test_the_age_of_a_model_counts_from_its_promotion(
     files.promote("v-7")
     pointer = json.loads(files.files["models/champion.json"]) | {"moved_at": moved_at}
     files.files["models/champion.json"] = json.dumps(pointer).encode()
-    await Shelf(files, executor, 30, now=lambda: NOON, telemetry=heard).scorer()
+    await ModelLoader(files, executor, 30, now=lambda: NOON, telemetry=heard).scorer()
     assert heard.of("sheriff.model.age") == [(age, "v-7")]
 
 

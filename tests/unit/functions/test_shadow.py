@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.handlers import Desk, Limits, score_batch
+from functions.handlers import Limits, ScoringContext, score_batch
 from functions.ports import OrderEvent
 from functions.shadow import Shadow
 from shared.assessment import Assessment
@@ -59,15 +59,15 @@ STREAM = [
 SCORED = 14
 
 
-def desk(
+def context(
     world: World,
     executor: Executor,
     challenger: Callable[[], Any] = lambda: CHALLENGER,
     chunk: int = 50,
     **options: Any,
-) -> Desk:
+) -> ScoringContext:
     shadow = Shadow(Shadows(world), challenger, executor, chunk, options.get("clock", lambda: 0.0))
-    return world.desk(CHAMPION, shadow=shadow, executor=executor, **options)
+    return world.context(CHAMPION, shadow=shadow, executor=executor, **options)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def document(world: World) -> dict[str, Any]:
     return found
 
 
-async def deliver(one: Desk) -> None:
+async def deliver(one: ScoringContext) -> None:
     """Deliver the stream as the endless retry policy does."""
     while True:
         with suppress(TransientError):
@@ -92,7 +92,7 @@ async def deliver(one: Desk) -> None:
 
 async def undisturbed(executor: Executor, stream: Sequence[OrderEvent] = STREAM) -> World:
     world = World()
-    await score_batch(desk(world, executor), KEY, stream)
+    await score_batch(context(world, executor), KEY, stream)
     return world
 
 
@@ -116,7 +116,7 @@ async def test_what_both_models_would_alert_is_counted(executor: Executor) -> No
 
 async def test_no_alert_is_ever_written_by_a_shadow(executor: Executor) -> None:
     world, alone = await undisturbed(executor), World()
-    await score_batch(alone.desk(CHAMPION), KEY, STREAM)
+    await score_batch(alone.context(CHAMPION), KEY, STREAM)
     assert world.contents() == alone.contents()
     assert {alert["model_version"] for alert in world.alerts_by_id.values()} == {"champion"}
     assert world.order_of_writes[-2:] == ["state", "shadow"]
@@ -134,12 +134,12 @@ def test_counts_do_not_depend_on_how_the_stream_is_cut_and_replays_change_nothin
     async def cut(executor: Executor) -> World:
         world, start = World(), 0
         for end, twice in zip(sorted({*cuts, len(STREAM)}), again, strict=False):
-            ours = desk(world, executor, chunk=chunk, limits=Limits(chunk=chunk))
+            ours = context(world, executor, chunk=chunk, limits=Limits(chunk=chunk))
             await score_batch(ours, KEY, STREAM[start:end])
             if twice:
-                await score_batch(desk(world, executor), KEY, STREAM[:end])
+                await score_batch(context(world, executor), KEY, STREAM[:end])
                 world.states_by_key.pop(KEY)  # the champion scores all of it again
-                await score_batch(desk(world, executor), KEY, STREAM[:end])
+                await score_batch(context(world, executor), KEY, STREAM[:end])
             start = end
         return world
 
@@ -151,7 +151,7 @@ async def test_each_challenger_and_each_partition_has_its_own_document(executor:
     world = World()
     other = msgspec.structs.replace(packaged_bundle(), version="other")
     now = [CHALLENGER, Scorer(other, packaged_catalogue(), Policy())]
-    ours = desk(world, executor, challenger=lambda: now[0])
+    ours = context(world, executor, challenger=lambda: now[0])
     await score_batch(ours, KEY, STREAM[:5])
     now.reverse()
     await score_batch(ours, KEY, STREAM[5:])
@@ -161,7 +161,7 @@ async def test_each_challenger_and_each_partition_has_its_own_document(executor:
 
 async def test_without_a_challenger_nothing_is_read_or_written(executor: Executor) -> None:
     world = World(unreachable={"shadow"})
-    await score_batch(desk(world, executor, challenger=lambda: None), KEY, STREAM)
+    await score_batch(context(world, executor, challenger=lambda: None), KEY, STREAM)
     assert world.shadows_by_id == {}
 
 
@@ -169,7 +169,7 @@ async def test_a_store_that_is_away_costs_comparisons_and_no_batch(
     executor: Executor, caplog: pytest.LogCaptureFixture
 ) -> None:
     world, logged = World(), "shadow work is lost"
-    ours = desk(world, executor)
+    ours = context(world, executor)
     world.unreachable = {"shadow"}
     with caplog.at_level(logging.WARNING):
         await score_batch(ours, KEY, STREAM[:5])
@@ -192,9 +192,9 @@ async def test_a_process_that_dies_before_the_shadow_is_written_counts_nothing_t
 
     world.on_write = die
     with pytest.raises(Died):
-        await score_batch(desk(world, executor), KEY, STREAM[:5])
+        await score_batch(context(world, executor), KEY, STREAM[:5])
     world.on_write = lambda what: None
-    await score_batch(desk(world, executor), KEY, STREAM)
+    await score_batch(context(world, executor), KEY, STREAM)
     assert world.state.orders_scored == SCORED
     assert document(world)["orders"] == SCORED - 3
 
@@ -210,15 +210,15 @@ async def test_a_process_that_dies_after_it_was_written_counts_nothing_twice(
 
     world.on_write = die
     with pytest.raises(Died):
-        await score_batch(desk(world, executor), KEY, STREAM[:5])
+        await score_batch(context(world, executor), KEY, STREAM[:5])
     world.on_write = lambda what: None
-    await score_batch(desk(world, executor), KEY, STREAM)
+    await score_batch(context(world, executor), KEY, STREAM)
     assert document(world) == document(await undisturbed(executor))
 
 
 async def test_two_processes_on_one_partition_count_no_order_twice(executor: Executor) -> None:
     world = World()
-    both = [desk(world, executor), desk(world, executor)]
+    both = [context(world, executor), context(world, executor)]
     await asyncio.gather(*(deliver(one) for one in both))
     assert world.state.orders_scored == SCORED
     assert document(world)["orders"] <= SCORED
@@ -241,7 +241,7 @@ async def test_orders_a_challenger_fails_on_are_counted_and_the_rest_goes_on(
 ) -> None:
     world = World()
     broken = Broken(CHALLENGER.bundle, CHALLENGER.catalogue, CHALLENGER.policy)
-    await score_batch(desk(world, executor, challenger=lambda: broken), KEY, STREAM)
+    await score_batch(context(world, executor, challenger=lambda: broken), KEY, STREAM)
     found = document(world)
     assert (found["orders"], found["failed"]) == (SCORED - 8, 8)
     assert found["sequence_number"] == 15
@@ -256,7 +256,7 @@ async def test_past_the_batchs_deadline_the_shadow_leaves_the_rest(executor: Exe
         return late["at"]
 
     limits = Limits(deadline=8, chunk=50)
-    await score_batch(desk(world, executor, chunk=2, clock=clock, limits=limits), KEY, STREAM)
+    await score_batch(context(world, executor, chunk=2, clock=clock, limits=limits), KEY, STREAM)
     assert world.state.orders_scored == SCORED
     assert 0 < document(world)["orders"] < SCORED
 
@@ -265,7 +265,7 @@ async def test_a_batch_that_has_used_up_its_time_has_no_shadow(executor: Executo
     world = World()
     shadow = Shadow(Shadows(world), lambda: CHALLENGER, executor, clock=lambda: 61.0)
     await score_batch(
-        world.desk(CHAMPION, shadow=shadow, executor=executor, clock=lambda: 0.0), KEY, STREAM
+        world.context(CHAMPION, shadow=shadow, executor=executor, clock=lambda: 0.0), KEY, STREAM
     )
     assert world.shadows_by_id == {}
 
@@ -284,7 +284,7 @@ async def test_a_store_that_never_answers_is_given_up(
     world = World()
     shadow = Shadow(Stuck(world), lambda: CHALLENGER, executor, clock=lambda: 59.99)
     await score_batch(
-        world.desk(CHAMPION, shadow=shadow, executor=executor, clock=lambda: 0.0), KEY, STREAM
+        world.context(CHAMPION, shadow=shadow, executor=executor, clock=lambda: 0.0), KEY, STREAM
     )
     assert world.state.orders_scored == SCORED
     assert "TimeoutError" in caplog.text
@@ -293,7 +293,7 @@ async def test_a_store_that_never_answers_is_given_up(
 async def test_a_batch_that_is_not_committed_is_not_compared(executor: Executor) -> None:
     world = World(unreachable={"state"})
     with pytest.raises(TransientError):
-        await score_batch(desk(world, executor), KEY, STREAM)
+        await score_batch(context(world, executor), KEY, STREAM)
     assert world.shadows_by_id == {}
 
 
@@ -304,7 +304,7 @@ async def test_an_order_whose_alert_no_store_takes_is_not_compared(executor: Exe
         order_event(0, "a", customer_id="refuse", **alerted),
         order_event(1, "b", **alerted),
     ]
-    await score_batch(desk(world, executor), KEY, stream)
+    await score_batch(context(world, executor), KEY, stream)
     assert {*world.letters} == {("0", 0)}
     assert (document(world)["orders"], document(world)["champion"]["alerts"]) == (1, 1)
 
@@ -319,6 +319,6 @@ async def test_a_hub_made_anew_is_compared_from_its_beginning(executor: Executor
         )
         for n, one in enumerate(STREAM[:2])
     ]
-    await score_batch(desk(world, executor), KEY, anew)
+    await score_batch(context(world, executor), KEY, anew)
     assert document(world)["orders"] == SCORED + 2
     assert document(world)["sequence_number"] == 1

@@ -75,7 +75,7 @@ def seen() -> Iterator[Seen]:
 
 async def test_a_batch_is_a_span_that_links_to_its_producers(seen: Seen) -> None:
     stream = [replace(event(1), traceparent=SENT), replace(event(2), traceparent=SENT), event(3)]
-    await score_batch(World().desk(telemetry=seen.telemetry), KEY, stream)
+    await score_batch(World().context(telemetry=seen.telemetry), KEY, stream)
     [span] = seen.spans("score batch")
     assert span.kind is SpanKind.CONSUMER
     assert [
@@ -95,7 +95,7 @@ async def test_a_batch_is_a_span_that_links_to_its_producers(seen: Seen) -> None
 
 async def test_a_large_batch_has_no_more_links_than_a_span_takes(seen: Seen) -> None:
     stream = [replace(event(n), traceparent=f"00-{n:032x}-{SPAN}-01") for n in range(1, 101)]
-    await score_batch(World().desk(telemetry=seen.telemetry), KEY, stream)
+    await score_batch(World().context(telemetry=seen.telemetry), KEY, stream)
     [span] = seen.spans("score batch")
     assert len(span.links) == MOST_LINKS
 
@@ -106,7 +106,7 @@ async def test_an_alert_leads_to_its_trace_and_the_trace_to_the_batch(seen: Seen
         replace(event(1, customer_id="alert"), traceparent=SENT),
         event(2, customer_id="alert"),
     ]
-    await score_batch(world.desk(telemetry=seen.telemetry), KEY, stream)
+    await score_batch(world.context(telemetry=seen.telemetry), KEY, stream)
     [batch] = seen.spans("score batch")
     alerts = {f"{span.context.trace_id:032x}": span for span in seen.spans("alert")}
     assert (
@@ -123,7 +123,7 @@ async def test_an_alert_leads_to_its_trace_and_the_trace_to_the_batch(seen: Seen
 async def test_a_batch_that_fails_is_a_failed_span_without_a_message(seen: Seen) -> None:
     with pytest.raises(TransientError):
         await score_batch(
-            World(unreachable={"state"}).desk(telemetry=seen.telemetry), KEY, [event(1)]
+            World(unreachable={"state"}).context(telemetry=seen.telemetry), KEY, [event(1)]
         )
     [span] = seen.spans("score batch")
     assert span.status.status_code is StatusCode.ERROR
@@ -193,11 +193,11 @@ async def indiscretions(world: World, told: Any) -> str:
 
     Returns what the host gets to report of the failures.
     """
-    desk, reports = world.desk(Indiscreet(), telemetry=told), ""
+    context, reports = world.context(Indiscreet(), telemetry=told), ""
     for away in ({"state"}, {"letter"}, {"alert"}, set()):
         world.unreachable = set(away)
         try:
-            await score_batch(desk, KEY, INDISCREET)
+            await score_batch(context, KEY, INDISCREET)
         except TransientError as error:
             assert away
             reports += "".join(traceback.format_exception(error))
@@ -207,7 +207,7 @@ async def indiscretions(world: World, told: Any) -> str:
         version,
     )
     await score_batch(
-        world.later().desk(Indiscreet(), telemetry=told), KEY, [secret(9), secret(10)]
+        world.later().context(Indiscreet(), telemetry=told), KEY, [secret(9), secret(10)]
     )
     return reports
 
@@ -218,7 +218,7 @@ async def test_no_figure_span_or_log_line_tells_of_an_order_a_rep_or_a_customer(
     world = World()
     with caplog.at_level(logging.DEBUG, logger="functions"):
         reports = await indiscretions(world, seen.telemetry)
-        await score_batch(World().desk(real_scorer(), telemetry=seen.telemetry), KEY, RUN)
+        await score_batch(World().context(real_scorer(), telemetry=seen.telemetry), KEY, RUN)
     assert {letter.code for letter in world.letters.values()} == {
         "scoring_failed", "store_refused", "not_json", "wrong_type", "currency_mismatch",
         "attempts_vanished",
@@ -249,9 +249,9 @@ logging.getLogger().setLevel(logging.INFO)
 if os.environ.get("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"):
     from azure_functions_runtime.otel import initialize_azure_monitor
     initialize_azure_monitor()  # as the worker does
-desk = World().desk(Indiscreet(), telemetry=telemetry(os.environ))
+context = World().context(Indiscreet(), telemetry=telemetry(os.environ))
 stream = [replace(INDISCREET[0], traceparent=SENT), *INDISCREET[1:]]
-asyncio.run(score_batch(desk, KEY, stream))
+asyncio.run(score_batch(context, KEY, stream))
 """
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from functions.handlers import Desk, Limits
+from functions.handlers import Limits, ScoringContext
 from functions.metrics import Metric
 from functions.ports import (
     DeadLetter,
@@ -22,11 +22,11 @@ from functions.ports import (
 from shared.alert import revisited as with_incident
 from shared.assessment import Assessment, Explanation
 from shared.catalogue import packaged_catalogue
-from shared.docket import Revisited
 from shared.episodes import EpisodeState
 from shared.errors import TransientError
 from shared.incidents import number_of
 from shared.order import Order
+from shared.pending_alerts import Revisited
 from shared.shadow import ShadowState, ShadowTotals
 from shared.stream import StreamState
 from tests.orders import order_body
@@ -97,14 +97,14 @@ class World:
         self.now += timedelta(minutes=1)
         return self
 
-    def desk(self, scorer: Any = None, **options: Any) -> Desk:
+    def context(self, scorer: Any = None, **options: Any) -> ScoringContext:
         """A fresh process in this world."""
         told = scorer or ToldScorer()
 
         async def read_scorer() -> Any:
             return told
 
-        return Desk(
+        return ScoringContext(
             Alerts(self), Incidents(self), States(self), Letters(self), read_scorer,
             now=lambda: self.now, **options
         )  # fmt: skip

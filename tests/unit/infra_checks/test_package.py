@@ -62,7 +62,7 @@ def test_a_good_package_has_nothing_wrong(tmp_path: Path) -> None:
     [
         (f"{SITE}/pandas/__init__.py", "pandas does not belong into scorer"),
         ("tests/test_x.py", "tests does not belong"),
-        ("training/night.py", "training does not belong"),
+        ("training/nightly/night.py", "training does not belong"),
         ("local.settings.json", "local.settings.json does not belong"),
         (f"{SITE}/x/core.cpython-312-x86_64-linux-gnu.so", "is not for Python 3.13"),
         (f"{SITE}/x/core.cpython-313-darwin.so", "is not for Python 3.13"),

@@ -13,7 +13,7 @@ from infra.local import mlflow_page, stack
 from infra.local.demo import __main__ as demo
 from infra.local.demo.results import _shown
 from infra.local.host import __main__ as host
-from training.registry import Registry
+from training.models.registry import Registry
 
 
 @pytest.fixture

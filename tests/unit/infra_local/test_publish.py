@@ -12,7 +12,7 @@ from shared.model import encode_bundle
 from shared.reference import CATALOGUE, POLICY, REFERENCE, previous
 from tests.bundles import a_bundle, golden
 from tests.unit.training.world import FakeBlobs
-from training.card import Card, CardData, encode_card
+from training.models.model_card import ModelCard, ModelCardData, encode_card
 
 DAY = "2026-01-01T00:00:00Z"
 PRICES = golden().catalogue.encode()
@@ -45,7 +45,7 @@ def a_model(folder: Path, version: str, data: bytes | None = None) -> Path:
     made.mkdir()
     (made / "bundle.json").write_bytes(encoded if data is None else data)
     (made / "card.json").write_bytes(
-        encode_card(Card(version, sha256, CardData(DAY, DAY, "0" * 64)))
+        encode_card(ModelCard(version, sha256, ModelCardData(DAY, DAY, "0" * 64)))
     )
     return made
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from shared.alert import EventPosition, alert_document
 from shared.assessment import Assessment, Explanation, Finding, Reason, UnitDiscount
-from shared.notation import alert_id
+from shared.formats import alert_id
 from shared.order import received_order
 from tests.orders import an_order, order_body
 from tests.schemas import violations

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.baskets import FEW_LINES, Baskets
-from shared.model import BasketTable, Kind
+from shared.model import BasketTable, ProductGroup
 
 TABLE = BasketTable(
     orders=10_000,
@@ -88,12 +88,12 @@ def test_more_products_in_the_catalogue_make_each_less_likely_to_be_drawn() -> N
     )
 )
 def test_many_lines_are_worked_out_as_few_are(basket: dict[str, int]) -> None:
-    kind = Kind(
+    kind = ProductGroup(
         products=frozenset({"road bike", "touring bike"}),
         partners=frozenset({"lock", "rack", "road bike"}),
         corrections=(((1.0, 2.0), (3.0,)), ((5.0, 7.0, 11.0),)),
     )
-    baskets = Baskets(msgspec.structs.replace(TABLE, kinds=(kind,)), 100)
+    baskets = Baskets(msgspec.structs.replace(TABLE, product_groups=(kind,)), 100)
     few = baskets.added_odds(basket)
     # A table is 0 for what it does not name, so that strangers change no odds but their own.
     strangers = {f"stranger {number}": 1 for number in range(FEW_LINES)}

@@ -23,10 +23,10 @@ from shared.classifier import (
 )
 from shared.episodes import EpisodeState
 from shared.features import FEATURE_NAMES
-from shared.habits import Habit, Habits, HabitTable
 from shared.model import ModelBundle, decode_bundle, encode_bundle, packaged_bundle
 from shared.order import Order
 from shared.policy import Policy
+from shared.profiles import Profile, Profiles, ProfileTable
 from shared.scoring import Scorer
 from tests.orders import an_order
 
@@ -123,7 +123,8 @@ def test_a_table_that_does_not_fit_together_is_refused(table: dict[str, object])
 
 def test_a_bundle_keeps_its_classifier() -> None:
     model = msgspec.structs.replace(
-        classifier(units=(0.5, -0.25)), habits=Habits(HabitTable(Habit(3, 2, 0.1), {"A": Habit(3)}))
+        classifier(units=(0.5, -0.25)),
+        profiles=Profiles(ProfileTable(Profile(3, 2, 0.1), {"A": Profile(3)})),
     )
     data, sha256 = encode_bundle(bundle_with(model))
     loaded = decode_bundle(data, sha256)

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared import discounts, sums
+from shared import discounts, subset_sums
 from shared.discounts import LARGEST_TOTAL_E4, DiscountTables, Kept, probe_limit, table_limit
 from shared.model import DiscountShare
-from shared.sums import NO_UNITS, Moments, SumTable, Windows
+from shared.subset_sums import NO_UNITS, Moments, SumTable, Windows
 from shared.units import ManyUnits, unit_prices
 
 LADDER = (
@@ -42,7 +42,7 @@ def choices(units: tuple[int, ...]) -> Iterator[tuple[float, int]]:
     """Probability and discount (e8) of every choice of ladder steps."""
     for steps in itertools.product(LADDER, repeat=len(units)):
         probability = math.prod(step.share for step in steps)
-        yield probability, sum(p * s.basis_points for p, s in zip(units, steps, strict=True))
+        yield probability, sum(p * s.discount_bp for p, s in zip(units, steps, strict=True))
 
 
 def by_brute_force(
@@ -54,7 +54,7 @@ def by_brute_force(
     if off is not None:
         at = units.index(off)
         rest = units[:at] + units[at + 1 :]
-        rests = [(rest, step.share, off * step.basis_points) for step in OFF_LADDER]
+        rests = [(rest, step.share, off * step.discount_bp) for step in OFF_LADDER]
     for rest, share, taken in rests:
         for probability, discount in choices(rest):
             exact = (1 - hidden / 1e4) * (sum(units) * 10_000 - discount - taken) / 10_000
@@ -67,9 +67,9 @@ def by_brute_force(
 def charges(draw: st.DrawFn) -> tuple[tuple[int, ...], int]:
     """A basket and a charge that some hypothesis makes, or any other."""
     units = draw(baskets)
-    discount = sum(p * draw(st.sampled_from(LADDER)).basis_points for p in units)
+    discount = sum(p * draw(st.sampled_from(LADDER)).discount_bp for p in units)
     if draw(st.booleans()):
-        discount += draw(st.sampled_from(units)) * draw(st.sampled_from(OFF_LADDER)).basis_points
+        discount += draw(st.sampled_from(units)) * draw(st.sampled_from(OFF_LADDER)).discount_bp
     hidden = draw(st.sampled_from([0, 100, 37]))
     charged = (1 - hidden / 1e4) * (sum(units) - discount / 10_000)
     return units, max(round(charged), 0)
@@ -115,7 +115,7 @@ def test_the_likeliest_choice_beats_every_other_that_explains_the_charge() -> No
     for probability, discount in choices(units):
         charged = (sum(units) * 10_000 - discount) // 10_000
         found = tables().most_likely(units, charged, PERCENTS)
-        shares = {step.basis_points: step.share for step in LADDER}
+        shares = {step.discount_bp: step.share for step in LADDER}
         given_discounts = math.prod(shares[step] for _, step in found.discounts)
         likelihood = given_discounts * 0.8 ** (len(units) - len(found.discounts))
         assert likelihood >= probability * (1 - 1e-9)
@@ -160,7 +160,7 @@ def test_the_density_of_what_was_not_listed_holds_all_of_its_probability() -> No
 def test_a_charge_is_never_unexplainable_because_an_order_is_large(count: int) -> None:
     units = tuple(sorted((99_999 + 7_919 * i for i in range(count)), reverse=True))
     rng = np.random.default_rng(count)
-    steps = rng.choice([s.basis_points for s in LADDER], count, p=[s.share for s in LADDER])
+    steps = rng.choice([s.discount_bp for s in LADDER], count, p=[s.share for s in LADDER])
     charged = sum(units) - sum(p * int(s) for p, s in zip(units, steps, strict=True)) // 10_000
     assert tables().explain(units, charged, PERCENTS).ladder[0] > 0.0
     assert tables().explain(units, sum(units), PERCENTS).ladder[0] >= 0.99 * 0.8**count
@@ -281,7 +281,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     """Counts what explaining does."""
     found = Work()
     products, within, of, suspected = (
-        sums._likeliest_products, SumTable._within, sums.table_of, discounts.suspects_of,
+        subset_sums._likeliest_products, SumTable._within, subset_sums.table_of,
+        discounts.suspects_of,
     )  # fmt: skip
 
     def counted_products(*given: Any) -> Any:
@@ -302,9 +303,9 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
         found.sums += len(made.sums)
         return made
 
-    monkeypatch.setattr(sums, "_likeliest_products", counted_products)
+    monkeypatch.setattr(subset_sums, "_likeliest_products", counted_products)
     monkeypatch.setattr(SumTable, "_within", counted_within)
-    monkeypatch.setattr(sums, "table_of", counted_table)
+    monkeypatch.setattr(subset_sums, "table_of", counted_table)
     monkeypatch.setattr(discounts, "table_of", counted_table)
     monkeypatch.setattr(discounts, "suspects_of", counted_suspects)
     return found
@@ -360,8 +361,8 @@ def test_the_units_of_a_large_order_are_explained_alike_counted_or_one_by_one() 
     spread = 0.2  # of a normal density, two parts of the order as one
     by_unit = Moments(1.0, 0.0, 0.0)
     for price in listed:
-        first = sum(step.share * price * step.basis_points for step in LADDER)
-        second = sum(step.share * (price * step.basis_points) ** 2 for step in LADDER)
+        first = sum(step.share * price * step.discount_bp for step in LADDER)
+        second = sum(step.share * (price * step.discount_bp) ** 2 for step in LADDER)
         by_unit = by_unit.times(Moments(1.0, first, second))
     deviation = math.sqrt(by_unit.second - by_unit.first**2)
     gap = sum(listed) * 10_000 - round(0.98 * sum(listed)) * 10_000

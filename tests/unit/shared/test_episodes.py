@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from shared.beliefs import Belief
 from shared.episodes import (
     MOST_WAITING,
+    Episode,
     EpisodeState,
-    Run,
-    RunThresholds,
+    EpisodeThresholds,
     Step,
     Waiting,
     advance,
@@ -24,7 +24,7 @@ from shared.episodes import (
 )
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
-THRESHOLDS = RunThresholds(opens=0.99, belongs=0.5)
+THRESHOLDS = EpisodeThresholds(opens=0.99, belongs=0.5)
 
 CLEAR, AMBIGUOUS, NORMAL = 300.0, 0.9, 0.01
 """How many times likelier an order is under a hidden discount of 1 %."""
@@ -77,10 +77,10 @@ def test_orders_wait_while_something_is_suspected_and_are_let_go_when_it_is_not(
 
 
 def test_a_run_opens_with_the_order_that_makes_the_belief_strong() -> None:
-    assert RUNNING.run is not None
-    assert RUNNING.run.opened_by == "o-1.0"
-    assert RUNNING.run.percent == 100
-    assert RUNNING.run.detected_at == START + timedelta(minutes=1)
+    assert RUNNING.episode is not None
+    assert RUNNING.episode.opened_by == "o-1.0"
+    assert RUNNING.episode.percent == 100
+    assert RUNNING.episode.detected_at == START + timedelta(minutes=1)
     assert RUNNING.waiting == ()
 
 
@@ -92,10 +92,10 @@ def test_the_orders_before_that_belong_to_it_are_revisited_and_counted() -> None
     assert [one.alert_id for one in steps[-1].revisits] == ["o-1.0", "o-2.0"]
     assert all(one.probability > 0.9 and not one.known for one in steps[-1].revisits)
     assert steps[-1].belongs == "o-3.0"
-    assert state.run is not None
-    assert state.run.orders == 3
-    assert state.run.started_at == START + timedelta(minutes=1)
-    assert state.run.amount_e4 == 3 * 10_000  # a hundredth of 100.00 each
+    assert state.episode is not None
+    assert state.episode.orders == 3
+    assert state.episode.started_at == START + timedelta(minutes=1)
+    assert state.episode.amount_e4 == 3 * 10_000  # a hundredth of 100.00 each
 
 
 def test_an_order_that_was_flagged_at_arrival_gets_no_second_finding() -> None:
@@ -117,27 +117,27 @@ def test_a_run_grows_by_the_orders_that_are_flagged() -> None:
         state=RUNNING,
     )  # fmt: skip
     assert [step.belongs for step in steps] == ["o-1.0", None, "o-1.0"]
-    assert state.run is not None
-    assert state.run.orders == 4
-    assert state.run.last_seen_at == START + timedelta(minutes=4)
-    assert state.run.sample_order_ids == ("o-0", "o-1", "o-2", "o-4")
+    assert state.episode is not None
+    assert state.episode.orders == 4
+    assert state.episode.last_seen_at == START + timedelta(minutes=4)
+    assert state.episode.sample_order_ids == ("o-0", "o-1", "o-2", "o-4")
 
 
 def test_reps_it_takes_nothing_from_are_told_once_it_has_gone_on_without_them() -> None:
     spared = order(2, NORMAL, rep="Bo Ek")
     state, _ = followed((spared, 0.9), state=RUNNING)
-    assert state.run is not None
-    assert (state.run.spared, state.run.passed) == ((), (("Bo Ek", 1),))
+    assert state.episode is not None
+    assert (state.episode.spared, state.episode.passed) == ((), (("Bo Ek", 1),))
     state, _ = followed((order(3, p_hidden=0.99), 0.999), (spared, 0.9), state=state)
     state, _ = followed((order(4, p_hidden=0.99, rep="Cy Gard"), 0.999), state=state)
-    assert state.run is not None
-    assert state.run.spared == (("Bo Ek", 2),)
-    assert [rep for rep, _, _ in state.run.reps] == ["Annie Corns", "Cy Gard"]
+    assert state.episode is not None
+    assert state.episode.spared == (("Bo Ek", 2),)
+    assert [rep for rep, _, _ in state.episode.reps] == ["Annie Corns", "Cy Gard"]
 
 
 def test_a_run_ends_when_the_belief_has_fallen_and_says_when() -> None:
     state, steps = followed((order(2, NORMAL), 0.5), (order(3, NORMAL), 0.009), state=RUNNING)
-    assert state.run is None
+    assert state.episode is None
     (ended,) = steps[-1].changed
     assert ended.ended_at == START + timedelta(minutes=3)
     assert ended.orders == 2
@@ -148,7 +148,7 @@ def test_the_order_that_ends_a_run_may_open_one_of_another_percentage() -> None:
     ended, opened = step.changed
     assert (ended.percent, ended.ended_at is not None) == (100, True)
     assert (opened.percent, opened.ended_at) == (50, None)
-    assert step.state.run == opened
+    assert step.state.episode == opened
 
 
 def test_only_so_many_orders_wait() -> None:
@@ -211,24 +211,24 @@ def test_a_run_counts_each_order_once_and_sums_what_they_lost(
     drawn: Sequence[tuple[float, float, float, str]],
 ) -> None:
     state = EpisodeState()
-    runs: dict[str, Run] = {}
+    episodes: dict[str, Episode] = {}
     members: dict[str, list[str]] = {}
     for number, (factor, p_hidden, chance, rep) in enumerate(drawn):
         one = order(number, factor, p_hidden, rep)
         step = advance(state, believing(chance), one, THRESHOLDS)
         state = step.state
-        runs |= {run.opened_by: run for run in step.changed}
+        episodes |= {episode.opened_by: episode for episode in step.changed}
         if step.belongs:
             members.setdefault(step.belongs, []).append(one.alert_id)
         for revisit in step.revisits:
             members.setdefault(step.changed[-1].opened_by, []).append(revisit.alert_id)
     everyone = [name for names in members.values() for name in names]
     assert len(everyone) == len(set(everyone))
-    for name, run in runs.items():
-        assert run.orders == len(members.get(name, []))
-        assert run.amount_e4 == 10_000 * run.orders
-        assert not {*run.reps} & {rep for rep, _ in run.spared}
-        assert run.started_at <= run.last_seen_at
+    for name, episode in episodes.items():
+        assert episode.orders == len(members.get(name, []))
+        assert episode.amount_e4 == 10_000 * episode.orders
+        assert not {*episode.reps} & {rep for rep, _ in episode.spared}
+        assert episode.started_at <= episode.last_seen_at
 
 
 hour_totals = st.lists(

@@ -7,7 +7,14 @@ import pytest
 
 from shared.errors import BundleError
 from shared.golden import assess, check_golden, disagreements, verdicts
-from shared.model import BasketTable, Golden, GoldenOrder, Kind, ModelBundle, packaged_bundle
+from shared.model import (
+    BasketTable,
+    Golden,
+    GoldenOrder,
+    ModelBundle,
+    ProductGroup,
+    packaged_bundle,
+)
 from tests.orders import order_body
 
 CATALOGUE = files("shared").joinpath("data", "catalogue.csv").read_text()
@@ -72,8 +79,8 @@ def test_without_its_classifier_a_bundle_must_agree_on_alerts_alone() -> None:
 
 
 def test_a_bundle_that_makes_the_scorer_fail_is_refused() -> None:
-    bottomless = Kind(frozenset({"AllPurposeBikeStand"}), frozenset(), corrections=())
-    baskets = BasketTable(orders=10, kinds=(bottomless,))
+    bottomless = ProductGroup(frozenset({"AllPurposeBikeStand"}), frozenset(), corrections=())
+    baskets = BasketTable(orders=10, product_groups=(bottomless,))
     bundle = bundle_with(golden_order("golden-01"), baskets=baskets)
     with pytest.raises(BundleError, match="golden orders cannot be scored: IndexError"):
         check_golden(bundle)

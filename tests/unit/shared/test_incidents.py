@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from shared.episodes import MOST_HOURS, MOST_REPS, Run
+from shared.episodes import MOST_HOURS, MOST_REPS, Episode
 from shared.incidents import (
     LARGEST_BYTES,
     QUIET,
     RESUMED,
     SPARED_ORDERS,
-    PartitionRun,
+    PartitionEpisode,
     settle,
     version_1,
 )
@@ -34,9 +34,9 @@ def a_run(
     ended: float | None = None,
     orders: int = 3,
     spared: tuple[tuple[str, int], ...] = (),
-) -> Run:
+) -> Episode:
     """A run; times are hours from `START`."""
-    return Run(
+    return Episode(
         opened_by=name,
         percent=percent,
         started_at=START + start * HOUR,
@@ -51,18 +51,18 @@ def a_run(
     )
 
 
-def settled(*parts: tuple[str, Run]) -> dict[str, dict[str, Any]]:
+def settled(*parts: tuple[str, Episode]) -> dict[str, dict[str, Any]]:
     """The incidents by id after runs of partitions, one after the other."""
     documents: dict[str, dict[str, Any]] = {}
-    for sequence, (partition, run) in enumerate(parts):
-        part = PartitionRun(partition, sequence, run)
+    for sequence, (partition, episode) in enumerate(parts):
+        part = PartitionEpisode(partition, sequence, episode)
         found = settle(list(documents.values()), part, "USD", len(documents))
         assert violations("incident", found) == []
         documents[found["id"]] = found
     return documents
 
 
-def only(*parts: tuple[str, Run]) -> dict[str, Any]:
+def only(*parts: tuple[str, Episode]) -> dict[str, Any]:
     (incident,) = settled(*parts).values()
     return incident
 
@@ -188,14 +188,14 @@ def test_a_rep_passed_by_as_often_as_is_no_chance_is_spared() -> None:
 def test_of_two_incidents_that_a_run_could_join_it_joins_the_later() -> None:
     """A partition that lagged by days has closed the gap between them."""
     documents = settled(("0", a_run("a.0", ended=5)), ("0", a_run("b.0", start=30, ended=31)))
-    part = PartitionRun("1", 9, a_run("c.0", start=2, last=32))
+    part = PartitionEpisode("1", 9, a_run("c.0", start=2, last=32))
     assert settle([*documents.values()], part, "USD", 2)["id"] == "hidden_discount-000002"
 
 
-def numbered(number: int, **times: float) -> Run:
+def numbered(number: int, **times: float) -> Episode:
     hours = ((495_000 + number, 3, 1, 30_000),)
-    run = a_run(f"r{number}.0", start=number, **times)
-    return replace(run, number=number, hours=hours, spared_orders=1)
+    episode = a_run(f"r{number}.0", start=number, **times)
+    return replace(episode, number=number, hours=hours, spared_orders=1)
 
 
 def test_runs_of_a_partition_that_are_over_are_kept_as_one_sum() -> None:
@@ -225,13 +225,13 @@ def test_runs_that_are_settled_again_count_once(replayed: list[int]) -> None:
 def test_an_earlier_state_of_a_run_takes_nothing_back() -> None:
     """As a process writes that lost its partition, and does not know yet."""
     known = only(("0", a_run(orders=9)), ("0", a_run(orders=12)))
-    late = PartitionRun("0", 0, a_run(orders=9))
+    late = PartitionEpisode("0", 0, a_run(orders=9))
     assert settle([known], late, "USD", 1) is known
-    anew = PartitionRun("0", 0, a_run(orders=15), hubs=1)
+    anew = PartitionEpisode("0", 0, a_run(orders=15), hubs=1)
     assert settle([known], anew, "USD", 1)["orders_affected"] == 15
 
 
-def wide(name: str, reps: int, hours: int) -> Run:
+def wide(name: str, reps: int, hours: int) -> Episode:
     """A run with the longest ids that JSON can write."""
     names = ["".join(chr(0x1F600 + n // 60**k % 60) for k in range(3)) for n in range(2 * reps)]
     names = [one + "\U0001f600" * 61 for one in names]
@@ -248,8 +248,10 @@ def test_the_largest_incident_fits_into_what_the_store_takes() -> None:
     documents: list[dict[str, Any]] = []
     for number in (1, 2):
         for partition in range(32):
-            run = replace(wide(f"x{partition}-{number}.0", MOST_REPS, MOST_HOURS), number=number)
-            part = PartitionRun(str(partition), number, run)
+            episode = replace(
+                wide(f"x{partition}-{number}.0", MOST_REPS, MOST_HOURS), number=number
+            )
+            part = PartitionEpisode(str(partition), number, episode)
             documents = [settle(documents, part, "USD", 0)]
     (incident,) = documents
     assert violations("incident", incident) == []
@@ -278,11 +280,11 @@ OLD: dict[str, Any] = {
 
 def test_an_incident_of_the_release_before_goes_on() -> None:
     assert violations("incident", OLD) == []
-    part = PartitionRun("0", 4, a_run(orders=5))
+    part = PartitionEpisode("0", 4, a_run(orders=5))
     incident = settle([OLD], part, "USD", 1)
     assert violations("incident", incident) == []
     assert (incident["id"], incident["orders_affected"]) == (OLD["id"], 5)
-    joined = settle([incident], PartitionRun("1", 1, a_run("b.0")), "USD", 1)
+    joined = settle([incident], PartitionEpisode("1", 1, a_run("b.0")), "USD", 1)
     assert joined["orders_affected"] == 8
 
 
@@ -291,7 +293,7 @@ def test_an_incident_for_the_release_before_has_the_runs_that_it_sums() -> None:
     incident = version_1(only(*parts))
     assert violations("incident", incident) == []
     (entry,) = incident["by_partition"].values()
-    assert sum(run["orders"] for run in entry["runs"].values()) == entry["orders"] == 9
-    assert all(run.keys() == OLD_RUN.keys() for run in entry["runs"].values())
-    again = settle([incident], PartitionRun("0", 9, numbered(4)), "USD", 1)
+    assert sum(episode["orders"] for episode in entry["runs"].values()) == entry["orders"] == 9
+    assert all(episode.keys() == OLD_RUN.keys() for episode in entry["runs"].values())
+    again = settle([incident], PartitionEpisode("0", 9, numbered(4)), "USD", 1)
     assert (again["schema_version"], again["orders_affected"]) == (2, 12)

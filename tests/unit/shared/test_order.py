@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.errors import OrderError
-from shared.notation import time_text
+from shared.formats import time_text
 from shared.order import MAXIMUM_BYTES, Order, OrderLine, parse_order, received_order
 from tests.orders import ABSENT, WORST_BODIES, order_body, order_fields
 from tests.schemas import violations

@@ -36,7 +36,7 @@ def evidence(order: dict[str, Any] | None = None, **changes: Any) -> Evidence:
         "basket_odds": {"AllPurposeBikeStand": 0.1, "HitchRack4Bike": 0.1},
         "posterior": Posterior({}, (1.0,), 0.0, {"HitchRack4Bike": 1.0}, 1.0),
         "suspect": None,
-        "hidden_basis_points": 0,
+        "hidden_bp": 0,
         "hidden_e4": 0,
         "unit_discounts": (),
         "unexplained_e4": 0,
@@ -79,9 +79,7 @@ def test_an_off_ladder_discount_is_named_with_percent_and_money() -> None:
 
 def test_a_hidden_discount_is_named_with_percent_and_money() -> None:
     posterior = Posterior({}, (0.1, 0.9), 0.0, {}, 5000.0)
-    hit = hidden_discount(
-        evidence(posterior=posterior, hidden_basis_points=37, hidden_e4=123_456), POLICY
-    )
+    hit = hidden_discount(evidence(posterior=posterior, hidden_bp=37, hidden_e4=123_456), POLICY)
     assert hit is not None
     assert "charged 0.37 % less" in hit.message
     assert "12.35 USD" in hit.message

@@ -134,7 +134,7 @@ def test_gaps_that_nothing_explains_stop_being_alerts_once_they_are_common() -> 
     usual = order_of(LIST, Road150Red44=1, HitchRack4Bike=1, CableLock=1)
     found, state = scorer.score_many([promoted] * 10, EpisodeState())
     assert [one.alerted for one in found] == [True] * 3 + [False] * 7
-    assert state.run is None
+    assert state.episode is None
     _, later = scorer.score_many([usual] * 200, state)
     assert scorer.score_many([promoted], later)[0][0].alerted
 
@@ -154,12 +154,12 @@ def test_a_percentage_that_nobody_has_seen_is_found_within_a_few_orders() -> Non
     usual = order_of(LIST, Road150Red44=1, HitchRack4Bike=1, CableLock=1)
     hidden = order_of(round(0.9963 * LIST, 4), Road150Red44=1, HitchRack4Bike=1, CableLock=1)
     found, state = scorer.score_many(each([usual] * 5 + [hidden] * 6), EpisodeState())
-    assert state.run is not None
-    assert (state.run.percent, state.run.orders) == (37, 6)
+    assert state.episode is not None
+    assert (state.episode.percent, state.episode.orders) == (37, 6)
     last = found[-1]
     assert last.p_hidden_discount > 0.99
     assert last.findings[0].percent == 0.37
-    assert last.belongs == state.run.opened_by
+    assert last.belongs == state.episode.opened_by
 
 
 def test_an_unknown_product_is_recorded_and_never_an_alert_alone() -> None:

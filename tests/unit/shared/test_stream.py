@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.beliefs import Belief
-from shared.docket import LARGEST_HELD
 from shared.episodes import (
     MOST_HOURS,
     MOST_LATEST,
     MOST_REPS,
     MOST_WAITING,
+    Episode,
     EpisodeState,
-    Run,
     Waiting,
 )
 from shared.errors import ConfigurationError
+from shared.pending_alerts import LARGEST_HELD
 from shared.stream import NOBODY, Arrival, Attempt, StreamState, marked
 from shared.uses import RECENT_ORDERS, Admission, RecentOrders
 from tests.orders import an_order
@@ -139,9 +139,13 @@ def test_what_the_release_before_wrote_goes_on_with_its_run_and_its_counts() -> 
     state = StreamState.from_document(OLD | {"id": "x", "_etag": "y"})
     assert (state.sequence_number, state.orders_scored) == (7, 8)
     assert state.attempt is None
-    run = state.episode.run
-    assert run is not None
-    assert (run.opened_by, run.orders, run.reps) == ("o-1.0", 4, (("Annie Corns", 0, 0),))
+    episode = state.episode.episode
+    assert episode is not None
+    assert (episode.opened_by, episode.orders, episode.reps) == (
+        "o-1.0",
+        4,
+        (("Annie Corns", 0, 0),),
+    )
     # Runs and hubs are counted on from where no release before can have come.
     assert state.episode.opened == state.hubs == int(NOON.timestamp())
     assert len(state.recent) == 1
@@ -204,8 +208,8 @@ def emoji(number: int) -> str:
     return "".join(chr(0x1F600 + (number // 60**k) % 60) for k in range(3)) + "\U0001f600" * 61
 
 
-def worst_run(reps: int) -> Run:
-    return Run(
+def worst_run(reps: int) -> Episode:
+    return Episode(
         "x" * 80, 100, NOON, NOON, NOON, NOON, 10**9, 10**9, 10**15, 10**9,
         reps=tuple((emoji(n), 10**6, 10**12) for n in range(reps)),
         spared=tuple((emoji(reps + n), 10**6) for n in range(reps)),
@@ -240,7 +244,7 @@ def test_the_largest_state_fits_into_what_the_store_takes() -> None:
 def test_an_episode_is_bounded_as_its_types_say() -> None:
     assert {"reps", "spared", "passed", "hours", "passed_hours", "latest"} == {
         name
-        for name, kind in Run.__annotations__.items()
+        for name, kind in Episode.__annotations__.items()
         if "tuple[" in str(kind) or "Total" in str(kind)
     } - {"sample_order_ids"}, "a list was added to a run: bound it, and fill it in worst_run"
     assert msgspec.to_builtins(EpisodeState())["schema_version"] == 3

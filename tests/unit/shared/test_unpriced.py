@@ -70,8 +70,8 @@ def test_hidden_discounts_are_found_beside_lines_without_a_price(percent: float)
     ]
     scorer = Scorer(packaged_bundle(), packaged_catalogue(), Policy())
     found, state = scorer.score_many(orders, EpisodeState())
-    assert state.run is not None
-    assert state.run.percent == round(100 * percent)
+    assert state.episode is not None
+    assert state.episode.percent == round(100 * percent)
     assert sum(one.alerted for one in found) >= 12
 
 

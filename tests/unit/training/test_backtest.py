@@ -22,8 +22,8 @@ from tests.orders import order_body
 from tests.unit.functions.world import World
 from training import backtest, simulate, train
 from training.console import run
-from training.orders_file import ReadLine, read_lines, write_lines
-from training.replay import Replay
+from training.history.files import ReadLine, read_lines, write_lines
+from training.replay.replay import Replay
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +87,13 @@ async def _by_function(scorer: Scorer, lines: Sequence[ReadLine], batch: int) ->
     orders = [(line.order, line.body) for line in lines if not isinstance(line.order, OrderError)]
     orders.sort(key=lambda pair: pair[0].ordered_at)
     world = World()
-    desk = world.desk(scorer)
+    context = world.context(scorer)
     for partition in range(4):
         mine = [one for one in orders if partition_for_key(one[0].rep_id, 4) == partition]
         events = [_event(at, order, body) for at, (order, body) in enumerate(mine)]
         key = StreamKey("orders", "$Default", str(partition))
         for part in batched(events, batch, strict=False):
-            await score_batch(desk, key, part)
+            await score_batch(context, key, part)
     return world
 
 

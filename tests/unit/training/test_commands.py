@@ -15,16 +15,16 @@ from shared.errors import ConfigurationError, SheriffError
 from shared.printable import printable
 from training import console
 from training.backtest import Score, show_quality, write_scores
+from training.command_files import check_files
+from training.comparison.metrics import Verdict
 from training.console import cell, real, run, verdict_lines, whole
-from training.metrics import Verdict
-from training.orders_file import write_lines
-from training.outputs import check_files
+from training.history.files import write_lines
 from training.stores import load_alerts
 
 COMMANDS = (
     "training.backtest", "training.erase", "training.evaluate", "training.import_historical",
     "training.pipeline", "training.promote", "training.registered", "training.rescore",
-    "training.simulate", "training.train", "training.watch", "infra.package",
+    "training.simulate", "training.train", "training.incident_benchmark", "infra.package",
 )  # fmt: skip
 
 # Per command: arguments that would do, the files it reads (by flag, or place), those it writes.
@@ -41,7 +41,7 @@ FILES: dict[str, tuple[list[str], list[str], list[str]]] = {
         ["--catalogue"],
         ["--out", "--truth", "--catalogue-out"],
     ),
-    "training.watch": (["--history", "1", "--orders", "1"], [], ["--json"]),
+    "training.incident_benchmark": (["--history", "1", "--orders", "1"], [], ["--json"]),
 }
 
 # Commands that write into a folder, with the files that it gets.
@@ -151,7 +151,7 @@ def test_an_output_is_a_file_or_a_new_one(
     module: str, writes: str, value: str, words: str, at: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = given(given(FILES[module][0], "0", "input"), writes, value)
-    if module in {"training.evaluate", "training.watch", "training.simulate"}:
+    if module in {"training.evaluate", "training.incident_benchmark", "training.simulate"}:
         arguments = given(FILES[module][0], writes, value)
     before = contents(at)
     assert words in refused(module, arguments, capsys)
@@ -257,8 +257,8 @@ RESCORE = ["--from", "2026-01-01", "--to", "2026-01-02", "--out", "new"]
         ("training.simulate", [*SIMULATE, "--promotion", "Gloves", "--promotion-start",
                                "9999-12-31"], "ends by"),
         ("training.evaluate", ["--orders", "nan"], "'nan': expected"),
-        ("training.watch", ["--clean=-5"], "'-5': expected"),
-        ("training.watch", ["--partitions", "4", "0"], "'0': expected"),
+        ("training.incident_benchmark", ["--clean=-5"], "'-5': expected"),
+        ("training.incident_benchmark", ["--partitions", "4", "0"], "'0': expected"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_ends_in_one_line_that_names_it(

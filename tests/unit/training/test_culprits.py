@@ -14,16 +14,16 @@ from shared.model import ModelBundle
 from shared.order import Order, OrderLine, parse_order
 from shared.policy import Policy
 from shared.scoring import Scorer
-from training.additive import fit_columns
-from training.analysts import decide
-from training.learn import learn
-from training.market import AddedItems, HiddenDiscounts, Market
-from training.metrics import Truth
-from training.prices import price_table
+from training.comparison.metrics import Truth
+from training.evaluation.analysts import decide
+from training.history.price_arrays import price_table
+from training.learning.additive import fit_columns
+from training.learning.learn import learn
+from training.learning.weak_labels import to_columns
+from training.replay.forward_scoring import score_forward
 from training.simulate import order_bodies, order_ids, truth_rows
-from training.synthesis import SimulatedOrders, draw_orders
-from training.weak_labels import to_columns
-from training.windows import score_forward
+from training.simulation.company import AddedItems, Company, HiddenDiscounts
+from training.simulation.synthesis import SimulatedOrders, draw_orders
 
 CATALOGUE = packaged_catalogue()
 PRICES = price_table(CATALOGUE)
@@ -40,17 +40,17 @@ class Plant:
     names: str
 
 
-def parsed(drawn: SimulatedOrders, market: Market, prefix: str) -> list[Order]:
-    bodies = order_bodies(drawn, PRICES, market, order_ids(drawn, prefix), "USD")
+def parsed(drawn: SimulatedOrders, company: Company, prefix: str) -> list[Order]:
+    bodies = order_bodies(drawn, PRICES, company, order_ids(drawn, prefix), "USD")
     return list(map(parse_order, bodies))
 
 
 @pytest.fixture(scope="module")
 def bundle() -> ModelBundle:
     """Learned tables with a classifier that analysts taught, so that both give reasons."""
-    market = Market(hidden=HiddenDiscounts(runs=4))
-    drawn = draw_orders(market, PRICES, 5_000, seed=11)
-    orders = parsed(drawn, market, "h-")
+    company = Company(hidden=HiddenDiscounts(episodes=4))
+    drawn = draw_orders(company, PRICES, 5_000, seed=11)
+    orders = parsed(drawn, company, "h-")
     rows = truth_rows(drawn, PRICES, order_ids(drawn, "h-"))
     truth = {order_id: Truth(bool(added), bool(hidden)) for order_id, added, hidden, *_ in rows}
     forward = score_forward(orders, CATALOGUE, 2_500)
@@ -66,21 +66,21 @@ def largest_term(classifier: Classifier) -> float:
 @pytest.fixture(scope="module")
 def innocent() -> list[Order]:
     """Orders charged their full list total."""
-    market = Market(added=AddedItems(rate=0.0), hidden=HiddenDiscounts(runs=0))
-    orders = parsed(draw_orders(market, PRICES, 2_000, seed=12), market, "i-")
+    company = Company(added=AddedItems(rate=0.0), hidden=HiddenDiscounts(episodes=0))
+    orders = parsed(draw_orders(company, PRICES, 2_000, seed=12), company, "i-")
     full = [one for one in orders if CATALOGUE.price(one).list_total_e4 == one.charged_e4]
     assert len(full) > 3 * PLANTED
     return full
 
 
-def off(price_e4: int, basis_points: int) -> int:
-    return round(price_e4 * basis_points / 10_000)
+def off(price_e4: int, discount_bp: int) -> int:
+    return round(price_e4 * discount_bp / 10_000)
 
 
 def deepest(bundle: ModelBundle) -> list[int]:
     """The discounts of added items that are no steps of the ladder."""
-    ladder = {step.basis_points for step in bundle.ladder}
-    found = [s.basis_points for s in bundle.off_ladder if s.basis_points not in ladder]
+    ladder = {step.discount_bp for step in bundle.ladder}
+    found = [s.discount_bp for s in bundle.off_ladder if s.discount_bp not in ladder]
     assert len(found) >= 2
     return found
 
@@ -120,7 +120,7 @@ def deep_discounts(bundle: ModelBundle, orders: list[Order]) -> Iterator[Plant]:
 
 def hidden(bundle: ModelBundle, orders: list[Order]) -> Iterator[Plant]:
     """A percentage off the whole order."""
-    percent = bundle.hidden[0].basis_points
+    percent = bundle.hidden[0].discount_bp
     for order in orders:
         changed = replace(order, charged_e4=order.charged_e4 - off(order.charged_e4, percent))
         yield Plant(changed, frozenset({"hidden_discount"}), f"{percent / 100:g} %")

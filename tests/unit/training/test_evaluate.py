@@ -7,14 +7,15 @@ import msgspec
 import pytest
 
 from shared.policy import Policy
-from training import evaluate, weak_labels
-from training.additive import Choice
+from training import evaluate
+from training.comparison.metrics import Truth
 from training.console import run
-from training.evaluation import report
-from training.evaluation_tables import show_scenario
-from training.metrics import Truth
-from training.scenarios import NAMES, make_scenarios
-from training.trials import Sizes, Trial, run_trial
+from training.evaluation.scorecard import report
+from training.evaluation.tables import show_scenario
+from training.evaluation.trials import Sizes, Trial, run_trial
+from training.learning import weak_labels
+from training.learning.additive import Choice
+from training.simulation.scenarios import NAMES, make_scenarios
 
 SMALL = Sizes(history=500, orders=400, seed=1, partitions=2)
 
@@ -37,10 +38,10 @@ def test_every_order_of_the_stream_is_scored_once_and_none_of_the_history(trial:
 def test_planted_losses_add_up_to_what_the_frauds_took(trial: Trial) -> None:
     stream, drawn = trial.stream, trial.stream.drawn
     losses, truth = stream.losses_e4(), stream.truth()
-    planted = [truth[order_id] for order_id in stream.ids]
+    injected = [truth[order_id] for order_id in stream.ids]
     assert [Truth(bool(a), bool(h)) for a, h in zip(
         losses["added_item"], losses["hidden_discount"], strict=True
-    )] == planted  # fmt: skip
+    )] == injected  # fmt: skip
     assert (losses["either"] == losses["added_item"] + losses["hidden_discount"]).all()
     only_hidden = drawn.hidden > 0
     before = drawn.charged_e4[only_hidden] / (1 - drawn.hidden[only_hidden] / 1e4)

@@ -9,12 +9,12 @@ import pytest
 
 from shared.catalogue import packaged_catalogue
 from shared.order import Order, OrderLine, parse_order
-from training import snapshot
-from training.columns import OrderColumns
-from training.planting import Percents, plant
+from training.comparison.fraud_injection import Percents, inject_frauds
+from training.history import snapshot
+from training.history.order_columns import OrderColumns
+from training.history.revisions import LatestOrders, Shared
+from training.history.snapshot import freeze, thaw
 from training.rescore import body_of
-from training.revisions import LatestOrders, Shared
-from training.snapshot import freeze, thaw
 
 PRODUCT = "AllPurposeBikeStand"
 
@@ -109,9 +109,11 @@ def test_a_field_that_no_column_is_known_for_fails_before_any_order_is_written()
 
 def test_a_field_that_is_added_to_lines_survives_a_planted_item() -> None:
     orders = [replace(WIDER, order_id=f"o-{number}") for number in range(400)]
-    planted = plant(orders, packaged_catalogue(), Percents((1_000,), (100,)), 1, 1).rounds[0]
-    assert any(len(order.lines) > 2 for order in planted)
-    for order in planted:
+    injected = inject_frauds(orders, packaged_catalogue(), Percents((1_000,), (100,)), 1, 1).rounds[
+        0
+    ]
+    assert any(len(order.lines) > 2 for order in injected)
+    for order in injected:
         assert isinstance(order, Wider)
         (engraved,) = (line for line in order.lines if line.product_id == PRODUCT)
         assert isinstance(engraved, WiderLine)

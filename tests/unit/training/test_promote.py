@@ -10,8 +10,8 @@ import pytest
 from shared.errors import ConfigurationError
 from tests.unit.training.world import FakeBlobs
 from training import promote
-from training.mover import mover
-from training.results import TRAINING, Result, result_path, write_result
+from training.models.mover import mover
+from training.nightly.results import TRAINING, Result, result_path, write_result
 from training.stores import object_id
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -5,8 +5,8 @@ from io import StringIO
 
 from rich.console import Console
 
+from training.models.versions import RegisteredVersion
 from training.registered import table
-from training.versions import RegisteredVersion
 
 
 def test_the_list_shows_number_bundle_aliases_outcome_and_average_precision() -> None:

@@ -18,9 +18,9 @@ from tests.bundles import with_a_golden_order
 from tests.orders import order_body, order_fields
 from tests.unit.training.world import FakeBlobs, capture_file, capture_name
 from training import rescore as command
-from training import shelf
-from training.captured import ARCHIVE
-from training.card import Card, CardData, encode_card
+from training.history.captured_files import ARCHIVE
+from training.models import model_store
+from training.models.model_card import ModelCard, ModelCardData, encode_card
 from training.rescore import body_of, rescore
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -64,7 +64,9 @@ def put(blobs: FakeBlobs, version: str) -> None:
     bundle = msgspec.structs.replace(packaged_bundle(), version=version)
     data, sha256 = encode_bundle(with_a_golden_order(bundle))
     day = "2026-01-01T00:00:00Z"
-    shelf.publish(blobs, version, data, encode_card(Card(version, sha256, CardData(day, day, ""))))
+    model_store.publish(
+        blobs, version, data, encode_card(ModelCard(version, sha256, ModelCardData(day, day, "")))
+    )
 
 
 def test_the_orders_of_the_time_are_scored_at_their_last_revision_and_nothing_is_stored(
@@ -85,7 +87,7 @@ def test_the_champion_scores_unless_another_version_is_named(
 ) -> None:
     put(blobs, "v1")
     put(blobs, "v2")
-    shelf.promote(blobs, "v1", DAY, None, by_hand=True)
+    model_store.promote(blobs, "v1", DAY, None, by_hand=True)
     for version in (None, "v2"):
         rescore(blobs, "orders", DAY, NEXT, tmp_path, version)
     said = capsys.readouterr().out

@@ -16,10 +16,10 @@ from shared.errors import ConfigurationError
 from shared.order import Order, parse_order
 from training import simulate
 from training.console import run
-from training.market import AddedItems, HiddenDiscounts, Ladder, Market, Volume
-from training.prices import price_table, read_catalogue, repriced
+from training.history.price_arrays import price_table, read_catalogue, repriced
 from training.simulate import _by_partition, order_bodies, order_ids, truth_rows
-from training.synthesis import charge, draw_orders
+from training.simulation.company import AddedItems, Company, HiddenDiscounts, Ladder, Volume
+from training.simulation.synthesis import charge, draw_orders
 
 PRICES = price_table(packaged_catalogue())
 
@@ -46,7 +46,7 @@ def test_every_order_keeps_the_contract_and_comes_in_time_order(tmp_path: Path) 
 
 
 def test_shapes_are_those_measured_on_the_historical_table() -> None:
-    orders = draw_orders(Market(), PRICES, 60_000, seed=3)
+    orders = draw_orders(Company(), PRICES, 60_000, seed=3)
     units = np.bincount(orders.units.order)
     assert 4.0 < units.mean() < 4.2
     assert units.min() == 2
@@ -68,12 +68,12 @@ def test_shapes_are_those_measured_on_the_historical_table() -> None:
 def test_a_charge_is_exactly_what_truth_and_unit_discounts_say(
     ladder: list[int], hidden: int, cents: bool, seed: int
 ) -> None:
-    market = Market(
+    company = Company(
         ladder=Ladder(steps=tuple(ladder)),
-        hidden=HiddenDiscounts(percents=(hidden,), runs=1),
+        hidden=HiddenDiscounts(percents=(hidden,), episodes=1),
         rounding="cents" if cents else "exact",
     )
-    orders = draw_orders(market, PRICES, 60, seed)
+    orders = draw_orders(company, PRICES, 60, seed)
     for at in range(60):
         mine = orders.units.order == at
         total_e8 = sum(
@@ -96,10 +96,12 @@ def test_half_a_cent_is_rounded_up() -> None:
 
 
 def test_truth_names_the_added_item_and_its_percent() -> None:
-    market = Market(added=AddedItems(rate=0.5, steps=(2_500,)), hidden=HiddenDiscounts(runs=0))
-    orders = draw_orders(market, PRICES, 200, seed=5)
+    company = Company(
+        added=AddedItems(rate=0.5, steps=(2_500,)), hidden=HiddenDiscounts(episodes=0)
+    )
+    orders = draw_orders(company, PRICES, 200, seed=5)
     ids = order_ids(orders, "t-")
-    bodies = [json.loads(body) for body in order_bodies(orders, PRICES, market, ids, "USD")]
+    bodies = [json.loads(body) for body in order_bodies(orders, PRICES, company, ids, "USD")]
     for body, truth in zip(bodies, truth_rows(orders, PRICES, ids), strict=True):
         order_id, added, hidden, product_id, percent = truth
         assert order_id == body["order_id"]
@@ -110,20 +112,20 @@ def test_truth_names_the_added_item_and_its_percent() -> None:
 
 
 def test_a_hidden_run_covers_every_order_of_its_days_and_no_more_than_five() -> None:
-    market = Market(volume=Volume(orders_per_day=20), hidden=HiddenDiscounts(rate=0.2))
-    orders = draw_orders(market, PRICES, 8_000, seed=9)
+    company = Company(volume=Volume(orders_per_day=20), hidden=HiddenDiscounts(rate=0.2))
+    orders = draw_orders(company, PRICES, 8_000, seed=9)
     days = orders.times.astype("datetime64[D]").astype(int)
     hit = {int(day): set(orders.hidden[days == day].tolist()) for day in np.unique(days)}
     assert all(len(values) == 1 for values in hit.values())
     running = [values == {100} for _, values in sorted(hit.items())]
-    runs = [len(run) for run in "".join("x" if on else " " for on in running).split()]
-    assert 1 <= min(runs) <= max(runs) <= 5
+    episodes = [len(run) for run in "".join("x" if on else " " for on in running).split()]
+    assert 1 <= min(episodes) <= max(episodes) <= 5
     assert sum(running) / len(running) == pytest.approx(0.2, abs=0.07)
 
 
 def test_a_stream_can_be_free_of_fraud() -> None:
-    market = Market(added=AddedItems(rate=0), hidden=HiddenDiscounts(rate=0))
-    orders = draw_orders(market, PRICES, 500, seed=1)
+    company = Company(added=AddedItems(rate=0), hidden=HiddenDiscounts(rate=0))
+    orders = draw_orders(company, PRICES, 500, seed=1)
     assert not orders.units.added.any()
     assert not orders.hidden.any()
 
@@ -177,10 +179,10 @@ def test_the_price_of_an_order_is_that_of_its_day(tmp_path: Path) -> None:
         if "Road Bikes" in line
     ]
     catalogue = Catalogue.from_csv("\n".join([header, *lines, *doubled]).encode())
-    market = Market(volume=Volume(start=date(2025, 1, 1), orders_per_day=50))
+    company = Company(volume=Volume(start=date(2025, 1, 1), orders_per_day=50))
     prices = price_table(catalogue)
-    orders = draw_orders(market, prices, 300, seed=2)
-    bodies = order_bodies(orders, prices, market, order_ids(orders, ""), "USD")
+    orders = draw_orders(company, prices, 300, seed=2)
+    bodies = order_bodies(orders, prices, company, order_ids(orders, ""), "USD")
     for order in map(parse_order, bodies):
         assert catalogue.price(order).list_total_e4 == order.list_e4
 

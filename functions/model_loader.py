@@ -1,0 +1,377 @@
+"""The bundle, catalogue and policy that serve now, exchanged while the process runs.
+
+Each is asked for by its ETag every so often, beside the batches: only the very first look is
+waited for. What is there and bad is refused, said once, and the one before it serves: in a warm
+process the one in memory, in a cold one the file that publishing kept, or the bundles that the
+pointer names as earlier. Where none can be had, nothing is scored and the orders wait. Packaged
+tables serve only where nothing was ever put there (`shared.reference`).
+
+A bundle must say of its golden orders what it said where it was trained. Whatever reading one of
+these files raises is a refusal of that file; only the store can be away.
+
+Beside them may lie a challenger, a bundle that scores in shadow (`functions.shadow`). Whatever is
+wrong with it, it only does not score.
+"""
+
+import asyncio
+import contextvars
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from functions.challenger import Challenger
+from functions.known_files import KnownFiles, RefusedFileError, reason
+from functions.metrics import MODEL_AGE, SHELF_FAILED
+from functions.ports import Files, NotThereError, Telemetry
+from functions.sources import Champion, ReferenceFile, Source, usable_catalogue, usable_policy
+from functions.telemetry import SILENT
+from shared.catalogue import Catalogue, packaged_catalogue
+from shared.champion import CHAMPION, MODELS
+from shared.errors import SheriffError, TransientError
+from shared.formats import FormatError, time_text, utc_time
+from shared.model import ModelBundle, packaged_bundle
+from shared.policy import Policy
+from shared.reference import CATALOGUE, POLICY, REFERENCE
+from shared.scoring import Scorer
+
+logger = logging.getLogger(__name__)
+
+GONE = "it was there and is gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was refused (a path), why, and since when (RFC 3339)."""
+
+    what: str
+    why: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Found[T]:
+    """What may serve; ``packaged``: it is none that was put on the shelf."""
+
+    value: T
+    packaged: bool = False
+
+
+@dataclass(eq=False)
+class _Slot[T]:
+    """One of the three things that serve: where it comes from, and what serves.
+
+    ``unfit`` is one that is good by itself, but not together with the other two.
+    """
+
+    table: str
+    path: str
+    source: Source[T]
+    packaged: Callable[[], T]
+    serving: _Found[T] | None = None
+    unfit: T | None = None
+    refusals: dict[str, Refusal] = field(default_factory=dict)  # by path
+
+    @property
+    def value(self) -> T:
+        assert self.serving is not None  # asked for only once something serves
+        return self.serving.value
+
+
+@dataclass
+class ModelLoader:
+    """What serves, and what was refused. One a process; `scorer` may be called by many at once.
+
+    Files are read on ``executor``, which must not be the one that scores: the largest take longer
+    than a batch may wait. Without ``shadow`` no challenger is looked for.
+    """
+
+    files: Files
+    executor: Executor
+    poll_seconds: float
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    shadow: bool = True
+    telemetry: Telemetry = SILENT
+    _scorer: Scorer | None = None
+    _serving_since: datetime | None = None
+    _looked: float = float("-inf")
+    _look: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self._known = KnownFiles(self.files, self.executor)
+        self._champion, self._challenger = Champion(self._known), Challenger(self._known)
+        self._bundle: _Slot[ModelBundle] = _Slot(
+            "bundle", f"{MODELS}/{CHAMPION}", self._champion, packaged_bundle
+        )
+        self._catalogue: _Slot[Catalogue] = self._slot(
+            "catalogue", CATALOGUE, usable_catalogue, packaged_catalogue
+        )
+        self._policy: _Slot[Policy] = self._slot("policy", POLICY, usable_policy, Policy)
+        # The bundle first: its pointer says which of the other two must be there.
+        self._slots: tuple[_Slot[Any], ...] = (self._bundle, self._catalogue, self._policy)
+
+    def _slot[T](
+        self, table: str, name: str, parse: Callable[[bytes], T], packaged: Callable[[], T]
+    ) -> _Slot[T]:
+        source = ReferenceFile(self._known, name, parse, self._champion.expects)
+        return _Slot(table, f"{REFERENCE}/{name}", source, packaged)
+
+    # --- for those who score -------------------------------------------------------------------
+
+    async def scorer(self) -> Scorer:
+        """The scorer that serves now; has a newer one looked for when it is time to.
+
+        The look is waited for only while nothing serves, by all who ask the same one.
+
+        Raises:
+            TransientError: nothing serves yet, and what should cannot be read, or was refused and
+                there is none before it.
+        """
+        if self._scorer is None:
+            return await self.refresh()
+        if self.clock() - self._looked >= self.poll_seconds:
+            self._looking()
+        return self._scorer
+
+    async def refresh(self) -> Scorer:
+        """Look now, and wait for it; the scorer that serves then.
+
+        Raises: as `scorer`.
+        """
+        try:
+            await asyncio.shield(self._looking())
+        except SheriffError:
+            raise
+        except Exception as error:
+            raise TransientError(f"what serves cannot be known: {reason(error)}") from error
+        assert self._scorer is not None  # looking raises or finds one
+        return self._scorer
+
+    def challenger(self) -> Scorer | None:
+        """The scorer that is to score in shadow, beside the one that `scorer` gave last."""
+        return self._challenger.scorer
+
+    def degraded(self) -> tuple[tuple[str, str], ...]:
+        """The packaged tables that serve in the place of the company's own: which, and why.
+
+        A packaged policy is among them only where one of the company's own was refused: many
+        companies have none.
+        """
+        return tuple(self._degraded([slot.serving for slot in self._slots]))
+
+    def _degraded(self, serving: Sequence[_Found[Any] | None]) -> Iterator[tuple[str, str]]:
+        """The same where these serve, in the order of the slots."""
+        for slot, found in zip(self._slots, serving, strict=True):
+            if found is None:
+                continue
+            if found.packaged and slot.refusals:
+                yield slot.table, f"{slot.path} is refused, and none served before it"
+            elif found.packaged and slot is not self._policy:
+                yield slot.table, "none was ever put on the shelf"
+            elif slot is self._bundle and found.value.degraded:
+                yield slot.table, "the one on the shelf was not learned from the company's orders"
+
+    async def close(self) -> None:
+        """End the look that is under way, if there is one."""
+        if self._look is not None and not self._look.done():
+            self._look.cancel()
+            await asyncio.wait([self._look])
+
+    # --- looking -------------------------------------------------------------------------------
+
+    def _looking(self) -> asyncio.Task[None]:
+        """The one look that is under way, begun now if there is none."""
+        if self._look is None or self._look.done():
+            self._looked = self.clock()
+            # A context of its own: it outlives the batch that happened to begin it.
+            self._look = asyncio.create_task(
+                self._look_around(), name="shelf", context=contextvars.Context()
+            )
+            self._look.add_done_callback(self._ended)
+        return self._look
+
+    def _ended(self, look: asyncio.Task[None]) -> None:
+        """Say how a look failed, whether or not anybody waits for it."""
+        if look.cancelled():
+            return
+        error = look.exception()
+        if error is None:
+            return
+        self.telemetry.measure(SHELF_FAILED, 1)
+        if isinstance(error, SheriffError):
+            logger.error("nothing serves: %s", error)
+        else:
+            logger.error("the look for what serves failed", exc_info=error)
+
+    async def _look_around(self) -> None:
+        changes: dict[_Slot[Any], _Found[Any]] = {}
+        for slot in self._slots:
+            found = await self._next(slot)
+            if found is not None:
+                changes[slot] = found
+        changed = bool(changes) and await self._exchanged(changes)
+        self._measure_age()
+        if self.shadow:
+            await self._challenger.look(self._bundle.value.version, self._beside, anew=changed)
+        self._known.forget(slot.value for slot in self._slots)
+
+    async def _next[T](self, slot: _Slot[T]) -> _Found[T] | None:
+        """What is to serve next; None where what serves goes on.
+
+        Raises:
+            TransientError: nothing serves, and nothing can be had.
+        """
+        cold = slot.serving is None
+        try:
+            value = await slot.source.current()
+        except NotThereError:
+            if cold and not await slot.source.was_there():
+                return _Found(slot.packaged(), packaged=True)
+            if slot.serving is not None and slot.serving.packaged:
+                slot.refusals.clear()  # as it always was
+                return None
+            self._refuse(slot, slot.path, GONE)
+        except RefusedFileError as error:
+            self._refuse(slot, slot.path, error.why)
+        except TransientError as error:
+            if cold:
+                raise
+            self.telemetry.measure(SHELF_FAILED, 1)
+            logger.warning("%s cannot be read, what serves goes on: %s", slot.path, error)
+            return None
+        else:
+            return self._taken(slot, value)
+        return await self._before(slot) if cold else None
+
+    def _taken[T](self, slot: _Slot[T], value: T) -> _Found[T] | None:
+        """A good one, if it is not the one that serves, nor one that was tried in vain."""
+        if slot.serving is not None and value is slot.unfit:
+            return None
+        slot.refusals.clear()
+        known = slot.serving is not None and value is slot.serving.value
+        return None if known else _Found(value)
+
+    async def _before[T](self, slot: _Slot[T]) -> _Found[T]:
+        """The one before what was refused.
+
+        Raises:
+            TransientError: there is none that may serve, or it cannot be read.
+        """
+        for read in await slot.source.before():
+            try:
+                return _Found(await read())
+            except NotThereError:
+                continue
+            except RefusedFileError as error:
+                self._refuse(slot, error.what, error.why)
+        refused = "; ".join(f"{one.what}: {one.why}" for one in slot.refusals.values())
+        raise TransientError(f"no {slot.table} may serve, nor one before it: {refused}")
+
+    def _refuse(self, slot: _Slot[Any], what: str, why: str) -> None:
+        known = slot.refusals.get(what)
+        if known is None or known.why != why:
+            logger.error("%s is refused, the one before it serves: %s", what, why)
+            slot.refusals[what] = Refusal(what, why, time_text(self.now()))
+
+    async def _exchanged(self, changes: Mapping[_Slot[Any], _Found[Any]]) -> bool:
+        """Let what has changed serve, all of it at once; whether a scorer could be made of it.
+
+        Raises:
+            TransientError: none could, and none serves.
+        """
+        found = [changes.get(slot) or slot.serving for slot in self._slots]
+        try:
+            bundle, catalogue, policy = [one.value for one in found if one is not None]
+            degraded = tuple(self._degraded(found))
+            scorer = await self._made(bundle, catalogue, policy, degraded)
+        except Exception as error:
+            for slot, one in changes.items():
+                self._refuse(slot, slot.path, f"no scorer can be made with it: {reason(error)}")
+                slot.unfit = one.value
+            if self._scorer is None:
+                raise TransientError(f"no scorer can be made: {reason(error)}") from error
+            return False
+        if self._bundle in changes:
+            self._serving_since = self.now()
+        for slot, one in changes.items():
+            slot.serving, slot.unfit = one, None
+        self._scorer = scorer
+        logger.info("serving %s", self.status())
+        return True
+
+    async def _made(
+        self,
+        bundle: ModelBundle,
+        catalogue: Catalogue,
+        policy: Policy,
+        degraded: tuple[tuple[str, str], ...],
+    ) -> Scorer:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self.executor, Scorer, bundle, catalogue, policy, degraded
+        )
+
+    async def _beside(self, bundle: ModelBundle) -> Scorer:
+        """A scorer of another bundle, with the catalogue and policy that serve."""
+        return await self._made(bundle, self._catalogue.value, self._policy.value, self.degraded())
+
+    def _measure_age(self) -> None:
+        age = (self.now() - self._promoted()).total_seconds()
+        self.telemetry.measure(MODEL_AGE, max(age, 0.0), self._bundle.value.version)
+
+    def _promoted(self) -> datetime:
+        """When what serves was promoted; where its pointer does not say, when it was taken up."""
+        assert self._serving_since is not None
+        with suppress(FormatError):
+            moved = self._moved_at()
+            return self._serving_since if moved is None else utc_time(moved)
+        return self._serving_since
+
+    def _moved_at(self) -> str | None:
+        """When the pointer to the bundle that serves was put there, where that is known."""
+        return self._champion.moved_at(self._bundle.value.version)
+
+    # --- for operators -------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """What serves, by version, and all that was refused; null where nothing serves yet.
+
+        ``promoted_at`` is when the pointer was put there, ``serving_since`` when this process took
+        the bundle up. A refusal names the version that serves in its place.
+        """
+        refusals = self.refusals()
+        bundle = None if self._scorer is None else self._scorer.bundle
+        since, challenger = self._serving_since, self._challenger.scorer
+        return {
+            "bundle_version": bundle and bundle.version,
+            "promoted_at": None if bundle is None else self._moved_at(),
+            "serving_since": None if since is None else time_text(since),
+            "trained_orders": bundle and bundle.trained_orders,
+            "degraded": [{"table": table, "reason": why} for table, why in self.degraded()],
+            "refused_classifier": bundle and bundle.refused_classifier,
+            "catalogue_version": self._scorer and self._scorer.catalogue.version,
+            "policy_version": self._scorer and self._scorer.policy.version,
+            "refusals": refusals,
+            "last_refusal": max(refusals, key=lambda one: one["since"], default=None),
+            "challenger_version": challenger and challenger.bundle.version,
+            "challenger_refusal": self._challenger.refusal,
+        }
+
+    def refusals(self) -> list[dict[str, Any]]:
+        """What is refused now, why, since when, and the version that serves in its place."""
+        return [
+            {
+                "table": slot.table,
+                "what": refusal.what,
+                "why": refusal.why,
+                "since": refusal.since,
+                "serves": None if slot.serving is None else slot.serving.value.version,
+            }
+            for slot in self._slots
+            for refusal in slot.refusals.values()
+        ]

@@ -1,0 +1,159 @@
+"""What detection is worth, against examples worked out by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
+
+from training.comparison.intervals import bootstrap, paired_bootstrap, weighted_average_precision
+from training.comparison.quality import (
+    calibrate,
+    count_false_alarms,
+    hidden_episodes,
+    loss_found,
+    measure_delay,
+    reviews,
+)
+
+PROBABILITY = np.array([0.9, 0.2, 0.8, 0.1, 0.7, 0.95])
+FRAUD = np.array([True, True, False, False, True, False])
+DAYS = np.array([1, 1, 1, 2, 2, 2])
+
+
+def test_precision_at_k_takes_the_likeliest_of_every_day() -> None:
+    found = reviews(2, DAYS, PROBABILITY, FRAUD)
+    # Day 1: 0.9 (fraud) and 0.8; day 2: 0.95 and 0.7 (fraud). Perfect ranking finds 2 and 1.
+    assert (found.reviewed, found.found, found.attainable) == (4, 2, 3)
+    assert found.precision == 0.5
+    assert found.share_of_attainable == pytest.approx(2 / 3)
+    # One a day: 0.9 is a fraud, 0.95 is none; nobody could find both frauds of day 1.
+    assert reviews(1, DAYS, PROBABILITY, FRAUD).share_of_attainable == 0.5
+
+
+def test_a_day_with_fewer_orders_than_reviews_is_reviewed_whole() -> None:
+    found = reviews(50, DAYS, PROBABILITY, FRAUD)
+    assert (found.reviewed, found.found, found.share_of_attainable) == (6, 3, 1.0)
+
+
+def test_without_frauds_there_is_nothing_to_attain() -> None:
+    assert reviews(2, DAYS, PROBABILITY, np.zeros(6, dtype=bool)).share_of_attainable is None
+
+
+def test_the_loss_found_is_that_of_flagged_orders() -> None:
+    loss = np.array([100_000, 0, 300_000, 0])
+    found = loss_found(loss, np.array([False, True, True, False]))
+    assert (found.injected, found.found, found.share) == (40.0, 30.0, 0.75)
+    assert loss_found(np.zeros(4, dtype=np.int64), loss > 0).share is None
+
+
+def test_calibration_compares_each_bin_with_its_share_of_frauds() -> None:
+    fit = calibrate(np.array([0.05, 0.15, 0.15, 1.0]), np.array([False, True, False, True]))
+    assert [(one.low, one.orders, one.fraud_share) for one in fit.bins] == [
+        (0.0, 1, 0.0),
+        (0.1, 2, 0.5),
+        (0.9, 1, 1.0),
+    ]
+    assert fit.expected_error == pytest.approx((0.05 + 0.7 + 0.0) / 4)
+    assert fit.brier == pytest.approx((0.05**2 + 0.85**2 + 0.15**2 + 0) / 4)
+
+
+def test_a_run_ends_where_the_hidden_percentage_changes() -> None:
+    hidden = np.array([0, 100, 100, 0, 100, 50, 50, 0])
+    assert hidden_episodes(hidden).tolist() == [0, 1, 1, 0, 2, 3, 3, 0]
+
+
+RUN = np.array([0, 1, 1, 1, 1, 0, 2, 2, 2])
+PARTITION = np.array([0, 0, 1, 0, 1, 0, 1, 0, 1])
+MINUTES = np.array([0, 10, 12, 15, 30, 40, 50, 60, 75])
+TIMES = np.datetime64("2025-01-01T08:00", "ms") + MINUTES.astype("timedelta64[m]")
+
+
+def test_delay_counts_a_partitions_own_orders_until_the_first_that_is_flagged() -> None:
+    # Run 1: partition 0 at its second order (5 min), partition 1 at once; run 2: partition 1 at
+    # its second order (25 min), partition 0 at once.
+    flagged = np.array([True, False, True, True, True, False, False, True, True])
+    delay = measure_delay(RUN, PARTITION, flagged, TIMES)
+    assert (delay.episodes, delay.missed) == (4, 0)
+    assert (delay.orders_p50, delay.orders_p95) == (1, 2)
+    assert (delay.minutes_p50, delay.minutes_p95) == (0, 25)
+
+
+def test_a_missed_run_counts_as_an_endless_delay() -> None:
+    flagged = np.array([False, False, True, True, False, False, False, False, True])
+    delay = measure_delay(RUN, PARTITION, flagged, TIMES)
+    assert (delay.episodes, delay.missed) == (4, 1)
+    assert (delay.orders_p50, delay.orders_p95) == (2, None)
+    assert delay.minutes_p95 is None
+
+
+def test_without_runs_there_is_no_delay() -> None:
+    delay = measure_delay(np.zeros(9, dtype=int), PARTITION, RUN > 0, TIMES)
+    assert (delay.episodes, delay.missed, delay.orders_p95) == (0, 0, None)
+
+
+def test_a_false_alarm_is_a_flag_outside_of_every_run() -> None:
+    alarms = count_false_alarms(RUN, np.array([True, *[True] * 4, False, *[True] * 3]))
+    assert (alarms.clean_orders, alarms.flagged, alarms.per_million) == (2, 1, 500_000)
+
+
+@given(st.integers(1, 60), st.integers(0, 10_000))
+@settings(max_examples=25, deadline=None)
+def test_weighted_average_precision_is_scikit_learns(orders: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    probability = np.sort(rng.integers(0, 8, orders) / 8)[::-1]
+    fraud = rng.random(orders) < 0.4
+    weights = rng.integers(0, 3, (3, orders))
+    for found, weight in zip(
+        weighted_average_precision(weights, probability, fraud), weights, strict=True
+    ):
+        if not (weight * fraud).any():
+            assert np.isnan(found)
+            continue
+        expected = average_precision_score(fraud, probability, sample_weight=weight)
+        assert found == pytest.approx(expected)
+
+
+def test_intervals_hold_the_measured_shares_and_narrow_with_more_days() -> None:
+    rng = np.random.default_rng(1)
+    widths = []
+    for days in (10, 160):
+        fraud = rng.random(days * 30) < 0.2
+        probability = np.clip(0.5 * fraud + rng.random(days * 30) * 0.6, 0, 1)
+        flagged = probability >= 0.5
+        found = bootstrap(np.repeat(np.arange(days), 30), probability, flagged, fraud, seed=1)
+        assert found.precision is not None
+        low, high = found.precision
+        assert low < fraud[flagged].mean() < high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 2
+
+
+def test_orders_of_a_day_are_drawn_together() -> None:
+    days = np.repeat([1, 2], 50)
+    fraud = days == 1
+    flagged = np.repeat([False, True], 50)  # wrong on every order
+    found = bootstrap(days, flagged.astype(float), flagged, fraud, seed=1)
+    assert found.recall == (0, 0)
+    nothing = bootstrap(days, flagged.astype(float), flagged, np.zeros(100, bool), seed=1)
+    assert nothing.recall is None
+
+
+def test_a_paired_interval_is_that_of_the_difference_and_narrower_than_the_two_apart() -> None:
+    rng = np.random.default_rng(2)
+    days = np.repeat(np.arange(60), 40)
+    fraud = rng.random(len(days)) < 0.1
+    ranking = np.clip(0.3 * fraud + rng.random(len(days)) * 0.7, 0, 1)
+    better = np.clip(ranking + 0.05 * fraud, 0, 1)
+    flagged = ranking >= 0.5
+    same = paired_bootstrap(days, ranking, ranking, fraud, seed=1)
+    assert same == (0, 0)
+    found = paired_bootstrap(days, better, ranking, fraud, seed=1)
+    other_way = paired_bootstrap(days, ranking, better, fraud, seed=1)
+    assert found is not None
+    assert other_way == pytest.approx((-found[1], -found[0]))
+    assert 0 < found[0] < found[1]
+    apart = bootstrap(days, ranking, flagged, fraud, seed=1).average_precision
+    assert apart is not None
+    assert found[1] - found[0] < apart[1] - apart[0]
+    assert paired_bootstrap(days, better, ranking, fraud & False, seed=1) is None

@@ -1,0 +1,109 @@
+"""Hidden percentages, their rates and the lengths of their runs, in histories of many kinds."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from shared.catalogue import packaged_catalogue
+from shared.order import Order
+from tests.unit.training.companies import simulated
+from training.history.orders import price_history
+from training.history.price_arrays import price_table
+from training.learning.hidden_discounts import HiddenEpisode, find_episodes
+from training.learning.learn import charge_tolerance, fit_none
+from training.simulation.company import Company, HiddenDiscounts, Ladder, Volume
+from training.simulation.synthesis import draw_orders
+
+
+def _runs(orders: list[Order]) -> list[HiddenEpisode]:
+    history = price_history(tuple(orders), packaged_catalogue())
+    tolerance = charge_tolerance(history)
+    none = fit_none(history.units, np.abs(history.gap_e4) <= tolerance)
+    return find_episodes(history, none, tolerance)[0]
+
+
+def _planted(company: Company, count: int, seed: int) -> list[tuple[int, int, int]]:
+    """Percentage, orders and days of each run, oldest first; runs are at least a day apart."""
+    drawn = draw_orders(company, price_table(packaged_catalogue()), count, seed)
+    day = drawn.times.astype("datetime64[D]").astype(int)
+    days, first = np.unique(day[drawn.hidden > 0], return_index=True)
+    percents = drawn.hidden[drawn.hidden > 0][first]
+    breaks = np.flatnonzero(np.diff(days) > 1) + 1
+    return [
+        (int(some[0]), int(np.isin(day, mine).sum()), len(mine))
+        for mine, some in zip(np.split(days, breaks), np.split(percents, breaks), strict=True)
+    ]
+
+
+HISTORIES = {
+    "0.3 %": (Company(hidden=HiddenDiscounts(percents=(30,), episodes=3)), 4_000),
+    "0.37 % in cents": (
+        Company(hidden=HiddenDiscounts(percents=(37,), episodes=3), rounding="cents"), 4_000,
+    ),
+    "2 %, a step of the ladder": (
+        Company(hidden=HiddenDiscounts(percents=(200,), episodes=3)), 4_000,
+    ),
+    "0.37 and 0.4 and 1.25 %": (
+        Company(hidden=HiddenDiscounts(percents=(37, 40, 125), episodes=6), rounding="cents"),
+        6_000,
+    ),
+    "one run of a day": (
+        Company(hidden=HiddenDiscounts(percents=(80,), episodes=1, episode_days=(1, 1))), 1_000,
+    ),
+    "one run of two weeks, most of the history": (
+        Company(hidden=HiddenDiscounts(percents=(55,), episodes=1, episode_days=(14, 14))), 3_000,
+    ),
+    "20 orders a day": (
+        Company(volume=Volume(orders_per_day=20),
+                hidden=HiddenDiscounts(percents=(70,), episodes=4)),
+        2_000,
+    ),
+    "2,000 orders a day": (
+        Company(volume=Volume(orders_per_day=2_000),
+                hidden=HiddenDiscounts(percents=(170,), episodes=2, episode_days=(1, 1))), 14_000,
+    ),
+    "every other unit discounted": (
+        Company(hidden=HiddenDiscounts(percents=(100,), episodes=3), ladder=Ladder(rate=0.5)),
+        4_000,
+    ),
+    "single precision, round the clock, 250 reps": (
+        Company(volume=Volume(opens=0, closes=24), rounding="float32", reps=250,
+               hidden=HiddenDiscounts(percents=(101,), episodes=2)), 4_000,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_every_run_is_found_with_its_percentage_its_orders_and_its_days(name: str) -> None:
+    company, count = HISTORIES[name]
+    found = _runs(simulated(company, count, 7))
+    injected = _planted(company, count, 7)
+    assert [episode.discount_bp for episode in found] == [percent for percent, _, _ in injected]
+    assert [episode.orders for episode in found] == pytest.approx(
+        [of for _, of, _ in injected], rel=0.1
+    )
+    assert [episode.days for episode in found] == pytest.approx(
+        [of for _, _, of in injected], abs=0.5
+    )
+
+
+def test_a_run_may_begin_and_end_within_a_day() -> None:
+    orders = simulated(Company(hidden=HiddenDiscounts(episodes=0)), 2_000, 9)
+    begin = orders[700].ordered_at
+    some = [
+        replace(order, charged_e4=round(order.charged_e4 * 0.9912))
+        if begin <= order.ordered_at < begin + timedelta(hours=3)
+        else order
+        for order in orders
+    ]
+    [episode] = _runs(some)
+    assert episode.discount_bp == 88
+    assert episode.days == pytest.approx(3 / 24, abs=0.04)
+
+
+@pytest.mark.parametrize("rounding", ["exact", "cents"])
+def test_coincidences_that_come_all_the_time_are_no_run(rounding: str) -> None:
+    company = Company(hidden=HiddenDiscounts(episodes=0), rounding=rounding)  # type: ignore[arg-type]
+    assert _runs(simulated(company, 12_000, 3)) == []

@@ -1,0 +1,191 @@
+"""How well a trial found the frauds that were planted: the report that `make evaluate` writes.
+
+The labels are those of the simulator, never anything that the model said.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.policy import Policy
+from training.backtest import verdicts
+from training.comparison.intervals import Interval, Intervals, bootstrap, paired_bootstrap
+from training.comparison.metrics import Quality, Verdict, by_size, judge
+from training.comparison.quality import (
+    Calibration,
+    Delay,
+    FalseAlarms,
+    Floats,
+    LossFound,
+    Reviews,
+    calibrate,
+    count_false_alarms,
+    hidden_episodes,
+    loss_found,
+    measure_delay,
+    reviews,
+)
+from training.evaluation.incident_quality import IncidentReport, report_incidents
+from training.evaluation.trials import Trial
+from training.history.orders import Bools
+from training.history.price_arrays import Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """`Quality` with its shares, as the report writes it; ``units`` is the band of order sizes."""
+
+    units: str
+    orders: int
+    frauds: int
+    flagged: int
+    found: int
+    precision: float | None
+    recall: float | None
+    average_precision: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TypologyReport:
+    """How well one typology was found, over all orders and by their size."""
+
+    figures: Figures
+    by_size: tuple[Figures, ...]
+    intervals: Intervals
+    reviews: Reviews
+    loss: LossFound
+    calibration: Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierGain:
+    """Average precision with and without the classifier; ``interval`` is that of the difference,
+    over the same resampled days."""
+
+    average_precision: float | None
+    without: float | None
+    difference: float | None
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioReport:
+    """Everything measured on one scenario.
+
+    ``learned`` holds the figures of the bundle's card, ``packaged_defaults`` what the history was
+    too short for, ``dead_letters`` orders that were not scored, by code. Typologies are
+    ``added_item``, ``hidden_discount`` and ``either``. ``classifier`` says what it gained, by
+    typology; None where the bundle has none.
+    """
+
+    name: str
+    about: str
+    target_average_precision: float | None
+    typologies: dict[str, TypologyReport]
+    delay: Delay
+    false_alarms: FalseAlarms
+    incidents: IncidentReport
+    learned: dict[str, float]
+    packaged_defaults: dict[str, str]
+    dead_letters: dict[str, int]
+    classifier: dict[str, ClassifierGain] | None
+
+    @property
+    def missed_target(self) -> bool:
+        """The average precision that is asked for was not reached."""
+        reached = self.typologies["either"].figures.average_precision
+        target = self.target_average_precision
+        return target is not None and (reached is None or reached < target)
+
+
+def report(trial: Trial, policy: Policy, seed: int) -> ScenarioReport:
+    """Compare the scores of a trial with the truth; ``seed`` is that of the resamples."""
+    judged = verdicts(trial.scores, trial.stream.truth(), policy.alert_probability)
+    drawn, rows = trial.stream.drawn, trial.rows
+    days = drawn.times[rows].astype("datetime64[D]").astype(np.int64)
+    losses = trial.stream.losses_e4()
+    typologies = {
+        name: _typology(verdict, days, losses[name][rows], policy.reviews_per_day, seed)
+        for name, verdict in judged.items()
+    }
+    run = hidden_episodes(drawn.hidden)[rows]
+    flagged = _columns(judged["hidden_discount"])[1]
+    scenario, bundle = trial.scenario, trial.learned.bundle
+    rates = {
+        "added_item_rate": bundle.added_item_rate,
+        "hidden_discount_rate": bundle.hidden_discount_rate,
+        "hidden_run_days": bundle.hidden_episode_days,
+    }
+    return ScenarioReport(
+        name=scenario.name,
+        about=scenario.about,
+        target_average_precision=scenario.target,
+        typologies=typologies,
+        delay=measure_delay(run, trial.partition, flagged, drawn.times[rows]),
+        false_alarms=count_false_alarms(run, flagged),
+        incidents=report_incidents(trial),
+        learned=trial.learned.figures | rates,
+        packaged_defaults=trial.learned.defaults,
+        dead_letters=trial.dead_letters,
+        classifier=_gains(trial, judged, days, policy, seed),
+    )
+
+
+def _gains(
+    trial: Trial, judged: dict[str, list[Verdict]], days: Ints, policy: Policy, seed: int
+) -> dict[str, ClassifierGain] | None:
+    """What the classifier gained on each typology."""
+    if trial.unaided is None:
+        return None
+    without = verdicts(trial.unaided, trial.stream.truth(), policy.alert_probability)
+    return {name: _gain(judged[name], without[name], days, seed) for name in judged}
+
+
+def _gain(
+    judged: Sequence[Verdict], without: Sequence[Verdict], days: Ints, seed: int
+) -> ClassifierGain:
+    probability, _, fraud = _columns(judged)
+    aided, unaided = (judge(one).average_precision for one in (judged, without))
+    return ClassifierGain(
+        average_precision=aided,
+        without=unaided,
+        difference=None if aided is None or unaided is None else aided - unaided,
+        interval=paired_bootstrap(days, probability, _columns(without)[0], fraud, seed),
+    )
+
+
+def _typology(
+    judged: Sequence[Verdict], days: Ints, loss_e4: Ints, per_day: int, seed: int
+) -> TypologyReport:
+    probability, flagged, fraud = _columns(judged)
+    return TypologyReport(
+        figures=_figures("all", judge(judged)),
+        by_size=tuple(_figures(band, quality) for band, quality in by_size(judged)),
+        intervals=bootstrap(days, probability, flagged, fraud, seed),
+        reviews=reviews(per_day, days, probability, fraud),
+        loss=loss_found(loss_e4, flagged),
+        calibration=calibrate(probability, fraud),
+    )
+
+
+def _columns(judged: Sequence[Verdict]) -> tuple[Floats, Bools, Bools]:
+    """Probability, flagged and fraud, one row an order."""
+    return (
+        np.array([verdict.probability for verdict in judged]),
+        np.array([verdict.flagged for verdict in judged]),
+        np.array([verdict.fraud for verdict in judged]),
+    )
+
+
+def _figures(units: str, quality: Quality) -> Figures:
+    return Figures(
+        units=units,
+        orders=quality.orders,
+        frauds=quality.frauds,
+        flagged=quality.flagged,
+        found=quality.found,
+        precision=quality.precision,
+        recall=quality.recall,
+        average_precision=quality.average_precision,
+    )

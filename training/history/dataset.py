@@ -1,0 +1,190 @@
+"""All that one nightly run is made from, frozen: the same data and code give the same version."""
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from importlib.metadata import version as library_version
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from shared.catalogue import Catalogue
+from shared.decision import Decision
+from shared.order import Order
+from shared.policy import Policy
+from training.history.archive import Archived, read_captured
+from training.history.captured_files import Captured, list_captured
+from training.history.day_files import BadRecord, DayFiles
+from training.history.snapshot import FORMAT, Thawed, freeze, thaw
+from training.models import reference_files
+from training.nightly.results import TRAINING
+from training.ports import Blobs, Documents, Stored
+
+LIBRARIES = ("numpy", "scikit-learn", "msgspec")
+
+
+class Quality(msgspec.Struct, frozen=True):
+    """What the archive held beside the orders; ``bad`` are the first of the refused records."""
+
+    files: int
+    bytes: int
+    records: int
+    duplicates: int
+    superseded: int
+    refused: dict[str, int]
+    bad_files: tuple[str, ...]
+    bad: tuple[BadRecord, ...] = ()
+
+
+class _Frozen(msgspec.Struct, frozen=True):
+    """``training/snapshots/{sources}.json``: the snapshot that some sources became."""
+
+    sha256: str
+    blob_name: str
+    quality: Quality
+    partitions: int
+    schema_version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The data of a run; ``orders`` in time order, ``version`` named by all that it is made from.
+
+    ``decisions`` are all there are; which of them count is decided where they are used.
+    """
+
+    version: str
+    orders: tuple[Order, ...]
+    snapshot_sha256: str
+    quality: Quality
+    partitions: int
+    decisions: tuple[Decision, ...]
+    decisions_refused: dict[str, int]
+    catalogue: Catalogue
+    catalogue_csv: bytes
+    policy: Policy
+
+
+def gather_dataset(blobs: Blobs, documents: Documents, hub: str, now: datetime) -> Dataset | None:
+    """Read the archive, decisions, catalogue and policy; None where there are no orders yet.
+
+    Raises:
+        ConfigurationError: catalogue or policy are wrong; names what.
+        TransientError: something cannot be read now.
+    """
+    csv, policy = read_reference(blobs)
+    since = now - timedelta(days=policy.history_days)
+    read = documents.decisions(now)
+    source = _Source(blobs, hub, since, now, read.decisions, csv)
+    frozen, thawed = source.snapshot()
+    if not thawed.orders:
+        return None
+    digest = _digest(frozen.sha256.encode(), msgspec.json.encode(policy), code_digest().encode())
+    return Dataset(
+        version=f"{thawed.orders[-1].ordered_at:%Y%m%d}-{digest[:8]}",
+        orders=thawed.orders,
+        snapshot_sha256=frozen.sha256,
+        quality=frozen.quality,
+        partitions=frozen.partitions,
+        decisions=thawed.decisions,
+        decisions_refused=read.refused,
+        catalogue=Catalogue.from_csv(csv),
+        catalogue_csv=csv,
+        policy=policy,
+    )
+
+
+def read_reference(blobs: Blobs) -> tuple[bytes, Policy]:
+    """The catalogue's CSV and the policy, as `training.models.reference_files.read`."""
+    return reference_files.read(blobs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a snapshot is made of: the files of the archive, decisions and catalogue."""
+
+    blobs: Blobs
+    hub: str
+    since: datetime
+    now: datetime
+    decisions: tuple[Decision, ...]
+    catalogue: bytes
+
+    def snapshot(self) -> tuple[_Frozen, Thawed]:
+        """The snapshot of these, which is made only once.
+
+        What is learned from is what the snapshot holds, so that it reproduces the run.
+        """
+        listed = list_captured(self.blobs, self.hub, self.since, self.now)
+        index = f"snapshots/{self._digest(listed.files)[:16]}.json"
+        with tempfile.TemporaryDirectory(prefix="sheriff-") as folder:
+            path = Path(folder, "snapshot.parquet")
+            frozen = self._found(index, path)
+            if frozen is None:
+                frozen = self._made(listed, path)
+                self.blobs.write(TRAINING, index, msgspec.json.encode(frozen), None, replace=True)
+            return frozen, thaw(path)
+
+    def _digest(self, listed: Sequence[Stored]) -> str:
+        names = (f"{file.name} {file.version}".encode() for file in listed)
+        return _digest(FORMAT, self.catalogue, msgspec.json.encode(self.decisions), *names)
+
+    def _found(self, index: str, path: Path) -> _Frozen | None:
+        """The snapshot that an earlier run made, if it is whole."""
+        known = self.blobs.read(TRAINING, index)
+        if known is None:
+            return None
+        try:
+            frozen = msgspec.json.decode(known[0], type=_Frozen)
+        except msgspec.DecodeError:  # of an older release, say: it is made again
+            return None
+        stored = self.blobs.read(TRAINING, frozen.blob_name)
+        if stored is None or hashlib.sha256(stored[0]).hexdigest() != frozen.sha256:
+            return None
+        path.write_bytes(stored[0])
+        return frozen
+
+    def _made(self, listed: Captured, path: Path) -> _Frozen:
+        """Read the archive and freeze it; the snapshot is uploaded before anything names it."""
+        archived = read_captured(self.blobs, listed, DayFiles(self.blobs, self.hub, self.now))
+        snapshot = freeze(path, archived.orders, self.decisions, self.catalogue)
+        with path.open("rb") as file:
+            self.blobs.write(TRAINING, snapshot.blob_name, file, None, replace=True)
+        return _Frozen(
+            snapshot.sha256, snapshot.blob_name, _quality(archived), _partitions(listed.files)
+        )
+
+
+def _quality(archived: Archived) -> Quality:
+    same = [name for name in Quality.__struct_fields__ if name != "files"]
+    return Quality(files=len(archived.files), **{name: getattr(archived, name) for name in same})
+
+
+def _partitions(listed: Sequence[Stored]) -> int:
+    """Partitions of the hub, by the folders that its files lie in."""
+    return len({file.name.split("/")[2] for file in listed})
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 of all that turns data into a bundle: the code and the libraries' versions."""
+    parts = [f"{name}=={library_version(name)}".encode() for name in LIBRARIES]
+    for package in ("shared", "training"):
+        folder = Path(str(files(package)))
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.suffix in {".py", ".csv", ".json", ".j2"}:
+                parts += [path.relative_to(folder).as_posix().encode(), path.read_bytes()]
+    return _digest(*parts)
+
+
+def _digest(*parts: bytes) -> str:
+    """SHA-256 over the parts, each with its length, so that they cannot run into each other."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(len(part).to_bytes(8, "big"))
+        found.update(part)
+    return found.hexdigest()

@@ -1,0 +1,130 @@
+"""A catalogue's prices as arrays, for arithmetic on many orders at once; and catalogue files."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.catalogue import COLUMNS, Catalogue, Product, packaged_catalogue
+from shared.errors import ConfigurationError
+from shared.formats import time_text
+
+Ints = NDArray[np.int64]
+Times = NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTable:
+    """Prices in `_e4` by product and period; a period begins when any price changes.
+
+    ``list_e4`` and ``cost_e4`` have the shape (products, periods); ``starts`` are naive UTC.
+    """
+
+    product_ids: tuple[str, ...]
+    subcategories: tuple[str, ...]
+    starts: Times
+    list_e4: Ints
+    cost_e4: Ints
+
+    def periods(self, times: Times) -> Ints:
+        """The period of each time; what comes before the first price counts as its period."""
+        found = np.searchsorted(self.starts, times, side="right") - 1
+        return np.asarray(np.maximum(found, 0), dtype=np.int64)
+
+
+def price_table(catalogue: Catalogue) -> PriceTable:
+    """Spread a catalogue out into arrays, products in its own order."""
+    products = {product.product_id: product for product in catalogue}
+    moments = sorted({product.valid_from for product in catalogue})
+    rows = [[_known(catalogue, product_id, at) for at in moments] for product_id in products]
+    return PriceTable(
+        product_ids=tuple(products),
+        subcategories=tuple(product.subcategory for product in products.values()),
+        starts=naive_utc(moments),
+        list_e4=np.array([[cell.list_e4 for cell in row] for row in rows], dtype=np.int64),
+        cost_e4=np.array([[cell.cost_e4 for cell in row] for row in rows], dtype=np.int64),
+    )
+
+
+def _known(catalogue: Catalogue, product_id: str, at: datetime) -> Product:
+    product = catalogue.product(product_id, at)
+    assert product is not None  # the id comes from this catalogue
+    return product
+
+
+def naive_utc(times: Sequence[datetime]) -> Times:
+    """Aware times as numpy's (naive UTC, microseconds)."""
+    return np.array([time.replace(tzinfo=None) for time in times], dtype="datetime64[us]")
+
+
+def read_catalogue(path: Path | None) -> Catalogue:
+    """The catalogue of a file, or the packaged one where none is named.
+
+    Raises:
+        ConfigurationError: the file is not a catalogue.
+    """
+    return packaged_catalogue() if path is None else Catalogue.from_csv(path.read_bytes())
+
+
+def repriced(
+    catalogue: Catalogue, *, factor: float, spread: float, currency: str | None, seed: int
+) -> bytes:
+    """A catalogue file whose prices are multiplied by ``factor``; changed ones are whole cents.
+
+    Each product's list price also gets a factor of its own, evenly drawn from 1 - ``spread`` to
+    1 + ``spread``; costs follow their product's list price.
+
+    Raises:
+        ConfigurationError: a factor or spread that would leave no prices above 0.
+    """
+    if not factor > 0 or not 0 <= spread < 1:
+        raise ConfigurationError(
+            f"price factor {factor}, spread {spread}: expected above 0, and 0 up to 1"
+        )
+    rng = np.random.default_rng([seed, 1])  # its own stream: the orders' draws do not move
+    own = {product.product_id: rng.uniform(1 - spread, 1 + spread) for product in catalogue}
+    named = catalogue.currency if currency is None else currency
+    return _csv([catalogue_row(one, named, factor * own[one.product_id]) for one in catalogue])
+
+
+def repriced_from(
+    catalogue: Catalogue, since: datetime, *, factor: float, spread: float, seed: int
+) -> bytes:
+    """A catalogue file in which the prices of `repriced` hold from ``since`` (aware UTC) on.
+
+    Raises:
+        ConfigurationError: a factor or spread that would leave no prices above 0.
+    """
+    changed = Catalogue.from_csv(
+        repriced(catalogue, factor=factor, spread=spread, currency=None, seed=seed)
+    )
+    ids = dict.fromkeys(product.product_id for product in catalogue)
+    later = [replace(_known(changed, one, since), valid_from=since) for one in ids]
+    earlier = [product for product in catalogue if product.valid_from < since]
+    return _csv([catalogue_row(product, catalogue.currency) for product in (*earlier, *later)])
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def catalogue_row(product: Product, currency: str, by: float = 1.0) -> list[str]:
+    """A price as a row of a catalogue file (`COLUMNS`), multiplied by a factor."""
+    return [
+        product.product_id, product.name, product.category, product.subcategory,
+        _times(product.list_e4, by), _times(product.cost_e4, by),
+        currency, time_text(product.valid_from),
+    ]  # fmt: skip
+
+
+def _times(price_e4: int, by: float) -> str:
+    return f"{price_e4 / 1e4:.4f}" if by == 1 else f"{price_e4 * by / 1e4:.2f}"

@@ -1,0 +1,96 @@
+"""One file of all that a bundle is learned from: the same file gives the same bundle again.
+
+Orders are the rows of a Parquet file, a column a field; analysts' decisions and the catalogue are
+in its metadata. Equal contents are equal bytes, so the hash of a snapshot names what was learned
+from, and a run that is repeated makes no second one.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import batched
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shared.decision import Decision, parse_decision
+from shared.errors import ConfigurationError
+from shared.order import Order
+from training.command_files import replacing
+from training.console import progress
+from training.history.order_columns import ORDERS
+
+ROW_GROUP = 50_000
+"""Orders that are written, or read back, at once."""
+
+_VERSION, _DECISIONS, _CATALOGUE = b"sheriff.snapshot", b"sheriff.decisions", b"sheriff.catalogue"
+FORMAT = b"2"
+"""Of the files; a snapshot in another one is made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A snapshot on disk: its hash (SHA-256, lower-case hex), its size, and what it holds."""
+
+    path: Path
+    sha256: str
+    bytes: int
+    orders: int
+    decisions: int
+
+    @property
+    def blob_name(self) -> str:
+        """Where it lies in the container ``training``."""
+        return f"snapshots/{self.sha256}.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Thawed:
+    """What a snapshot holds; ``catalogue`` is the file that the catalogue was read from."""
+
+    orders: tuple[Order, ...]
+    decisions: tuple[Decision, ...]
+    catalogue: bytes
+
+
+def freeze(
+    path: Path, orders: Sequence[Order], decisions: Sequence[Decision] = (), catalogue: bytes = b""
+) -> Snapshot:
+    """Write a snapshot; the file appears whole or not at all.
+
+    Args:
+        path: where to.
+        orders: in the order in which they will be learned from.
+        decisions: what analysts decided, as far as it counts.
+        catalogue: the catalogue's file; empty for the packaged one.
+    """
+    with replacing(path) as file, ORDERS.writer(file) as writer:
+        for some in progress(batched(orders, ROW_GROUP, strict=False), "freezing a snapshot"):
+            writer.write_batch(ORDERS.batch(some), row_group_size=ROW_GROUP)
+        writer.add_key_value_metadata({
+            _VERSION: FORMAT,
+            _DECISIONS: b"\n".join(msgspec.json.encode(decision) for decision in decisions),
+            _CATALOGUE: catalogue,
+        })  # fmt: skip
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return Snapshot(path, sha256, path.stat().st_size, len(orders), len(decisions))
+
+
+def thaw(path: Path) -> Thawed:
+    """Read a snapshot back: equal orders, equal decisions.
+
+    Raises:
+        ConfigurationError: the file is no snapshot.
+    """
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+        if metadata.get(_VERSION) != FORMAT:
+            raise ConfigurationError(f"{path}: no snapshot of orders")
+        orders = tuple(progress(ORDERS.read(path), "reading the snapshot"))
+    except pa.ArrowException as error:
+        raise ConfigurationError(f"{path}: no snapshot of orders ({error})") from error
+    decisions = tuple(parse_decision(line) for line in metadata[_DECISIONS].splitlines())
+    return Thawed(orders, decisions, metadata[_CATALOGUE])

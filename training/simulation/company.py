@@ -1,0 +1,255 @@
+"""What a simulated company sells, how it discounts and how it is defrauded: every figure.
+
+The defaults are the figures measured on 99,180 orders of a bicycle wholesaler (2014-2017); none of
+them is known to the detector, which learns its own from history.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Literal
+
+from shared.errors import ConfigurationError
+
+Rounding = Literal["exact", "cents", "float32"]
+
+MOST_SHARE = 1e9
+"""What shares are counted up to: more could not be added up."""
+
+STATES: tuple[tuple[str, int], ...] = (
+    ("Alabama", 25), ("Arizona", 36), ("California", 139), ("Colorado", 9), ("Connecticut", 20),
+    ("Delaware", 1), ("Florida", 95), ("Georgia", 14), ("Idaho", 10), ("Illinois", 38),
+    ("Indiana", 11), ("Iowa", 10), ("Kansas", 4), ("Kentucky", 23), ("Louisiana", 27),
+    ("Maine", 1), ("Maryland", 3), ("Massachusetts", 6), ("Minnesota", 35), ("Mississippi", 2),
+    ("Montana", 5), ("Nebraska", 4), ("Nevada", 25), ("New Hampshire", 5), ("New Jersey", 7),
+    ("New Mexico", 7), ("New York", 116), ("North Carolina", 1), ("North Dakota", 3),
+    ("Ohio", 75), ("Oregon", 23), ("Pennsylvania", 31), ("Rhode Island", 5),
+    ("South Carolina", 9), ("South Dakota", 5), ("Tennessee", 29), ("Texas", 12), ("Utah", 15),
+    ("Vermont", 1), ("Virginia", 24), ("Washington", 32), ("Wisconsin", 39), ("Wyoming", 2),
+)  # fmt: skip
+"""Where customers are, and how many of a thousand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Bikes and the accessories that are sold with them, both named by catalogue subcategory."""
+
+    name: str
+    share: float
+    bikes: tuple[str, ...]
+    accessories: tuple[str, ...]
+
+
+FAMILIES = (
+    Family("road", 0.543, ("Road Bikes",), ("Bike Stands", "Bike Racks", "Locks")),
+    Family("touring", 0.278, ("Touring Bikes",), ("Gloves", "Fenders", "Cranksets")),
+    Family(
+        "mountain",
+        0.179,
+        ("Mountain Bikes",),
+        ("Headsets", "Derailleurs", "Panniers", "Bib-Shorts"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """How many orders, and when.
+
+    ``orders_per_day`` is the mean at the start; it grows by the factor ``yearly_growth`` a year
+    and follows ``seasons`` (one factor a month). Orders come between ``opens`` and ``closes``
+    (hours of the day, UTC).
+    """
+
+    start: date = date(2025, 1, 1)
+    orders_per_day: float = 130.0
+    yearly_growth: float = 1.4
+    seasons: tuple[float, ...] = (
+        1.02, 0.94, 1.05, 0.99, 0.99, 1.02, 0.96, 1.04, 1.00, 0.95, 1.05, 1.07,
+    )  # fmt: skip
+    opens: int = 8
+    closes: int = 18
+
+    def __post_init__(self) -> None:
+        _above("orders_per_day", self.orders_per_day, 0)
+        _above("yearly_growth", self.yearly_growth, 0)
+        if len(self.seasons) != 12 or min(self.seasons) <= 0:
+            raise ConfigurationError("seasons are 12 factors above 0")
+        if not 0 <= self.opens < self.closes <= 24:
+            raise ConfigurationError(
+                f"opening hours {self.opens}-{self.closes}: expected 0 <= opens < closes <= 24"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Baskets:
+    """What a normal order holds: 1, 2, ... bikes, each with 1, 2, ... accessories of its family."""
+
+    families: tuple[Family, ...] = FAMILIES
+    bike_shares: tuple[float, ...] = (0.64, 0.28, 0.055, 0.02, 0.004, 0.001)
+    accessory_shares: tuple[float, ...] = (0.51, 0.3, 0.1, 0.09)
+
+    def __post_init__(self) -> None:
+        _shares("bike_shares", self.bike_shares)
+        _shares("accessory_shares", self.accessory_shares)
+        _shares("family shares", [family.share for family in self.families])
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Discretionary discounts: each unit on its own gets none or one step (basis points)."""
+
+    steps: tuple[int, ...] = (100, 150, 200, 500, 800, 1000, 1500, 2000)
+    shares: tuple[float, ...] = ()
+    """How the discounted units spread over the steps; empty: evenly."""
+    rate: float = 0.2
+    """Share of units with a discount."""
+
+    def __post_init__(self) -> None:
+        _check_bp("ladder", self.steps)
+        _share("discount rate", self.rate)
+        if self.shares:
+            _shares("ladder shares", self.shares)
+            if len(self.shares) != len(self.steps):
+                raise ConfigurationError(
+                    f"{len(self.shares)} ladder shares for {len(self.steps)} ladder steps"
+                )
+
+    def step_shares(self) -> tuple[float, ...]:
+        """Shares of the steps among discounted units; they sum to 1."""
+        shares = self.shares or (1.0,) * len(self.steps)
+        return tuple(share / sum(shares) for share in shares)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A ladder that gives way to another: in ``days`` from ``first`` on, evenly, then for good."""
+
+    towards: Ladder
+    first: date
+    days: int
+
+    def __post_init__(self) -> None:
+        _above("days of a drift", self.days, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Generosity:
+    """Reps who discount by a ladder of their own, honestly: the first ``reps`` of the company."""
+
+    reps: int
+    ladder: Ladder
+
+    def __post_init__(self) -> None:
+        _above("generous reps", self.reps, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """Products at a discount that everybody gets, for ``days`` from ``first`` on: no fraud.
+
+    A unit keeps its discretionary discount where that is deeper.
+    """
+
+    subcategories: tuple[str, ...]
+    discount_bp: int
+    first: date
+    days: int
+
+    def __post_init__(self) -> None:
+        _check_bp("promotion", (self.discount_bp,))
+        _above("days of a promotion", self.days, 0)
+        if self.days > (date.max - self.first).days:
+            raise ConfigurationError("a promotion ends by 9999-12-31")
+
+    @property
+    def end(self) -> date:
+        """The day after its last."""
+        return self.first + timedelta(days=self.days)
+
+
+@dataclass(frozen=True, slots=True)
+class AddedItems:
+    """Reps who add a unit of any product to a customer's order, at a deep discount."""
+
+    rate: float = 0.046
+    """Share of orders."""
+    steps: tuple[int, ...] = (1000, 2000, 3000, 5000, 8000)
+    """The discounts of the added unit in basis points, evenly drawn."""
+
+    def __post_init__(self) -> None:
+        _share("added-item rate", self.rate)
+        _check_bp("added percents", self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenDiscounts:
+    """Runs of days on which every order is charged less than its unit discounts explain."""
+
+    percents: tuple[int, ...] = (100,)
+    """What is taken off whole orders, in basis points; each run draws one."""
+    rate: float = 0.05
+    """Share of days in a run; decides the number of runs unless ``runs`` does."""
+    episodes: int | None = None
+    episode_days: tuple[int, int] = (1, 5)
+    """Shortest and longest run, both included."""
+    gap_days: int = 3
+    """Fewest days between two runs."""
+
+    def __post_init__(self) -> None:
+        _check_bp("hidden percents", self.percents)
+        _share("hidden rate", self.rate)
+        shortest, longest = self.episode_days
+        if not 1 <= shortest <= longest:
+            raise ConfigurationError(f"run days {shortest}-{longest}: expected 1 <= first <= last")
+        if self.gap_days < 1 or (self.episodes is not None and self.episodes < 0):
+            raise ConfigurationError("gap days are 1 or more, runs 0 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Everything that decides a simulated stream, except its length, its seed and the catalogue."""
+
+    volume: Volume = field(default_factory=Volume)
+    baskets: Baskets = field(default_factory=Baskets)
+    ladder: Ladder = field(default_factory=Ladder)
+    drift: Drift | None = None
+    generosity: Generosity | None = None
+    promotions: tuple[Promotion, ...] = ()
+    added: AddedItems = field(default_factory=AddedItems)
+    hidden: HiddenDiscounts = field(default_factory=HiddenDiscounts)
+    reps: int = 30
+    customers: int = 143_881
+    states: tuple[tuple[str, int], ...] = STATES
+    rounding: Rounding = "exact"
+    """How the sales system stores a charge: 4 decimals, whole cents, or single-precision noise."""
+
+    def __post_init__(self) -> None:
+        _above("reps", self.reps, 0)
+        _above("customers", self.customers, 0)
+        if self.generosity is not None and self.generosity.reps > self.reps:
+            raise ConfigurationError(f"{self.generosity.reps} generous of {self.reps} reps")
+
+
+def _above(name: str, value: float, limit: float) -> None:
+    if not value > limit:
+        raise ConfigurationError(f"{name} {value}: expected more than {limit}")
+
+
+def _share(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ConfigurationError(f"{name} {value}: expected 0 to 1")
+
+
+def _shares(name: str, values: Sequence[float]) -> None:
+    if not values or not 0 <= min(values) <= max(values) <= MOST_SHARE or sum(values) <= 0:
+        raise ConfigurationError(
+            f"{name}: expected shares of 0 to {MOST_SHARE:g}, one of them above 0"
+        )
+
+
+def _check_bp(name: str, values: Sequence[int]) -> None:
+    if not values or not all(0 < value < 10_000 for value in values):
+        raise ConfigurationError(f"{name}: expected percents above 0 and below 100")
+    if len(set(values)) != len(values):
+        raise ConfigurationError(f"{name}: a percent is repeated")
