@@ -9,7 +9,7 @@ from tests.unit.test_security import cited, named_in
 ROOT = Path(__file__).parents[2]
 PLATFORM = ROOT / "docs" / "platform.md"
 TEXT = PLATFORM.read_text(encoding="utf-8")
-HEAD = ["claim", "page", "read", "where we rest on it", "how we hold it"]
+HEAD = ["claim", "page", "read", "where we rely on it", "how we hold it"]
 ENTRIES = TEXT.partition("\n## ")[2]  # the words before explain the columns
 
 FILES = re.compile(r"`[\w./-]+`(?:, `[\w./-]+`)*")
