@@ -11,27 +11,6 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 RULES = ROOT / "infra" / "modules" / "alerts.bicep"
 
 
-@pytest.mark.parametrize("name", ["SECURITY.md", "docs/security.md", "docs/operations.md"])
-def test_every_file_and_section_that_a_document_links_to_is_there(name: str) -> None:
-    document = ROOT / name
-    text = document.read_text(encoding="utf-8")
-    links = re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", text)
-    assert links
-    for path, section in links:
-        if "://" in path:
-            continue
-        there = document.parent / path if path else document
-        assert there.exists(), path
-        if section:
-            assert section in anchors(there.read_text(encoding="utf-8")), f"{path}#{section}"
-
-
-def anchors(text: str) -> set[str]:
-    """The names that headings have as targets of links."""
-    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-") for title in titles}
-
-
 def test_every_command_it_names_is_a_module() -> None:
     names = set(re.findall(r"python -m ([a-z_.]+)", OPERATIONS))
     assert {"infra.smoke", "infra.costs", "training.rescore", "training.erase"} <= names
