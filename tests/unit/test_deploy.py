@@ -13,7 +13,7 @@ import pytest
 
 from shared.episodes import EpisodeState
 from shared.order import parse_order
-from tests.unit.functions.shelf_world import FakeFiles, shelf
+from tests.unit.functions.model_loader_world import FakeFiles, loader
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "docs" / "deploy.md"
