@@ -1,6 +1,7 @@
 """Every page: links and commands exist, no sentence stands on two pages, the README is short."""
 
 import importlib.util
+import json
 import re
 from collections import defaultdict
 from itertools import chain
@@ -93,6 +94,15 @@ def test_the_readme_is_short_and_leads_to_every_page() -> None:
     pages = [page for page in PAGES if page != "README.md"]
     assert len(pages) > 15
     assert [page for page in pages if f"]({page})" not in readme] == []
+
+
+def test_queries_and_glossary_name_the_typologies_of_alerts() -> None:
+    schema = json.loads((ROOT / "docs" / "schemas" / "alert.json").read_text(encoding="utf-8"))
+    typologies = set(schema["$defs"]["finding"]["properties"]["typology"]["enum"])
+    [listed] = re.findall(r"^\| `typology` \| (.*) \|$", PAGES["docs/queries.md"], re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", listed)) == typologies
+    explained = PAGES["docs/glossary.md"].partition("## Typologies")[2]
+    assert set(re.findall(r"`(\w+)`", explained)) == typologies
 
 
 def test_no_sentence_stands_on_two_pages() -> None:
