@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.query import documented
+
 ROOT = Path(__file__).parents[2]
 TOP = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 PAGES = {
@@ -94,6 +96,15 @@ def test_the_readme_is_short_and_leads_to_every_page() -> None:
     pages = [page for page in PAGES if page != "README.md"]
     assert len(pages) > 15
     assert [page for page in pages if f"]({page})" not in readme] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_query_stands_on_its_page_and_is_called_by_its_name(page: str) -> None:
+    names = {query.name for query in documented(PAGES["docs/queries.md"])}
+    assert {"costliest", "rep", "month", "order", "partitions"} <= names
+    called = set(re.findall(r"infra\.local\.query ([a-z-]+)\b", PAGES[page]))
+    assert called <= names
+    assert page == "docs/queries.md" or "```sql" not in PAGES[page]
 
 
 def test_queries_and_glossary_name_the_typologies_of_alerts() -> None:
