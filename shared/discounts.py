@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shared.model import DiscountShare
+    from shared.ladder import DiscountShare
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]

@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.assessment import Assessment, Finding, Reason
+from shared.assessment import Assessment
 from shared.baskets import Baskets
 from shared.beliefs import Beliefs, order_priors, own_case, weigh_evidence
 from shared.classifier import adjust, model_reasons
 from shared.discounts import CACHE_BYTES, E8_PER_E4, LARGEST_TOTAL_E4, DiscountTables, UnitDiscounts
 from shared.episodes import EpisodeState, EpisodeThresholds, Step, Waiting, advance, hidden_e4
+from shared.evidence import Evidence, Suspect
+from shared.explanation import explanation_of
 from shared.features import build_features
-from shared.findings import all_reasons, explanation_of, fraud_findings
+from shared.findings import Finding, Reason, fraud_findings
 from shared.formats import alert_id
 from shared.hypotheses import Posterior, Rates, weigh
 from shared.profiles import NO_PROFILES
-from shared.rules import RULES, Evidence, Suspect
+from shared.rules import RULES, all_reasons
 from shared.typologies import FACT_TYPOLOGIES
 from shared.units import unit_prices
 from shared.unpriced import CERTAIN, Certainty, certainty, with_assumed_prices
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 
     from shared.beliefs import Prior
     from shared.catalogue import Catalogue, PricedOrder
-    from shared.model import DiscountShare, ModelBundle
+    from shared.ladder import DiscountShare
+    from shared.model import ModelBundle
     from shared.order import Order
     from shared.policy import Policy
     from shared.units import UnitPrices

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shared.model import DiscountShare
+    from shared.ladder import DiscountShare
     from shared.units import UnitPrices
 
     Floats = NDArray[np.float64]

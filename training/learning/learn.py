@@ -13,12 +13,11 @@ import msgspec
 import numpy as np
 
 from shared.catalogue import Catalogue
+from shared.ladder import MOST_HIDDEN, DiscountShare
 from shared.model import (
     LARGEST_ADDED_RATE,
     LARGEST_HIDDEN,
-    MOST_HIDDEN,
     BasketTable,
-    DiscountShare,
     ModelBundle,
     packaged_bundle,
 )

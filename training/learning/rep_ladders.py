@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.model import DiscountShare
+from shared.ladder import DiscountShare
 from training.history.orders import Bools, History
 from training.history.price_arrays import Ints
 from training.learning.ladder_learning import Floats, SmallOrders, explanations, small_orders

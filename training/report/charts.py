@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from shared.formats import utc_time
-from shared.model import DiscountShare
+from shared.ladder import DiscountShare
 from training.comparison.comparison import LaterOrders, Scores
 from training.comparison.quality import Floats, calibrate
 from training.history.orders import Bools

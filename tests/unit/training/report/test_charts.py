@@ -9,7 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from shared.model import DiscountShare
+from shared.ladder import DiscountShare
 from training.comparison.comparison import LaterOrders, Scores
 from training.comparison.quality import Floats
 from training.report import charts
