@@ -16,6 +16,7 @@ from itertools import batched
 
 import numpy as np
 
+from shared.arrays import Bools, Floats, Ints
 from shared.assessment import Assessment
 from shared.catalogue import Catalogue
 from shared.decision import Decision
@@ -35,10 +36,8 @@ from training.comparison.comparison import (
 )
 from training.comparison.fraud_injection import InjectedFrauds
 from training.comparison.intervals import Interval, paired_bootstrap, resampled_difference
-from training.comparison.quality import Floats, average_precision
+from training.comparison.quality import average_precision
 from training.history.decisions import key_of, latest
-from training.history.orders import Bools
-from training.history.price_arrays import Ints
 
 CHUNK = 500
 """Orders scored at once."""

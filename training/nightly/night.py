@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from shared.arrays import Ints
 from shared.champion import Pointer
 from shared.containers import TRAINING
 from shared.errors import BundleError
@@ -29,7 +30,6 @@ from training.console import verdict_lines
 from training.history.dataset import Dataset, gather_dataset
 from training.history.decisions import settled
 from training.history.orders import OrderFile, price_history
-from training.history.price_arrays import Ints
 from training.learning.learn import ENOUGH_ORDERS, Learned, charge_quantum, learn
 from training.learning.weak_labels import with_classifier
 from training.models.golden import with_golden
