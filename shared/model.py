@@ -25,8 +25,8 @@ MOST_REPS = 10_000
 MOST_REP_LADDERS = 500
 """Reps with a ladder of their own, those with the most orders."""
 
-LARGEST_HIDDEN = 5_000
-"""Basis points: nobody hides that more than half of an order's price is gone."""
+LARGEST_HIDDEN_BP = 5_000
+"""The largest hidden discount: nobody hides that more than half of an order's price is gone."""
 
 LARGEST_ADDED_RATE = 0.9
 """No company's added items are more: some orders must be normal."""
@@ -205,14 +205,14 @@ def decode_bundle(data: bytes, sha256: str) -> ModelBundle:
 
 def faults(bundle: ModelBundle) -> Iterator[str]:
     """What of a bundle's figures cannot be: facts that no single field's range can say."""
-    yield from _table_faults("ladder", bundle.ladder, least=0, largest=10_000)
-    yield from _table_faults("off_ladder", bundle.off_ladder, least=1, largest=10_000)
-    yield from _table_faults("hidden", bundle.hidden, least=1, largest=LARGEST_HIDDEN)
+    yield from _table_faults("ladder", bundle.ladder, least_bp=0, largest_bp=10_000)
+    yield from _table_faults("off_ladder", bundle.off_ladder, least_bp=1, largest_bp=10_000)
+    yield from _table_faults("hidden", bundle.hidden, least_bp=1, largest_bp=LARGEST_HIDDEN_BP)
     for name, ladder in (("ladder", bundle.ladder), *_named(bundle)):
         if not any(step.share > 0 for step in ladder if step.discount_bp == 0):
             yield f"{name} has no share for no discount (0)"
     for name, ladder in _named(bundle):
-        yield from _table_faults(name, ladder, least=0, largest=10_000)
+        yield from _table_faults(name, ladder, least_bp=0, largest_bp=10_000)
     product_groups = [
         product for kind in bundle.baskets.product_groups for product in kind.products
     ]
@@ -227,13 +227,13 @@ def _named(bundle: ModelBundle) -> Iterator[tuple[str, Sequence[DiscountShare]]]
 
 
 def _table_faults(
-    name: str, table: Sequence[DiscountShare], *, least: int, largest: int
+    name: str, table: Sequence[DiscountShare], *, least_bp: int, largest_bp: int
 ) -> Iterator[str]:
-    steps = [step.discount_bp for step in table]
-    if len(steps) != len(set(steps)):
+    table_bp = [step.discount_bp for step in table]
+    if len(table_bp) != len(set(table_bp)):
         yield f"{name} has a discount twice"
-    if not all(least <= step <= largest for step in steps):
-        yield f"{name} has a discount that is not {least} to {largest} basis points"
+    if not all(least_bp <= bp <= largest_bp for bp in table_bp):
+        yield f"{name} has a discount that is not {least_bp} to {largest_bp} basis points"
     total = math.fsum(step.share for step in table)
     if abs(total - 1.0) > _ROUNDING:
         yield f"the shares of {name} sum to {total:.6g}, expected 1"

@@ -136,9 +136,7 @@ class Certainty(NamedTuple):
 CERTAIN = Certainty(1.0, 0.0)
 
 
-def certainty(
-    priced: PricedOrder, none: float, largest_step: int, tolerance_e4: float
-) -> Certainty:
+def certainty(priced: PricedOrder, none: float, largest_bp: int, tolerance_e4: float) -> Certainty:
     """How sure an order's prices are, and whether the unknown ones could make up its gap.
 
     Whatever they cost: what is missing of the known list total, a discount must have taken off
@@ -147,12 +145,12 @@ def certainty(
     Args:
         priced: with its assumed prices.
         none: chance of a unit to have no discount, 0-1.
-        largest_step: the largest discount of the ladder, in basis points.
+        largest_bp: the largest discount of the ladder.
         tolerance_e4: how far a charge may be from its exact value.
     """
     if not priced.unknown:
         return CERTAIN
-    most = largest_step / 10_000  # of a list total, that discounts take off it
+    most = largest_bp / 10_000  # of a list total, that discounts take off it
     recorded = [one for one in priced.assumed if one.orders is None]
     if recorded:
         # Discounts on some of several products, of which only the sum is known, can be any amount.

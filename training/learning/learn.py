@@ -17,7 +17,7 @@ from shared.catalogue import Catalogue
 from shared.ladder import MOST_HIDDEN, DiscountShare
 from shared.model import (
     LARGEST_ADDED_RATE,
-    LARGEST_HIDDEN,
+    LARGEST_HIDDEN_BP,
     BasketTable,
     ModelBundle,
     packaged_bundle,
@@ -282,7 +282,7 @@ def _most_usual(episodes: list[HiddenEpisode]) -> list[HiddenEpisode]:
     """The runs of the percentages that a bundle has room for: those of the most orders."""
     orders: dict[int, float] = {}
     for episode in episodes:
-        if episode.discount_bp <= LARGEST_HIDDEN:
+        if episode.discount_bp <= LARGEST_HIDDEN_BP:
             orders[episode.discount_bp] = orders.get(episode.discount_bp, 0.0) + episode.orders
     most = sorted(orders, key=lambda percent: (-orders[percent], percent))[:MOST_HIDDEN]
     return [episode for episode in episodes if episode.discount_bp in most]

@@ -71,7 +71,7 @@ def test_hidden_discounts_are_found_beside_lines_without_a_price(percent: float)
     scorer = Scorer(packaged_bundle(), packaged_catalogue(), Policy())
     found, state = scorer.score_many(orders, EpisodeState())
     assert state.episode is not None
-    assert state.episode.percent == round(100 * percent)
+    assert state.episode.discount_bp == round(100 * percent)
     assert sum(one.alerted for one in found) >= 12
 
 
