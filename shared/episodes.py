@@ -74,12 +74,12 @@ type HourTotal = tuple[int, int, int, int]
 """An hour (`hour_of`), orders, spared orders, and what was taken off the orders (e4)."""
 
 
-class Episode(msgspec.Struct, frozen=True):
+class Episode(msgspec.Struct, frozen=True, rename={"discount_bp": "percent"}):
     """A run as one partition has seen it so far.
 
     Attributes:
         opened_by: alert id of the order with which it was detected; the run's name.
-        percent: the hidden percentage in basis points.
+        discount_bp: the hidden discount.
         started_at: time of its first order (aware UTC), as those below.
         detected_at: time of the order with which it was detected.
         last_seen_at: time of its latest order.
@@ -101,7 +101,7 @@ class Episode(msgspec.Struct, frozen=True):
     """
 
     opened_by: str
-    percent: int
+    discount_bp: int
     started_at: datetime
     detected_at: datetime
     last_seen_at: datetime
@@ -164,7 +164,7 @@ class Revisit:
         alert_id: of its alert, if it was one at arrival or becomes one now.
         rep_id: whose order it is.
         probability: of the hidden discount, as it is believed now, 0-1.
-        percent: the run's percentage in basis points.
+        discount_bp: the episode's hidden discount.
         amount_e4: what it took off the order.
         known: whether the order was given a hidden discount at arrival already, so that there is
             no finding to add.
@@ -173,7 +173,7 @@ class Revisit:
     alert_id: str
     rep_id: str
     probability: float
-    percent: int
+    discount_bp: int
     amount_e4: int
     known: bool
 
@@ -225,7 +225,7 @@ def advance(
         watched = (*waiting, order)[-MOST_WAITING:]
         return _watch(belief, watched, thresholds, state.opened)
     episode = _without(state.episode, order)
-    if dict(belief.percents).get(episode.percent, 0.0) <= thresholds.ends:
+    if dict(belief.chance_by_bp).get(episode.discount_bp, 0.0) <= thresholds.ends:
         ended = replace(episode, ended_at=max(order.ordered_at, episode.last_seen_at))
         # The order that ends a run may be the first of another one, of another percentage.
         step = _watch(belief, (order,), thresholds, state.opened)
@@ -241,12 +241,12 @@ def _watch(
     belief: Belief, waiting: tuple[Waiting, ...], thresholds: EpisodeThresholds, opened: int
 ) -> Step:
     """No run is open: open one if the last of the waiting orders has made the belief strong."""
-    percent, chance = max(belief.percents, key=itemgetter(1), default=(0, 0.0))
+    discount_bp, chance = max(belief.chance_by_bp, key=itemgetter(1), default=(0, 0.0))
     if not _suspicious(chance, waiting):
         return Step(EpisodeState(belief, opened=opened))
     if chance < thresholds.opens:
         return Step(EpisodeState(belief, None, waiting, opened))
-    factors = [_factor(order, percent) for order in waiting]
+    factors = [_factor(order, discount_bp) for order in waiting]
     members = [
         (order, likely)
         for order, likely in zip(waiting, _members(factors), strict=True)
@@ -254,7 +254,7 @@ def _watch(
     ]
     last = waiting[-1]
     at = last.ordered_at
-    episode = Episode(last.alert_id, percent, at, at, at, number=opened + 1)
+    episode = Episode(last.alert_id, discount_bp, at, at, at, number=opened + 1)
     for order, _ in members:
         episode = _grown(episode, order)
     at_once = last.p_hidden >= thresholds.belongs
@@ -303,8 +303,8 @@ def hidden_e4(charged_e4: int, discount_bp: int) -> int:
     return round(charged_e4 * discount_bp / (10_000 - discount_bp))
 
 
-def _factor(order: Waiting, percent: int) -> float:
-    return dict(order.factors).get(percent, order.other)
+def _factor(order: Waiting, discount_bp: int) -> float:
+    return dict(order.factors).get(discount_bp, order.other)
 
 
 def _revisit(episode: Episode, order: Waiting, chance: float, belongs: float) -> Revisit:
@@ -312,15 +312,15 @@ def _revisit(episode: Episode, order: Waiting, chance: float, belongs: float) ->
         alert_id=order.alert_id,
         rep_id=order.rep_id,
         probability=max(chance, order.p_hidden),
-        percent=episode.percent,
-        amount_e4=hidden_e4(order.charged_e4, episode.percent),
+        discount_bp=episode.discount_bp,
+        amount_e4=hidden_e4(order.charged_e4, episode.discount_bp),
         known=order.p_hidden >= belongs,
     )
 
 
 def _grown(episode: Episode, order: Waiting) -> Episode:
     """The run with one more order; the orders it has passed meanwhile are spared ones."""
-    amount, hour = hidden_e4(order.charged_e4, episode.percent), hour_of(order.ordered_at)
+    amount, hour = hidden_e4(order.charged_e4, episode.discount_bp), hour_of(order.ordered_at)
     reps, others = _with_rep(episode.reps, (order.rep_id, 1, amount))
     named = {rep for rep, _, _ in reps}
     spared = _added_up(episode.spared, episode.passed)
@@ -455,11 +455,11 @@ def _added_up(
     return tuple(sorted(total.items()))
 
 
-class _EpisodeOfVersion2(msgspec.Struct, frozen=True):
+class _EpisodeOfVersion2(msgspec.Struct, frozen=True, rename={"discount_bp": "percent"}):
     """What the release before stored of a run."""
 
     opened_by: str
-    percent: int
+    discount_bp: int
     started_at: datetime
     detected_at: datetime
     last_seen_at: datetime

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.catalogue import PricedOrder
+    from shared.evidence import Suspect
     from shared.hypotheses import Posterior
     from shared.order import Order
     from shared.profiles import Profiles
-    from shared.rules import Suspect
 
 FEATURE_NAMES = (
     "units",
@@ -47,7 +47,7 @@ def build_features(
     basket_odds: Mapping[str, float],
     posterior: Posterior,
     suspect: Suspect | None,
-    ladder: frozenset[int],
+    ladder_bp: frozenset[int],
     profiles: Profiles,
 ) -> dict[str, float]:
     """The features of an order, by `FEATURE_NAMES`.
@@ -61,7 +61,7 @@ def build_features(
     Nothing but the order itself and what was known before it goes in.
 
     Args:
-        ladder: steps of the ladder in basis points.
+        ladder_bp: discounts of the ladder.
     """
     listed, charged = priced.list_total_e4, priced.order.charged_e4
     values = (
@@ -77,7 +77,7 @@ def build_features(
         *(
             _NO_SUSPECT
             if suspect is None
-            else _suspect_features(priced, basket_odds, posterior, suspect, ladder)
+            else _suspect_features(priced, basket_odds, posterior, suspect, ladder_bp)
         ),
         *profile_features(profiles, priced.order),
     )
@@ -95,7 +95,7 @@ def _suspect_features(
     basket_odds: Mapping[str, float],
     posterior: Posterior,
     suspect: Suspect,
-    ladder: frozenset[int],
+    ladder_bp: frozenset[int],
 ) -> tuple[float, ...]:
     units = {line.product.product_id: line.quantity for line in priced.lines}
     prices = {line.product.product_id: line.product.list_e4 for line in priced.lines}
@@ -106,7 +106,7 @@ def _suspect_features(
         log_odds(basket_odds[suspect.product_id]),
         log_odds(posterior.charge_odds[suspect.product_id]),
         suspect.discount_bp / 100,
-        float(suspect.discount_bp in ladder),
+        float(suspect.discount_bp in ladder_bp),
         _percent(suspect.amount_e4, priced.list_total_e4),
         float(dearer + 1),
         float(alike == 1),

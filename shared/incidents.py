@@ -21,9 +21,9 @@ from heapq import nlargest
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from shared.assessment import HIDDEN_DISCOUNT
 from shared.episodes import MOST_HOURS, MOST_REPS, SAMPLES, by_hour, hour_start
 from shared.formats import money, time_text, utc_time
+from shared.typologies import HIDDEN_DISCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -112,7 +112,7 @@ def find_incident(
         later = [one for one in later if one[0] > part.episode.number]
         if later:
             return min(later, key=itemgetter(0))[1]
-    percent = part.episode.percent / 100
+    percent = part.episode.discount_bp / 100
     for document in sorted(documents, key=number_of, reverse=True):
         if document["percent"] == percent and _overlaps(document, part.episode):
             return document
@@ -138,7 +138,7 @@ def _opened(part: PartitionEpisode, highest: int) -> dict[str, Any]:
         "id": f"{HIDDEN_DISCOUNT}-{highest + 1:06d}",
         "schema_version": 2,
         "kind": HIDDEN_DISCOUNT,
-        "percent": part.episode.percent / 100,
+        "percent": part.episode.discount_bp / 100,
         "by_partition": {},
     }
 

@@ -19,14 +19,12 @@ from shared.units import counted, total_e4
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from shared.model import DiscountShare
+    from shared.arrays import Floats
+    from shared.ladder import DiscountShare
     from shared.units import UnitPrices
 
-    Floats = NDArray[np.float64]
 
-SMALLEST, LARGEST = 20, 300
+SMALLEST_BP, LARGEST_BP = 20, 300
 """The grid, in basis points: 0.2 % to 3 %, both included."""
 
 BLURRED = 0.25
@@ -42,19 +40,19 @@ class UnseenPercents:
     Args:
         ladder: discounts of a normal unit, incl. none (0); shares sum to 1.
         tolerance_e4: how far a charge may be from its exact value.
-        known: percentages (basis points) that the history knows; they are none of the grid's.
+        known_bp: percentages that the history knows; they are none of the grid's.
     """
 
     def __init__(
-        self, ladder: Sequence[DiscountShare], tolerance_e4: float, known: Sequence[int]
+        self, ladder: Sequence[DiscountShare], tolerance_e4: float, known_bp: Sequence[int]
     ) -> None:
         steps = [step for step in ladder if step.discount_bp]
-        self._steps = np.array([step.discount_bp for step in steps], dtype=np.int64)
+        self._ladder_bp = np.array([step.discount_bp for step in steps], dtype=np.int64)
         self._shares = np.array([step.share for step in steps])
         self._none = sum(step.share for step in ladder if not step.discount_bp)
         self._tolerance = tolerance_e4
-        self._known = frozenset(known)
-        self.count = len(set(range(SMALLEST, LARGEST + 1)) - self._known)
+        self._known_bp = frozenset(known_bp)
+        self.count = len(set(range(SMALLEST_BP, LARGEST_BP + 1)) - self._known_bp)
 
     def fits(self, prices: UnitPrices, charged_e4: int, explained: float = 0.0) -> dict[int, float]:
         """The chance of the charge under each percentage it fits, 0-1; every other one is left out.
@@ -75,14 +73,14 @@ class UnseenPercents:
         rest = listed - off_e8 / 1e4  # what the hidden percentage is taken off
         with np.errstate(divide="ignore", invalid="ignore"):
             exact = 1e4 * (1.0 - charged_e4 / rest)
-            percents = np.rint(exact)
-            close = np.abs(exact - percents) * charged_e4 <= self._tolerance * 1e4
-        found = close & (percents >= SMALLEST) & (percents <= LARGEST)
+            whole_bp = np.rint(exact)
+            close = np.abs(exact - whole_bp) * charged_e4 <= self._tolerance * 1e4
+        found = close & (whole_bp >= SMALLEST_BP) & (whole_bp <= LARGEST_BP)
         fits: dict[int, float] = {}
         for at in found.nonzero()[0].tolist():
-            percent = int(percents[at])
-            if percent not in self._known:
-                fits[percent] = fits.get(percent, 0.0) + float(chances[at])
+            hidden_bp = int(whole_bp[at])
+            if hidden_bp not in self._known_bp:
+                fits[hidden_bp] = fits.get(hidden_bp, 0.0) + float(chances[at])
         return fits
 
     def _choices(self, prices: UnitPrices) -> tuple[Floats, Floats]:
@@ -90,7 +88,7 @@ class UnseenPercents:
         units = counted(prices)
         none = self._none ** len(prices)
         each = none / self._none if self._none else 0.0
-        off = np.multiply.outer(np.array(list(units), dtype=np.float64), self._steps).ravel()
+        off = np.multiply.outer(np.array(list(units), dtype=np.float64), self._ladder_bp).ravel()
         counts = np.array(list(units.values()), dtype=np.float64)
         chances = np.multiply.outer(each * counts, self._shares).ravel()
         return np.concatenate(([0.0], off)), np.concatenate(([none], chances))
