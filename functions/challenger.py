@@ -5,10 +5,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from functions.known_files import KnownFiles, RefusedFileError
-from functions.ports import NotThereError
 from functions.sources import read_bundle
 from shared.champion import CHALLENGER, MODELS, Served, parse_pointer
-from shared.errors import TransientError
+from shared.errors import NotThereError, TransientError
 from shared.model import ModelBundle
 from shared.scoring import Scorer
 

@@ -43,20 +43,19 @@ from functions.ports import (
     AlertStore,
     DeadLetterStore,
     IncidentStore,
-    OrderEvent,
     ReadScorer,
     StateStore,
-    StreamKey,
     Telemetry,
-    WriteConflict,
 )
 from functions.shadow import Shadow
 from functions.summary import BatchSummary
 from functions.telemetry import SILENT
 from functions.writes import Writer
-from shared.errors import SheriffError, TransientError
+from shared.errors import SheriffError, TransientError, WriteConflict
+from shared.order_event import OrderEvent
 from shared.scoring import Scorer
 from shared.stream import NOBODY, Attempt, StreamState
+from shared.stream_key import StreamKey
 
 logger = logging.getLogger(__name__)
 

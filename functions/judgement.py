@@ -6,18 +6,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from functions.ports import DeadLetter, OrderEvent, StreamKey
 from functions.trace_context import trace_id
 from shared.alert import EventPosition, alert_document
 from shared.assessment import Assessment
+from shared.dead_letter import DeadLetter
 from shared.episodes import EpisodeState, caught_up
 from shared.errors import OrderError
 from shared.formats import alert_id, shortened, time_text, utc_time
 from shared.incidents import PartitionEpisode
 from shared.order import Order, parse_order, received_order
+from shared.order_event import OrderEvent
 from shared.pending_alerts import Revisited, concerns, enter, noted, still_held
 from shared.scoring import Scorer
 from shared.stream import Arrival, StreamState, marked
+from shared.stream_key import StreamKey
 from shared.uses import Admission, RecentOrders, Use, Verdict, contents_name, verdict
 
 MOST_AHEAD = timedelta(days=1)

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from functions import metrics
-from functions.ports import OrderEvent, StreamKey, Telemetry
+from functions.ports import Telemetry
 from functions.writes import Written
+from shared.order_event import OrderEvent
 from shared.stream import StreamState
+from shared.stream_key import StreamKey
 
 logger = logging.getLogger(__name__)
 

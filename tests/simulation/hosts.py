@@ -17,12 +17,13 @@ from typing import Any, NoReturn, cast
 
 from functions.handlers import Limits, ScoringContext, score_batch
 from functions.model_loader import ModelLoader
-from functions.ports import OrderEvent, StreamKey
 from shared.assessment import Assessment
 from shared.episodes import EpisodeState
 from shared.errors import TransientError
 from shared.order import Order
+from shared.order_event import OrderEvent
 from shared.scoring import Scorer
+from shared.stream_key import StreamKey
 from tests.simulation import loop
 from tests.simulation.faults import Plan
 from tests.simulation.orders import BEGIN, Stream

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from functions import writes
 from functions.handlers import DEATHS, PATIENCE, FuseError, Limits, ScoringContext, score_batch
-from functions.ports import DeadLetter, OrderEvent, RefusedError
 from shared.beliefs import Belief
 from shared.catalogue import packaged_catalogue
+from shared.dead_letter import DeadLetter
 from shared.episodes import EpisodeState
-from shared.errors import TransientError
+from shared.errors import RefusedError, TransientError
 from shared.model import packaged_bundle
+from shared.order_event import OrderEvent
 from shared.policy import Policy
 from shared.scoring import Scorer
 from shared.stream import Attempt, StreamState
