@@ -14,8 +14,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from azure.core.settings import settings as sdk_settings
 
-from functions.handlers import ScoringContext, score_batch
+from functions.handlers import score_batch
 from functions.model_loader import MODELS
+from functions.scoring_context import ScoringContext
 from functions.settings import Settings
 from functions.shadow import Shadow
 from functions.stores import (

@@ -15,8 +15,9 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, NoReturn, cast
 
-from functions.handlers import Limits, ScoringContext, score_batch
+from functions.handlers import score_batch
 from functions.model_loader import ModelLoader
+from functions.scoring_context import Limits, ScoringContext
 from shared.assessment import Assessment
 from shared.episodes import EpisodeState
 from shared.errors import TransientError

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.handlers import Limits, ScoringContext, score_batch
+from functions.handlers import score_batch
+from functions.scoring_context import Limits, ScoringContext
 from functions.shadow import Shadow
 from shared.assessment import Assessment
 from shared.catalogue import packaged_catalogue

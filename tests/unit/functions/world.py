@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from functions.handlers import Limits, ScoringContext
 from functions.metrics import Metric
+from functions.scoring_context import Limits, ScoringContext
 from shared.alert import revisited as with_incident
 from shared.assessment import Assessment, Explanation
 from shared.catalogue import packaged_catalogue
