@@ -94,7 +94,7 @@ async def on_record(stored: StoredState, attempt: Attempt) -> AsyncIterator[None
         raise
 
 
-async def judged(stored: StoredState) -> None:
+async def off_record(stored: StoredState) -> None:
     """Take an order's attempt off the record once the order is judged.
 
     A process that dies later, while it writes, was not killed by the order.

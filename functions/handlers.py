@@ -6,35 +6,23 @@ made (their ids are fixed, their writes are sets), and nothing is lost or double
 `functions.attempts` finds the order that kills its process.
 """
 
-import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
 
-from functions.attempts import DEATHS, Care, care, judged, on_record
-from functions.batch import (
-    Batch,
-    EarlierAlerts,
-    OrderName,
-    ReceivedEvent,
-    doubtful,
-    receive,
-    unseen,
-)
+from functions.attempts import DEATHS, Care, care, off_record, on_record
+from functions.batch import ReceivedEvent, receive, unseen
 from functions.fuse import Fuse, FuseError
-from functions.judgement import Judgement, blamed, judge
+from functions.judgement import Judgement, blamed
+from functions.judging import Judging
 from functions.scoring_context import ScoringContext
 from functions.stored_state import StoredState
 from functions.summary import BatchSummary
 from functions.writes import Writer
 from shared.errors import OrderError, TransientError, WriteConflict
 from shared.order_event import OrderEvent
-from shared.scoring import Scorer
-from shared.stream import Attempt, StreamState
+from shared.stream import Attempt
 from shared.stream_key import StreamKey
 
 logger = logging.getLogger(__name__)
@@ -53,11 +41,11 @@ async def score_batch(
     summary = BatchSummary(events=len(events))
     with context.telemetry.batch(key, events):
         try:
-            scorer = await context.read_scorer()
+            judging = Judging(context, key, await context.read_scorer(), summary)
             # What serves may take long to be read; the batch's own time begins here.
             started = context.clock()
             deadline = started + context.limits.deadline
-            await _commit_all(context, key, events, scorer, deadline, summary)
+            await _commit_all(judging, events, deadline)
         except Exception:
             context.conditions.failed(key.partition_id, context.now())
             raise
@@ -71,25 +59,18 @@ async def score_batch(
     return summary
 
 
-async def _commit_all(
-    context: ScoringContext,
-    key: StreamKey,
-    events: Sequence[OrderEvent],
-    scorer: Scorer,
-    deadline: float,
-    summary: BatchSummary,
-) -> None:
+async def _commit_all(judging: Judging, events: Sequence[OrderEvent], deadline: float) -> None:
     """Score the events; read again and score again where another process got ahead."""
+    key = judging.key
     for _ in range(_CONFLICTS):
         with contextlib.suppress(WriteConflict):
-            stored = await StoredState.read(context.states, key)
+            stored = await StoredState.read(judging.context.states, key)
             before, fresh = unseen(stored.state, events)
             if before is not stored.state:
                 logger.warning("%s: sequence numbers start again: this is a new hub", key)
-            summary.skipped = len(events) - len(fresh)
+            judging.summary.skipped = len(events) - len(fresh)
             if fresh:
-                stored = replace(stored, state=before)
-                await _Try(context, scorer, deadline, summary, stored).score(fresh)
+                await _Try(judging, deadline, replace(stored, state=before)).score(fresh)
             return
     raise TransientError(f"{key}: the state document keeps changing")
 
@@ -99,23 +80,24 @@ class _Try:
     """One way from the state as it was read to the end of the batch.
 
     Attributes:
-        context: where the process scores.
-        scorer: scores the whole batch, whatever serves by its end.
+        judging: judges the events.
         deadline: when the batch's time is over, on the context's clock.
-        summary: the record of what is committed, which stands even where the batch fails later.
         stored: the partition's state.
     """
 
-    context: ScoringContext
-    scorer: Scorer
+    judging: Judging
     deadline: float
-    summary: BatchSummary
     stored: StoredState
+
+    @property
+    def context(self) -> ScoringContext:
+        """Where the process scores."""
+        return self.judging.context
 
     @property
     def key(self) -> StreamKey:
         """The partition."""
-        return self.stored.key
+        return self.judging.key
 
     async def score(self, events: Sequence[OrderEvent]) -> None:
         """Score and commit events, as carefully as the attempt on record asks for."""
@@ -160,11 +142,11 @@ class _Try:
     async def _judge_in_time(self, events: Sequence[OrderEvent]) -> Judgement:
         """Judge chunk by chunk until the deadline; the first chunk, however late it is."""
         chunk = self.context.limits.chunk
-        judgement = await self._judge(self.stored.state, events[:chunk])
+        judgement = await self.judging.judge(self.stored.state, events[:chunk])
         for start in range(chunk, len(events), chunk):
             if self._late():
                 break
-            later = await self._judge(judgement.state, events[start : start + chunk])
+            later = await self.judging.judge(judgement.state, events[start : start + chunk])
             judgement = judgement.then(later)
         return judgement
 
@@ -185,9 +167,9 @@ class _Try:
             return
         try:
             async with on_record(self.stored, self._attempt(alone=True, vanished=vanished)):
-                judgement = await self._judge(self.stored.state, [event])
+                judgement = await self.judging.judge(self.stored.state, [event])
                 fuse.check(judgement.failed)
-                await judged(self.stored)
+                await off_record(self.stored)
                 await self._commit(judgement)
         except (TransientError, WriteConflict):
             raise
@@ -199,49 +181,16 @@ class _Try:
         message = f"{len(vanished)} processes died while they scored this order on its own"
         error = OrderError("attempts_vanished", "", message)
         received = ReceivedEvent(event, error)
-        await self._commit(blamed(self._batch(self.stored.state, [received]), error))
+        await self._commit(blamed(self.judging.batch(self.stored.state, [received]), error))
 
     async def _blame(self, event: OrderEvent, error: Exception, fuse: Fuse) -> None:
         """Set an order aside for what was raised between judging and writing it."""
         # The error's text may name an order, and goes into the dead letter alone.
         kind = type(error).__name__
         logger.error("%s: an order was scored and cannot be committed: %s", self.key, kind)
-        judgement = blamed(self._batch(self.stored.state, [receive(event)]), error)
+        judgement = blamed(self.judging.batch(self.stored.state, [receive(event)]), error)
         fuse.check(judgement.failed)
         await self._commit(judgement)
-
-    async def _judge(self, state: StreamState, events: Sequence[OrderEvent]) -> Judgement:
-        """Judge events, with what the store has of orders that may have been forgotten."""
-        received, forgotten = await self._computed(partial(_received, state, events))
-        earlier = await self._earlier(sorted(forgotten))
-        batch = self._batch(state, received, earlier)
-        return await self._computed(partial(judge, batch))
-
-    def _batch(
-        self,
-        state: StreamState,
-        events: Sequence[ReceivedEvent],
-        earlier: EarlierAlerts | None = None,
-    ) -> Batch:
-        now = self.context.now()
-        return Batch(self.scorer, self.key, state, tuple(events), now, earlier or {})
-
-    async def _earlier(self, orders: Sequence[OrderName]) -> EarlierAlerts:
-        turn = asyncio.Semaphore(self.context.limits.writes)
-
-        async def earlier(order: OrderName) -> list[dict[str, Any]]:
-            async with turn:
-                return await self.context.alerts.earlier(*order)
-
-        alerts = await asyncio.gather(*map(earlier, orders))
-        return dict(zip(orders, alerts, strict=True))
-
-    async def _computed[T](self, work: Callable[[], T]) -> T:
-        """Return what some work comes to, done on the thread that computes."""
-        loop = asyncio.get_running_loop()
-        result, seconds = await loop.run_in_executor(self.context.executor, _timed, work)
-        self.summary.scoring_seconds += seconds
-        return result
 
     async def _commit(self, judgement: Judgement) -> None:
         """Write what was judged, then the state that says so."""
@@ -255,7 +204,7 @@ class _Try:
         )
         written = await writer.write(self.key, judgement, context.now())
         await self.stored.write(written.judgement.state)
-        self.summary.add(before, written)
+        self.judging.summary.add(before, written)
 
     def _attempt(self, *, alone: bool = False, vanished: tuple[str, ...] = ()) -> Attempt:
         return Attempt(self.context.owner, self.context.now(), alone, vanished)
@@ -269,17 +218,3 @@ class _Try:
 
     def _out_of_time(self) -> TransientError:
         return TransientError(f"{self.key}: out of time; the rest of the batch comes again")
-
-
-def _received(
-    state: StreamState, events: Sequence[OrderEvent]
-) -> tuple[list[ReceivedEvent], set[OrderName]]:
-    """Return the events as they were read, and the orders to ask the store for."""
-    received = [receive(event) for event in events]
-    return received, doubtful(state, received)
-
-
-def _timed[T](work: Callable[[], T]) -> tuple[T, float]:
-    """Return what some work comes to, and its seconds without the wait for the thread."""
-    started = time.perf_counter()
-    return work(), time.perf_counter() - started
