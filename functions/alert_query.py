@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from functions.documents import own_fields
+from shared.documents import own_fields
 from shared.errors import SheriffError
 from shared.formats import FormatError, shortened, time_text, utc_time
 from shared.typologies import TYPOLOGY_NAMES

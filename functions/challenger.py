@@ -5,11 +5,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from functions.known_files import KnownFiles, RefusedFileError
-from functions.ports import NotThereError
 from functions.sources import read_bundle
 from shared.champion import CHALLENGER, Served, parse_pointer
 from shared.containers import MODELS
-from shared.errors import TransientError
+from shared.errors import NotThereError, TransientError
 from shared.model import ModelBundle
 from shared.scoring import Scorer
 

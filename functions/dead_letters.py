@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from functions.ports import NotThereError, WriteConflict
 from functions.settings import HubSettings, Settings
 from functions.stores import BlobDeadLetters, Blobs, Hub
-from shared.errors import ConfigurationError, SheriffError
+from shared.errors import ConfigurationError, NotThereError, SheriffError, WriteConflict
 from shared.formats import time_text
 from shared.printable import printable
 

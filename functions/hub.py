@@ -19,13 +19,12 @@ from typing import Any, TextIO
 from azure.eventhub.aio import EventHubConsumerClient
 from azure.eventhub.exceptions import EventHubError
 
-from functions.ports import WriteConflict
 from functions.progress import HubSeen, PartitionSeen
 from functions.settings import HubSettings, Settings
 from functions.stores import Cosmos, Credential, credential, translated
 from functions.watch_stores import CosmosWatch
 from functions.watching import Watcher, told
-from shared.errors import SheriffError, TransientError
+from shared.errors import SheriffError, TransientError, WriteConflict
 
 _SECONDS = 20.0  # for the whole look: each answer comes over a link of its own
 _AT_ONCE = 8

@@ -18,9 +18,10 @@ from azure.core.pipeline.policies import (
 )
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
-from functions.ports import JobStatus, WriteConflict
+from functions.ports import JobStatus
 from functions.settings import JobSettings
 from functions.stores import translated
+from shared.errors import WriteConflict
 
 MANAGEMENT = "https://management.azure.com"
 API_VERSION = "2024-04-01"

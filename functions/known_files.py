@@ -6,8 +6,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.ports import Files, NotThereError
-from shared.errors import SheriffError, TransientError
+from functions.ports import Files
+from shared.errors import NotThereError, SheriffError, TransientError
 from shared.formats import shortened
 
 _LONGEST_REASON = 300  # characters; what is wrong with a file may quote the file

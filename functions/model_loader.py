@@ -27,13 +27,13 @@ from typing import Any
 from functions.challenger import Challenger
 from functions.known_files import KnownFiles, RefusedFileError, reason
 from functions.metrics import MODEL_AGE, SHELF_FAILED
-from functions.ports import Files, NotThereError, Telemetry
+from functions.ports import Files, Telemetry
 from functions.sources import Champion, ReferenceFile, Source, usable_catalogue, usable_policy
 from functions.telemetry import SILENT
 from shared.catalogue import Catalogue, packaged_catalogue
 from shared.champion import CHAMPION
 from shared.containers import MODELS, REFERENCE
-from shared.errors import SheriffError, TransientError
+from shared.errors import NotThereError, SheriffError, TransientError
 from shared.formats import FormatError, time_text, utc_time
 from shared.model import ModelBundle, packaged_bundle
 from shared.policy import Policy

@@ -1,72 +1,18 @@
-"""What scoring needs from the outside, and the values that cross that border."""
+"""The protocols of what the functions need from outside: stores, queues, files and telemetry."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from functions.metrics import Metric
-from shared.errors import SheriffError
+from shared.dead_letter import DeadLetter
+from shared.order_event import OrderEvent
 from shared.pending_alerts import Revisited
 from shared.scoring import Scorer
 from shared.shadow import ShadowState
 from shared.stream import StreamState
-
-
-class WriteConflict(SheriffError):  # noqa: N818 - it is no failure: somebody else was first
-    """The document has changed since it was read: read it again and decide anew."""
-
-
-class RefusedError(SheriffError):
-    """A store will never take this document (400, 413): its order is set aside."""
-
-
-class NotThereError(SheriffError):
-    """There is no such document, which is an answer, not a failure."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamKey:
-    """One partition of one hub, as one consumer group reads it."""
-
-    hub: str
-    consumer_group: str
-    partition_id: str
-
-    def __str__(self) -> str:
-        return f"{self.hub}.{self.consumer_group}.{self.partition_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class OrderEvent:
-    """One event as the hub delivered it; ``enqueued_at`` is aware UTC.
-
-    ``traceparent`` is the producer's trace context, where it sent a well-formed one.
-    """
-
-    body: bytes
-    sequence_number: int
-    enqueued_at: datetime
-    partition_key: str | None = None
-    offset: str | None = None
-    traceparent: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """An event that was set aside: why, when (``time``, aware UTC) and after how many attempts.
-
-    ``field`` is the path of the offending field, empty for the whole order.
-    """
-
-    key: StreamKey
-    event: OrderEvent
-    code: str
-    message: str
-    field: str
-    time: datetime
-    attempts: int
+from shared.stream_key import StreamKey
 
 
 class AlertStore(Protocol):

@@ -21,17 +21,10 @@ from pathlib import Path
 from typing import Protocol
 
 from functions.metrics import RETRAIN_FAILED
-from functions.ports import (
-    Files,
-    JobQueue,
-    JobStatus,
-    NotThereError,
-    Telemetry,
-    WriteConflict,
-)
+from functions.ports import Files, JobQueue, JobStatus, Telemetry
 from functions.telemetry import SILENT
 from shared.containers import ARCHIVE, REFERENCE, TRAINING
-from shared.errors import ConfigurationError, SheriffError
+from shared.errors import ConfigurationError, NotThereError, SheriffError, WriteConflict
 from shared.formats import time_text
 from shared.policy import Policy, parse_policy
 from shared.reference import POLICY, previous

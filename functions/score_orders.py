@@ -10,9 +10,10 @@ import azure.functions as func
 from functions import wiring
 from functions.handlers import score_batch
 from functions.metrics import RETRIES
-from functions.ports import OrderEvent, StreamKey
 from functions.trace_context import traceparent_of
 from shared.errors import TransientError
+from shared.order_event import OrderEvent
+from shared.stream_key import StreamKey
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from functions.judgement import Scored
 from functions.metrics import SHADOW_ORDERS
-from functions.ports import ShadowStore, StreamKey, Telemetry
+from functions.ports import ShadowStore, Telemetry
 from functions.telemetry import SILENT
 from shared.scoring import Scorer
 from shared.shadow import ShadowState, compare
+from shared.stream_key import StreamKey
 
 logger = logging.getLogger(__name__)
 

@@ -6,11 +6,10 @@ from functools import partial
 from typing import Protocol
 
 from functions.known_files import KnownFiles, RefusedFileError
-from functions.ports import NotThereError
 from shared.catalogue import Catalogue, packaged_catalogue
 from shared.champion import CHAMPION, CHAMPION_COPY, Pointer, Served, bundle_path, parse_pointer
 from shared.containers import MODELS, REFERENCE
-from shared.errors import BundleError
+from shared.errors import BundleError, NotThereError
 from shared.golden import check_golden
 from shared.model import ModelBundle, decode_bundle, packaged_bundle
 from shared.policy import Policy, parse_policy

@@ -21,33 +21,28 @@ from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient, LinearRetry
 
 from functions.alert_query import AlertQuery, statement
-from functions.documents import (
-    dead_letter_document,
-    dead_letter_path,
-    dead_letter_path_anew,
-    own_fields,
-)
 from functions.metrics import REQUEST_UNITS, STORE_DURATION
-from functions.ports import (
-    DeadLetter,
-    NotThereError,
-    RefusedError,
-    StreamKey,
-    Telemetry,
-    WriteConflict,
-)
+from functions.ports import Telemetry
 from functions.settings import HubSettings, Settings
 from functions.telemetry import SILENT
 from shared.alert import finding_document
 from shared.alert import version_1 as alert_of_version_1
 from shared.containers import ALERTS, DEAD_LETTERS, INCIDENTS, SHADOW, STATE
-from shared.errors import TransientError
+from shared.dead_letter import (
+    DeadLetter,
+    dead_letter_document,
+    dead_letter_path,
+    dead_letter_path_anew,
+)
+from shared.documents import own_fields
+from shared.errors import NotThereError, RefusedError, TransientError, WriteConflict
 from shared.formats import time_text
 from shared.incidents import number_of
 from shared.incidents import version_1 as incident_of_version_1
 from shared.pending_alerts import Revisited
 from shared.shadow import ShadowState, ShadowTotals
 from shared.stream import StreamState
+from shared.stream_key import StreamKey
 
 _REFUSED = {400, 413}
 _CONFLICT = {409, 412}

@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from functions import metrics
-from functions.ports import OrderEvent, StreamKey, Telemetry
+from functions.judgement import Scored
+from functions.ports import Telemetry
 from functions.writes import Written
+from shared.order_event import OrderEvent
 from shared.stream import StreamState
+from shared.stream_key import StreamKey
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class BatchSummary:
-    """What became of the events of one batch, as far as it is committed."""
+    """The record of one batch: what became of its events, as far as they are committed."""
 
     events: int = 0
     skipped: int = 0
@@ -28,6 +31,7 @@ class BatchSummary:
     alerts: int = 0
     known_alerts: int = 0  # written by an earlier run that did not get to its commit
     scoring_seconds: float = 0
+    committed: list[Scored] = field(default_factory=list)
     belief: float | None = None  # that a hidden discount runs, 0-1; None: nothing is committed
 
     def add(self, before: StreamState, written: Written) -> None:
@@ -35,9 +39,10 @@ class BatchSummary:
         after = written.judgement.state
         self.scored += after.orders_scored - before.orders_scored
         self.unpriced += sum(
-            any(finding.typology == "unknown_product" for finding in one.assessment.findings)
-            for one in written.judgement.scored
+            any(finding.typology == "unknown_product" for finding in order.assessment.findings)
+            for order in written.judgement.scored
         )
+        self.committed += written.judgement.scored
         self.duplicates += after.duplicates - before.duplicates
         self.stale += after.stale - before.stale
         self.dead_letters.update(letter.code for letter in written.judgement.dead_letters)

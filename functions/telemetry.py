@@ -13,9 +13,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from functions.metrics import METRICS, Metric
-from functions.ports import OrderEvent, StreamKey, Telemetry
+from functions.ports import Telemetry
 from functions.settings import telemetry_target
 from functions.trace_context import parsed
+from shared.order_event import OrderEvent
+from shared.stream_key import StreamKey
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, Observation

@@ -8,7 +8,8 @@ import re
 from hashlib import sha256
 from typing import Any
 
-from functions.ports import OrderEvent, StreamKey
+from shared.order_event import OrderEvent
+from shared.stream_key import StreamKey
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
 _NAMES = ("traceparent", "Diagnostic-Id")  # the second is what the Azure SDKs have always sent

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from functions.metrics import HUB_ANEW, PARTITION_LAG, PARTITION_STALLED
-from functions.ports import Telemetry, WriteConflict
+from functions.ports import Telemetry
 from functions.progress import Committed, HubSeen, Watch, acknowledge, looked
 from functions.telemetry import SILENT
+from shared.errors import WriteConflict
 from shared.formats import time_text
 
 logger = logging.getLogger(__name__)

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from functions.condition import Conditions
-from functions.handlers import Limits, ScoringContext
 from functions.hub import OrdersHub
 from functions.jobs import MachineLearningJobs
 from functions.model_loader import ModelLoader
 from functions.ports import Telemetry
 from functions.retraining import Retraining
+from functions.scoring_context import Limits, ScoringContext
 from functions.settings import HubSettings, JobSettings, Settings
 from functions.shadow import Shadow
 from functions.stores import (

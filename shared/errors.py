@@ -7,6 +7,9 @@
     |- ConfigurationError  the operator: a setting, catalogue or policy is wrong; the old one stays
     |- BundleError         the trainer: a model bundle is refused; the one before it serves on
     |- TransientError      nobody: raised when the rest of the batch is done, which comes again
+    |- WriteConflict       the caller: somebody else was first; it reads again and decides anew
+    |- RefusedError        the caller: a store will never take the document; its order is set aside
+    |- NotThereError       the caller: there is no such document, which is an answer
 """
 
 
@@ -40,3 +43,15 @@ class BundleError(SheriffError):
 
 class TransientError(SheriffError):
     """A passing failure of a store or the network: worth the same attempt again."""
+
+
+class WriteConflict(SheriffError):  # noqa: N818 - it is no failure: somebody else was first
+    """The document has changed since it was read: read it again and decide anew."""
+
+
+class RefusedError(SheriffError):
+    """A store will never take this document (400, 413): its order is set aside."""
+
+
+class NotThereError(SheriffError):
+    """There is no such document, which is an answer, not a failure."""

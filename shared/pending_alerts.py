@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from shared.episodes import EpisodeState, Revisit
     from shared.uses import Change, Verdict
 
-Document = dict[str, Any]
+type Document = dict[str, Any]
+
+type PendingAlerts = Mapping[str, Document]
+"""Alert documents by id, of orders that may still turn out to belong to an episode."""
 
 LARGEST_HELD = 16 * 1024
 """Bytes of a document that is held: with `shared.episodes.MOST_WAITING` of them the state stays
@@ -48,37 +51,48 @@ class Revisited:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingAlert:
-    """What one order leads to: its alert, if it is one, and the orders to revisit."""
+class Outcome:
+    """What one order leads to.
+
+    Attributes:
+        alert: the order's alert, if it is one.
+        revisited: the earlier orders that it sheds light on.
+        pending: the pending alerts after the order.
+    """
 
     alert: Document | None
     revisited: tuple[Revisited, ...]
+    pending: PendingAlerts
 
 
-def enter(
-    assessment: Assessment, document: Document | None, held: dict[str, Document], currency: str
-) -> PendingAlert:
-    """Decide what becomes of an order's document and of those that it sheds light on.
+def decide(
+    assessment: Assessment, document: Document | None, pending: PendingAlerts, currency: str
+) -> Outcome:
+    """Decide what becomes of an order's document and of the pending alerts it sheds light on.
 
     Args:
         assessment: the order.
         document: its alert document; needed where `concerns` says so.
-        held: the documents held, by id; changed in place.
+        pending: the pending alerts before the order.
         currency: of the amounts.
     """
     if document is not None and not assessment.alerted and _fits(document):
-        held[document["id"]] = document
+        pending = {**pending, document["id"]: document}
+    alert = document if assessment.alerted else None
+    if not assessment.revisits:
+        return Outcome(alert, (), pending)
+    left = dict(pending)
     revisited = tuple(
         Revisited(
             alert_id=revisit.alert_id,
             rep_id=revisit.rep_id,
             episode=assessment.episodes[-1].opened_by,
             finding=_finding(revisit, currency),
-            document=held.pop(revisit.alert_id, None),
+            document=left.pop(revisit.alert_id, None),
         )
         for revisit in assessment.revisits
     )
-    return PendingAlert(document if assessment.alerted else None, revisited)
+    return Outcome(alert, revisited, left)
 
 
 def noted(assessment: Assessment, verdict: Verdict, currency: str) -> Assessment:
@@ -153,10 +167,10 @@ def concerns(assessment: Assessment) -> bool:
     return assessment.alerted or assessment.waits
 
 
-def still_held(held: Mapping[str, Document], state: EpisodeState) -> dict[str, Document]:
-    """The held documents of the orders that still wait."""
+def still_pending(pending: PendingAlerts, state: EpisodeState) -> dict[str, Document]:
+    """Return the pending alerts of the orders that still wait."""
     waiting = {order.alert_id for order in state.waiting}
-    return {name: document for name, document in held.items() if name in waiting}
+    return {name: document for name, document in pending.items() if name in waiting}
 
 
 def _fits(document: Document) -> bool:

@@ -49,9 +49,9 @@ class Stand:
 
 def serving() -> Any:
     """The files of a shelf: a champion and the pointer to it."""
-    from functions.ports import NotThereError
     from shared.champion import CHAMPION, bundle_path
     from shared.containers import MODELS
+    from shared.errors import NotThereError
 
     pointer = json.loads((GIVEN / "champion.json").read_text())
     files = {
@@ -82,8 +82,8 @@ async def score(events: list[Any]) -> dict[str, Any]:
     from functions import wiring
     from functions.handlers import score_batch
     from functions.model_loader import ModelLoader
-    from functions.ports import StreamKey
     from shared.stream import StreamState
+    from shared.stream_key import StreamKey
 
     stand = Stand()
 
@@ -124,7 +124,7 @@ def main() -> None:
     runtime = time.perf_counter() - STARTED
     found = index_function_app(str(APP / "function_app.py"))
     indexed = time.perf_counter() - STARTED
-    from functions.ports import OrderEvent
+    from shared.order_event import OrderEvent
 
     bodies = (GIVEN / "orders.jsonl").read_bytes().splitlines()
     now = datetime.now(UTC)

@@ -13,12 +13,14 @@ from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
 
 from functions.dead_letters import main
-from functions.ports import DeadLetter, OrderEvent, StreamKey
 from functions.settings import Settings
 from functions.stores import BlobDeadLetters, Blobs
 from infra.local import resources, services
 from infra.local.eventhubs import Emulator, HubSpec
+from shared.dead_letter import DeadLetter
+from shared.order_event import OrderEvent
 from shared.partitions import partition_for_key
+from shared.stream_key import StreamKey
 from tests.orders import order_body
 from tests.patience import PATIENCE
 from tests.unit.functions.world import NOON

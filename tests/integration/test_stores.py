@@ -14,15 +14,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from azure.core.settings import settings as sdk_settings
 
-from functions.handlers import ScoringContext, score_batch
-from functions.ports import (
-    DeadLetter,
-    NotThereError,
-    OrderEvent,
-    RefusedError,
-    StreamKey,
-    WriteConflict,
-)
+from functions.handlers import score_batch
+from functions.scoring_context import ScoringContext
 from functions.settings import Settings
 from functions.shadow import Shadow
 from functions.stores import (
@@ -38,14 +31,17 @@ from functions.stores import (
 from infra.local import processes, resources, services
 from shared.catalogue import packaged_catalogue
 from shared.containers import MODELS
-from shared.errors import TransientError
+from shared.dead_letter import DeadLetter
+from shared.errors import NotThereError, RefusedError, TransientError, WriteConflict
 from shared.findings import Finding
 from shared.model import packaged_bundle
+from shared.order_event import OrderEvent
 from shared.pending_alerts import Revisited
 from shared.policy import Policy
 from shared.scoring import Scorer
 from shared.shadow import ShadowState, ShadowTotals, Tally
 from shared.stream import StreamState
+from shared.stream_key import StreamKey
 from shared.uses import Use
 from tests.orders import an_order
 from tests.schemas import violations

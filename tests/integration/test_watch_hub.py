@@ -15,7 +15,6 @@ import pytest
 
 from functions import hub as command
 from functions.hub import OrdersHub
-from functions.ports import StreamKey, WriteConflict
 from functions.progress import Committed
 from functions.settings import HubSettings, Settings
 from functions.stores import Cosmos, CosmosStates
@@ -24,8 +23,9 @@ from functions.watching import Watcher, told
 from infra.local import amqp, resources, services
 from infra.local.eventhubs import Emulator, HubSpec, frames
 from infra.local.eventhubs.messages import Message
-from shared.errors import TransientError
+from shared.errors import TransientError, WriteConflict
 from shared.stream import StreamState
+from shared.stream_key import StreamKey
 from tests.unit.functions.world import Heard
 
 GROUP = "scorer"

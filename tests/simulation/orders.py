@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from functions.ports import OrderEvent, StreamKey
 from shared.formats import time_text
+from shared.order_event import OrderEvent
+from shared.stream_key import StreamKey
 from tests.orders import order_body
 from tests.simulation.stores import LARGEST_ALERT
 

@@ -15,12 +15,12 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from functions.documents import dead_letter_document
-from functions.ports import DeadLetter, NotThereError, RefusedError, StreamKey, WriteConflict
 from shared.alert import revisited as with_incident
-from shared.errors import TransientError
+from shared.dead_letter import DeadLetter, dead_letter_document
+from shared.errors import NotThereError, RefusedError, TransientError, WriteConflict
 from shared.pending_alerts import Revisited
 from shared.stream import StreamState
+from shared.stream_key import StreamKey
 from tests.simulation import loop
 from tests.simulation.faults import Plan
 

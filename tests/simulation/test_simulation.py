@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from functions.ports import WriteConflict
-from shared.errors import TransientError
+from shared.errors import TransientError, WriteConflict
 from tests.simulation import __main__ as command
 from tests.simulation import loop, seeds
 from tests.simulation.faults import Plan, plan_of

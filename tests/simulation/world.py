@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files as package_files
 
-from functions.ports import StreamKey
+from shared.stream_key import StreamKey
 from tests.simulation import loop
 from tests.simulation.faults import Plan, plan_of
 from tests.simulation.hosts import EXPIRES, Process, Trigger

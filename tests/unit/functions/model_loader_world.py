@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.model_loader import ModelLoader
-from functions.ports import NotThereError
-from shared.errors import TransientError
+from shared.errors import NotThereError, TransientError
 from shared.model import encode_bundle
 from shared.scoring import Scorer
 from tests.bundles import a_bundle

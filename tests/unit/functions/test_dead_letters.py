@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from functions.dead_letters import choose, line, main, partition_key, redrive, shown
-from functions.documents import dead_letter_document, dead_letter_path
-from functions.ports import DeadLetter, NotThereError, WriteConflict
-from shared.errors import ConfigurationError, TransientError
+from shared.dead_letter import DeadLetter, dead_letter_document, dead_letter_path
+from shared.errors import ConfigurationError, NotThereError, TransientError, WriteConflict
 from tests.orders import order_body
 from tests.unit.functions.world import KEY, NOON, event
 

@@ -18,13 +18,14 @@ from azure_functions_runtime.functions import Registry
 
 from functions import retrain_nightly, watch_hub, wiring
 from functions import score_orders as trigger
-from functions.ports import OrderEvent, StreamKey
 from functions.retraining import RetrainError
 from functions.settings import ROLES
 from infra.checks.delivery import wrong_host, wrong_trigger
 from infra.local import services
 from infra.local.host.ncrontab import Schedule
 from shared.errors import ConfigurationError, TransientError
+from shared.order_event import OrderEvent
+from shared.stream_key import StreamKey
 from tests.unit.functions.world import Heard
 
 ROOT = Path(__file__).parents[3]

@@ -12,14 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions import writes
-from functions.handlers import DEATHS, PATIENCE, FuseError, Limits, ScoringContext, score_batch
-from functions.ports import DeadLetter, OrderEvent, RefusedError
+from functions import incident_writes
+from functions.attempts import DEATHS, PATIENCE
+from functions.fuse import FuseError
+from functions.handlers import score_batch
+from functions.scoring_context import Limits, ScoringContext
 from shared.beliefs import Belief
 from shared.catalogue import packaged_catalogue
+from shared.dead_letter import DeadLetter
 from shared.episodes import EpisodeState
-from shared.errors import TransientError
+from shared.errors import RefusedError, TransientError
 from shared.model import packaged_bundle
+from shared.order_event import OrderEvent
 from shared.policy import Policy
 from shared.scoring import Scorer
 from shared.stream import Attempt, StreamState
@@ -529,8 +533,8 @@ async def test_whatever_is_raised_between_reading_and_writing_ends_with_one_orde
             raise OverflowError("date value out of range")
         return settle(*args, **options)
 
-    settle = writes.settle
-    monkeypatch.setattr(writes, "settle", spoiled)
+    settle = incident_writes.settle
+    monkeypatch.setattr(incident_writes, "settle", spoiled)
     world = World()
     context = world.context(real_scorer())
     batch = [*RUN, *(alone(n, **charged(LISTED)) for n in range(11, 24))]

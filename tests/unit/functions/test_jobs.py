@@ -12,10 +12,9 @@ from aiohttp import web
 from azure.core.credentials import AccessToken
 
 from functions.jobs import MachineLearningJobs
-from functions.ports import NotThereError, RefusedError, WriteConflict
 from functions.retraining import RetrainError, Retraining
 from functions.settings import JobSettings
-from shared.errors import TransientError
+from shared.errors import NotThereError, RefusedError, TransientError, WriteConflict
 from tests.unit.functions.world import Heard
 
 PROVIDER = "/subscriptions/s-1/resourceGroups/rg/providers/Microsoft.MachineLearningServices"

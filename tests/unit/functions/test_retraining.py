@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.ports import JobStatus, NotThereError, WriteConflict
+from functions.ports import JobStatus
 from functions.retraining import (
     COMMAND,
     ROOT,
@@ -22,7 +22,7 @@ from functions.retraining import (
     retrain,
     run_here,
 )
-from shared.errors import ConfigurationError, TransientError
+from shared.errors import ConfigurationError, NotThereError, TransientError, WriteConflict
 from shared.policy import Policy
 from tests.patience import PATIENCE
 from tests.unit.functions.world import Heard

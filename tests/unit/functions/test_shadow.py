@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.handlers import Limits, ScoringContext, score_batch
-from functions.ports import OrderEvent
+from functions.handlers import score_batch
+from functions.scoring_context import Limits, ScoringContext
 from functions.shadow import Shadow
 from shared.assessment import Assessment
 from shared.catalogue import packaged_catalogue
@@ -22,6 +22,7 @@ from shared.episodes import EpisodeState
 from shared.errors import TransientError
 from shared.model import packaged_bundle
 from shared.order import Order, parse_order
+from shared.order_event import OrderEvent
 from shared.policy import Policy
 from shared.scoring import Scorer
 from tests.unit.functions.world import KEY, Died, Shadows, World, event, order_event

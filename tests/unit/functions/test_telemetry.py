@@ -22,10 +22,10 @@ from opentelemetry.trace import SpanKind, StatusCode
 from functions import telemetry as module
 from functions.handlers import score_batch
 from functions.metrics import METRICS, MODEL_AGE, ORDERS_SCORED
-from functions.ports import OrderEvent
 from functions.telemetry import MOST_LINKS, SILENT, Traced, telemetry
 from shared.errors import TransientError
 from shared.order import Order
+from shared.order_event import OrderEvent
 from shared.stream import Attempt
 from tests.collectors import Collector, Ingestion, collector, ingestion
 from tests.orders import order_body

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.handlers import score_batch
-from functions.ports import StreamKey
 from functions.trace_context import parsed, trace_id, traceparent_of
+from shared.stream_key import StreamKey
 from tests import schemas
 from tests.unit.functions.world import KEY, World, event
 

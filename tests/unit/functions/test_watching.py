@@ -12,11 +12,10 @@ import azure.functions as func
 import pytest
 
 from functions import watch_hub, wiring
-from functions.ports import WriteConflict
 from functions.progress import Committed, HubSeen, PartitionSeen, Watch
 from functions.watch_stores import committed
 from functions.watching import Watcher, told
-from shared.errors import TransientError
+from shared.errors import TransientError, WriteConflict
 from tests.unit.functions.world import NOON, Heard
 
 

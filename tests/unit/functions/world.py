@@ -10,26 +10,22 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from functions.handlers import Limits, ScoringContext
 from functions.metrics import Metric
-from functions.ports import (
-    DeadLetter,
-    OrderEvent,
-    RefusedError,
-    StreamKey,
-    WriteConflict,
-)
+from functions.scoring_context import Limits, ScoringContext
 from shared.alert import revisited as with_incident
 from shared.assessment import Assessment
 from shared.catalogue import packaged_catalogue
+from shared.dead_letter import DeadLetter
 from shared.episodes import EpisodeState
-from shared.errors import TransientError
+from shared.errors import RefusedError, TransientError, WriteConflict
 from shared.explanation import Explanation
 from shared.incidents import number_of
 from shared.order import Order
+from shared.order_event import OrderEvent
 from shared.pending_alerts import Revisited
 from shared.shadow import ShadowState, ShadowTotals
 from shared.stream import StreamState
+from shared.stream_key import StreamKey
 from tests.orders import order_body
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from functions.handlers import score_batch
-from functions.ports import OrderEvent, StreamKey
 from shared.catalogue import packaged_catalogue
 from shared.errors import OrderError
 from shared.model import packaged_bundle
 from shared.order import Order, parse_order
+from shared.order_event import OrderEvent
 from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
+from shared.stream_key import StreamKey
 from tests.orders import order_body
 from tests.unit.functions.world import World
 from training import backtest, simulate, train

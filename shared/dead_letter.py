@@ -1,16 +1,29 @@
-"""Documents as they are stored and read back, and where dead letters lie."""
+"""An event that was set aside: its value, the document that keeps it, and where that lies."""
 
 import base64
-from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from functions.ports import DeadLetter
 from shared.formats import time_text
+from shared.order_event import OrderEvent
+from shared.stream_key import StreamKey
 
 
-def own_fields(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A document as it was written, without what Cosmos DB keeps in it."""
-    return {name: value for name, value in document.items() if not name.startswith("_")}
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event that was set aside: why, when (``time``, aware UTC) and after how many attempts.
+
+    ``field`` is the path of the offending field, empty for the whole order.
+    """
+
+    key: StreamKey
+    event: OrderEvent
+    code: str
+    message: str
+    field: str
+    time: datetime
+    attempts: int
 
 
 def dead_letter_path(letter: DeadLetter) -> str:
