@@ -25,8 +25,7 @@ from training.console import ArgumentParser, progress, run
 from training.history.archive import without
 from training.history.captured_files import ARCHIVE
 from training.history.day_files import DAYS, names_customer
-from training.nightly.results import TRAINING
-from training.ports import Blobs, Stored
+from training.ports import TRAINING, Blobs, Stored
 from training.settings import TrainingSettings
 
 DEAD_LETTERS = "dead-letters"

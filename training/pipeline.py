@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from shared.printable import printable
 from training.console import ArgumentParser, run
-from training.ports import LeaseHeld
+from training.ports import TRAINING, LeaseHeld
 from training.settings import TrainingSettings
 
 LEASE = "lease"
@@ -42,7 +42,6 @@ def _run(settings: TrainingSettings) -> None:
     # Seconds of imports that --help and a wrong setting need not wait for.
     from training.models.registry import Registry  # noqa: PLC0415
     from training.nightly.night import Night  # noqa: PLC0415
-    from training.nightly.results import TRAINING  # noqa: PLC0415
     from training.stores import opened  # noqa: PLC0415
 
     with opened(settings) as (blobs, documents), blobs.lease(TRAINING, LEASE) as lease:

@@ -26,8 +26,7 @@ from tests.patience import PATIENCE
 from training import simulate
 from training.models import model_store
 from training.models.registry import Registry
-from training.nightly.results import TRAINING
-from training.ports import Blobs
+from training.ports import TRAINING, Blobs
 from training.settings import TrainingSettings
 from training.stores import opened
 

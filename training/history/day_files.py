@@ -27,8 +27,7 @@ import pyarrow.parquet as pq
 
 from shared.order import Order
 from training.history.order_columns import ORDERS
-from training.nightly.results import TRAINING
-from training.ports import Blobs, Stored
+from training.ports import TRAINING, Blobs, Stored
 
 DAYS = "days/"
 

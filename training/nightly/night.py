@@ -31,12 +31,12 @@ from training.history.orders import OrderFile, price_history
 from training.history.price_arrays import Ints
 from training.learning.learn import ENOUGH_ORDERS, Learned, charge_quantum, learn
 from training.learning.weak_labels import with_classifier
+from training.models import reference_files
 from training.models.golden import with_golden
 from training.models.model_card import ModelCard, encode_card, make_card
 from training.models.model_store import publish, read_bundle, read_card, read_pointer
 from training.models.registry import MODEL, RULES_MODEL
 from training.nightly.results import (
-    TRAINING,
     Applied,
     Result,
     move,
@@ -51,7 +51,7 @@ from training.nightly.run_metrics import (
     run_parameters,
     shadow_metrics,
 )
-from training.ports import Blobs, Documents, Lease, Record, Recording
+from training.ports import TRAINING, Blobs, Documents, Lease, Record, Recording
 from training.report.captions import draw_charts
 from training.report.gather import Judged, gather_report, shadow_totals
 from training.report.page import render
@@ -114,7 +114,8 @@ class Night:
         if champion.version is not None:
             self.record.repair(MODEL, champion.version)
         self.say("reading the archive")
-        data = gather_dataset(self.blobs, self.documents, self.hub, self.now)
+        reference = reference_files.read(self.blobs)
+        data = gather_dataset(self.blobs, self.documents, reference, self.hub, self.now)
         if data is None or _cut(data) < ENOUGH_ORDERS:
             count = 0 if data is None else len(data.orders)
             self.say(f"{count} orders are archived, too few to learn from: nothing to do")

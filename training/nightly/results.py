@@ -14,10 +14,7 @@ from shared.champion import CHALLENGER
 from training.comparison.comparison import Check
 from training.comparison.promotion import PROMOTED, SHADOW
 from training.models.model_store import Moved, challenge, keep_copy, promote, read_pointer
-from training.ports import Blobs
-
-TRAINING = "training"
-"""The container of what runs leave behind: snapshots, results, the lease."""
+from training.ports import TRAINING, Blobs
 
 
 class Result(msgspec.Struct, frozen=True):

@@ -20,8 +20,8 @@ from shared.order import parse_order
 from shared.reference import CATALOGUE, POLICY
 from training.models import reference_files
 from training.models.model_store import read_pointer
-from training.nightly.results import TRAINING, read_result, report_path
-from training.ports import Blobs
+from training.nightly.results import read_result, report_path
+from training.ports import TRAINING, Blobs
 from training.settings import TrainingSettings
 from training.simulate import send
 from training.stores import opened

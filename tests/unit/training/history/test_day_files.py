@@ -15,8 +15,7 @@ from training.history import day_files
 from training.history.archive import Archived, read_archive, read_captured
 from training.history.captured_files import ARCHIVE, Captured, list_captured
 from training.history.day_files import DayFiles, Part, day_path, decode_day, encode_day
-from training.nightly.results import TRAINING
-from training.ports import Stored
+from training.ports import TRAINING, Stored
 
 START = datetime(2026, 2, 25, tzinfo=UTC)
 NOW = START + timedelta(days=20, hours=2)
