@@ -7,9 +7,10 @@ leaves; where a run was killed, the next one goes on. The settings are in docs/s
 import os
 from datetime import UTC, datetime
 
+from shared.containers import TRAINING
 from shared.printable import printable
 from training.console import ArgumentParser, run
-from training.ports import TRAINING, LeaseHeld
+from training.ports import LeaseHeld
 from training.settings import TrainingSettings
 
 LEASE = "lease"

@@ -9,9 +9,6 @@ from typing import IO, Any, Protocol
 from shared.decision import Decision
 from shared.errors import SheriffError
 
-TRAINING = "training"
-"""The container of what nights leave behind: snapshots, results, the lease."""
-
 
 class Conflict(SheriffError):  # noqa: N818 - it is no failure: somebody else was first
     """The blob has changed since it was read, or is there already: read it again, decide anew."""

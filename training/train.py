@@ -8,7 +8,7 @@ from rich.table import Table
 
 from shared.catalogue import Catalogue
 from shared.decision import Decision
-from shared.model import DiscountShare
+from shared.ladder import DiscountShare
 from shared.printable import printable
 from training.console import ArgumentParser, run, version
 from training.history.decisions import read_decisions

@@ -15,12 +15,14 @@ from datetime import UTC
 
 import numpy as np
 
-from shared.assessment import ADDED_ITEM, HIDDEN_DISCOUNT, Assessment
+from shared.arrays import Bools, Floats, Ints
+from shared.assessment import Assessment
 from shared.catalogue import Catalogue
 from shared.decision import Decision
 from shared.model import ModelBundle, encode_bundle
 from shared.policy import Policy
 from shared.scoring import Scorer
+from shared.typologies import ADDED_ITEM, HIDDEN_DISCOUNT
 from training.comparison.comparison import (
     Comparison,
     Difference,
@@ -30,10 +32,8 @@ from training.comparison.comparison import (
 )
 from training.comparison.fraud_injection import InjectedFrauds
 from training.comparison.intervals import Interval, paired_bootstrap, resampled_difference
-from training.comparison.quality import Floats, average_precision
+from training.comparison.quality import average_precision
 from training.history.decisions import key_of, latest
-from training.history.orders import Bools
-from training.history.price_arrays import Ints
 from training.replay.score_stream import score_stream
 
 SURE = 1e-6

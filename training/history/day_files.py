@@ -25,9 +25,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shared.containers import TRAINING
 from shared.order import Order
 from training.history.order_columns import ORDERS
-from training.ports import TRAINING, Blobs, Stored
+from training.ports import Blobs, Stored
 
 DAYS = "days/"
 

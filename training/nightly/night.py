@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from shared.arrays import Ints
 from shared.champion import Pointer
+from shared.containers import TRAINING
 from shared.errors import BundleError
 from shared.formats import time_text, utc_time
 from shared.golden import verdicts
@@ -28,7 +30,6 @@ from training.console import verdict_lines
 from training.history.dataset import Dataset, gather_dataset
 from training.history.decisions import settled
 from training.history.orders import OrderFile, price_history
-from training.history.price_arrays import Ints
 from training.learning.learn import ENOUGH_ORDERS, Learned, charge_quantum, learn
 from training.learning.weak_labels import with_classifier
 from training.models import reference_files
@@ -51,7 +52,7 @@ from training.nightly.run_metrics import (
     run_parameters,
     shadow_metrics,
 )
-from training.ports import TRAINING, Blobs, Documents, Lease, Record, Recording
+from training.ports import Blobs, Documents, Lease, Record, Recording
 from training.report.captions import draw_charts
 from training.report.gather import Judged, gather_report, shadow_totals
 from training.report.page import render
