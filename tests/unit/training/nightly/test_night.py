@@ -29,18 +29,20 @@ from tests.unit.training.world import (
 )
 from training.comparison import fraud_injection
 from training.comparison.comparison import Check, Comparison, Verdict
-from training.history.dataset import gather_dataset
+from training.history.dataset import Dataset, gather_dataset
 from training.history.price_arrays import price_table
-from training.models import model_store
+from training.models import model_store, reference_files
 from training.models.model_card import ModelCard, ModelCardData, encode_card
 from training.models.registry import MODEL, RULES_MODEL
-from training.nightly import night
+from training.nightly import judging, night
+from training.nightly.champion import Champion, read_champion
+from training.nightly.judging import compared
 from training.nightly.night import Night
 from training.nightly.results import Result, move, read_result, report_path
 from training.report.captions import draw_charts
 from training.report.page import render
-from training.simulate import order_bodies, order_ids
 from training.simulation.company import Company, Ladder
+from training.simulation.order_bodies import order_bodies, order_ids
 from training.simulation.synthesis import draw_orders
 
 NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)
@@ -124,6 +126,11 @@ def morning_after(second_night: World) -> World:
     made = deepcopy(second_night)
     made.night().run()
     return made
+
+
+def gathered(world: World) -> Dataset | None:
+    reference = reference_files.read(world.blobs)
+    return gather_dataset(world.blobs, world.documents, reference, "orders", NOW)
 
 
 def dying(blobs: FakeBlobs, after: int) -> Iterator[None]:
@@ -309,7 +316,7 @@ def test_what_was_rolled_back_is_not_promoted_again_by_the_same_history(
     world.night().run()
     first = world.champion
     world.archive(bodies[600:], 2)
-    monkeypatch.setattr(night, "decide", always("promoted"))
+    monkeypatch.setattr(judging, "decide", always("promoted"))
     world.night().run()
     assert world.champion != first
     model_store.roll_back(world.blobs, NOW)
@@ -325,12 +332,12 @@ def test_a_policy_that_changed_is_a_night_of_its_own(world: World) -> None:
 
 
 def test_a_snapshot_that_was_damaged_is_made_again(world: World) -> None:
-    first = gather_dataset(world.blobs, world.documents, "orders", NOW)
+    first = gathered(world)
     assert first is not None
     name = f"snapshots/{first.snapshot_sha256}.parquet"
     whole = world.blobs.content(TRAINING, name)
     world.blobs.put(TRAINING, name, whole[:-100])
-    again = gather_dataset(world.blobs, world.documents, "orders", NOW)
+    again = gathered(world)
     assert again is not None
     assert (again.orders, again.version) == (first.orders, first.version)
     assert world.blobs.content(TRAINING, name) == whole
@@ -351,18 +358,18 @@ def test_what_cannot_be_read_of_earlier_runs_is_made_again(world: World) -> None
 def test_models_are_compared_only_on_orders_later_than_what_the_champion_learned(
     world: World,
 ) -> None:
-    data = gather_dataset(world.blobs, world.documents, "orders", NOW)
+    data = gathered(world)
     assert data is not None
     bundle = packaged_bundle()
-    everything = night.compared(night.Champion("v1", bundle, None), bundle, data)
+    everything = compared(Champion("v1", bundle, None), bundle, data)
     until = data.orders[-20].ordered_at
-    rest = night.compared(night.Champion("v1", bundle, until), bundle, data)
+    rest = compared(Champion("v1", bundle, until), bundle, data)
     assert everything is not None
     assert rest is not None
     assert len(everything.later.real_days) == 120
     assert len(rest.later.real_days) == 19
-    after_all = night.Champion("v1", bundle, data.orders[-1].ordered_at)
-    assert night.compared(after_all, bundle, data) is None
+    after_all = Champion("v1", bundle, data.orders[-1].ordered_at)
+    assert compared(after_all, bundle, data) is None
 
 
 def test_a_decision_that_was_overtaken_changes_nothing(world: World) -> None:
@@ -402,7 +409,7 @@ def test_what_scorers_go_back_to_stands_in_for_a_broken_champion(world: World) -
         model_store.publish(world.blobs, version, data, card)
         model_store.promote(world.blobs, version, NOW, None, by_hand=True)
     world.blobs.put(MODELS, "v2/bundle.json", b"broken")
-    champion = world.night()._champion()
+    champion = read_champion(world.blobs, world.said.append)
     assert (champion.version, champion.bundle.version) == ("v2", "v1")
     assert champion.bundle.degraded
 
@@ -413,13 +420,13 @@ def test_a_challenger_that_is_neither_better_nor_worse_scores_in_shadow(
     world.night().run()
     first = world.champion
     world.archive(bodies[600:800], 2)
-    monkeypatch.setattr(night, "decide", always("shadow"))
+    monkeypatch.setattr(judging, "decide", always("shadow"))
     world.night().run()
     assert world.champion == first
     shadow = parse_pointer(world.blobs.content(MODELS, CHALLENGER)).version
     assert world.record.pointed(MODEL, "challenger") == world.record.number_of(MODEL, shadow)
     world.archive(bodies[800:], 3)
-    monkeypatch.setattr(night, "decide", always("promoted"))
+    monkeypatch.setattr(judging, "decide", always("promoted"))
     world.night().run()
     assert world.champion != first
     assert world.blobs.read(MODELS, CHALLENGER) is None
