@@ -21,8 +21,8 @@ from training.learning.learn import Learned
 from training.models.model_store import read_pointer
 from training.ports import Blobs, Documents
 from training.report.business_impact import tally
+from training.report.content import Data, Report
 from training.report.drift import AlertRateDrift, FeatureDrift, alert_rate_drift, measure_drift
-from training.report.page import Data, Report
 from training.report.totals import discount_by_rep, totals_by_period
 
 SAMPLE = 5_000

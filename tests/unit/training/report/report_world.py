@@ -27,8 +27,8 @@ from training.history.orders import price_history
 from training.learning.learn import learn
 from training.replay.replay import Replay
 from training.report.business_impact import tally
+from training.report.content import Data, Report
 from training.report.drift import alert_rate_drift, measure_drift
-from training.report.page import Data, Report
 from training.report.totals import discount_by_rep, totals_by_period
 from training.simulation.scenarios import Scenario, make_scenarios
 

@@ -14,8 +14,9 @@ from training.comparison.comparison import Verdict
 from training.learning.learn import Learned
 from training.report.business_impact import AlertTally
 from training.report.captions import draw_charts
+from training.report.content import Report
 from training.report.drift import FeatureDrift
-from training.report.page import Report, render
+from training.report.page import render
 from training.report.totals import RepDiscount
 from training.report.views import headline, key_figures
 
