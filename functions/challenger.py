@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functions.known_files import KnownFiles, RefusedFileError
 from functions.ports import NotThereError
 from functions.sources import read_bundle
-from shared.champion import CHALLENGER, MODELS, Served, parse_pointer
+from shared.champion import CHALLENGER, Served, parse_pointer
+from shared.containers import MODELS
 from shared.errors import TransientError
 from shared.model import ModelBundle
 from shared.scoring import Scorer

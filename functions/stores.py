@@ -40,6 +40,7 @@ from functions.settings import HubSettings, Settings
 from functions.telemetry import SILENT
 from shared.alert import finding_document
 from shared.alert import version_1 as alert_of_version_1
+from shared.containers import ALERTS, DEAD_LETTERS, INCIDENTS, SHADOW, STATE
 from shared.errors import TransientError
 from shared.formats import time_text
 from shared.incidents import number_of
@@ -47,10 +48,6 @@ from shared.incidents import version_1 as incident_of_version_1
 from shared.pending_alerts import Revisited
 from shared.shadow import ShadowState, ShadowTotals
 from shared.stream import StreamState
-
-ALERTS, INCIDENTS, STATE, SHADOW = "alerts", "incidents", "state", "shadow"
-DEAD_LETTERS = "dead-letters"
-"""Containers, which the Bicep templates make (an identity cannot), or the local stack."""
 
 _REFUSED = {400, 413}
 _CONFLICT = {409, 412}

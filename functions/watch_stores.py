@@ -9,7 +9,8 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 
 from functions.progress import Committed, Watch, from_document, to_document
-from functions.stores import STATE, Cosmos, replace_version
+from functions.stores import Cosmos, replace_version
+from shared.containers import STATE
 from shared.formats import FormatError, utc_time
 
 logger = logging.getLogger(__name__)

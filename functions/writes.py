@@ -26,11 +26,11 @@ from functions.ports import (
 )
 from functions.telemetry import SILENT
 from shared.alert import revisited
-from shared.assessment import DATA_QUALITY_TYPOLOGIES, HIDDEN_DISCOUNT
 from shared.errors import TransientError
 from shared.formats import time_text
 from shared.incidents import PartitionEpisode, find_incident, joinable_since, seen_since, settle
 from shared.pending_alerts import Revisited, is_of_another, reusing
+from shared.typologies import DATA_QUALITY_TYPOLOGIES, HIDDEN_DISCOUNT
 
 logger = logging.getLogger(__name__)
 

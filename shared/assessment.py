@@ -6,17 +6,8 @@ from dataclasses import dataclass
 from shared.episodes import Episode, Revisit
 from shared.formats import amount_text
 from shared.order import Order
+from shared.typologies import HIDDEN_DISCOUNT
 from shared.uses import Change
-
-ADDED_ITEM = "added_item"
-HIDDEN_DISCOUNT = "hidden_discount"
-FRAUD_TYPOLOGIES = (ADDED_ITEM, HIDDEN_DISCOUNT)
-"""Typologies with a probability; every other one is a fact of arithmetic or of data quality."""
-
-REUSED_ID = "reused_id"
-
-DATA_QUALITY_TYPOLOGIES = ("unknown_rep", "unknown_product", "unpriced_share")
-"""Recorded with an alert, never an alert by themselves."""
 
 
 @dataclass(frozen=True, slots=True)

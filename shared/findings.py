@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from shared.assessment import (
-    ADDED_ITEM,
-    Explanation,
-    Finding,
-    Reason,
-    UnitDiscount,
-    hidden_discount_finding,
-)
+from shared.assessment import Explanation, Finding, Reason, UnitDiscount, hidden_discount_finding
+from shared.typologies import ADDED_ITEM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,6 +15,17 @@ from shared.assessment import Finding
 from shared.features import LARGEST_LOG_ODDS, log_odds
 from shared.formats import amount_text
 from shared.model import NEVER_UNPRICED, Unpriced
+from shared.typologies import (
+    BELOW_COST,
+    HIDDEN_DISCOUNT,
+    OVERCHARGE,
+    PRICE_TAMPERING,
+    UNEXPLAINED_GAP,
+    UNKNOWN_PRODUCT,
+    UNKNOWN_REP,
+    UNPRICED_REP,
+    UNPRICED_SHARE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,7 +132,7 @@ def hidden_discount(evidence: Evidence, policy: Policy) -> RuleHit | None:
         f"discounts explain ({evidence.money(evidence.hidden_e4)}); that fits "
         f"{_times(odds)} better than unit discounts alone."
     )
-    return RuleHit("hidden_discount", message, log_odds(odds))
+    return RuleHit(HIDDEN_DISCOUNT, message, log_odds(odds))
 
 
 def below_cost(evidence: Evidence, policy: Policy) -> RuleHit | None:
@@ -135,7 +146,7 @@ def below_cost(evidence: Evidence, policy: Policy) -> RuleHit | None:
         f"The order was charged {evidence.money(charged)}, "
         f"{evidence.money(short)} below {whose} cost of {evidence.money(cost)}."
     )
-    return _fact("below_cost", short, message)
+    return _fact(BELOW_COST, short, message)
 
 
 def overcharge(evidence: Evidence, policy: Policy) -> RuleHit | None:
@@ -151,7 +162,7 @@ def overcharge(evidence: Evidence, policy: Policy) -> RuleHit | None:
         f"The order was charged {evidence.money(charged)}, {evidence.money(excess)} above its "
         f"list total of {evidence.money(listed)}."
     )
-    return _fact("overcharge", excess, message)
+    return _fact(OVERCHARGE, excess, message)
 
 
 def price_tampering(evidence: Evidence, policy: Policy) -> RuleHit | None:
@@ -174,7 +185,7 @@ def price_tampering(evidence: Evidence, policy: Policy) -> RuleHit | None:
                 f"The recorded {name} of {evidence.money(recorded)} differs by "
                 f"{evidence.money(difference)} from the catalogue's {evidence.money(expected)}."
             )
-            return _fact("price_tampering", difference, message)
+            return _fact(PRICE_TAMPERING, difference, message)
     return None
 
 
@@ -192,8 +203,8 @@ def unexplained_gap(evidence: Evidence, policy: Policy) -> RuleHit | None:
         f"{at_least}{evidence.money(gap)} less than the list total was charged, and no combination "
         "of known discounts explains it."
     )
-    finding = Finding("unexplained_gap", probability, gap, message)
-    return RuleHit("unexplained_gap", message, log_odds(_odds(probability)), finding)
+    finding = Finding(UNEXPLAINED_GAP, probability, gap, message)
+    return RuleHit(UNEXPLAINED_GAP, message, log_odds(_odds(probability)), finding)
 
 
 def unknown_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:  # noqa: ARG001 (a Rule)
@@ -201,7 +212,7 @@ def unknown_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:  # noqa: 
     if evidence.rep_known:
         return None
     message = f"The rep {evidence.priced.order.rep_id} is not in the history."
-    return RuleHit("unknown_rep", message, 0.0, Finding("unknown_rep", 1.0, 0, message))
+    return RuleHit(UNKNOWN_REP, message, 0.0, Finding(UNKNOWN_REP, 1.0, 0, message))
 
 
 def unknown_product(evidence: Evidence, policy: Policy) -> RuleHit | None:  # noqa: ARG001 (a Rule)
@@ -220,8 +231,8 @@ def unknown_product(evidence: Evidence, policy: Policy) -> RuleHit | None:  # no
             f"{evidence.money(gap)} less than list price was charged."
         )
     message = " ".join(said)
-    finding = Finding("unknown_product", 1.0, 0, message, product_id=priced.unknown[0])
-    return RuleHit("unknown_product", message, 0.0, finding)
+    finding = Finding(UNKNOWN_PRODUCT, 1.0, 0, message, product_id=priced.unknown[0])
+    return RuleHit(UNKNOWN_PRODUCT, message, 0.0, finding)
 
 
 def unpriced_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:
@@ -243,8 +254,8 @@ def unpriced_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:
         f"{own.unpriced} of {rep}'s {own.orders:,} orders had lines without a price, "
         f"{_times(times)} the share of the other reps."
     )
-    finding = Finding("unpriced_rep", 1.0, 0, message)
-    return RuleHit("unpriced_rep", message, log_odds(times), finding)
+    finding = Finding(UNPRICED_REP, 1.0, 0, message)
+    return RuleHit(UNPRICED_REP, message, log_odds(times), finding)
 
 
 def unpriced_share(evidence: Evidence, policy: Policy) -> RuleHit | None:
@@ -259,7 +270,7 @@ def unpriced_share(evidence: Evidence, policy: Policy) -> RuleHit | None:
         f"{100 * share:.1f} % of all orders have products that are not in the catalogue: "
         "it needs them."
     )
-    return RuleHit("unpriced_share", message, 0.0, Finding("unpriced_share", 1.0, 0, message))
+    return RuleHit(UNPRICED_SHARE, message, 0.0, Finding(UNPRICED_SHARE, 1.0, 0, message))
 
 
 RULES: tuple[Rule, ...] = (

@@ -5,13 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.assessment import (
-    DATA_QUALITY_TYPOLOGIES,
-    FRAUD_TYPOLOGIES,
-    Assessment,
-    Finding,
-    Reason,
-)
+from shared.assessment import Assessment, Finding, Reason
 from shared.baskets import Baskets
 from shared.beliefs import Beliefs, order_priors, own_case, weigh_evidence
 from shared.classifier import adjust, model_reasons
@@ -23,6 +17,7 @@ from shared.formats import alert_id
 from shared.hypotheses import Posterior, Rates, weigh
 from shared.profiles import NO_PROFILES
 from shared.rules import RULES, Evidence, Suspect
+from shared.typologies import FACT_TYPOLOGIES
 from shared.units import unit_prices
 from shared.unpriced import CERTAIN, Certainty, certainty, with_assumed_prices
 from shared.unseen import UnseenPercents
@@ -288,8 +283,7 @@ class Scorer:
     def _is_alert(self, p_added: float, p_hidden: float, findings: Sequence[Finding]) -> bool:
         if max(p_added, p_hidden) >= self.policy.alert_probability:
             return True
-        own_facts = (*FRAUD_TYPOLOGIES, *DATA_QUALITY_TYPOLOGIES)
-        return any(finding.typology not in own_facts for finding in findings)
+        return any(finding.typology in FACT_TYPOLOGIES for finding in findings)
 
 
 @dataclass(frozen=True, slots=True)

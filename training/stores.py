@@ -24,6 +24,7 @@ from azure.identity import ManagedIdentityCredential
 from azure.identity.aio import DefaultAzureCredential
 from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
 
+from shared.containers import ALERTS, DECISIONS, INCIDENTS, SHADOW, STATE
 from shared.decision import Decision, parse_decision
 from shared.errors import ConfigurationError, TransientError
 from shared.locality import refuse_keys
@@ -270,7 +271,7 @@ class CosmosDocuments:
         # Times are compared here: texts with different offsets do not sort by time.
         decisions: list[Decision] = []
         refused: dict[str, int] = {}
-        for document in self._query("decisions", "SELECT * FROM c"):
+        for document in self._query(DECISIONS, "SELECT * FROM c"):
             try:
                 decisions.append(parse_decision(json.dumps(document).encode()))
             except ConfigurationError as error:
@@ -283,20 +284,20 @@ class CosmosDocuments:
     def alerts(self, since: str | None, limit: int) -> list[dict[str, Any]]:
         where = "" if since is None else " WHERE c.scored_at >= @since"
         return self._query(
-            "alerts",
+            ALERTS,
             f"SELECT TOP {int(limit)} * FROM c{where} ORDER BY c.expected_loss DESC",  # noqa: S608
             [] if since is None else [{"name": "@since", "value": since}],
         )
 
     def incidents(self) -> list[dict[str, Any]]:
-        return self._query("incidents", "SELECT * FROM c ORDER BY c.started_at DESC")
+        return self._query(INCIDENTS, "SELECT * FROM c ORDER BY c.started_at DESC")
 
     def states(self) -> list[dict[str, Any]]:
-        return self._query("state", "SELECT * FROM c WHERE NOT IS_DEFINED(c.kind) ORDER BY c.id")
+        return self._query(STATE, "SELECT * FROM c WHERE NOT IS_DEFINED(c.kind) ORDER BY c.id")
 
     def shadows(self, version: str) -> list[dict[str, Any]]:
         return self._query(
-            "shadow",
+            SHADOW,
             "SELECT * FROM c WHERE c.version = @version ORDER BY c.id",
             [{"name": "@version", "value": version}],
         )
@@ -304,7 +305,7 @@ class CosmosDocuments:
     def alerts_of(self, customer_id: str) -> list[tuple[str, str]]:
         """The alerts on a customer's orders: id and rep of each."""
         found = self._query(
-            "alerts",
+            ALERTS,
             "SELECT c.id, c.rep_id FROM c WHERE c.customer_id = @customer_id",
             [{"name": "@customer_id", "value": customer_id}],
         )
@@ -315,7 +316,7 @@ class CosmosDocuments:
         with _translated("delete an alert"):
             database = self._connected().get_database_client(self._settings.cosmos_database)
             try:
-                database.get_container_client("alerts").delete_item(alert_id, rep_id)
+                database.get_container_client(ALERTS).delete_item(alert_id, rep_id)
             except HttpResponseError as error:
                 if error.status_code != _MISSING:
                     raise
@@ -375,7 +376,7 @@ async def load_alerts(environment: Mapping[str, str], alerts: Sequence[dict[str,
             endpoint, credential, enable_endpoint_discovery=not key, retry_write=True
         ) as client:
             database = client.get_database_client(environment.get("COSMOS_DATABASE", "sheriff"))
-            container = database.get_container_client("alerts")
+            container = database.get_container_client(ALERTS)
             return await _create_all(container, alerts)
     except (AzureError, OSError) as error:
         message = str(error).partition("\n")[0]

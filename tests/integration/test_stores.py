@@ -15,7 +15,6 @@ from aiohttp.test_utils import TestServer
 from azure.core.settings import settings as sdk_settings
 
 from functions.handlers import ScoringContext, score_batch
-from functions.model_loader import MODELS
 from functions.ports import (
     DeadLetter,
     NotThereError,
@@ -39,6 +38,7 @@ from functions.stores import (
 from infra.local import processes, resources, services
 from shared.assessment import Finding
 from shared.catalogue import packaged_catalogue
+from shared.containers import MODELS
 from shared.errors import TransientError
 from shared.model import packaged_bundle
 from shared.pending_alerts import Revisited

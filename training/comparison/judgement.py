@@ -16,7 +16,7 @@ from itertools import batched
 
 import numpy as np
 
-from shared.assessment import ADDED_ITEM, HIDDEN_DISCOUNT, Assessment
+from shared.assessment import Assessment
 from shared.catalogue import Catalogue
 from shared.decision import Decision
 from shared.episodes import EpisodeState
@@ -25,6 +25,7 @@ from shared.order import Order
 from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
+from shared.typologies import ADDED_ITEM, HIDDEN_DISCOUNT
 from training.comparison.comparison import (
     Comparison,
     Difference,

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
+from shared.containers import ARCHIVE
 from training.ports import Blobs, Stored
 
-ARCHIVE = "orders-archive"
 """The blob container that Capture writes to."""
 
 _NAME = re.compile(r"[^/]+/[^/]+/[^/]+/(?P<time>\d{4}/\d\d/\d\d/\d\d/\d\d/\d\d)\.avro")

@@ -25,9 +25,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shared.containers import TRAINING
 from shared.order import Order
 from training.history.order_columns import ORDERS
-from training.nightly.results import TRAINING
 from training.ports import Blobs, Stored
 
 DAYS = "days/"

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from shared.champion import Pointer
+from shared.containers import TRAINING
 from shared.errors import BundleError
 from shared.formats import time_text, utc_time
 from shared.golden import verdicts
@@ -35,15 +36,7 @@ from training.models.golden import with_golden
 from training.models.model_card import ModelCard, encode_card, make_card
 from training.models.model_store import publish, read_bundle, read_card, read_pointer
 from training.models.registry import MODEL, RULES_MODEL
-from training.nightly.results import (
-    TRAINING,
-    Applied,
-    Result,
-    move,
-    read_result,
-    report_path,
-    write_result,
-)
+from training.nightly.results import Applied, Result, move, read_result, report_path, write_result
 from training.nightly.run_metrics import (
     candidate_metrics,
     comparison_metrics,
