@@ -20,10 +20,11 @@ from shared.golden import verdicts
 from shared.model import ModelBundle, encode_bundle, packaged_bundle
 from shared.order import Order
 from shared.policy import Policy
+from training.comparison.compare import compare
 from training.comparison.comparison import Comparison, Verdict
 from training.comparison.fraud_injection import Percents, inject_frauds
 from training.comparison.history_window import Search, chosen_part, search
-from training.comparison.judgement import Judge, compare
+from training.comparison.judgement import Judge
 from training.comparison.promotion import PROMOTED, SHADOW, decide
 from training.console import verdict_lines
 from training.history.dataset import Dataset, gather_dataset

@@ -17,8 +17,9 @@ from shared.policy import Policy
 from shared.scoring import Scorer
 from tests.unit.training.companies import simulated
 from training.comparison import fraud_injection
+from training.comparison.compare import compare
 from training.comparison.fraud_injection import Percents, inject_frauds
-from training.comparison.judgement import Judge, compare
+from training.comparison.judgement import Judge
 from training.learning.learn import learn
 from training.simulation.company import Company, Ladder
 
