@@ -21,7 +21,8 @@ from training.evaluation.analysts import decide
 from training.history.files import ReadLine
 from training.history.orders import Bools
 from training.history.price_arrays import Ints, PriceTable, price_table
-from training.learning.learn import Learned, learn
+from training.learning.learn import learn
+from training.learning.learned import Learned
 from training.learning.weak_labels import classified, fit
 from training.replay.forward_scoring import score_forward, score_window
 from training.replay.replay import Replay

@@ -31,7 +31,9 @@ from training.history.dataset import Dataset, gather_dataset
 from training.history.decisions import settled
 from training.history.orders import OrderFile, price_history
 from training.history.price_arrays import Ints
-from training.learning.learn import ENOUGH_ORDERS, Learned, charge_quantum, learn
+from training.learning.charge_tolerance import charge_quantum
+from training.learning.learn import ENOUGH_ORDERS, learn
+from training.learning.learned import Learned
 from training.learning.weak_labels import with_classifier
 from training.models.golden import with_golden
 from training.models.model_card import ModelCard, encode_card, make_card

@@ -8,7 +8,7 @@ from typing import Any
 from shared.model import ModelBundle
 from shared.policy import Policy
 from training.comparison.comparison import Comparison, Verdict
-from training.learning.learn import Learned
+from training.learning.learned import Learned
 from training.report.business_impact import AlertTally
 from training.report.drift import AlertRateDrift, FeatureDrift
 from training.report.totals import Periods, RepDiscount

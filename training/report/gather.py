@@ -16,7 +16,7 @@ from training.comparison.comparison import Comparison, Verdict
 from training.comparison.quality import Floats
 from training.history.dataset import Dataset
 from training.history.orders import price_history
-from training.learning.learn import Learned
+from training.learning.learned import Learned
 from training.models.model_store import read_pointer
 from training.ports import Blobs, Documents
 from training.replay.score_stream import score_stream

@@ -11,8 +11,9 @@ from shared.order import Order
 from tests.unit.training.companies import simulated
 from training.history.orders import price_history
 from training.history.price_arrays import price_table
+from training.learning.charge_tolerance import charge_tolerance
+from training.learning.groundwork import fit_no_discount
 from training.learning.hidden_discounts import HiddenEpisode, find_episodes
-from training.learning.learn import charge_tolerance, fit_none
 from training.simulation.company import Company, HiddenDiscounts, Ladder, Volume
 from training.simulation.synthesis import draw_orders
 
@@ -20,7 +21,7 @@ from training.simulation.synthesis import draw_orders
 def _runs(orders: list[Order]) -> list[HiddenEpisode]:
     history = price_history(tuple(orders), packaged_catalogue())
     tolerance = charge_tolerance(history)
-    none = fit_none(history.units, np.abs(history.gap_e4) <= tolerance)
+    none = fit_no_discount(history.units, np.abs(history.gap_e4) <= tolerance)
     return find_episodes(history, none, tolerance)[0]
 
 

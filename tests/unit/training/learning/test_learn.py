@@ -13,7 +13,9 @@ from shared.model import DiscountShare, ModelBundle, packaged_bundle
 from shared.order import Order, OrderLine
 from tests.unit.training.companies import simulated
 from training.history.price_arrays import price_table, repriced
-from training.learning.learn import Learned, fit_none, learn
+from training.learning.groundwork import fit_no_discount
+from training.learning.learn import learn
+from training.learning.learned import Learned
 from training.simulation.company import (
     AddedItems,
     Baskets,
@@ -169,8 +171,8 @@ def test_the_chance_of_no_discount_is_read_off_orders_of_every_size() -> None:
     rng = np.random.default_rng(5)
     units = rng.integers(2, 9, size=40_000)
     undiscounted = rng.random(len(units)) < 0.93 * 0.85**units
-    assert fit_none(units, undiscounted) == pytest.approx(0.85, abs=0.01)
-    assert fit_none(units, undiscounted, hidden=0.07) == pytest.approx(0.85, abs=0.005)
+    assert fit_no_discount(units, undiscounted) == pytest.approx(0.85, abs=0.01)
+    assert fit_no_discount(units, undiscounted, hidden=0.07) == pytest.approx(0.85, abs=0.005)
 
 
 @pytest.mark.parametrize("days", [1, 4])

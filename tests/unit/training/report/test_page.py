@@ -11,7 +11,7 @@ import pytest
 from shared.model import packaged_bundle
 from tests.unit.training.report.report_world import VERDICT, report, world
 from training.comparison.comparison import Verdict
-from training.learning.learn import Learned
+from training.learning.learned import Learned
 from training.report.business_impact import AlertTally
 from training.report.captions import draw_charts
 from training.report.content import Report
