@@ -11,10 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.assessment import Finding
 from shared.features import LARGEST_LOG_ODDS, log_odds
-from shared.formats import amount_text
-from shared.model import NEVER_UNPRICED, Unpriced
+from shared.findings import Finding, Reason
 from shared.typologies import (
     BELOW_COST,
     HIDDEN_DISCOUNT,
@@ -28,10 +26,10 @@ from shared.typologies import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from shared.catalogue import AssumedPrice, PricedOrder
-    from shared.hypotheses import Posterior
+    from shared.evidence import Evidence
     from shared.policy import Policy
 
 FEWEST_UNPRICED = 5
@@ -39,44 +37,6 @@ FEWEST_UNPRICED = 5
 
 BEYOND_CHANCE = 4.0
 """Standard deviations that such orders must be more than the other reps' share makes likely."""
-
-
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """The likeliest added item: its discount in basis points and what that took off (e4)."""
-
-    product_id: str
-    discount_bp: int
-    amount_e4: int
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Everything that is known about an order when the rules are asked.
-
-    ``hidden_bp`` and ``hidden_e4`` are the likeliest hidden percentage and what it took;
-    ``unit_discounts`` are the likeliest (list price e4, basis points), the suspect's first, and
-    ``unexplained_e4`` the part of the gap that they leave; ``own_case`` is the chance (0-1) that an
-    unexplained charge would be a case of its own, not one of many lately. ``unpriced`` counts how
-    often lines had no price in the history.
-    """
-
-    priced: PricedOrder
-    currency: str
-    rep_known: bool
-    basket_odds: Mapping[str, float]
-    posterior: Posterior
-    suspect: Suspect | None
-    hidden_bp: int
-    hidden_e4: int
-    unit_discounts: tuple[tuple[int, int], ...]
-    unexplained_e4: int
-    own_case: float
-    unpriced: Unpriced = NEVER_UNPRICED
-
-    def money(self, amount_e4: int) -> str:
-        """An amount as people write it, to the cent."""
-        return amount_text(amount_e4, self.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +49,7 @@ class RuleHit:
     finding: Finding | None = None
 
 
-Rule = Callable[[Evidence, "Policy"], RuleHit | None]
+type Rule = Callable[[Evidence, Policy], RuleHit | None]
 
 
 def item_does_not_belong(evidence: Evidence, policy: Policy) -> RuleHit | None:
@@ -287,6 +247,12 @@ RULES: tuple[Rule, ...] = (
     unpriced_share,
 )
 """Every rule, in the order in which an alert lists its reasons where they weigh the same."""
+
+
+def all_reasons(hits: Sequence[RuleHit], model: Sequence[Reason]) -> tuple[Reason, ...]:
+    """Every rule's reason and the model's, the weightiest first."""
+    rules = (Reason("rule", hit.code, hit.message, hit.contribution) for hit in hits)
+    return tuple(sorted((*rules, *model), key=lambda reason: -reason.contribution))
 
 
 def _is_fixed(priced: PricedOrder) -> bool:

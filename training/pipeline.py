@@ -7,6 +7,7 @@ leaves; where a run was killed, the next one goes on. The settings are in docs/s
 import os
 from datetime import UTC, datetime
 
+from shared.containers import TRAINING
 from shared.printable import printable
 from training.console import ArgumentParser, run
 from training.ports import LeaseHeld
@@ -40,7 +41,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(settings: TrainingSettings) -> None:
     # Seconds of imports that --help and a wrong setting need not wait for.
-    from shared.containers import TRAINING  # noqa: PLC0415
     from training.models.registry import Registry  # noqa: PLC0415
     from training.nightly.night import Night  # noqa: PLC0415
     from training.stores import opened  # noqa: PLC0415

@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.table import Table
 
 from training.console import ArgumentParser, cell, run
-from training.models.registry import DEFAULT_TRACKING_URI, MODEL, RULES_MODEL, Registry
+from training.models.registry import MODEL, RULES_MODEL, Registry
 from training.models.versions import RegisteredVersion
+from training.settings import DEFAULT_TRACKING_URI
 
 SHOWN = {"outcome": "outcome", "average_precision": "AP"}
 """Tags that have a column, and its heading."""

@@ -20,14 +20,14 @@ from shared.formats import money, time_text
 from shared.model import ModelBundle, packaged_bundle
 from shared.order import Order, OrderLine
 from shared.scoring import Scorer
-from training.backtest import replayed
 from training.console import ArgumentParser, run, version
 from training.history.archive import read_archive
-from training.history.dataset import read_reference
 from training.history.files import ReadLine
+from training.models import reference_files
 from training.models.model_store import read_bundle, read_card, read_pointer
 from training.ports import Blobs
 from training.replay.replay import Replay
+from training.replay.replay_files import replayed
 from training.settings import TrainingSettings
 
 FILES = ("scores.csv", "alerts.jsonl", "incidents.jsonl")
@@ -58,8 +58,9 @@ def rescore(
         BundleError: the version is not on the shelf, or must not serve.
         TransientError: the store failed.
     """
-    csv, policy = read_reference(blobs)
-    scorer = Scorer(_bundle(blobs, version), Catalogue.from_csv(csv), policy)
+    reference = reference_files.read(blobs)
+    catalogue = Catalogue.from_csv(reference.catalogue_csv)
+    scorer = Scorer(_bundle(blobs, version), catalogue, reference.policy)
     archived = read_archive(blobs, hub, start, end + LATE)
     orders = [order for order in archived.orders if start <= order.ordered_at < end]
     if not orders:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.locality import is_local, missing, platform_sign, refuse_keys
-from training.models.registry import DEFAULT_TRACKING_URI
+
+DEFAULT_TRACKING_URI = "sqlite:///.sheriff/mlflow/mlflow.db"
+"""Where runs are recorded on one machine unless ``MLFLOW_TRACKING_URI`` says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from shared.catalogue import Catalogue
 from shared.decision import Decision
-from shared.errors import BundleError
-from shared.model import DiscountShare, ModelBundle, decode_bundle, encode_bundle
+from shared.ladder import DiscountShare
 from shared.printable import printable
-from training.command_files import replacing
 from training.console import ArgumentParser, run, version
 from training.history.decisions import read_decisions
 from training.history.orders import OrderFile, read_history
@@ -20,11 +17,8 @@ from training.history.price_arrays import read_catalogue
 from training.learning.learn import learn
 from training.learning.learned import Learned
 from training.learning.weak_labels import with_classifier
+from training.models.bundle_folder import BUNDLE_FILE, CARD_FILE, save
 from training.models.golden import with_golden
-from training.models.model_card import encode_card, make_card, parse_card
-
-BUNDLE_FILE = "bundle.json"
-CARD_FILE = "card.json"
 
 
 def train(
@@ -41,36 +35,6 @@ def train(
     learned = learn(history.orders, catalogue, name)
     learned = with_classifier(learned, history.orders, catalogue, decisions)
     return replace(learned, bundle=with_golden(learned.bundle, history.orders, catalogue))
-
-
-def save(folder: Path, learned: Learned, history: OrderFile, catalogue: Catalogue) -> None:
-    """Write the bundle, then its card: a folder with a card has the bundle that it describes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    data, sha256 = encode_bundle(learned.bundle)
-    with replacing(folder / BUNDLE_FILE) as file:
-        file.write(data)
-    with replacing(folder / CARD_FILE) as file:
-        file.write(encode_card(make_card(learned, history, catalogue, sha256)))
-
-
-def load(folder: Path) -> ModelBundle:
-    """The bundle of a training run, checked against its card.
-
-    Raises:
-        BundleError: card or bundle are missing, unreadable or do not belong together.
-    """
-    try:
-        card = parse_card((folder / CARD_FILE).read_bytes())
-        data = (folder / BUNDLE_FILE).read_bytes()
-    except FileNotFoundError as error:
-        raise BundleError(
-            f"{folder}: no {CARD_FILE} and {BUNDLE_FILE} of a training run"
-        ) from error
-    except NotADirectoryError as error:
-        raise BundleError(f"{folder} is a file, expected the folder of a training run") from error
-    except BundleError as error:
-        raise BundleError(f"{folder / CARD_FILE}: {error}") from error
-    return decode_bundle(data, card.bundle_sha256)
 
 
 def show(learned: Learned) -> None:

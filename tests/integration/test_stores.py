@@ -36,10 +36,10 @@ from functions.stores import (
     CosmosStates,
 )
 from infra.local import processes, resources, services
-from shared.assessment import Finding
 from shared.catalogue import packaged_catalogue
 from shared.containers import MODELS
 from shared.errors import TransientError
+from shared.findings import Finding
 from shared.model import packaged_bundle
 from shared.pending_alerts import Revisited
 from shared.policy import Policy

@@ -14,6 +14,7 @@ from datetime import UTC
 
 import numpy as np
 
+from shared.arrays import Bools, Floats, Ints
 from shared.model import ModelBundle
 from shared.policy import Policy
 from shared.typologies import ADDED_ITEM, FRAUD_TYPOLOGIES, HIDDEN_DISCOUNT
@@ -26,10 +27,8 @@ from training.comparison.comparison import (
 )
 from training.comparison.intervals import paired_bootstrap, resampled_difference
 from training.comparison.judgement import Judge, score
-from training.comparison.quality import Floats, average_precision
+from training.comparison.quality import average_precision
 from training.history.decisions import key_of, latest
-from training.history.orders import Bools
-from training.history.price_arrays import Ints
 
 SURE = 1e-6
 """Probabilities are kept this far from 0 and 1, so that a single decision has a limited cost."""

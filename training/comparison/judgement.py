@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shared.arrays import Bools, Floats
 from shared.assessment import Assessment
 from shared.catalogue import Catalogue
 from shared.decision import Decision
@@ -15,8 +16,6 @@ from shared.policy import Policy
 from shared.scoring import Scorer
 from training.comparison.comparison import Scores
 from training.comparison.fraud_injection import InjectedFrauds
-from training.comparison.quality import Floats
-from training.history.orders import Bools
 from training.replay.score_stream import score_stream
 
 

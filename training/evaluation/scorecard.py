@@ -8,15 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shared.arrays import Bools, Floats, Ints
 from shared.policy import Policy
-from training.backtest import verdicts
 from training.comparison.intervals import Interval, Intervals, bootstrap, paired_bootstrap
 from training.comparison.metrics import Quality, Verdict, by_size, judge
 from training.comparison.quality import (
     Calibration,
     Delay,
     FalseAlarms,
-    Floats,
     LossFound,
     Reviews,
     calibrate,
@@ -28,8 +27,7 @@ from training.comparison.quality import (
 )
 from training.evaluation.incident_quality import IncidentReport, report_incidents
 from training.evaluation.trials import Trial
-from training.history.orders import Bools
-from training.history.price_arrays import Ints
+from training.evaluation.verdicts import verdicts
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from shared.arrays import Bools, Ints
 from shared.assessment import Assessment
 from shared.formats import alert_id
 from shared.model import ModelBundle
@@ -14,20 +15,19 @@ from shared.order import Order, parse_order
 from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
-from training.backtest import Score, score_all
 from training.comparison.metrics import Truth
 from training.console import progress
 from training.evaluation.analysts import decide
 from training.history.files import ReadLine
-from training.history.orders import Bools
-from training.history.price_arrays import Ints, PriceTable, price_table
+from training.history.price_arrays import PriceTable, price_table
 from training.learning.learn import learn
 from training.learning.learned import Learned
-from training.learning.weak_labels import classified, fit
-from training.replay.forward_scoring import score_forward, score_window
+from training.learning.weak_labels import classified, fit, score_forward
+from training.replay.forward_scoring import score_window
 from training.replay.replay import Replay
-from training.simulate import order_bodies, order_ids, truth_rows
+from training.replay.scores import Score, score_all
 from training.simulation.company import Company
+from training.simulation.order_bodies import order_bodies, order_ids, truth_rows
 from training.simulation.scenarios import Scenario
 from training.simulation.synthesis import WHOLE, SimulatedOrders, draw_orders
 

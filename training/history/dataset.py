@@ -21,10 +21,17 @@ from training.history.archive import Archived, read_captured
 from training.history.captured_files import Captured, list_captured
 from training.history.day_files import BadRecord, DayFiles
 from training.history.snapshot import FORMAT, Thawed, freeze, thaw
-from training.models import reference_files
 from training.ports import Blobs, Documents, Stored
 
 LIBRARIES = ("numpy", "scikit-learn", "msgspec")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The catalogue's file and the policy that serve; operators replace them."""
+
+    catalogue_csv: bytes
+    policy: Policy
 
 
 class Quality(msgspec.Struct, frozen=True):
@@ -69,14 +76,16 @@ class Dataset:
     policy: Policy
 
 
-def gather_dataset(blobs: Blobs, documents: Documents, hub: str, now: datetime) -> Dataset | None:
-    """Read the archive, decisions, catalogue and policy; None where there are no orders yet.
+def gather_dataset(
+    blobs: Blobs, documents: Documents, reference: Reference, hub: str, now: datetime
+) -> Dataset | None:
+    """Read the archive and the decisions; None where there are no orders yet.
 
     Raises:
-        ConfigurationError: catalogue or policy are wrong; names what.
+        ConfigurationError: the catalogue is wrong; names what.
         TransientError: something cannot be read now.
     """
-    csv, policy = read_reference(blobs)
+    csv, policy = reference.catalogue_csv, reference.policy
     since = now - timedelta(days=policy.history_days)
     read = documents.decisions(now)
     source = _Source(blobs, hub, since, now, read.decisions, csv)
@@ -96,11 +105,6 @@ def gather_dataset(blobs: Blobs, documents: Documents, hub: str, now: datetime) 
         catalogue_csv=csv,
         policy=policy,
     )
-
-
-def read_reference(blobs: Blobs) -> tuple[bytes, Policy]:
-    """The catalogue's CSV and the policy, as `training.models.reference_files.read`."""
-    return reference_files.read(blobs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shared.arrays import Floats, Ints
     from shared.order import Order
 
-    Ints = NDArray[np.int64]
-    Floats = NDArray[np.float64]
 
 ROUNDS = 40
 """Rounds of expectation maximisation; the rates change by less than a percent after about 30."""

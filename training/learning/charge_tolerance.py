@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from shared.arrays import Ints
 from training.history.orders import History
-from training.history.price_arrays import Ints
 
 SINGLE_PRECISION_E4 = 3.0
 """Least tolerance: what single-precision arithmetic does to a charge, were it only tomorrow."""

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shared.arrays import Bools, Floats, Ints
 from shared.model import LARGEST_ADDED_RATE, packaged_bundle
-from training.history.orders import Bools, History
-from training.history.price_arrays import Ints
+from training.history.orders import History
 from training.learning.added_items import RareProducts, find_rare
 from training.learning.charge_tolerance import charge_tolerance
-from training.learning.ladder_learning import Floats
 from training.learning.learned import OrPackaged
 
 FLOOR_ORDERS = 0.5

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.model import LARGEST_HIDDEN, MOST_HIDDEN, packaged_bundle
-from training.history.orders import Bools, History
+from shared.arrays import Bools
+from shared.ladder import MOST_HIDDEN
+from shared.model import LARGEST_HIDDEN, packaged_bundle
+from training.history.orders import History
 from training.learning.groundwork import Groundwork
 from training.learning.hidden_discounts import HiddenEpisode, find_episodes
 from training.learning.ladder_learning import StepCounts

@@ -5,18 +5,13 @@ from dataclasses import dataclass, replace
 import msgspec
 import numpy as np
 
-from shared.model import DiscountShare, packaged_bundle
-from training.history.orders import Bools
+from shared.arrays import Bools, Floats
+from shared.ladder import DiscountShare
+from shared.model import packaged_bundle
 from training.learning.added_items import deep_discounts
 from training.learning.coherent_baskets import CoherentOrders
 from training.learning.groundwork import Groundwork, refit_no_discount
-from training.learning.ladder_learning import (
-    Floats,
-    StepCounts,
-    find_steps,
-    share_steps,
-    small_orders,
-)
+from training.learning.ladder_learning import StepCounts, find_steps, share_steps, small_orders
 from training.learning.learned import OrPackaged
 from training.learning.rep_ladders import Ladder, find_rep_ladders, orders_of
 

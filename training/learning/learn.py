@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from shared.arrays import Bools
 from shared.catalogue import Catalogue
 from shared.model import BasketTable, ModelBundle, packaged_bundle
 from shared.order import Order
-from training.history.orders import Bools, History, price_history
+from training.history.orders import History, price_history
 from training.learning.baskets import learn_baskets
 from training.learning.coherent_baskets import find_coherent
 from training.learning.groundwork import (

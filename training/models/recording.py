@@ -9,13 +9,11 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.errors import SheriffError
+from training.models.mlflow_adapter import MlflowAdapter
 from training.models.versions import BUNDLE_SHA256, BUNDLE_VERSION
-
-if TYPE_CHECKING:
-    from training.models.registry import MlflowAdapter
 
 _ERROR = "error"
 """Tag of a run that failed: why."""

@@ -8,6 +8,7 @@ from shared.containers import REFERENCE
 from shared.errors import BundleError, ConfigurationError
 from shared.policy import Policy, parse_policy
 from shared.reference import CATALOGUE, POLICY, expected, previous
+from training.history.dataset import Reference
 from training.models.model_store import read_pointer
 from training.ports import Blobs
 
@@ -17,7 +18,7 @@ _READ: dict[str, Callable[[bytes], object]] = {
 }
 
 
-def read(blobs: Blobs) -> tuple[bytes, Policy]:
+def read(blobs: Blobs) -> Reference:
     """The catalogue's CSV and the policy; the packaged ones where there never were others.
 
     Raises:
@@ -26,7 +27,7 @@ def read(blobs: Blobs) -> tuple[bytes, Policy]:
     """
     csv, policy = _found(blobs, CATALOGUE), _found(blobs, POLICY)
     packaged = files("shared").joinpath("data", CATALOGUE)
-    return (
+    return Reference(
         packaged.read_bytes() if csv is None else csv,
         Policy() if policy is None else parse_policy(policy),
     )

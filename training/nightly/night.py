@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from shared.arrays import Ints
 from shared.champion import Pointer
 from shared.containers import TRAINING
 from shared.errors import BundleError
@@ -30,16 +31,23 @@ from training.console import verdict_lines
 from training.history.dataset import Dataset, gather_dataset
 from training.history.decisions import settled
 from training.history.orders import OrderFile, price_history
-from training.history.price_arrays import Ints
 from training.learning.charge_tolerance import charge_quantum
 from training.learning.learn import ENOUGH_ORDERS, learn
 from training.learning.learned import Learned
 from training.learning.weak_labels import with_classifier
+from training.models import reference_files
 from training.models.golden import with_golden
 from training.models.model_card import ModelCard, encode_card, make_card
 from training.models.model_store import publish, read_bundle, read_card, read_pointer
 from training.models.registry import MODEL, RULES_MODEL
-from training.nightly.results import Applied, Result, move, read_result, report_path, write_result
+from training.nightly.results import (
+    Applied,
+    Result,
+    move,
+    read_result,
+    report_path,
+    write_result,
+)
 from training.nightly.run_metrics import (
     candidate_metrics,
     comparison_metrics,
@@ -110,7 +118,8 @@ class Night:
         if champion.version is not None:
             self.record.repair(MODEL, champion.version)
         self.say("reading the archive")
-        data = gather_dataset(self.blobs, self.documents, self.hub, self.now)
+        reference = reference_files.read(self.blobs)
+        data = gather_dataset(self.blobs, self.documents, reference, self.hub, self.now)
         if data is None or _cut(data) < ENOUGH_ORDERS:
             count = 0 if data is None else len(data.orders)
             self.say(f"{count} orders are archived, too few to learn from: nothing to do")

@@ -16,7 +16,6 @@ from shared.profiles import Profile, Profiles, ProfileTable
 from shared.scoring import WORTH_A_LOOK, Scorer
 from shared.typologies import ADDED_ITEM, HIDDEN_DISCOUNT
 from training.console import progress
-from training.learning.learn import learn
 
 CHUNK = 500
 """Orders scored at once; only those worth a look are kept."""
@@ -48,15 +47,6 @@ class Window:
     examples: tuple[Example, ...]
     profiles: Profiles
     last: datetime
-
-
-def score_forward(orders: Sequence[Order], catalogue: Catalogue, cut: int) -> Window:
-    """Score a history from a position on by what was learned from the orders before it.
-
-    Raises:
-        ConfigurationError: the catalogue prices none of the orders before it.
-    """
-    return score_window(learn(orders[:cut], catalogue, "forward").bundle, orders, catalogue, cut)
 
 
 def score_window(

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from shared.formats import utc_time
-from shared.model import DiscountShare
+from shared.ladder import DiscountShare
 from training.report.svg import (
     INKS,
     add_axes,

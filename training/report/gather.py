@@ -6,6 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
+from shared.arrays import Floats
 from shared.assessment import Assessment
 from shared.champion import CHALLENGER
 from shared.model import ModelBundle
@@ -13,7 +14,6 @@ from shared.order import Order
 from shared.scoring import Scorer
 from shared.shadow import ShadowTotals, totals
 from training.comparison.comparison import Comparison, Verdict
-from training.comparison.quality import Floats
 from training.history.dataset import Dataset
 from training.history.orders import price_history
 from training.learning.learned import Learned

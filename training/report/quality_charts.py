@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from shared.arrays import Bools, Floats
 from training.comparison.comparison import LaterOrders, Scores
-from training.comparison.quality import Bin, Floats, calibrate
-from training.history.orders import Bools
+from training.comparison.quality import Bin, calibrate
 from training.report.svg import (
     CHALLENGER_LINE,
     CHAMPION_LINE,

@@ -20,10 +20,11 @@ from functions.ports import (
     WriteConflict,
 )
 from shared.alert import revisited as with_incident
-from shared.assessment import Assessment, Explanation
+from shared.assessment import Assessment
 from shared.catalogue import packaged_catalogue
 from shared.episodes import EpisodeState
 from shared.errors import TransientError
+from shared.explanation import Explanation
 from shared.incidents import number_of
 from shared.order import Order
 from shared.pending_alerts import Revisited

@@ -23,7 +23,9 @@ from tests.unit.functions.world import World
 from training import backtest, simulate, train
 from training.console import run
 from training.history.files import ReadLine, read_lines, write_lines
+from training.models.bundle_folder import load
 from training.replay.replay import Replay
+from training.replay.replay_files import SCORE_COLUMNS
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def _revised(line: bytes) -> bytes:
 
 
 def _scorer(folder: Path) -> Scorer:
-    return Scorer(train.load(folder / "model"), packaged_catalogue(), Policy())
+    return Scorer(load(folder / "model"), packaged_catalogue(), Policy())
 
 
 @pytest.mark.parametrize("batch", [1, 7, 1000])
@@ -158,7 +160,7 @@ def test_files_have_the_columns_of_the_contract_and_one_line_an_order(
     ])  # fmt: skip
     with scores.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == backtest.SCORE_COLUMNS
+    assert tuple(rows[0]) == SCORE_COLUMNS
     assert len(rows) == 300
     assert {row["alerted"] for row in rows} == {"0", "1"}
     documents = [json.loads(line) for line in alerts.read_bytes().splitlines()]

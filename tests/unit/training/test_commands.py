@@ -14,11 +14,13 @@ import pytest
 from shared.errors import ConfigurationError, SheriffError
 from shared.printable import printable
 from training import console
-from training.backtest import Score, show_quality, write_scores
+from training.backtest import show_quality
 from training.command_files import check_files
 from training.comparison.metrics import Verdict
 from training.console import cell, real, run, verdict_lines, whole
 from training.history.files import write_lines
+from training.replay.replay_files import write_scores
+from training.replay.scores import Score
 from training.stores import load_alerts
 
 COMMANDS = (

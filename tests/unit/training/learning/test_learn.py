@@ -9,22 +9,15 @@ import pytest
 
 from shared.catalogue import COLUMNS, Catalogue, packaged_catalogue
 from shared.errors import ConfigurationError
-from shared.model import DiscountShare, ModelBundle, packaged_bundle
+from shared.ladder import DiscountShare
+from shared.model import ModelBundle, packaged_bundle
 from shared.order import Order, OrderLine
 from tests.unit.training.companies import simulated
 from training.history.price_arrays import price_table, repriced
 from training.learning.groundwork import fit_no_discount
 from training.learning.learn import learn
 from training.learning.learned import Learned
-from training.simulation.company import (
-    AddedItems,
-    Baskets,
-    Company,
-    Family,
-    HiddenDiscounts,
-    Ladder,
-    Volume,
-)
+from training.simulation.company import AddedItems, Baskets, Company, Family, Ladder, Volume
 from training.simulation.synthesis import draw_orders
 
 ELSEWHERE = Catalogue.from_csv(

@@ -174,7 +174,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import mlflow.pyfunc, pandas  # once, for all that are killed
-from training.models.registry import MlflowAdapter, Registry
+from training.models.mlflow_adapter import MlflowAdapter
+from training.models.registry import Registry
 from tests.orders import order_fields
 
 def die(*arguments):

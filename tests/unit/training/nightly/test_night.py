@@ -29,9 +29,9 @@ from tests.unit.training.world import (
 )
 from training.comparison import fraud_injection
 from training.comparison.comparison import Check, Comparison, Verdict
-from training.history.dataset import gather_dataset
+from training.history.dataset import Dataset, gather_dataset
 from training.history.price_arrays import price_table
-from training.models import model_store
+from training.models import model_store, reference_files
 from training.models.model_card import ModelCard, ModelCardData, encode_card
 from training.models.registry import MODEL, RULES_MODEL
 from training.nightly import night
@@ -39,8 +39,8 @@ from training.nightly.night import Night
 from training.nightly.results import Result, move, read_result, report_path
 from training.report.captions import draw_charts
 from training.report.page import render
-from training.simulate import order_bodies, order_ids
 from training.simulation.company import Company, Ladder
+from training.simulation.order_bodies import order_bodies, order_ids
 from training.simulation.synthesis import draw_orders
 
 NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)
@@ -124,6 +124,11 @@ def morning_after(second_night: World) -> World:
     made = deepcopy(second_night)
     made.night().run()
     return made
+
+
+def gathered(world: World) -> Dataset | None:
+    reference = reference_files.read(world.blobs)
+    return gather_dataset(world.blobs, world.documents, reference, "orders", NOW)
 
 
 def dying(blobs: FakeBlobs, after: int) -> Iterator[None]:
@@ -325,12 +330,12 @@ def test_a_policy_that_changed_is_a_night_of_its_own(world: World) -> None:
 
 
 def test_a_snapshot_that_was_damaged_is_made_again(world: World) -> None:
-    first = gather_dataset(world.blobs, world.documents, "orders", NOW)
+    first = gathered(world)
     assert first is not None
     name = f"snapshots/{first.snapshot_sha256}.parquet"
     whole = world.blobs.content(TRAINING, name)
     world.blobs.put(TRAINING, name, whole[:-100])
-    again = gather_dataset(world.blobs, world.documents, "orders", NOW)
+    again = gathered(world)
     assert again is not None
     assert (again.orders, again.version) == (first.orders, first.version)
     assert world.blobs.content(TRAINING, name) == whole
@@ -351,7 +356,7 @@ def test_what_cannot_be_read_of_earlier_runs_is_made_again(world: World) -> None
 def test_models_are_compared_only_on_orders_later_than_what_the_champion_learned(
     world: World,
 ) -> None:
-    data = gather_dataset(world.blobs, world.documents, "orders", NOW)
+    data = gathered(world)
     assert data is not None
     bundle = packaged_bundle()
     everything = night.compared(night.Champion("v1", bundle, None), bundle, data)

@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 
+from shared.arrays import Floats
 from training.comparison.comparison import LaterOrders, Scores
-from training.comparison.quality import Floats
 
 RNG = np.random.default_rng(1)
 FRAUD = RNG.random(2_000) < 0.1

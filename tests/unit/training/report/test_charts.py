@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared.model import DiscountShare
+from shared.ladder import DiscountShare
 from tests.unit.training.report.chart_data import assert_stands_in_a_page, texts
 from training.report import charts
 from training.report.totals import Period, Periods, RepDiscount
