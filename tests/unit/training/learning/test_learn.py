@@ -17,7 +17,15 @@ from training.history.price_arrays import price_table, repriced
 from training.learning.groundwork import fit_no_discount
 from training.learning.learn import learn
 from training.learning.learned import Learned
-from training.simulation.company import AddedItems, Baskets, Company, Family, Ladder, Volume
+from training.simulation.company import (
+    AddedItems,
+    Baskets,
+    Company,
+    Family,
+    HiddenDiscounts,
+    Ladder,
+    Volume,
+)
 from training.simulation.synthesis import draw_orders
 
 ELSEWHERE = Catalogue.from_csv(
