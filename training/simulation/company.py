@@ -99,25 +99,25 @@ class Baskets:
 class Ladder:
     """Discretionary discounts: each unit on its own gets none or one step (basis points)."""
 
-    steps: tuple[int, ...] = (100, 150, 200, 500, 800, 1000, 1500, 2000)
+    steps_bp: tuple[int, ...] = (100, 150, 200, 500, 800, 1000, 1500, 2000)
     shares: tuple[float, ...] = ()
     """How the discounted units spread over the steps; empty: evenly."""
     rate: float = 0.2
     """Share of units with a discount."""
 
     def __post_init__(self) -> None:
-        _check_bp("ladder", self.steps)
+        _check_bp("ladder", self.steps_bp)
         _share("discount rate", self.rate)
         if self.shares:
             _shares("ladder shares", self.shares)
-            if len(self.shares) != len(self.steps):
+            if len(self.shares) != len(self.steps_bp):
                 raise ConfigurationError(
-                    f"{len(self.shares)} ladder shares for {len(self.steps)} ladder steps"
+                    f"{len(self.shares)} ladder shares for {len(self.steps_bp)} ladder steps"
                 )
 
     def step_shares(self) -> tuple[float, ...]:
         """Shares of the steps among discounted units; they sum to 1."""
-        shares = self.shares or (1.0,) * len(self.steps)
+        shares = self.shares or (1.0,) * len(self.steps_bp)
         return tuple(share / sum(shares) for share in shares)
 
 
@@ -174,19 +174,19 @@ class AddedItems:
 
     rate: float = 0.046
     """Share of orders."""
-    steps: tuple[int, ...] = (1000, 2000, 3000, 5000, 8000)
+    steps_bp: tuple[int, ...] = (1000, 2000, 3000, 5000, 8000)
     """The discounts of the added unit in basis points, evenly drawn."""
 
     def __post_init__(self) -> None:
         _share("added-item rate", self.rate)
-        _check_bp("added percents", self.steps)
+        _check_bp("added percents", self.steps_bp)
 
 
 @dataclass(frozen=True, slots=True)
 class HiddenDiscounts:
     """Runs of days on which every order is charged less than its unit discounts explain."""
 
-    percents: tuple[int, ...] = (100,)
+    percents_bp: tuple[int, ...] = (100,)
     """What is taken off whole orders, in basis points; each run draws one."""
     rate: float = 0.05
     """Share of days in a run; decides the number of runs unless ``runs`` does."""
@@ -197,7 +197,7 @@ class HiddenDiscounts:
     """Fewest days between two runs."""
 
     def __post_init__(self) -> None:
-        _check_bp("hidden percents", self.percents)
+        _check_bp("hidden percents", self.percents_bp)
         _share("hidden rate", self.rate)
         shortest, longest = self.episode_days
         if not 1 <= shortest <= longest:

@@ -46,16 +46,16 @@ def company_from(options: argparse.Namespace) -> Company:
             yearly_growth=options.yearly_growth,
         ),
         ladder=Ladder(
-            steps=percents(options.ladder),
+            steps_bp=percents(options.ladder),
             shares=numbers(options.ladder_shares) if options.ladder_shares else (),
             rate=options.discount_rate,
         ),
         drift=_drift(options),
         generosity=_generosity(options),
         promotions=_promotions(options),
-        added=AddedItems(rate=options.added_rate, steps=percents(options.added_percents)),
+        added=AddedItems(rate=options.added_rate, steps_bp=percents(options.added_percents)),
         hidden=HiddenDiscounts(
-            percents=percents(options.hidden_percent),
+            percents_bp=percents(options.hidden_percent),
             rate=options.hidden_rate,
             episodes=options.episodes,
             episode_days=_range_of_days(options.episode_days),
@@ -70,7 +70,7 @@ def _drift(options: argparse.Namespace) -> Drift | None:
     if options.drift_ladder is None:
         return None
     towards = Ladder(
-        steps=percents(options.drift_ladder),
+        steps_bp=percents(options.drift_ladder),
         shares=numbers(options.drift_shares) if options.drift_shares else (),
         rate=options.drift_rate,
     )
@@ -81,7 +81,7 @@ def _generosity(options: argparse.Namespace) -> Generosity | None:
     if options.generous_reps == 0:
         return None
     ladder = Ladder(
-        steps=percents(options.ladder),
+        steps_bp=percents(options.ladder),
         shares=numbers(options.generous_shares) if options.generous_shares else (),
         rate=options.generous_rate,
     )
@@ -146,7 +146,7 @@ def _add_discount_flags(flags: ArgumentParser, company: Company) -> None:
     ladder, added, hidden = company.ladder, company.added, company.hidden
     group = flags.add_argument_group("discounts and frauds")
     group.add_argument(
-        "--ladder", default=_percents_text(ladder.steps), help="percents of a unit (%(default)s)"
+        "--ladder", default=_percents_text(ladder.steps_bp), help="percents of a unit (%(default)s)"
     )
     group.add_argument("--ladder-shares", default="", help="one a step; empty: evenly")
     group.add_argument(
@@ -160,12 +160,12 @@ def _add_discount_flags(flags: ArgumentParser, company: Company) -> None:
     )
     group.add_argument(
         "--added-percents",
-        default=_percents_text(added.steps),
+        default=_percents_text(added.steps_bp),
         help="of an added unit (%(default)s)",
     )
     group.add_argument(
         "--hidden-percent",
-        default=_percents_text(hidden.percents),
+        default=_percents_text(hidden.percents_bp),
         help="of whole orders (%(default)s)",
     )
     group.add_argument(

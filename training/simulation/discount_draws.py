@@ -45,7 +45,7 @@ def draw_discounts(
 
 def _steps(ladder: Ladder, units: int, rng: Generator) -> Ints:
     shares = [1 - ladder.rate, *(ladder.rate * share for share in ladder.step_shares())]
-    return np.array([0, *ladder.steps])[choices(shares, units, rng)]
+    return np.array([0, *ladder.steps_bp])[choices(shares, units, rng)]
 
 
 def _progress(drift: Drift, days: Ints) -> Floats:

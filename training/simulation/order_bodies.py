@@ -54,10 +54,10 @@ def truth_rows(
         for order, product, discount in zip(
             units.order[units.added].tolist(),
             units.product[units.added].tolist(),
-            units.discount[units.added].tolist(),
+            units.discount_bp[units.added].tolist(),
             strict=True,
         )
     }
-    for at, (order_id, hidden) in enumerate(zip(ids, orders.hidden.tolist(), strict=True)):
+    for at, (order_id, hidden) in enumerate(zip(ids, orders.hidden_bp.tolist(), strict=True)):
         product_id, percent = planted.get(at, ("", ""))
         yield order_id, int(at in planted), int(hidden > 0), product_id, percent

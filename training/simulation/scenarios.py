@@ -25,25 +25,25 @@ from training.simulation.company import (
 from training.simulation.synthesis import draw_times
 
 OTHER_LADDER = Ladder(
-    steps=(75, 125, 300, 400, 700, 1200, 1800),
+    steps_bp=(75, 125, 300, 400, 700, 1200, 1800),
     shares=(0.22, 0.08, 0.2, 0.15, 0.17, 0.1, 0.08),
     rate=0.27,
 )
-OTHER_ADDED = AddedItems(steps=(1500, 2500, 4000, 6000, 7500))
+OTHER_ADDED = AddedItems(steps_bp=(1500, 2500, 4000, 6000, 7500))
 DRIFTED = Ladder(
-    steps=(100, 200, 250, 500, 600, 1000, 1200, 2000),
+    steps_bp=(100, 200, 250, 500, 600, 1000, 1200, 2000),
     shares=(0.05, 0.2, 0.2, 0.1, 0.2, 0.05, 0.15, 0.05),
     rate=0.3,
 )
 GENEROUS = Generosity(reps=1, ladder=Ladder(shares=(1, 1, 2, 3, 5, 7, 8, 8), rate=0.75))
 PROMOTED = ("Touring Bikes", "Gloves", "Fenders", "Cranksets")
-PROMOTION_POINTS = 1200
+PROMOTION_BP = 1200
 PROMOTION_DAYS = 21
 LONG_PROMOTION_SHARE = 0.3
 """Share of the history's days that a promotion runs for which analysts know."""
 NEW_PRICES_FACTOR = 1.06
 NEW_PRICES_SPREAD = 0.15
-UNSEEN_POINTS = 70
+UNSEEN_BP = 70
 EPISODE_SHARE = 0.25
 """Share of days in a run where runs are many."""
 
@@ -145,7 +145,7 @@ def _drifting_ladder(one: Scenario) -> Scenario:
 
 def _hidden(percent: int) -> "_Change":
     return lambda one: _both(
-        one, lambda company: replace(company, hidden=replace(company.hidden, percents=(percent,)))
+        one, lambda company: replace(company, hidden=replace(company.hidden, percents_bp=(percent,)))
     )
 
 
@@ -166,7 +166,7 @@ def _episodes(days: int) -> "_Change":
 
 def _unseen(one: Scenario) -> Scenario:
     """A percentage in the stream that the history knows nothing of."""
-    hidden = replace(one.stream.hidden, percents=(UNSEEN_POINTS,))
+    hidden = replace(one.stream.hidden, percents_bp=(UNSEEN_BP,))
     return replace(one, stream=replace(one.stream, hidden=hidden))
 
 
@@ -182,7 +182,7 @@ def _many_reps(one: Scenario) -> Scenario:
 
 def _added_inside(one: Scenario) -> Scenario:
     return _both(
-        one, lambda company: replace(company, added=AddedItems(steps=company.ladder.steps))
+        one, lambda company: replace(company, added=AddedItems(steps_bp=company.ladder.steps_bp))
     )
 
 
@@ -190,7 +190,7 @@ def _promotion(one: Scenario) -> Scenario:
     """A promotion in the stream that the history knows nothing of."""
     first = one.cut + timedelta(days=one.stream_days // 4)
     days = min(PROMOTION_DAYS, max(one.stream_days // 2, 1))
-    weeks = Promotion(PROMOTED, PROMOTION_POINTS, first, days)
+    weeks = Promotion(PROMOTED, PROMOTION_BP, first, days)
     return replace(one, stream=replace(one.stream, promotions=(weeks,)))
 
 
@@ -198,7 +198,7 @@ def _long_promotion(one: Scenario) -> Scenario:
     """A promotion that began late in the history, and runs on."""
     days = (one.cut - one.history.volume.start).days
     first = one.cut - timedelta(days=round(days * LONG_PROMOTION_SHARE))
-    weeks = Promotion(PROMOTED, PROMOTION_POINTS, first, (one.last - first).days + 1)
+    weeks = Promotion(PROMOTED, PROMOTION_BP, first, (one.last - first).days + 1)
     return _both(one, lambda company: replace(company, promotions=(weeks,)))
 
 

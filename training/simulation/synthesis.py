@@ -43,7 +43,7 @@ class Units:
 
     order: Ints
     product: Ints
-    discount: Ints
+    discount_bp: Ints
     added: Bools
 
 
@@ -59,7 +59,7 @@ class SimulatedOrders:
     rep: Ints
     customer: Ints
     state: Ints
-    hidden: Ints
+    hidden_bp: Ints
     list_e4: Ints
     cost_e4: Ints
     charged_e4: Ints
@@ -86,13 +86,13 @@ def draw_orders(company: Company, prices: PriceTable, count: int, seed: int) -> 
     list_e4 = _per_order(units.order, unit_list, count)
     if list_e4.max() > LARGEST_E4:
         raise ConfigurationError(f"an order lists above {LARGEST_E4 // WHOLE}: lower the prices")
-    off_e8 = _per_order(units.order, unit_list * units.discount, count)
+    off_e8 = _per_order(units.order, unit_list * units.discount_bp, count)
     return SimulatedOrders(
         times=times,
         rep=rep,
         customer=customer,
         state=homes[customer],
-        hidden=hidden,
+        hidden_bp=hidden,
         list_e4=list_e4,
         cost_e4=_per_order(units.order, prices.cost_e4[units.product, periods], count),
         charged_e4=charge(list_e4, off_e8, hidden, company.rounding),
@@ -172,7 +172,7 @@ def _draw_episodes(settings: HiddenDiscounts, days: int, rng: Generator) -> Ints
         expected = settings.rate * days * 2 / (shortest + longest)
         wanted = int(expected + rng.random())
     lengths = rng.integers(shortest, longest + 1, size=wanted)
-    percents = rng.choice(np.array(settings.percents), size=wanted)
+    percents = rng.choice(np.array(settings.percents_bp), size=wanted)
     taken = np.cumsum(lengths + settings.gap_days) - settings.gap_days
     fitting = int(np.searchsorted(taken, days, side="right"))
     by_day = np.zeros(days, dtype=np.int64)
@@ -222,7 +222,7 @@ def _draw_added(
     """Order, product and discount of every unit that a rep added."""
     victims = np.flatnonzero(rng.random(count) < added.rate)
     product = rng.integers(products, size=len(victims))
-    return victims, product, rng.choice(np.array(added.steps), size=len(victims))
+    return victims, product, rng.choice(np.array(added.steps_bp), size=len(victims))
 
 
 def aware(time: np.datetime64) -> datetime:

@@ -24,7 +24,7 @@ from training.learning.learn import learn
 from training.simulation.company import Company, Ladder
 
 CATALOGUE = packaged_catalogue()
-MARKET = Company(ladder=Ladder(steps=(300, 700, 1_200, 1_800), rate=0.25))
+MARKET = Company(ladder=Ladder(steps_bp=(300, 700, 1_200, 1_800), rate=0.25))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -77,7 +77,7 @@ def compared(company: World, old: Scores, new: Scores) -> Comparison:
     later = LaterOrders(
         days=days,
         added=np.isin(np.arange(len(drawn.times)), drawn.units.order[drawn.units.added]),
-        hidden=drawn.hidden > 0,
+        hidden=drawn.hidden_bp > 0,
         loss_e4=company.stream.losses_e4()["either"],
         real_days=days,
     )
