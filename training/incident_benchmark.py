@@ -90,7 +90,7 @@ def watch(
             partition[at] = number
             orders = [order for _, order in mine]
             opened[at], states[number] = _opened(scorer, orders, states[number])
-    episodes = hidden_episodes(stream.drawn.hidden)
+    episodes = hidden_episodes(stream.drawn.hidden_bp)
     return IncidentBenchmark(
         stream=scenario.name,
         partitions=partitions,
@@ -155,10 +155,10 @@ def planned(task: Task) -> tuple[Scenario, Stream]:
         company = replace(base.stream, volume=volume, hidden=HiddenDiscounts(episodes=0))
     else:
         often = episodes.stream.hidden
-        percents = base.stream.hidden.percents
+        percents = base.stream.hidden.percents_bp
         if task.stream == "many-unseen":
-            percents = unseen.stream.hidden.percents
-        company = replace(base.stream, hidden=replace(often, percents=percents))
+            percents = unseen.stream.hidden.percents_bp
+        company = replace(base.stream, hidden=replace(often, percents_bp=percents))
     count = task.clean if task.stream == "clean" else task.orders
     scenario = replace(base, name=task.stream, stream=company)
     return scenario, draw_stream(scenario, company, count, task.seed + 1, "watch-")

@@ -185,7 +185,7 @@ def main(arguments: list[str] | None = None) -> None:
     write_truth(options.truth, truth_rows(orders, prices, ids))
     bodies = order_bodies(orders, prices, company, ids, catalogue.currency)
     write_lines(options.out, progress(bodies, "writing orders", total=len(ids)))
-    added, hidden = int(orders.units.added.sum()), int((orders.hidden > 0).sum())
+    added, hidden = int(orders.units.added.sum()), int((orders.hidden_bp > 0).sum())
     print(f"{len(ids)} orders in {options.out}: {added} added items, {hidden} hidden discounts")
     if options.send:
         print(

@@ -14,7 +14,8 @@ from training.console import ArgumentParser, run, version
 from training.history.decisions import read_decisions
 from training.history.orders import OrderFile, read_history
 from training.history.price_arrays import read_catalogue
-from training.learning.learn import Learned, learn
+from training.learning.learn import learn
+from training.learning.learned import Learned
 from training.learning.weak_labels import with_classifier
 from training.models.bundle_folder import BUNDLE_FILE, CARD_FILE, save
 from training.models.golden import with_golden

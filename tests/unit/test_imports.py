@@ -36,6 +36,8 @@ IN_THIS_FILE: dict[str, set[str]] = {
     "training/history/archive.py": {"fastavro"},
     "training/history/order_columns.py": {"pyarrow"},
     "training/report/charts.py": {"matplotlib"},
+    "training/report/quality_charts.py": {"matplotlib"},
+    "training/report/svg.py": {"matplotlib"},
     "training/history/day_files.py": {"pyarrow"},
     "training/models/mlflow_adapter.py": {"mlflow"},
     "training/report/page.py": {"jinja2"},

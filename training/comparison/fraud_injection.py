@@ -25,10 +25,10 @@ ADDED_SHARE = 0.1
 HIDDEN_SHARE, RUN_ORDERS = 0.15, 125
 """Share of the orders that are in a run of a hidden discount, and orders a run: about a day's."""
 
-UNTOLD_ADDED = tuple(range(500, 9_001, 500))
+UNTOLD_ADDED_BP = tuple(range(500, 9_001, 500))
 """Discounts of added items that no model is asked about: 5 to 90 %, in basis points."""
 
-UNTOLD_HIDDEN = tuple(range(30, 251, 10))
+UNTOLD_HIDDEN_BP = tuple(range(30, 251, 10))
 """Hidden percentages that no model is asked about: 0.3 to 2.5 %, in basis points."""
 
 ENOUGH_ADDED, ENOUGH_RUNS, MOST_ROUNDS = 500, 24, 24
@@ -47,8 +47,8 @@ WHOLE = 10_000
 class Percents:
     """What is planted, in basis points: discounts of added items, and hidden percentages."""
 
-    added: tuple[int, ...]
-    hidden: tuple[int, ...]
+    added_bp: tuple[int, ...]
+    hidden_bp: tuple[int, ...]
 
     @classmethod
     def known_to(cls, *bundles: ModelBundle) -> "Percents":
@@ -127,7 +127,7 @@ class _Sower:
         """Plant into the orders once."""
         products = sorted({product.product_id for product in self.catalogue})
         added = self.rng.random(len(orders)) < ADDED_SHARE
-        hidden = _hidden_episodes(len(orders), self.percents.hidden, self.rng)
+        hidden = _hidden_episodes(len(orders), self.percents.hidden_bp, self.rng)
         injected: list[Order] = []
         loss = np.zeros(len(orders), dtype=np.int64)
         for at, order in enumerate(orders):
@@ -145,7 +145,7 @@ class _Sower:
     def _off(self) -> int:
         """The discount of an added item: one the models know, or any."""
         told = self.rng.random() < 0.5
-        return int(self.rng.choice(self.percents.added if told else UNTOLD_ADDED))
+        return int(self.rng.choice(self.percents.added_bp if told else UNTOLD_ADDED_BP))
 
 
 def _with_item(order: Order, product: Product, off: int, quantum_e4: int) -> tuple[Order, int]:
@@ -187,7 +187,7 @@ def _hidden_episodes(count: int, known: Sequence[int], rng: Generator) -> Ints:
     first = int(rng.integers(2))
     for number in range(episodes):
         start = number * room + int(rng.integers(max(room - length, 1)))
-        table = known if (first + number) % 2 and known else UNTOLD_HIDDEN
+        table = known if (first + number) % 2 and known else UNTOLD_HIDDEN_BP
         hidden[start : start + length] = int(rng.choice(table))
     return hidden
 

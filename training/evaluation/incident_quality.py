@@ -49,7 +49,7 @@ class IncidentReport:
 def report_incidents(trial: Trial) -> IncidentReport:
     """Compare a trial's incidents with the truth."""
     drawn, rows = trial.stream.drawn, trial.rows
-    run = hidden_episodes(drawn.hidden)[rows]
+    run = hidden_episodes(drawn.hidden_bp)[rows]
     times = drawn.times[rows]
     spans = [
         (np.datetime64(_naive(one["started_at"])), np.datetime64(_naive(one["last_seen_at"])))

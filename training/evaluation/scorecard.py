@@ -107,7 +107,7 @@ def report(trial: Trial, policy: Policy, seed: int) -> ScenarioReport:
         name: _typology(verdict, days, losses[name][rows], policy.reviews_per_day, seed)
         for name, verdict in judged.items()
     }
-    run = hidden_episodes(drawn.hidden)[rows]
+    run = hidden_episodes(drawn.hidden_bp)[rows]
     flagged = _columns(judged["hidden_discount"])[1]
     scenario, bundle = trial.scenario, trial.learned.bundle
     rates = {

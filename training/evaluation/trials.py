@@ -20,7 +20,8 @@ from training.console import progress
 from training.evaluation.analysts import decide
 from training.history.files import ReadLine
 from training.history.price_arrays import PriceTable, price_table
-from training.learning.learn import Learned, learn
+from training.learning.learn import learn
+from training.learning.learned import Learned
 from training.learning.weak_labels import classified, fit, score_forward
 from training.replay.forward_scoring import score_window
 from training.replay.replay import Replay
@@ -72,12 +73,12 @@ class Stream:
         """What each fraud took of each order, by typology and over both, in `_e4`."""
         drawn, units = self.drawn, self.drawn.units
         periods = self.prices.periods(drawn.times)[units.order]
-        off_e8 = self.prices.list_e4[units.product, periods] * units.discount
+        off_e8 = self.prices.list_e4[units.product, periods] * units.discount_bp
         count = len(self.ids)
         by_unit = np.zeros((2, count), dtype=np.int64)
         np.add.at(by_unit[0], units.order, off_e8)
         np.add.at(by_unit[1], units.order[units.added], off_e8[units.added])
-        hidden = (drawn.list_e4 * WHOLE - by_unit[0]) * drawn.hidden // WHOLE // WHOLE
+        hidden = (drawn.list_e4 * WHOLE - by_unit[0]) * drawn.hidden_bp // WHOLE // WHOLE
         added = by_unit[1] // WHOLE
         return {"added_item": added, "hidden_discount": hidden, "either": added + hidden}
 

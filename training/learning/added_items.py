@@ -48,13 +48,13 @@ class RareProducts:
         return float((self.holds & chosen).sum()) * self.added * self.scale
 
 
-def find_rare(history: History, undiscounted: Bools, none: float) -> RareProducts:
+def find_rare(history: History, undiscounted: Bools, p_no_discount: float) -> RareProducts:
     """Tell rare products by their sales, and innocent sales by orders without any discount.
 
     Evenly added units give every product about the same few sales (Poisson); what is sold
     beyond that is bought. A catalogue whose products all sell evenly has no rare ones. Of innocent
-    orders, a share of ``none`` to the power of their units has no discount; of orders with an
-    added item, none.
+    orders, a share of ``p_no_discount`` to the power of their units has no discount; of orders
+    with an added item, none.
     """
     products = len(history.prices.product_ids)
     sales = np.bincount(history.line_product, minlength=products).astype(float)
@@ -67,7 +67,7 @@ def find_rare(history: History, undiscounted: Bools, none: float) -> RareProduct
     holds[history.line_order[rare[history.line_product]]] = True
     if holds.mean() > MOST_HOLDING:
         return RareProducts(np.zeros_like(rare), np.zeros_like(holds), 0.0)
-    expected = float((none ** history.units[holds]).sum())
+    expected = float((p_no_discount ** history.units[holds]).sum())
     innocent = min(1.0, float(undiscounted[holds].sum()) / expected) if expected > 0 else 0.0
     return RareProducts(rare, holds, 1 - innocent)
 
@@ -87,7 +87,7 @@ def deep_discounts(
     rows = [(voter, percentage, np.ones(len(voter)))]
     for line, owner in _other_lines(history, candidates, item):
         price, units = history.line_price_e4[line], history.line_quantity[line]
-        for step, odds in zip(ladder.steps.tolist(), ladder.counts.tolist(), strict=True):
+        for step, odds in zip(ladder.steps_bp.tolist(), ladder.counts.tolist(), strict=True):
             rest = gaps[owner] - price * step // 10_000
             left = np.flatnonzero(rest > tolerance_e4)
             voter, percentage = grid_discounts(deep[owner[left]], rest[left], tolerance_e4)
@@ -96,8 +96,8 @@ def deep_discounts(
     step = np.concatenate([row[1] for row in rows])
     weight = np.concatenate([row[2] for row in rows])
     counts = count_votes(order, step, weight)
-    found = np.flatnonzero(counts >= max(3.0, 0.03 * counts.sum()))
-    return StepCounts(found, counts[found])
+    given = np.flatnonzero(counts >= max(3.0, 0.03 * counts.sum()))
+    return StepCounts(given, counts[given])
 
 
 def _single_rare(history: History, rare: RareProducts) -> tuple[Ints, Ints]:

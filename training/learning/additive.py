@@ -132,15 +132,15 @@ def fit_columns(columns: Columns, weight: float, freedom: float) -> Classifier:
     model.fit(np.tile(design, (2, 1)), labels, sample_weight=weights)
     slope, *flat = model.coef_[0].tolist()
     line = (slope * LOGIT_SCALE, float(model.intercept_[0]))
-    found = _frozen(columns, edges, places, flat, line)
-    return msgspec.structs.replace(found, decision_weight=weight)
+    fitted = _frozen(columns, edges, places, flat, line)
+    return msgspec.structs.replace(fitted, decision_weight=weight)
 
 
 def _edges(column: Floats) -> Floats:
     """Inner edges of bins of about equally many orders; a value never has two bins."""
     inner = np.quantile(column, np.linspace(0, 1, BINS + 1)[1:-1], method="inverted_cdf")
-    found = np.unique(inner)
-    return np.asarray(found[found > column.min()])
+    edges = np.unique(inner)
+    return np.asarray(edges[edges > column.min()])
 
 
 def _labels(columns: Columns, weight: float) -> tuple[Ints, Floats]:

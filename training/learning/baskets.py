@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from shared.arrays import Bools, Floats, Ints
+    from shared.arrays import Floats, Ints
     from shared.order import Order
 
 
@@ -74,7 +74,7 @@ class _Part:
 
 
 def learn_baskets(
-    orders: Sequence[Order], undiscounted: Sequence[bool], none: float
+    orders: Sequence[Order], undiscounted: Sequence[bool], p_no_discount: float
 ) -> BasketTable:
     """Learn what is bought together.
 
@@ -85,7 +85,7 @@ def learn_baskets(
     Args:
         orders: the history, frauds and all.
         undiscounted: for each order, whether it was charged its full list total.
-        none: chance of a normal unit to have no discount, 0-1.
+        p_no_discount: chance of a normal unit to have no discount, 0-1.
     """
     lines = _lines(orders)
     if not lines.orders:
@@ -106,7 +106,7 @@ def learn_baskets(
             credited += np.bincount(part.pair, brought / total[part.effect], len(keys))
         rate = np.maximum(credited - SPARE_LINES, 0.0) / exposure[keys // size]
         alone = np.bincount(lines.product, own_share, size) / lines.orders
-    innocent = _innocent_share(lines, own_share, np.asarray(undiscounted), none)
+    innocent = _innocent_share(lines, own_share, np.asarray(undiscounted), p_no_discount)
     return _table(lines, keys, rate, alone * innocent)
 
 
@@ -160,19 +160,21 @@ def _pairs(order: Ints) -> tuple[Ints, Ints]:
     return cause[different], effect[different]
 
 
-def _innocent_share(lines: _Lines, own_share: Floats, undiscounted: Bools, none: float) -> Floats:
+def _innocent_share(
+    lines: _Lines, own_share: Floats, undiscounted: NDArray[np.bool_], p_no_discount: float
+) -> Floats:
     """The part (0-1) of each product's lines that came by themselves and were not added by a rep.
 
     Added items are always discounted, so among the orders they stand in none is undiscounted;
-    innocent orders are undiscounted with the chance ``none`` to the power of their units.
+    innocent orders are undiscounted with the chance ``p_no_discount`` to the power of their units.
     """
     size = len(lines.names)
     order_units = np.bincount(lines.order, lines.units, lines.orders)
-    expected = own_share * none ** order_units[lines.order]
+    expected = own_share * p_no_discount ** order_units[lines.order]
     seen = own_share * undiscounted[lines.order]
     expected_by, seen_by = (np.bincount(lines.product, x, size) for x in (expected, seen))
     common = seen_by.sum() / max(expected_by.sum(), 1e-9)
-    scale = PRIOR_ORDERS * none**3
+    scale = PRIOR_ORDERS * p_no_discount**3
     share = (seen_by + scale * min(common, 1.0)) / (expected_by + scale)
     return np.minimum(share, 1.0)
 

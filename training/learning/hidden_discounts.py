@@ -23,7 +23,7 @@ from training.history.orders import History
 from training.history.price_arrays import naive_utc
 from training.learning.ladder_learning import grid_discounts
 
-PERCENTAGES = np.arange(10, 501)
+PERCENTAGES_BP = np.arange(10, 501)
 """Hidden percentages looked for: 0.1 % to 5 %, in basis points."""
 
 FALSE_ALARM = 0.001
@@ -51,14 +51,14 @@ class HiddenEpisode:
 class _Stretch:
     """Orders ``first`` to ``last`` (positions among those looked at) and their score."""
 
-    percent: int
+    percent_bp: int
     first: int
     last: int
     score: float
 
 
 def find_episodes(
-    history: History, none: float, tolerance_e4: float
+    history: History, p_no_discount: float, tolerance_e4: float
 ) -> tuple[list[HiddenEpisode], Bools]:
     """Every run, oldest first; and the orders in them that lost exactly its percentage.
 
@@ -66,30 +66,32 @@ def find_episodes(
 
     Args:
         history: the orders, in time order.
-        none: chance of a unit to have no discount.
+        p_no_discount: chance of a unit to have no discount.
         tolerance_e4: how far a charge may be from its exact value.
     """
     mixed = np.flatnonzero(_prices_differ(history))
-    plain = np.clip(none ** history.units[mixed], 1e-6, 1 - 1e-6)
+    plain = np.clip(p_no_discount ** history.units[mixed], 1e-6, 1 - 1e-6)
     hits = _hits(history, mixed, tolerance_e4)
-    needed = math.log(max(len(mixed), 1) * len(PERCENTAGES) / FALSE_ALARM)
-    found = [
+    needed = math.log(max(len(mixed), 1) * len(PERCENTAGES_BP) / FALSE_ALARM)
+    stretches = [
         stretch
-        for percent in PERCENTAGES.tolist()
-        for stretch in _stretches(percent, hits, plain, needed)
+        for percent_bp in PERCENTAGES_BP.tolist()
+        for stretch in _stretches(percent_bp, hits, plain, needed)
     ]
     times = naive_utc([history.orders[at].ordered_at for at in mixed.tolist()])
     days = (times - times[0]) / np.timedelta64(1, "D") if len(times) else np.zeros(0)
     lost = np.zeros(len(history.orders), dtype=bool)
     episodes = []
-    for stretch in _apart(found):
-        seen = [at for at in hits[stretch.percent].tolist() if stretch.first <= at <= stretch.last]
+    for stretch in _apart(stretches):
+        seen = [
+            at for at in hits[stretch.percent_bp].tolist() if stretch.first <= at <= stretch.last
+        ]
         lost[mixed[seen]] = True
         first, begun = _beginning(days, plain, stretch.first)
         last, ended = _beginning(-days[::-1], plain[::-1], len(days) - 1 - stretch.last)
         spanned = (len(days) - 1 - last) - first + 1
         orders = spanned * len(history.orders) / len(mixed)
-        episodes.append(HiddenEpisode(stretch.percent, len(seen), orders, -ended - begun))
+        episodes.append(HiddenEpisode(stretch.percent_bp, len(seen), orders, -ended - begun))
     return episodes, lost
 
 
@@ -98,62 +100,66 @@ def _hits(history: History, mixed: Ints, tolerance_e4: float) -> dict[int, Ints]
     total."""
     at, percent = grid_discounts(history.list_e4[mixed], history.gap_e4[mixed], tolerance_e4)
     by_percent = np.argsort(percent, kind="stable")
-    bounds = np.searchsorted(percent[by_percent], np.append(PERCENTAGES, PERCENTAGES[-1] + 1))
+    bounds = np.searchsorted(percent[by_percent], np.append(PERCENTAGES_BP, PERCENTAGES_BP[-1] + 1))
     return {
-        int(points): at[by_percent[low:high]]
-        for points, low, high in zip(PERCENTAGES, bounds, bounds[1:], strict=False)
+        int(percent_bp): at[by_percent[low:high]]
+        for percent_bp, low, high in zip(PERCENTAGES_BP, bounds, bounds[1:], strict=False)
     }
 
 
-def _stretches(percent: int, hits: dict[int, Ints], plain: Floats, needed: float) -> list[_Stretch]:
+def _stretches(
+    percent_bp: int, hits: dict[int, Ints], plain: Floats, needed: float
+) -> list[_Stretch]:
     """The runs of one percentage.
 
     Coincidences are at first as many as at the percentages around, then as many as are left
     outside of the runs: some percentages are those of common baskets.
     """
-    mine = hits[percent]
-    beside = [len(hits[at]) for at in range(percent - BESIDE, percent + BESIDE + 1)
-              if at in hits and at != percent]  # fmt: skip
+    mine = hits[percent_bp]
+    beside = [len(hits[at]) for at in range(percent_bp - BESIDE, percent_bp + BESIDE + 1)
+              if at in hits and at != percent_bp]  # fmt: skip
     chance = (float(np.median(beside)) + 1) / (len(plain) + 1)
-    found = _scan(percent, mine, plain, chance, needed)
-    outside = len(mine) - sum(_between(mine, one.first, one.last) for one in found)
+    stretches = _scan(percent_bp, mine, plain, chance, needed)
+    outside = len(mine) - sum(_between(mine, each.first, each.last) for each in stretches)
     chance = max(chance, (outside + 1) / (len(plain) + 1))
-    return _scan(percent, mine, plain, chance, needed) if found else []
+    return _scan(percent_bp, mine, plain, chance, needed) if stretches else []
 
 
 def _between(hits: Ints, first: int, last: int) -> int:
     return int(hits.searchsorted(last, "right") - hits.searchsorted(first))
 
 
-def _scan(percent: int, hits: Ints, plain: Floats, chance: float, needed: float) -> list[_Stretch]:
+def _scan(
+    percent_bp: int, hits: Ints, plain: Floats, chance: float, needed: float
+) -> list[_Stretch]:
     """Stretches that score ``needed`` or more, each ended where the score has fallen so far that
     another run would explain what comes."""
     misses = np.append(0.0, np.cumsum(np.minimum(np.log1p(-plain) - math.log1p(-chance), 0.0)))
     gains = np.log(plain[hits] / chance)
     split = math.log(len(plain) + 1)
-    found: list[_Stretch] = []
+    stretches: list[_Stretch] = []
     first, last, before, score, best = -1, -1, -1, 0.0, 0.0
     for at, gain in zip(hits.tolist(), gains.tolist(), strict=True):
         score += float(misses[at] - misses[before + 1])
         if first < 0 or score <= 0 or score < best - split:
             if best >= needed:
-                found.append(_Stretch(percent, first, last, best))
+                stretches.append(_Stretch(percent_bp, first, last, best))
             first, score, best = at, 0.0, 0.0
         score, before = score + gain, at
         if score > best:
             best, last = score, at
     if best >= needed:
-        found.append(_Stretch(percent, first, last, best))
-    return found
+        stretches.append(_Stretch(percent_bp, first, last, best))
+    return stretches
 
 
-def _apart(found: list[_Stretch]) -> list[_Stretch]:
+def _apart(stretches: list[_Stretch]) -> list[_Stretch]:
     """Stretches that do not overlap, oldest first; of those that do the one that scores most:
     rounding makes neighbouring percentages fit the same orders."""
     kept: list[_Stretch] = []
-    for one in sorted(found, key=lambda stretch: -stretch.score):
-        if all(one.last < other.first or other.last < one.first for other in kept):
-            kept.append(one)
+    for stretch in sorted(stretches, key=lambda stretch: -stretch.score):
+        if all(stretch.last < before.first or before.last < stretch.first for before in kept):
+            kept.append(stretch)
     return sorted(kept, key=lambda stretch: stretch.first)
 
 

@@ -46,7 +46,7 @@ class SmallOrders:
 class StepCounts:
     """Discounts in basis points, ascending, and the number of orders behind each."""
 
-    steps: Ints
+    steps_bp: Ints
     counts: Floats
 
 
@@ -80,8 +80,8 @@ def find_steps(groups: list[SmallOrders], tolerance_e4: float, least: float) -> 
     if not order:
         return StepCounts(np.zeros(0, dtype=np.int64), np.zeros(0))
     counts = count_votes(np.concatenate(order), np.concatenate(step), np.concatenate(weight))
-    found = np.flatnonzero(counts >= least)
-    return StepCounts(found, counts[found])
+    given = np.flatnonzero(counts >= least)
+    return StepCounts(given, counts[given])
 
 
 def grid_discounts(prices_e4: Ints, gaps_e4: Ints, tolerance_e4: float) -> tuple[Ints, Ints]:
@@ -126,58 +126,60 @@ def count_votes(order: Ints, step: Ints, weight: Floats) -> Floats:
 
 
 def share_steps(
-    groups: list[SmallOrders], steps: Ints, none: float, tolerance_e4: float
+    groups: list[SmallOrders], steps_bp: Ints, p_no_discount: float, tolerance_e4: float
 ) -> StepCounts:
     """How many units got each step, over explanations with one or two discounts.
 
     Args:
         groups: the orders, with or without a gap.
-        steps: candidate discounts in basis points.
-        none: chance of a unit to have no discount, above 0.
+        steps_bp: candidate discounts.
+        p_no_discount: chance of a unit to have no discount, above 0.
         tolerance_e4: how far a charge may be from its exact value.
     """
-    rows = [explanations(group, steps, tolerance_e4) for group in groups]
+    rows = [explanations(group, steps_bp, tolerance_e4) for group in groups]
     offsets = np.cumsum([0, *(len(group.gaps_e4) for group in groups)])
     order = np.concatenate([row[0] + at for row, at in zip(rows, offsets, strict=False)])
-    one = np.concatenate([row[1] for row in rows])
-    other = np.concatenate([row[2] for row in rows])
+    step = np.concatenate([row[1] for row in rows])
+    second = np.concatenate([row[2] for row in rows])
     units = sum(group.prices_e4.size for group in groups)
-    odds = np.full(len(steps) + 1, (1 - none) / none / max(len(steps), 1))
+    odds = np.full(len(steps_bp) + 1, (1 - p_no_discount) / p_no_discount / max(len(steps_bp), 1))
     odds[0] = 1.0  # position 0 is no discount
-    counts = np.zeros(len(steps) + 1)
+    counts = np.zeros(len(steps_bp) + 1)
     for _ in range(ROUNDS):
-        likely = odds[one] * odds[other]
+        likely = odds[step] * odds[second]
         part = likely / np.bincount(order, likely, offsets[-1])[order]
-        counts = np.bincount(one, part, len(odds)) + np.bincount(other, part, len(odds))
-        odds = np.append(1.0, counts[1:] / units / none)
-    return StepCounts(steps, counts[1:])
+        counts = np.bincount(step, part, len(odds)) + np.bincount(second, part, len(odds))
+        odds = np.append(1.0, counts[1:] / units / p_no_discount)
+    return StepCounts(steps_bp, counts[1:])
 
 
-def explanations(group: SmallOrders, steps: Ints, tolerance_e4: float) -> tuple[Ints, Ints, Ints]:
+def explanations(
+    group: SmallOrders, steps_bp: Ints, tolerance_e4: float
+) -> tuple[Ints, Ints, Ints]:
     """Rows of (order, step of one unit, step of another or 0) whose discounts make the gap.
 
     Steps count from 1; 0 is no discount. An order without a gap has no row: its one explanation
     gives no step a unit.
     """
     open_gap = np.flatnonzero(group.gaps_e4 > tolerance_e4)
-    percentages = np.append(0, steps)
+    percentages = np.append(0, steps_bp)
     units = group.prices_e4.shape[1]
-    found: list[tuple[Ints, Ints, Ints]] = []
+    rows: list[tuple[Ints, Ints, Ints]] = []
     for start in range(0, len(open_gap), CHUNK):
         chunk = open_gap[start : start + CHUNK]
         gaps_e8 = group.gaps_e4[chunk] * 10_000
         off_e8 = group.prices_e4[chunk][:, :, None] * percentages
-        for one in range(units):
-            alone = np.abs(off_e8[:, one, :] - gaps_e8[:, None]) <= tolerance_e4 * 10_000
+        for unit in range(units):
+            alone = np.abs(off_e8[:, unit, :] - gaps_e8[:, None]) <= tolerance_e4 * 10_000
             at, step = np.nonzero(alone)
-            found.append((chunk[at], step, np.zeros(len(at), dtype=np.int64)))
-            for other in range(one + 1, units):
-                both = off_e8[:, one, 1:, None] + off_e8[:, other, None, 1:]
+            rows.append((chunk[at], step, np.zeros(len(at), dtype=np.int64)))
+            for other_unit in range(unit + 1, units):
+                both = off_e8[:, unit, 1:, None] + off_e8[:, other_unit, None, 1:]
                 hit = np.abs(both - gaps_e8[:, None, None]) <= tolerance_e4 * 10_000
                 at, step, second = np.nonzero(hit)
-                found.append((chunk[at], step + 1, second + 1))
-    if not found:
+                rows.append((chunk[at], step + 1, second + 1))
+    if not rows:
         empty = np.zeros(0, dtype=np.int64)
         return empty, empty, empty
-    order, step, second = (np.concatenate(column) for column in zip(*found, strict=True))
+    order, step, second = (np.concatenate(column) for column in zip(*rows, strict=True))
     return order, step, second

@@ -51,7 +51,7 @@ class _Items:
 
 
 def learn_product_groups(
-    table: BasketTable, innocent: Sequence[Basket], catalogue: Sequence[str], none: float
+    table: BasketTable, innocent: Sequence[Basket], catalogue: Sequence[str], p_no_discount: float
 ) -> tuple[ProductGroup, ...]:
     """The kinds of products, each with its corrections.
 
@@ -59,23 +59,25 @@ def learn_product_groups(
         table: rates learned from the history, without kinds.
         innocent: the baskets of orders that were charged at list price.
         catalogue: every product that may be added.
-        none: chance of a normal unit to have no discount, 0-1.
+        p_no_discount: chance of a normal unit to have no discount, 0-1.
     """
-    found = _product_groups(_pairs(table, innocent))
-    if not found:
+    groups = _product_groups(_pairs(table, innocent))
+    if not groups:
         return ()
     rates = Baskets(table, len(catalogue))
     odds = [rates.added_odds(basket) for basket in innocent]
-    stride = max(len(innocent) * len(found) // CONTRASTS, 1)
+    stride = max(len(innocent) * len(groups) // CONTRASTS, 1)
     product_groups = []
-    for products, partners in found:
-        kind = ProductGroup(frozenset(products), frozenset(partners), ())
-        bought, orders = _bought(kind, innocent, odds)
-        added = _added(kind, rates, innocent[::stride])
+    for products, partners in groups:
+        group = ProductGroup(frozenset(products), frozenset(partners), ())
+        bought, orders = _bought(group, innocent, odds)
+        added = _added(group, rates, innocent[::stride])
         # An innocent basket is at list price only if the item beside it would be, too.
-        weight = stride * none * len(products) / len(catalogue)
+        weight = stride * p_no_discount * len(products) / len(catalogue)
         factors = _balance(added, weight, bought)
-        product_groups.append(ProductGroup(kind.products, kind.partners, _rounded(factors), orders))
+        product_groups.append(
+            ProductGroup(group.products, group.partners, _rounded(factors), orders)
+        )
     return tuple(product_groups)
 
 
@@ -86,10 +88,10 @@ def _pairs(table: BasketTable, innocent: Sequence[Basket]) -> set[tuple[str, str
         for product, bought in basket.items():
             units[product] = units.get(product, 0) + bought
     pairs = set()
-    for one, brought in table.companions.items():
-        for other, rate in brought.items():
-            if rate * units.get(one, 0) >= FEWEST_BROUGHT:
-                pairs |= {(one, other), (other, one)}
+    for cause, brought in table.companions.items():
+        for effect, rate in brought.items():
+            if rate * units.get(cause, 0) >= FEWEST_BROUGHT:
+                pairs |= {(cause, effect), (effect, cause)}
     return pairs
 
 
@@ -100,10 +102,10 @@ def _product_groups(pairs: set[tuple[str, str]]) -> list[tuple[list[str], list[s
     components of a graph in which every product stands twice, once on each side of the pairs.
     """
     partners: dict[str, list[str]] = {}
-    for one, other in sorted(pairs):
-        partners.setdefault(one, []).append(other)
+    for product, partner in sorted(pairs):
+        partners.setdefault(product, []).append(partner)
     left = set(partners)
-    found = []
+    groups = []
     while left:
         products, reached, queue = {min(left)}, set(), [min(left)]
         while queue:
@@ -114,39 +116,39 @@ def _product_groups(pairs: set[tuple[str, str]]) -> list[tuple[list[str], list[s
                     products |= new
                     queue += sorted(new)
         left -= products
-        found.append((sorted(products), sorted(reached)))
-    return found
+        groups.append((sorted(products), sorted(reached)))
+    return groups
 
 
 def _bought(
-    kind: ProductGroup, innocent: Sequence[Basket], odds: Sequence[dict[str, float]]
+    group: ProductGroup, innocent: Sequence[Basket], odds: Sequence[dict[str, float]]
 ) -> tuple[_Items, int]:
     """The lines of a kind as they were bought, and the baskets that have any."""
     places, values, orders = [], [], 0
     for basket, by_product in zip(innocent, odds, strict=True):
-        mine = [product for product in basket if product in kind.products]
+        mine = [product for product in basket if product in group.products]
         orders += bool(mine)
-        places += [_place(kind, product, basket) for product in mine]
+        places += [_place(group, product, basket) for product in mine]
         values += [by_product[product] for product in mine]
     return _Items(np.array(places, dtype=np.int64), np.array(values)), orders
 
 
-def _added(kind: ProductGroup, rates: Baskets, innocent: Sequence[Basket]) -> _Items:
+def _added(group: ProductGroup, rates: Baskets, innocent: Sequence[Basket]) -> _Items:
     """One product of a kind added to each basket, every product in turn."""
     places, values = [], []
-    products = sorted(kind.products)
+    products = sorted(group.products)
     for at, basket in enumerate(innocent):
         product = products[at % len(products)]
         basket_with = {**basket, product: basket.get(product, 0) + 1}
-        places.append(_place(kind, product, basket_with))
+        places.append(_place(group, product, basket_with))
         values.append(rates.added_odds(basket_with)[product])
     return _Items(np.array(places, dtype=np.int64), np.array(values))
 
 
-def _place(kind: ProductGroup, product: str, basket: Basket) -> int:
+def _place(group: ProductGroup, product: str, basket: Basket) -> int:
     """What stands beside an item, as one number below the product of `SHAPE`."""
     at = 0
-    for count, size in zip(place_in(kind, product, basket), SHAPE, strict=True):
+    for count, size in zip(place_in(group, product, basket), SHAPE, strict=True):
         at = at * size + min(count, size - 1)
     return at
 

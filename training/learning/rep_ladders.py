@@ -44,15 +44,15 @@ ENOUGH_OF_A_STEP = 5.0
 class _Explained:
     """Orders with their explanations by ladder discounts.
 
-    ``units`` and ``rep`` have one row an order; ``order``, ``one`` and ``other`` one an
+    ``units`` and ``rep`` have one row an order; ``order``, ``step`` and ``second`` one an
     explanation: its order and the positions of its steps, from 1 (0: no discount).
     """
 
     units: Ints
     rep: Ints
     order: Ints
-    one: Ints
-    other: Ints
+    step: Ints
+    second: Ints
 
     def of(self, rep: Ints) -> "_Explained":
         """Only the orders of some reps."""
@@ -63,8 +63,8 @@ class _Explained:
             self.units[mine],
             self.rep[mine],
             number[self.order[rows]],
-            self.one[rows],
-            self.other[rows],
+            self.step[rows],
+            self.second[rows],
         )
 
 
@@ -80,11 +80,11 @@ def find_rep_ladders(
         most_units: units of the largest orders that are looked at.
         tolerance_e4: how far a charge may be from its exact value.
     """
-    percents = np.array([step.discount_bp for step in ladder[1:]], dtype=np.int64)
+    steps_bp = np.array([step.discount_bp for step in ladder[1:]], dtype=np.int64)
     names, rep = np.unique([order.rep_id for order in history.orders], return_inverse=True)
     groups = small_orders(history, chosen, most_units)
-    tested = _depart(_explained(groups, percents, rep, tolerance_e4), len(names), len(percents))
-    return {str(names[one.rep]): one.ladder(percents) for one in tested}
+    tested = _depart(_explained(groups, steps_bp, rep, tolerance_e4), len(names), len(steps_bp))
+    return {str(names[each.rep]): each.ladder(steps_bp) for each in tested}
 
 
 def orders_of(history: History, reps: Container[str]) -> Bools:
@@ -101,37 +101,41 @@ class _Tested:
     shares: Floats
     orders: int
 
-    def ladder(self, percents: Ints) -> Ladder:
+    def ladder(self, steps_bp: Ints) -> Ladder:
         """The rep's table; ``orders`` is the number of orders that all of it rests on."""
-        steps = zip([0, *percents.tolist()], self.shares.tolist(), strict=True)
+        steps = zip([0, *steps_bp.tolist()], self.shares.tolist(), strict=True)
         return tuple(DiscountShare(step, share, self.orders) for step, share in steps)
 
 
 def _depart(explained: _Explained, reps: int, steps: int) -> list[_Tested]:
     """The reps who depart from what is common to the others."""
-    found: list[_Tested] = []
+    departing: list[_Tested] = []
     for _ in range(2):  # those who depart have no say in what is common
-        others = np.setdiff1d(np.arange(reps), [one.rep for one in found])
+        others = np.setdiff1d(np.arange(reps), [each.rep for each in departing])
         if not len(others):
             break
         common = _fit(explained.of(others), steps)
         tested = [_test(explained.of(np.array([rep])), rep, common) for rep in range(reps)]
-        found = _significant(tested, steps)
-        if not found:
+        departing = _significant(tested, steps)
+        if not departing:
             break
-    return found
+    return departing
 
 
 def _explained(
-    groups: list[SmallOrders], steps: Ints, rep: Ints, tolerance_e4: float
+    groups: list[SmallOrders], steps_bp: Ints, rep: Ints, tolerance_e4: float
 ) -> _Explained:
     """The orders of the groups that ladder discounts on up to two units explain."""
     parts, first = [], 0
     for group in groups:
-        order, one, other = explanations(group, steps, tolerance_e4)
+        order, step, second = explanations(group, steps_bp, tolerance_e4)
         shut = np.flatnonzero(np.abs(group.gaps_e4) <= tolerance_e4)
-        none = np.zeros(len(shut), dtype=np.int64)
-        rows = (np.append(order, shut), np.append(one, none), np.append(other, none))
+        undiscounted = np.zeros(len(shut), dtype=np.int64)
+        rows = (
+            np.append(order, shut),
+            np.append(step, undiscounted),
+            np.append(second, undiscounted),
+        )
         kept, number = np.unique(rows[0], return_inverse=True)
         units = np.full(len(kept), group.prices_e4.shape[1])
         parts.append((units, rep[group.orders[kept]], number + first, rows[1], rows[2]))
@@ -151,10 +155,10 @@ def _fit(orders: _Explained, steps: int) -> Floats:
     odds = np.full(steps + 1, 0.25 / max(steps, 1))
     odds[0] = 1.0  # position 0 is no discount
     for _ in range(ROUNDS):
-        likely = odds[orders.one] * odds[orders.other]
+        likely = odds[orders.step] * odds[orders.second]
         part = likely / np.bincount(orders.order, likely, len(orders.units))[orders.order]
-        counts = np.bincount(orders.one, part, steps + 1)
-        counts += np.bincount(orders.other, part, steps + 1)
+        counts = np.bincount(orders.step, part, steps + 1)
+        counts += np.bincount(orders.second, part, steps + 1)
         given, total = counts[1:], float(odds[1:].sum())
         exposure = _exposure(orders.units, total)
         if exposure > 0:
@@ -188,7 +192,7 @@ def _test(mine: _Explained, rep: int, common: Floats) -> _Tested:
 
 def _log_likelihood(orders: _Explained, odds: Floats) -> float:
     likely = np.bincount(
-        orders.order, odds[orders.one] * odds[orders.other], minlength=len(orders.units)
+        orders.order, odds[orders.step] * odds[orders.second], minlength=len(orders.units)
     )
     total = float(odds[1:].sum())
     return float((np.log(likely) - np.log(_normaliser(orders.units, total))).sum())
@@ -196,13 +200,13 @@ def _log_likelihood(orders: _Explained, odds: Floats) -> float:
 
 def _significant(tested: list[_Tested], steps: int) -> list[_Tested]:
     """Holm's procedure: the reps whose ratio cannot be chance, the surest first."""
-    ranked = sorted((one for one in tested if one.ratio > 0), key=lambda one: -one.ratio)
-    found: list[_Tested] = []
-    for place, one in enumerate(ranked):
-        if chi_square_tail(one.ratio, steps) > FALSE_ALARM / (len(ranked) - place):
+    ranked = sorted((each for each in tested if each.ratio > 0), key=lambda each: -each.ratio)
+    departing: list[_Tested] = []
+    for place, each in enumerate(ranked):
+        if chi_square_tail(each.ratio, steps) > FALSE_ALARM / (len(ranked) - place):
             break
-        found.append(one)
-    return found
+        departing.append(each)
+    return departing
 
 
 def chi_square_tail(value: float, degrees: int) -> float:

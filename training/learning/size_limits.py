@@ -69,7 +69,7 @@ def _product_groups(table: BasketTable) -> tuple[ProductGroup, ...]:
         if room < 0:
             break
         kept.add(at)
-    return tuple(kind for at, kind in enumerate(table.product_groups) if at in kept)
+    return tuple(group for at, group in enumerate(table.product_groups) if at in kept)
 
 
 def _largest[Entry: tuple[float | str, ...]](
@@ -77,7 +77,7 @@ def _largest[Entry: tuple[float | str, ...]](
 ) -> list[Entry]:
     """The entries with the largest rates, as many as there is room for."""
     kept: list[Entry] = []
-    for entry in sorted(entries, key=lambda one: (-float(one[0]), one[1:])):
+    for entry in sorted(entries, key=lambda entry: (-float(entry[0]), entry[1:])):
         room -= sum(len(msgspec.json.encode(name)) for name in entry[1:]) + _NUMBER_BYTES
         if room < 0 or len(kept) == most:
             break

@@ -60,7 +60,7 @@ def learn_unpriced(
     if not unknown:
         return UnpricedLearned({}, NEVER_UNPRICED)
     usual = _usual_prices(unknown, tolerance_e4)
-    still = [one.order.rep_id for one in unknown if with_assumed_prices(one, usual).open]
+    still = [priced.order.rep_id for priced in unknown if with_assumed_prices(priced, usual).open]
     of_rep = Counter(still)
     named = {rep for rep, _ in of_rep.most_common(MOST_UNPRICED_REPS)}
     orders_of = Counter(order.rep_id for order in ours if order.rep_id in named)
@@ -72,24 +72,24 @@ def learn_unpriced(
 def _usual_prices(unknown: Sequence[PricedOrder], tolerance_e4: float) -> dict[str, UsualPrice]:
     recorded: dict[str, list[int]] = {}
     charged: dict[str, list[int]] = {}
-    for one in unknown:
-        if len(one.unknown) != 1:
+    for priced in unknown:
+        if len(priced.unknown) != 1:
             continue
-        name = one.unknown[0]
-        quantity = next(line.quantity for line in one.order.lines if line.product_id == name)
-        total = one.order.charged_e4 if one.order.list_e4 is None else one.order.list_e4
-        prices = charged if one.order.list_e4 is None else recorded
-        left = total - one.list_total_e4
+        name = priced.unknown[0]
+        quantity = next(line.quantity for line in priced.order.lines if line.product_id == name)
+        total = priced.order.charged_e4 if priced.order.list_e4 is None else priced.order.list_e4
+        prices = charged if priced.order.list_e4 is None else recorded
+        left = total - priced.list_total_e4
         if left >= -tolerance_e4:
             prices.setdefault(name, []).append(max(round(left / quantity), 0))
-    found = _agreed(charged, tolerance_e4) | _agreed(recorded, tolerance_e4)
-    most = sorted(found.items(), key=lambda item: (-item[1].orders, item[0]))
+    agreed = _agreed(charged, tolerance_e4) | _agreed(recorded, tolerance_e4)
+    most = sorted(agreed.items(), key=lambda item: (-item[1].orders, item[0]))
     return dict(sorted(most[:MOST_USUAL_PRICES]))
 
 
 def _agreed(prices: Mapping[str, Sequence[int]], tolerance_e4: float) -> dict[str, UsualPrice]:
-    found = {name: _most_agreed(seen[-LATEST:], tolerance_e4) for name, seen in prices.items()}
-    return {name: price for name, price in found.items() if price is not None}
+    agreed = {name: _most_agreed(seen[-LATEST:], tolerance_e4) for name, seen in prices.items()}
+    return {name: price for name, price in agreed.items() if price is not None}
 
 
 def _most_agreed(seen: Collection[int], tolerance_e4: float) -> UsualPrice | None:

@@ -28,7 +28,8 @@ from shared.order import Order
 from shared.scoring import WORTH_A_LOOK
 from training.history.decisions import added_item_truth, key_of, latest
 from training.learning.additive import Columns, choose, fit_columns
-from training.learning.learn import ENOUGH_ORDERS, Learned, learn
+from training.learning.learn import ENOUGH_ORDERS, learn
+from training.learning.learned import Learned
 from training.replay.forward_scoring import Window, score_window
 
 EARLIEST_SHARE = 1 / 3
@@ -80,13 +81,13 @@ def score_forward(orders: Sequence[Order], catalogue: Catalogue, cut: int) -> Wi
     return score_window(learn(orders[:cut], catalogue, "forward").bundle, orders, catalogue, cut)
 
 
-def classified(learned: Learned, found: Fit) -> Learned:
+def classified(learned: Learned, fitted: Fit) -> Learned:
     """The same with a classifier, or with the reason why there is none."""
-    if found.classifier is None:
-        defaults = learned.defaults | {"classifier": found.refused}
-        return Learned(learned.bundle, learned.figures | found.figures, defaults)
-    bundle = msgspec.structs.replace(learned.bundle, classifier=found.classifier)
-    return Learned(bundle, learned.figures | found.figures, learned.defaults)
+    if fitted.classifier is None:
+        defaults = learned.defaults | {"classifier": fitted.refused}
+        return Learned(learned.bundle, learned.figures | fitted.figures, defaults)
+    bundle = msgspec.structs.replace(learned.bundle, classifier=fitted.classifier)
+    return Learned(bundle, learned.figures | fitted.figures, learned.defaults)
 
 
 def first_decided(orders: Sequence[Order], decisions: Sequence[Decision]) -> int:
@@ -119,14 +120,14 @@ def fit(forward: Window, served: Window, decisions: Sequence[Decision]) -> Fit:
     }
     if choice.gain <= choice.error:
         return Fit(None, figures, "no fit foretold later decisions better than the tables do")
-    found = fit_columns(columns, choice.weight, choice.freedom)
-    return Fit(msgspec.structs.replace(found, profiles=served.profiles.kept()), figures)
+    fitted = fit_columns(columns, choice.weight, choice.freedom)
+    return Fit(msgspec.structs.replace(fitted, profiles=served.profiles.kept()), figures)
 
 
 def to_columns(window: Window, decisions: Sequence[Decision]) -> Columns:
     """Orders whose added item is worth a look, with what was decided on them."""
     known = latest(decisions, window.last)
-    examples = [one for one in window.examples if one.p_added_item >= WORTH_A_LOOK]
+    examples = [example for example in window.examples if example.p_added_item >= WORTH_A_LOOK]
     truths = [
         added_item_truth(known.get(key_of(example.order), {}), example.likelier)
         for example in examples

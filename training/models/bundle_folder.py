@@ -7,7 +7,7 @@ from shared.errors import BundleError
 from shared.model import ModelBundle, decode_bundle, encode_bundle
 from training.command_files import replacing
 from training.history.orders import OrderFile
-from training.learning.learn import Learned
+from training.learning.learned import Learned
 from training.models.model_card import encode_card, make_card, parse_card
 
 BUNDLE_FILE = "bundle.json"

@@ -11,7 +11,7 @@ from shared.champion import Sha256, Version
 from shared.errors import BundleError
 from shared.formats import time_text
 from training.history.orders import OrderFile
-from training.learning.learn import Learned
+from training.learning.learned import Learned
 
 LIBRARIES = ("numpy", "msgspec")
 """What the learned tables depend on."""

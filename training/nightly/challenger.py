@@ -10,7 +10,8 @@ from training.comparison.history_window import Search, chosen_part, search
 from training.history.dataset import Dataset
 from training.history.decisions import settled
 from training.history.orders import OrderFile
-from training.learning.learn import Learned, learn
+from training.learning.learn import learn
+from training.learning.learned import Learned
 from training.learning.weak_labels import with_classifier
 from training.models.golden import with_golden
 from training.models.model_card import ModelCard, encode_card, make_card

@@ -8,13 +8,14 @@ from shared.golden import verdicts
 from shared.model import ModelBundle
 from shared.order import Order
 from shared.policy import Policy
+from training.comparison.compare import compare
 from training.comparison.comparison import Comparison, Verdict
 from training.comparison.fraud_injection import Percents, inject_frauds
-from training.comparison.judgement import Judge, compare
+from training.comparison.judgement import Judge
 from training.comparison.promotion import SHADOW, decide
 from training.history.dataset import Dataset
 from training.history.orders import price_history
-from training.learning.learn import charge_quantum
+from training.learning.charge_tolerance import charge_quantum
 from training.nightly.challenger import first_later
 from training.nightly.champion import Champion, tables_of
 

@@ -1,18 +1,13 @@
 """Which charts a report has, each with a sentence that says what to see in it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.comparison.comparison import Comparison
 from training.comparison.quality import calibrate
-from training.report import charts
-
-if TYPE_CHECKING:
-    from training.comparison.comparison import Comparison
-    from training.report.page import Report
+from training.report import charts, quality_charts
+from training.report.content import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,60 +19,80 @@ class Chart:
 
 
 def draw_charts(report: Report) -> dict[str, Chart]:
-    """Every chart that there is something for, by name."""
-    found = {"ladder": _ladder(report), "money": _money(report)}
+    """Draw every chart that the report has data for, by name."""
+    drawn = {"ladder": _ladder(report), "money": _money(report)}
     if report.comparison is not None and len(report.comparison.later.days):
-        found |= _quality(report, report.comparison)
+        drawn |= _precision_recall(report.comparison)
+        drawn["calibration"] = _calibration(report.comparison)
+        drawn["scores"] = _scores(report.comparison)
+        drawn["cost"] = _cost(report, report.comparison)
     if report.reps:
-        found["reps"] = _reps(report)
+        drawn["reps"] = _reps(report)
     if report.incidents:
-        found["incidents"] = _incidents(report)
-    return found
+        drawn["incidents"] = _incidents(report)
+    return drawn
 
 
-def _quality(report: Report, comparison: Comparison) -> dict[str, Chart]:
+def _precision_recall(comparison: Comparison) -> dict[str, Chart]:
+    """Draw a chart for each injected typology."""
     later, old, new = comparison.later, comparison.champion, comparison.challenger
-    fraud = later.added | later.hidden
-    found = {}
+    drawn = {}
     for name, what, truth, column in (
         ("added_item", "Added items", later.added, "p_added"),
         ("hidden_discount", "Hidden discounts", later.hidden, "p_hidden"),
     ):
         if truth.any():
-            svg = charts.precision_recall(
+            svg = quality_charts.precision_recall(
                 f"pr-{name}", truth, getattr(old, column), getattr(new, column)
             )
             caption = f"{what}: the nearer a line keeps to the upper right corner, the better."
-            found[f"pr_{name}"] = Chart(svg, caption)
+            drawn[f"pr_{name}"] = Chart(svg, caption)
+    return drawn
+
+
+def _calibration(comparison: Comparison) -> Chart:
+    later, old, new = comparison.later, comparison.champion, comparison.challenger
+    fraud = later.added | later.hidden
     error = calibrate(new.probability, fraud).expected_error
-    found["calibration"] = Chart(
-        charts.calibration("calibration", fraud, old.probability, new.probability),
+    return Chart(
+        quality_charts.calibration("calibration", fraud, old.probability, new.probability),
         "Compare the lines rather than each with the diagonal: planted frauds are more frequent "
         f"than real ones, which count as none. The challenger is off by {100 * error:.1f} "
-        f"percentage points on average (dots without a line: fewer than {charts.FIRM} orders).",
+        "percentage points on average (dots without a line: fewer than "
+        f"{quality_charts.FIRM} orders).",
     )
-    found["scores"] = Chart(
-        charts.score_distribution("scores", fraud, old.probability, new.probability),
+
+
+def _scores(comparison: Comparison) -> Chart:
+    later, old, new = comparison.later, comparison.champion, comparison.challenger
+    fraud = later.added | later.hidden
+    return Chart(
+        quality_charts.score_distribution("scores", fraud, old.probability, new.probability),
         "Good scores crowd at both ends: planted frauds on the right, all else on the left.",
     )
-    policy = report.policy.alert_probability, report.policy.review_cost_e4
-    best = charts.THRESHOLDS[int(np.argmin(charts.costs(later, new, policy[1])))]
-    found["cost"] = Chart(
-        charts.cost_curve("cost", later, old, new, policy, report.currency),
+
+
+def _cost(report: Report, comparison: Comparison) -> Chart:
+    later, old, new = comparison.later, comparison.champion, comparison.challenger
+    threshold, review_cost_e4 = report.policy.alert_probability, report.policy.review_cost_e4
+    cheapest = int(np.argmin(quality_charts.costs(later, new, review_cost_e4)))
+    return Chart(
+        quality_charts.cost_curve(
+            "cost", later, old, new, (threshold, review_cost_e4), report.currency
+        ),
         f"Reviews plus planted losses that no alert saw, over the {len(later.days):,} later "
-        f"orders: cheapest for the challenger at {100 * best:.0f} %, and the policy alerts from "
-        f"{100 * policy[0]:g} % on.",
+        f"orders: cheapest for the challenger at {100 * quality_charts.THRESHOLDS[cheapest]:.0f} "
+        f"%, and the policy alerts from {100 * threshold:g} % on.",
     )
-    return found
 
 
 def _ladder(report: Report) -> Chart:
     bundle = report.learned.bundle
-    none = sum(step.share for step in bundle.ladder if not step.discount_bp)
+    undiscounted = sum(step.share for step in bundle.ladder if not step.discount_bp)
     return Chart(
         charts.ladder("ladder", report.champion.ladder, bundle.ladder),
-        f"The discounts that reps give, as shares of units; {100 * none:.1f} % of units get none "
-        "and are left out.",
+        f"The discounts that reps give, as shares of units; {100 * undiscounted:.1f} % of units "
+        "get none and are left out.",
     )
 
 
@@ -91,7 +106,7 @@ def _money(report: Report) -> Chart:
 
 
 def _reps(report: Report) -> Chart:
-    apart = sum(one.apart for one in report.reps)
+    apart = sum(rep.apart for rep in report.reps)
     said = f"{apart} stand{'s' if apart == 1 else ''} apart" if apart else "nobody stands apart"
     return Chart(
         charts.rep_discounts("reps", report.reps),

@@ -16,13 +16,13 @@ from shared.shadow import ShadowTotals, totals
 from training.comparison.comparison import Comparison, Verdict
 from training.history.dataset import Dataset
 from training.history.orders import price_history
-from training.learning.learn import Learned
+from training.learning.learned import Learned
 from training.models.model_store import read_pointer
 from training.ports import Blobs, Documents
 from training.replay.score_stream import score_stream
 from training.report.business_impact import tally
+from training.report.content import Data, Report
 from training.report.drift import AlertRateDrift, FeatureDrift, alert_rate_drift, measure_drift
-from training.report.page import Data, Report
 from training.report.totals import discount_by_rep, totals_by_period
 
 SAMPLE = 5_000

@@ -1,23 +1,15 @@
-"""The report of one training run: a page of HTML that needs nothing but itself.
+"""Renders the report as one page of HTML that loads nothing from elsewhere.
 
-`Report` is what it is made of, plain values all; `render` makes the page. No customer is named in
-it: of an alert only the order, the rep and the findings are shown.
+The page names no customer: of an alert it shows only the order, the rep and the findings.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from shared.model import ModelBundle
-from shared.policy import Policy
-from training.comparison.comparison import Comparison, Verdict
-from training.learning.learn import Learned
-from training.report.business_impact import AlertTally
 from training.report.captions import Chart
-from training.report.drift import AlertRateDrift, FeatureDrift
+from training.report.content import Report
 from training.report.tables import (
     alert_rows,
     business_rows,
@@ -31,7 +23,6 @@ from training.report.tables import (
     percent_rows,
     rep_rows,
 )
-from training.report.totals import Periods, RepDiscount
 from training.report.views import (
     change_rows,
     headline,
@@ -39,85 +30,23 @@ from training.report.views import (
     quality_rows,
     shadow_rows,
 )
-from training.report.words import (
-    amount,
-    count,
-    minute,
-    percent,
-)
+from training.report.words import amount, count, minute, percent
 
 TEMPLATE = "report.html.j2"
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
-    """The orders of a run: the snapshot that it learned from and was judged on.
-
-    ``later_from`` is when the later orders begin, which nothing was learned from; ``refused``
-    counts what was no order, by code, ``bad_files`` files of the archive that could not be read.
-    """
-
-    first: datetime
-    last: datetime
-    orders: int
-    sha256: str
-    later_from: datetime | None = None
-    refused: Mapping[str, int] | None = None
-    duplicates: int = 0
-    superseded: int = 0
-    bad_files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All that a report is made of.
-
-    Attributes:
-        made_at: when the run ended, aware UTC.
-        learned: the challenger.
-        champion: the bundle that served until now.
-        comparison: of the two; None where there was nothing to compare on.
-        totals: money over time, by `training.report.totals.totals_by_period`.
-        reps: by `training.report.totals.discount_by_rep`.
-        alerts: all alerts of the window, by `training.report.business_impact.tally`.
-        top_alerts: documents of the costliest open alerts, the costliest first.
-        incidents: incident documents.
-        states: state documents of the partitions.
-        shadow: ``orders``, ``champion_alerts``, ``challenger_alerts`` and ``both`` of the last
-            challenger that scored beside the champion; None where none did.
-    """
-
-    made_at: datetime
-    data: Data
-    verdict: Verdict
-    learned: Learned
-    champion: ModelBundle
-    comparison: Comparison | None
-    totals: Periods
-    reps: tuple[RepDiscount, ...]
-    currency: str
-    policy: Policy
-    alerts: AlertTally = field(default_factory=AlertTally)
-    top_alerts: tuple[Mapping[str, Any], ...] = ()
-    incidents: tuple[Mapping[str, Any], ...] = ()
-    states: tuple[Mapping[str, Any], ...] = ()
-    drift: tuple[FeatureDrift, ...] = ()
-    alert_rate: AlertRateDrift | None = None
-    shadow: Mapping[str, int] | None = None
-
-
 def render(report: Report, charts: Mapping[str, Chart]) -> str:
-    """The page with the charts of the report; the same report gives the same bytes."""
-    page = Environment(
+    """Render the page with its charts; the same report gives the same bytes."""
+    environment = Environment(
         loader=PackageLoader("training.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_unbroken,
+        finalize=_keep_percents_together,
     )
-    page.filters |= {"amount": amount, "count": count, "percent": percent, "minute": minute}
-    return page.get_template(TEMPLATE).render(
+    environment.filters |= {"amount": amount, "count": count, "percent": percent, "minute": minute}
+    return environment.get_template(TEMPLATE).render(
         report=report,
         bundle=report.learned.bundle,
         charts=charts,
@@ -140,6 +69,6 @@ def render(report: Report, charts: Mapping[str, Chart]) -> str:
     )
 
 
-def _unbroken(value: Any) -> Any:
-    """A percent sign stays with its number, wherever a line ends."""
+def _keep_percents_together(value: Any) -> Any:
+    """Tie each percent sign to its number, so that no line breaks between them."""
     return value.replace(" %", "\N{NO-BREAK SPACE}%") if isinstance(value, str) else value

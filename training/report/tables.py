@@ -13,7 +13,7 @@ from training.report.words import NOTHING, amount, count, minute, name_of, perce
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from training.report.page import Report
+    from training.report.content import Report
 
 
 REPS_SHOWN, ALERTS_SHOWN, INCIDENTS_SHOWN = 8, 10, 20

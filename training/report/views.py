@@ -14,7 +14,7 @@ from training.report.words import NOTHING, amount, count, name_of, percent, sign
 if TYPE_CHECKING:
     from shared.model import ModelBundle
     from training.comparison.comparison import Comparison, Difference
-    from training.report.page import Report
+    from training.report.content import Report
 
 
 @dataclass(frozen=True, slots=True)

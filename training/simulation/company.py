@@ -1,7 +1,7 @@
-"""What a simulated company sells, how it discounts and how it is defrauded: every figure.
+"""Every figure of a simulated company: what it sells, how it discounts, how it is defrauded.
 
-The defaults are the figures measured on 99,180 orders of a bicycle wholesaler (2014-2017); none of
-them is known to the detector, which learns its own from history.
+The defaults were measured on 99,180 orders of a bicycle wholesaler (2014-2017). The detector knows
+no figure of this module: it learns its own from history.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from shared.errors import ConfigurationError
 Rounding = Literal["exact", "cents", "float32"]
 
 MOST_SHARE = 1e9
-"""What shares are counted up to: more could not be added up."""
+"""Largest share that is accepted, so that the sum of all shares stays exact enough."""
 
 STATES: tuple[tuple[str, int], ...] = (
     ("Alabama", 25), ("Arizona", 36), ("California", 139), ("Colorado", 9), ("Connecticut", 20),
@@ -27,12 +27,12 @@ STATES: tuple[tuple[str, int], ...] = (
     ("South Carolina", 9), ("South Dakota", 5), ("Tennessee", 29), ("Texas", 12), ("Utah", 15),
     ("Vermont", 1), ("Virginia", 24), ("Washington", 32), ("Wisconsin", 39), ("Wyoming", 2),
 )  # fmt: skip
-"""Where customers are, and how many of a thousand."""
+"""The states that customers live in, and how many of a thousand customers live there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Bikes and the accessories that are sold with them, both named by catalogue subcategory."""
+    """Bikes and the accessories sold with them, both named by their catalogue subcategory."""
 
     name: str
     share: float
@@ -54,11 +54,11 @@ FAMILIES = (
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """How many orders, and when.
+    """How many orders there are, and when they come.
 
-    ``orders_per_day`` is the mean at the start; it grows by the factor ``yearly_growth`` a year
-    and follows ``seasons`` (one factor a month). Orders come between ``opens`` and ``closes``
-    (hours of the day, UTC).
+    ``orders_per_day`` is the mean at the start. It grows by the factor ``yearly_growth`` a year,
+    and is multiplied by the month's factor in ``seasons``. Orders come between the hours ``opens``
+    and ``closes`` of the day (UTC).
     """
 
     start: date = date(2025, 1, 1)
@@ -83,7 +83,10 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Baskets:
-    """What a normal order holds: 1, 2, ... bikes, each with 1, 2, ... accessories of its family."""
+    """What a normal order holds: some bikes, each with accessories of its family.
+
+    The shares are of orders with 1, 2, ... bikes and of bikes with 1, 2, ... accessories.
+    """
 
     families: tuple[Family, ...] = FAMILIES
     bike_shares: tuple[float, ...] = (0.64, 0.28, 0.055, 0.02, 0.004, 0.001)
@@ -97,33 +100,37 @@ class Baskets:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Discretionary discounts: each unit on its own gets none or one step (basis points)."""
+    """Discounts that reps may give: each unit gets a step of the ladder, or no discount."""
 
-    steps: tuple[int, ...] = (100, 150, 200, 500, 800, 1000, 1500, 2000)
+    steps_bp: tuple[int, ...] = (100, 150, 200, 500, 800, 1000, 1500, 2000)
     shares: tuple[float, ...] = ()
-    """How the discounted units spread over the steps; empty: evenly."""
+    """How the discounted units spread over the steps, one share a step; empty means evenly."""
     rate: float = 0.2
     """Share of units with a discount."""
 
     def __post_init__(self) -> None:
-        _check_bp("ladder", self.steps)
+        _check_bp("ladder", self.steps_bp)
         _share("discount rate", self.rate)
         if self.shares:
             _shares("ladder shares", self.shares)
-            if len(self.shares) != len(self.steps):
+            if len(self.shares) != len(self.steps_bp):
                 raise ConfigurationError(
-                    f"{len(self.shares)} ladder shares for {len(self.steps)} ladder steps"
+                    f"{len(self.shares)} ladder shares for {len(self.steps_bp)} ladder steps"
                 )
 
     def step_shares(self) -> tuple[float, ...]:
-        """Shares of the steps among discounted units; they sum to 1."""
-        shares = self.shares or (1.0,) * len(self.steps)
+        """Return the shares of the steps among discounted units; they sum to 1."""
+        shares = self.shares or (1.0,) * len(self.steps_bp)
         return tuple(share / sum(shares) for share in shares)
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A ladder that gives way to another: in ``days`` from ``first`` on, evenly, then for good."""
+    """A ladder that is replaced by another one.
+
+    From ``first`` on, evenly over ``days`` days, more and more units take the new ladder; after
+    that all units do.
+    """
 
     towards: Ladder
     first: date
@@ -135,7 +142,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Generosity:
-    """Reps who discount by a ladder of their own, honestly: the first ``reps`` of the company."""
+    """Honest reps with a ladder of their own: the first ``reps`` reps of the company."""
 
     reps: int
     ladder: Ladder
@@ -146,9 +153,9 @@ class Generosity:
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """Products at a discount that everybody gets, for ``days`` from ``first`` on: no fraud.
+    """An honest discount on some products for everybody, for ``days`` days from ``first`` on.
 
-    A unit keeps its discretionary discount where that is deeper.
+    A unit keeps its discount from the ladder where that is deeper.
     """
 
     subcategories: tuple[str, ...]
@@ -164,46 +171,51 @@ class Promotion:
 
     @property
     def end(self) -> date:
-        """The day after its last."""
+        """The day after the last day of the promotion."""
         return self.first + timedelta(days=self.days)
 
 
 @dataclass(frozen=True, slots=True)
 class AddedItems:
-    """Reps who add a unit of any product to a customer's order, at a deep discount."""
+    """A fraud: a rep adds a unit of any product to a customer's order, at a deep discount."""
 
     rate: float = 0.046
-    """Share of orders."""
-    steps: tuple[int, ...] = (1000, 2000, 3000, 5000, 8000)
-    """The discounts of the added unit in basis points, evenly drawn."""
+    """Share of orders with an added unit."""
+    steps_bp: tuple[int, ...] = (1000, 2000, 3000, 5000, 8000)
+    """The discounts of added units; each is as likely as the others."""
 
     def __post_init__(self) -> None:
         _share("added-item rate", self.rate)
-        _check_bp("added percents", self.steps)
+        _check_bp("added percents", self.steps_bp)
 
 
 @dataclass(frozen=True, slots=True)
 class HiddenDiscounts:
-    """Runs of days on which every order is charged less than its unit discounts explain."""
+    """A fraud: for days, every order is charged less than its unit discounts explain.
 
-    percents: tuple[int, ...] = (100,)
-    """What is taken off whole orders, in basis points; each run draws one."""
+    Such a stretch of days is an episode.
+    """
+
+    percents_bp: tuple[int, ...] = (100,)
+    """Percentages that are taken off whole orders; each episode draws one of them."""
     rate: float = 0.05
-    """Share of days in a run; decides the number of runs unless ``runs`` does."""
+    """Share of days in an episode; it decides how many episodes there are where these are None."""
     episodes: int | None = None
     episode_days: tuple[int, int] = (1, 5)
-    """Shortest and longest run, both included."""
+    """Days of the shortest and of the longest episode, both included."""
     gap_days: int = 3
-    """Fewest days between two runs."""
+    """Fewest days between two episodes."""
 
     def __post_init__(self) -> None:
-        _check_bp("hidden percents", self.percents)
+        _check_bp("hidden percents", self.percents_bp)
         _share("hidden rate", self.rate)
         shortest, longest = self.episode_days
         if not 1 <= shortest <= longest:
-            raise ConfigurationError(f"run days {shortest}-{longest}: expected 1 <= first <= last")
+            raise ConfigurationError(
+                f"episode days {shortest}-{longest}: expected 1 <= first <= last"
+            )
         if self.gap_days < 1 or (self.episodes is not None and self.episodes < 0):
-            raise ConfigurationError("gap days are 1 or more, runs 0 or more")
+            raise ConfigurationError("gap days are 1 or more, episodes 0 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +256,7 @@ def _share(name: str, value: float) -> None:
 def _shares(name: str, values: Sequence[float]) -> None:
     if not values or not 0 <= min(values) <= max(values) <= MOST_SHARE or sum(values) <= 0:
         raise ConfigurationError(
-            f"{name}: expected shares of 0 to {MOST_SHARE:g}, one of them above 0"
+            f"{name}: expected shares of 0 to {MOST_SHARE:g}, at least one above 0"
         )
 
 

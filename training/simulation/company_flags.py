@@ -1,4 +1,4 @@
-"""The flags that describe a simulated market, and the market they describe."""
+"""The command-line flags that describe a simulated company."""
 
 import argparse
 from collections.abc import Iterable
@@ -17,6 +17,8 @@ from training.simulation.company import (
     Volume,
 )
 
+Group = argparse._ArgumentGroup  # what `add_argument_group` returns; it has no public name
+
 _SHARE = real(0, 1)
 
 MOST_DAYS = 36_500
@@ -24,19 +26,22 @@ DAYS = whole(1, MOST_DAYS)
 
 
 def add_company_flags(flags: ArgumentParser) -> None:
-    """Every figure that a command line may change; the defaults are those of `Company`."""
+    """Add a flag for every figure that can be changed; the defaults are those of `Company`."""
     company = Company()
     _add_volume_flags(flags, company)
-    _add_discount_flags(flags, company)
+    discounts = flags.add_argument_group("discounts and frauds")
+    _add_ladder_flags(discounts, company.ladder)
+    _add_fraud_flags(discounts, company.added, company.hidden)
+    _add_rounding_flags(discounts)
     _add_honest_flags(flags, company)
     _add_catalogue_flags(flags)
 
 
 def company_from(options: argparse.Namespace) -> Company:
-    """The market that the flags describe.
+    """Return the company that the flags describe.
 
     Raises:
-        ConfigurationError: a figure is out of its range.
+        ConfigurationError: a figure is outside its range.
     """
     rounding: Rounding = "cents" if options.cents else "float32" if options.float32 else "exact"
     return Company(
@@ -46,16 +51,16 @@ def company_from(options: argparse.Namespace) -> Company:
             yearly_growth=options.yearly_growth,
         ),
         ladder=Ladder(
-            steps=percents(options.ladder),
+            steps_bp=percents(options.ladder),
             shares=numbers(options.ladder_shares) if options.ladder_shares else (),
             rate=options.discount_rate,
         ),
         drift=_drift(options),
         generosity=_generosity(options),
         promotions=_promotions(options),
-        added=AddedItems(rate=options.added_rate, steps=percents(options.added_percents)),
+        added=AddedItems(rate=options.added_rate, steps_bp=percents(options.added_percents)),
         hidden=HiddenDiscounts(
-            percents=percents(options.hidden_percent),
+            percents_bp=percents(options.hidden_percent),
             rate=options.hidden_rate,
             episodes=options.episodes,
             episode_days=_range_of_days(options.episode_days),
@@ -70,7 +75,7 @@ def _drift(options: argparse.Namespace) -> Drift | None:
     if options.drift_ladder is None:
         return None
     towards = Ladder(
-        steps=percents(options.drift_ladder),
+        steps_bp=percents(options.drift_ladder),
         shares=numbers(options.drift_shares) if options.drift_shares else (),
         rate=options.drift_rate,
     )
@@ -81,7 +86,7 @@ def _generosity(options: argparse.Namespace) -> Generosity | None:
     if options.generous_reps == 0:
         return None
     ladder = Ladder(
-        steps=percents(options.ladder),
+        steps_bp=percents(options.ladder),
         shares=numbers(options.generous_shares) if options.generous_shares else (),
         rate=options.generous_rate,
     )
@@ -91,16 +96,16 @@ def _generosity(options: argparse.Namespace) -> Generosity | None:
 def _promotions(options: argparse.Namespace) -> tuple[Promotion, ...]:
     if options.promotion is None:
         return ()
-    (points, *others) = percents(options.promotion_percent)
+    (discount_bp, *others) = percents(options.promotion_percent)
     if others:
         raise ConfigurationError(f"{options.promotion_percent!r}: a promotion has one percent")
     subcategories = tuple(name.strip() for name in options.promotion.split(","))
     first = options.promotion_start or options.start
-    return (Promotion(subcategories, points, first, options.promotion_days),)
+    return (Promotion(subcategories, discount_bp, first, options.promotion_days),)
 
 
 def _range_of_days(text: str) -> tuple[int, int]:
-    """``2`` or ``1-5`` as shortest and longest."""
+    """Read ``2`` or ``1-5`` as the shortest and the longest number of days."""
     shortest, _, longest = text.partition("-")
     try:
         days = int(shortest), int(longest or shortest)
@@ -111,8 +116,8 @@ def _range_of_days(text: str) -> tuple[int, int]:
     return days
 
 
-def _percents_text(points: Iterable[int]) -> str:
-    return ",".join(f"{point / 100:g}" for point in points)
+def _percents_text(discounts_bp: Iterable[int]) -> str:
+    return ",".join(f"{discount_bp / 100:g}" for discount_bp in discounts_bp)
 
 
 def _add_volume_flags(flags: ArgumentParser, company: Company) -> None:
@@ -142,11 +147,9 @@ def _add_volume_flags(flags: ArgumentParser, company: Company) -> None:
     )
 
 
-def _add_discount_flags(flags: ArgumentParser, company: Company) -> None:
-    ladder, added, hidden = company.ladder, company.added, company.hidden
-    group = flags.add_argument_group("discounts and frauds")
+def _add_ladder_flags(group: Group, ladder: Ladder) -> None:
     group.add_argument(
-        "--ladder", default=_percents_text(ladder.steps), help="percents of a unit (%(default)s)"
+        "--ladder", default=_percents_text(ladder.steps_bp), help="percents of a unit (%(default)s)"
     )
     group.add_argument("--ladder-shares", default="", help="one a step; empty: evenly")
     group.add_argument(
@@ -155,30 +158,39 @@ def _add_discount_flags(flags: ArgumentParser, company: Company) -> None:
         default=ladder.rate,
         help="share of units with a step (%(default)s)",
     )
+
+
+def _add_fraud_flags(group: Group, added: AddedItems, hidden: HiddenDiscounts) -> None:
     group.add_argument(
         "--added-rate", type=_SHARE, default=added.rate, help="share of orders (%(default)s)"
     )
     group.add_argument(
         "--added-percents",
-        default=_percents_text(added.steps),
+        default=_percents_text(added.steps_bp),
         help="of an added unit (%(default)s)",
     )
     group.add_argument(
         "--hidden-percent",
-        default=_percents_text(hidden.percents),
+        default=_percents_text(hidden.percents_bp),
         help="of whole orders (%(default)s)",
     )
     group.add_argument(
         "--hidden-rate", type=_SHARE, default=hidden.rate, help="share of days (%(default)s)"
     )
     group.add_argument(
-        "--episodes", type=whole(0, 100_000), default=hidden.episodes, help="runs; else by the rate"
+        "--episodes",
+        type=whole(0, 100_000),
+        default=hidden.episodes,
+        help="how many (default: by the rate)",
     )
     group.add_argument(
         "--episode-days",
         default="{}-{}".format(*hidden.episode_days),
-        help="days a run lasts (%(default)s)",
+        help="days an episode lasts (%(default)s)",
     )
+
+
+def _add_rounding_flags(group: Group) -> None:
     rounding = group.add_mutually_exclusive_group()
     rounding.add_argument("--cents", action="store_true", help="round charges to whole cents")
     rounding.add_argument("--float32", action="store_true", help="single-precision noise")

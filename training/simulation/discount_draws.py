@@ -1,4 +1,4 @@
-"""Draws the discounts that reps give of their own accord, and those of promotions: no frauds."""
+"""Draws honest discounts: the ladder's, which reps give, and promotions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,36 +25,37 @@ class Sale:
 def draw_discounts(
     company: Company, prices: PriceTable, sale: Sale, order: Ints, product: Ints, rng: Generator
 ) -> Ints:
-    """The discount of every unit in basis points, 0 for none.
+    """Draw the discount of every unit in basis points, 0 for none.
 
-    ``order`` and ``product`` say of each unit where it is in the stream and in the price table.
-    What a market does not have takes no draw, so that its stream is the same as ever.
+    ``order`` and ``product`` have one row a unit: its position in the stream and in the price
+    table. What a company does not have takes no random draw, so that a company without drift,
+    generous reps and promotions gets the same stream as before these were added.
     """
-    discount = _steps(company.ladder, len(order), rng)
+    discount_bp = _draw_steps(company.ladder, len(order), rng)
     if company.drift is not None:
         moved = rng.random(len(order)) < _progress(company.drift, sale.days)[order]
-        discount[moved] = _steps(company.drift.towards, int(moved.sum()), rng)
+        discount_bp[moved] = _draw_steps(company.drift.towards, int(moved.sum()), rng)
     if company.generosity is not None:
         generous = sale.rep[order] < company.generosity.reps
-        discount[generous] = _steps(company.generosity.ladder, int(generous.sum()), rng)
+        discount_bp[generous] = _draw_steps(company.generosity.ladder, int(generous.sum()), rng)
     for promotion in company.promotions:
         offered = _promoted(promotion, prices, sale.days[order], product)
-        discount[offered] = np.maximum(discount[offered], promotion.discount_bp)
-    return discount
+        discount_bp[offered] = np.maximum(discount_bp[offered], promotion.discount_bp)
+    return discount_bp
 
 
-def _steps(ladder: Ladder, units: int, rng: Generator) -> Ints:
+def _draw_steps(ladder: Ladder, units: int, rng: Generator) -> Ints:
     shares = [1 - ladder.rate, *(ladder.rate * share for share in ladder.step_shares())]
-    return np.array([0, *ladder.steps])[choices(shares, units, rng)]
+    return np.array([0, *ladder.steps_bp])[choices(shares, units, rng)]
 
 
 def _progress(drift: Drift, days: Ints) -> Floats:
-    """How far the drift has come on each day, 0 to 1."""
+    """Return the share of units (0-1) that take the new ladder on each day."""
     return np.clip((days - _day(drift.first)) / drift.days, 0.0, 1.0)
 
 
 def _promoted(promotion: Promotion, prices: PriceTable, days: Ints, product: Ints) -> Bools:
-    offered = np.isin(product, shelf(prices, promotion.subcategories))
+    offered = np.isin(product, products_of(prices, promotion.subcategories))
     running = (days >= _day(promotion.first)) & (days < _day(promotion.end))
     return np.asarray(offered & running)
 
@@ -63,21 +64,21 @@ def _day(day: date) -> int:
     return int(np.datetime64(day, "D").astype(np.int64))
 
 
-def shelf(prices: PriceTable, subcategories: tuple[str, ...]) -> Ints:
-    """Positions of the products of some subcategories.
+def products_of(prices: PriceTable, subcategories: tuple[str, ...]) -> Ints:
+    """Return the positions of the products of some subcategories.
 
     Raises:
-        ConfigurationError: the catalogue has none.
+        ConfigurationError: the catalogue has no such product.
     """
-    found = [at for at, name in enumerate(prices.subcategories) if name in subcategories]
-    if not found:
+    positions = [at for at, name in enumerate(prices.subcategories) if name in subcategories]
+    if not positions:
         raise ConfigurationError(
             f"the catalogue has no product in subcategory {' or '.join(subcategories)}"
         )
-    return np.array(found, dtype=np.int64)
+    return np.array(positions, dtype=np.int64)
 
 
 def choices(shares: Sequence[float], size: int, rng: Generator) -> Ints:
-    """Positions drawn with the given shares, which need not sum to 1."""
+    """Draw positions with the given shares, which need not sum to 1."""
     weights = np.asarray(shares, dtype=float)
     return np.asarray(rng.choice(len(weights), size=size, p=weights / weights.sum()))

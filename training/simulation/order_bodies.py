@@ -1,4 +1,4 @@
-"""Drawn orders as a producer sends them, and the truth about each."""
+"""Turns drawn orders into the JSON that a producer sends, and into rows of truth."""
 
 from collections.abc import Iterator
 
@@ -12,19 +12,19 @@ from training.simulation.synthesis import SimulatedOrders, aware
 
 
 def order_ids(orders: SimulatedOrders, prefix: str) -> list[str]:
-    """Ids in time order; the prefix keeps the streams of two simulations apart."""
+    """Return ids in time order; the prefix keeps the ids of two simulations apart."""
     return [f"{prefix}{number:07d}" for number in range(len(orders.times))]
 
 
 def order_bodies(
     orders: SimulatedOrders, prices: PriceTable, company: Company, ids: list[str], currency: str
 ) -> Iterator[bytes]:
-    """Each order's JSON as a producer sends it, in time order."""
+    """Return each order's JSON as a producer sends it, in time order."""
     first = np.searchsorted(orders.units.order, np.arange(len(ids) + 1))
     width = len(str(company.reps))
     names = prices.product_ids
     for at, order_id in enumerate(ids):
-        found, quantities = np.unique(
+        products, quantities = np.unique(
             orders.units.product[first[at] : first[at + 1]], return_counts=True
         )
         yield msgspec.json.encode({
@@ -34,7 +34,7 @@ def order_bodies(
             "customer_id": f"customer-{int(orders.customer[at])}",
             "lines": [
                 {"product_id": names[product], "quantity": quantity}
-                for product, quantity in zip(found.tolist(), quantities.tolist(), strict=True)
+                for product, quantity in zip(products.tolist(), quantities.tolist(), strict=True)
             ],
             "charged_price": money(int(orders.charged_e4[at])),
             "list_price": money(int(orders.list_e4[at])),
@@ -47,17 +47,21 @@ def order_bodies(
 def truth_rows(
     orders: SimulatedOrders, prices: PriceTable, ids: list[str]
 ) -> Iterator[tuple[str, int, int, str, str]]:
-    """What is wrong with each order; product and percent are those of the added item."""
+    """Return what is wrong with each order.
+
+    Each row has the order's id, 1 for an added item, 1 for a hidden discount, and the product and
+    the discount in percent of the added item.
+    """
     units = orders.units
-    planted = {
-        order: (prices.product_ids[product], f"{discount / 100:g}")
-        for order, product, discount in zip(
+    added = {
+        order: (prices.product_ids[product], f"{discount_bp / 100:g}")
+        for order, product, discount_bp in zip(
             units.order[units.added].tolist(),
             units.product[units.added].tolist(),
-            units.discount[units.added].tolist(),
+            units.discount_bp[units.added].tolist(),
             strict=True,
         )
     }
-    for at, (order_id, hidden) in enumerate(zip(ids, orders.hidden.tolist(), strict=True)):
-        product_id, percent = planted.get(at, ("", ""))
-        yield order_id, int(at in planted), int(hidden > 0), product_id, percent
+    for at, (order_id, hidden_bp) in enumerate(zip(ids, orders.hidden_bp.tolist(), strict=True)):
+        product_id, percent = added.get(at, ("", ""))
+        yield order_id, int(at in added), int(hidden_bp > 0), product_id, percent

@@ -1,8 +1,8 @@
-"""Draws a stream of orders with known frauds from a `Company`; vectorised and seeded.
+"""Draws a stream of orders with known frauds from a `Company` and a seed.
 
-Everything is drawn in columns: an order is a row of `SimulatedOrders`, a unit a row of `Units`.
-All money is exact: prices in ten-thousandths times discounts in basis points stay integers until
-the charge is rounded once, at the end.
+Everything is drawn in columns, for speed: an order is a row of `SimulatedOrders`, a unit a row of
+`Units`. Money is exact: prices in ten-thousandths times discounts in basis points stay integers
+until the charge is rounded once, at the end.
 """
 
 from dataclasses import dataclass
@@ -21,29 +21,32 @@ from training.simulation.company import (
     Rounding,
     Volume,
 )
-from training.simulation.discount_draws import Generator, Sale, choices, draw_discounts, shelf
+from training.simulation.discount_draws import Generator, Sale, choices, draw_discounts, products_of
 
 WHOLE = 10_000
 """Basis points in a whole."""
 
 MOST_A_DAY = 1e9
+"""Orders a day beyond which a mean is refused."""
+
 LAST_DAY = date(9999, 12, 30)
+"""The last day that an order may be placed on: dates end here."""
 
 LARGEST_E4 = 90_000_000_000
-"""The dearest order (9 million) whose exact charge still fits 64 bits."""
+"""The largest list total (9 million) whose exact charge still fits 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Units:
     """One row a unit sold, sorted by order and product.
 
-    ``order`` and ``product`` are positions in the stream and in the price table, ``discount`` is
-    in basis points of the unit's list price, ``added`` marks the unit that a rep added.
+    ``order`` and ``product`` are positions in the stream and in the price table. ``discount_bp`` is
+    a part of the unit's list price. ``added`` marks the units that a rep added.
     """
 
     order: Ints
     product: Ints
-    discount: Ints
+    discount_bp: Ints
     added: Bools
 
 
@@ -51,15 +54,15 @@ class Units:
 class SimulatedOrders:
     """A stream in time order, with its truth.
 
-    ``times`` are naive UTC; ``rep``, ``customer`` and ``state`` count from 0; ``hidden`` is the
-    hidden percentage in basis points (0: none); money is in `_e4`.
+    ``times`` are naive UTC; ``rep``, ``customer`` and ``state`` count from 0; ``hidden_bp`` is the
+    hidden discount of the whole order (0 without one).
     """
 
     times: Times
     rep: Ints
     customer: Ints
     state: Ints
-    hidden: Ints
+    hidden_bp: Ints
     list_e4: Ints
     cost_e4: Ints
     charged_e4: Ints
@@ -70,7 +73,7 @@ def draw_orders(company: Company, prices: PriceTable, count: int, seed: int) -> 
     """Draw ``count`` orders; the same arguments give the same orders.
 
     Raises:
-        ConfigurationError: no orders, too many, or the catalogue lacks a family's products.
+        ConfigurationError: ``count`` is 0 or too large, or the catalogue lacks a family's products.
     """
     rng = np.random.default_rng(seed)
     times = draw_times(company.volume, count, rng)
@@ -79,33 +82,33 @@ def draw_orders(company: Company, prices: PriceTable, count: int, seed: int) -> 
     weights = np.array([weight for _, weight in company.states], dtype=float)
     homes = rng.choice(len(weights), size=company.customers, p=weights / weights.sum())
     rep = rng.integers(company.reps, size=count)
-    hidden = _draw_hidden(company.hidden, days, rng)
+    hidden_bp = _draw_hidden(company.hidden, days, rng)
     units = _draw_units(company, prices, Sale(days=days, rep=rep), rng)
     periods = prices.periods(times)[units.order]
     unit_list = prices.list_e4[units.product, periods]
     list_e4 = _per_order(units.order, unit_list, count)
     if list_e4.max() > LARGEST_E4:
         raise ConfigurationError(f"an order lists above {LARGEST_E4 // WHOLE}: lower the prices")
-    off_e8 = _per_order(units.order, unit_list * units.discount, count)
+    off_e8 = _per_order(units.order, unit_list * units.discount_bp, count)
     return SimulatedOrders(
         times=times,
         rep=rep,
         customer=customer,
         state=homes[customer],
-        hidden=hidden,
+        hidden_bp=hidden_bp,
         list_e4=list_e4,
         cost_e4=_per_order(units.order, prices.cost_e4[units.product, periods], count),
-        charged_e4=charge(list_e4, off_e8, hidden, company.rounding),
+        charged_e4=charge(list_e4, off_e8, hidden_bp, company.rounding),
         units=units,
     )
 
 
-def charge(list_e4: Ints, off_e8: Ints, hidden: Ints, rounding: Rounding) -> Ints:
-    """What is charged: (list - unit discounts) less the hidden percentage, rounded half up.
+def charge(list_e4: Ints, off_e8: Ints, hidden_bp: Ints, rounding: Rounding) -> Ints:
+    """Return what is charged: (list - unit discounts) less the hidden discount, rounded half up.
 
     ``off_e8`` is the sum of unit list prices (`_e4`) times their discounts in basis points.
     """
-    exact_e12 = (list_e4 * WHOLE - off_e8) * (WHOLE - hidden)
+    exact_e12 = (list_e4 * WHOLE - off_e8) * (WHOLE - hidden_bp)
     step = WHOLE * WHOLE * (100 if rounding == "cents" else 1)
     charged = (exact_e12 + step // 2) // step * (step // WHOLE // WHOLE)
     if rounding == "float32":
@@ -121,10 +124,10 @@ def _per_order(order: Ints, values: Ints, count: int) -> Ints:
 
 
 def draw_times(volume: Volume, count: int, rng: Generator) -> Times:
-    """The times of the first ``count`` orders, to the millisecond and in time order.
+    """Draw the times of the first ``count`` orders, to the millisecond and in time order.
 
     Raises:
-        ConfigurationError: no orders, or more than come in a hundred years.
+        ConfigurationError: ``count`` is 0, or more orders than come in a hundred years.
     """
     if count < 1:
         raise ConfigurationError(f"{count} orders: expected 1 or more")
@@ -153,18 +156,18 @@ def draw_times(volume: Volume, count: int, rng: Generator) -> Times:
 
 
 def _draw_hidden(settings: HiddenDiscounts, days: Ints, rng: Generator) -> Ints:
-    """The hidden percentage of each order (basis points, 0: none), decided by its day."""
+    """Draw the hidden discount of each order (basis points, 0 without one), decided by its day."""
     by_day = _draw_episodes(settings, int(days[-1] - days[0]) + 1, rng)
-    percent: Ints = by_day[days - days[0]]
-    return percent
+    hidden_bp: Ints = by_day[days - days[0]]
+    return hidden_bp
 
 
 def _draw_episodes(settings: HiddenDiscounts, days: int, rng: Generator) -> Ints:
-    """The hidden percentage of each day.
+    """Draw the hidden discount of each day.
 
-    Runs are scattered evenly: what the days leave after runs and least gaps is split at random
-    between the gaps, so that a gap is a few days or many months. A run that no longer fits is
-    left out.
+    Episodes are scattered evenly. The days that remain beside episodes and least gaps are split at
+    random between the gaps, so that a gap takes a few days or many months. An episode that no
+    longer fits into the days is left out.
     """
     shortest, longest = settings.episode_days
     wanted = settings.episodes
@@ -172,35 +175,35 @@ def _draw_episodes(settings: HiddenDiscounts, days: int, rng: Generator) -> Ints
         expected = settings.rate * days * 2 / (shortest + longest)
         wanted = int(expected + rng.random())
     lengths = rng.integers(shortest, longest + 1, size=wanted)
-    percents = rng.choice(np.array(settings.percents), size=wanted)
+    hidden_bp = rng.choice(np.array(settings.percents_bp), size=wanted)
     taken = np.cumsum(lengths + settings.gap_days) - settings.gap_days
     fitting = int(np.searchsorted(taken, days, side="right"))
     by_day = np.zeros(days, dtype=np.int64)
     slack = days - int(taken[fitting - 1]) if fitting else 0
     offsets = np.sort(rng.integers(0, slack + 1, size=fitting))
-    for run in range(fitting):
-        start = int(taken[run] - lengths[run] + offsets[run])
-        by_day[start : start + int(lengths[run])] = percents[run]
+    for episode in range(fitting):
+        start = int(taken[episode] - lengths[episode] + offsets[episode])
+        by_day[start : start + int(lengths[episode])] = hidden_bp[episode]
     return by_day
 
 
 def _draw_units(company: Company, prices: PriceTable, sale: Sale, rng: Generator) -> Units:
-    """The units of normal baskets with their discounts, and the added ones among them."""
+    """Draw the units of normal baskets with their discounts, and the added units among them."""
     count = len(sale.days)
     order, product = _draw_baskets(company.baskets, prices, count, rng)
-    discount = draw_discounts(company, prices, sale, order, product, rng)
-    victims, extra, deep = _draw_added(company.added, len(prices.product_ids), count, rng)
+    discount_bp = draw_discounts(company, prices, sale, order, product, rng)
+    victims, extra, deep_bp = _draw_added(company.added, len(prices.product_ids), count, rng)
     added = np.repeat([False, True], [len(order), len(victims)])
     order, product = np.append(order, victims), np.append(product, extra)
-    discount = np.append(discount, deep)
-    sorting = np.lexsort((product, order))  # the added unit's place must not give it away
-    return Units(order[sorting], product[sorting], discount[sorting], added[sorting])
+    discount_bp = np.append(discount_bp, deep_bp)
+    sorting = np.lexsort((product, order))  # an added unit must not be told by its place
+    return Units(order[sorting], product[sorting], discount_bp[sorting], added[sorting])
 
 
 def _draw_baskets(
     baskets: Baskets, prices: PriceTable, count: int, rng: Generator
 ) -> tuple[Ints, Ints]:
-    """Order and product of every unit of normal baskets."""
+    """Draw the order and the product of every unit of normal baskets."""
     bikes = 1 + choices(baskets.bike_shares, count, rng)
     bike_order = np.repeat(np.arange(count), bikes)
     family = choices([entry.share for entry in baskets.families], len(bike_order), rng)
@@ -209,23 +212,23 @@ def _draw_baskets(
     families = [family, np.repeat(family, accessories)]
     products = [np.zeros(len(column), dtype=np.int64) for column in orders]
     for number, entry in enumerate(baskets.families):
-        for kind, subcategories in enumerate((entry.bikes, entry.accessories)):
-            offered = shelf(prices, subcategories)
-            mine = families[kind] == number
-            products[kind][mine] = rng.choice(offered, size=int(mine.sum()))
+        for part, subcategories in enumerate((entry.bikes, entry.accessories)):
+            offered = products_of(prices, subcategories)
+            mine = families[part] == number
+            products[part][mine] = rng.choice(offered, size=int(mine.sum()))
     return np.concatenate(orders), np.concatenate(products)
 
 
 def _draw_added(
     added: AddedItems, products: int, count: int, rng: Generator
 ) -> tuple[Ints, Ints, Ints]:
-    """Order, product and discount of every unit that a rep added."""
+    """Draw the order, the product and the discount of every unit that a rep adds."""
     victims = np.flatnonzero(rng.random(count) < added.rate)
     product = rng.integers(products, size=len(victims))
-    return victims, product, rng.choice(np.array(added.steps), size=len(victims))
+    return victims, product, rng.choice(np.array(added.steps_bp), size=len(victims))
 
 
 def aware(time: np.datetime64) -> datetime:
-    """A naive UTC time of numpy as Python's aware one."""
+    """Turn a naive UTC time of numpy into an aware one of Python."""
     moment: datetime = time.astype("datetime64[us]").astype(datetime)
     return moment.replace(tzinfo=UTC)

@@ -11,7 +11,7 @@ from training.simulation.synthesis import draw_orders
 def simulated(
     company: Company, count: int, seed: int, catalogue: Catalogue | None = None
 ) -> list[Order]:
-    """Orders of a market, by default at the packaged prices."""
+    """Orders of a company, by default at the packaged prices."""
     catalogue = catalogue or packaged_catalogue()
     prices = price_table(catalogue)
     orders = draw_orders(company, prices, count, seed)

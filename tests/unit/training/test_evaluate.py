@@ -43,14 +43,14 @@ def test_planted_losses_add_up_to_what_the_frauds_took(trial: Trial) -> None:
         losses["added_item"], losses["hidden_discount"], strict=True
     )] == injected  # fmt: skip
     assert (losses["either"] == losses["added_item"] + losses["hidden_discount"]).all()
-    only_hidden = drawn.hidden > 0
-    before = drawn.charged_e4[only_hidden] / (1 - drawn.hidden[only_hidden] / 1e4)
+    only_hidden = drawn.hidden_bp > 0
+    before = drawn.charged_e4[only_hidden] / (1 - drawn.hidden_bp[only_hidden] / 1e4)
     taken = before - drawn.charged_e4[only_hidden]
     assert losses["hidden_discount"][only_hidden] == pytest.approx(taken, abs=2)
     added = drawn.units.added
     prices = stream.prices.list_e4[drawn.units.product[added], 0]
     assert losses["added_item"].sum() == pytest.approx(
-        (prices * drawn.units.discount[added] / 1e4).sum(), abs=int(added.sum())
+        (prices * drawn.units.discount_bp[added] / 1e4).sum(), abs=int(added.sum())
     )
 
 
@@ -72,7 +72,7 @@ def test_a_report_judges_every_order_by_every_measure(trial: Trial) -> None:
         assert figures["orders"] == sum(one["orders"] for one in typology["calibration"]["bins"])
         low, high = typology["intervals"]["recall"]
         assert 0 <= low <= figures["recall"] <= high <= 1
-    clean = int((trial.stream.drawn.hidden == 0).sum())
+    clean = int((trial.stream.drawn.hidden_bp == 0).sum())
     assert judged["false_alarms"]["clean_orders"] == clean
     assert judged["delay"]["episodes"] >= 2
     assert judged["classifier"] is None

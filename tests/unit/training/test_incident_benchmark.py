@@ -36,7 +36,7 @@ def bundle() -> bytes:
 
 
 def test_the_streams_are_what_they_are_called() -> None:
-    hidden = {name: set(planned(a_task(name))[1].drawn.hidden.tolist()) for name in STREAMS}
+    hidden = {name: set(planned(a_task(name))[1].drawn.hidden_bp.tolist()) for name in STREAMS}
     assert hidden == {
         "many-runs": {0, 100},
         "many-unseen": {0, 70},

@@ -51,9 +51,9 @@ def test_shapes_are_those_measured_on_the_historical_table() -> None:
     units = np.bincount(orders.units.order)
     assert 4.0 < units.mean() < 4.2
     assert units.min() == 2
-    assert 0.785 < (orders.units.discount == 0).mean() < 0.805
+    assert 0.785 < (orders.units.discount_bp == 0).mean() < 0.805
     assert np.count_nonzero(orders.units.added) / 60_000 == pytest.approx(0.046, rel=0.06)
-    untouched = np.bincount(orders.units.order, orders.units.discount) == 0
+    untouched = np.bincount(orders.units.order, orders.units.discount_bp) == 0
     assert untouched.mean() == pytest.approx(0.40, abs=0.03)
     sold = np.bincount(orders.units.product[~orders.units.added], minlength=294)
     assert np.count_nonzero(sold) == 119
@@ -70,8 +70,8 @@ def test_a_charge_is_exactly_what_truth_and_unit_discounts_say(
     ladder: list[int], hidden: int, cents: bool, seed: int
 ) -> None:
     company = Company(
-        ladder=Ladder(steps=tuple(ladder)),
-        hidden=HiddenDiscounts(percents=(hidden,), episodes=1),
+        ladder=Ladder(steps_bp=tuple(ladder)),
+        hidden=HiddenDiscounts(percents_bp=(hidden,), episodes=1),
         rounding="cents" if cents else "exact",
     )
     orders = draw_orders(company, PRICES, 60, seed)
@@ -80,10 +80,10 @@ def test_a_charge_is_exactly_what_truth_and_unit_discounts_say(
         total_e8 = sum(
             int(PRICES.list_e4[product, 0]) * (10_000 - int(discount))
             for product, discount in zip(
-                orders.units.product[mine], orders.units.discount[mine], strict=True
+                orders.units.product[mine], orders.units.discount_bp[mine], strict=True
             )
         )
-        exact_e12 = total_e8 * (10_000 - int(orders.hidden[at]))
+        exact_e12 = total_e8 * (10_000 - int(orders.hidden_bp[at]))
         tolerance_e4 = 50 if cents else 0.5
         assert abs(int(orders.charged_e4[at]) - exact_e12 / 1e8) <= tolerance_e4
         assert not cents or orders.charged_e4[at] % 100 == 0
@@ -98,7 +98,7 @@ def test_half_a_cent_is_rounded_up() -> None:
 
 def test_truth_names_the_added_item_and_its_percent() -> None:
     company = Company(
-        added=AddedItems(rate=0.5, steps=(2_500,)), hidden=HiddenDiscounts(episodes=0)
+        added=AddedItems(rate=0.5, steps_bp=(2_500,)), hidden=HiddenDiscounts(episodes=0)
     )
     orders = draw_orders(company, PRICES, 200, seed=5)
     ids = order_ids(orders, "t-")
@@ -116,7 +116,7 @@ def test_a_hidden_run_covers_every_order_of_its_days_and_no_more_than_five() -> 
     company = Company(volume=Volume(orders_per_day=20), hidden=HiddenDiscounts(rate=0.2))
     orders = draw_orders(company, PRICES, 8_000, seed=9)
     days = orders.times.astype("datetime64[D]").astype(int)
-    hit = {int(day): set(orders.hidden[days == day].tolist()) for day in np.unique(days)}
+    hit = {int(day): set(orders.hidden_bp[days == day].tolist()) for day in np.unique(days)}
     assert all(len(values) == 1 for values in hit.values())
     running = [values == {100} for _, values in sorted(hit.items())]
     episodes = [len(run) for run in "".join("x" if on else " " for on in running).split()]
@@ -128,7 +128,7 @@ def test_a_stream_can_be_free_of_fraud() -> None:
     company = Company(added=AddedItems(rate=0), hidden=HiddenDiscounts(rate=0))
     orders = draw_orders(company, PRICES, 500, seed=1)
     assert not orders.units.added.any()
-    assert not orders.hidden.any()
+    assert not orders.hidden_bp.any()
 
 
 def test_repriced_catalogues_load_and_price_the_orders_they_came_with(tmp_path: Path) -> None:

@@ -10,15 +10,15 @@ from shared.order import Order
 from tests.unit.training.companies import simulated
 from training.comparison.fraud_injection import (
     ENOUGH_ADDED,
-    UNTOLD_ADDED,
-    UNTOLD_HIDDEN,
+    UNTOLD_ADDED_BP,
+    UNTOLD_HIDDEN_BP,
     Percents,
     inject_frauds,
 )
 from training.simulation.company import Company
 
 CATALOGUE = packaged_catalogue()
-PERCENTS = Percents(added=(3_300,), hidden=(77,))
+PERCENTS = Percents(added_bp=(3_300,), hidden_bp=(77,))
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +64,14 @@ def test_few_orders_are_planted_into_until_there_are_enough_frauds(orders: list[
 def test_half_of_what_is_planted_is_known_to_no_model(orders: list[Order]) -> None:
     """No discount of 33 % and no hidden 0.77 % is among those that nobody is told."""
     injected = inject_frauds(orders, CATALOGUE, PERCENTS, 1, 5)
-    assert PERCENTS.added[0] not in UNTOLD_ADDED
-    assert PERCENTS.hidden[0] not in UNTOLD_HIDDEN
+    assert PERCENTS.added_bp[0] not in UNTOLD_ADDED_BP
+    assert PERCENTS.hidden_bp[0] not in UNTOLD_HIDDEN_BP
     told = 0
     hidden = injected.later.hidden[: len(orders)]
     for real, order, in_run in zip(orders, injected.rounds[0], hidden, strict=True):
         if not in_run or units(order) != units(real):
             continue
-        told += round(10_000 * (1 - order.charged_e4 / real.charged_e4)) == PERCENTS.hidden[0]
+        told += round(10_000 * (1 - order.charged_e4 / real.charged_e4)) == PERCENTS.hidden_bp[0]
     assert 0 <= told < hidden.sum()
 
 

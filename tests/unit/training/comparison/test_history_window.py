@@ -19,7 +19,7 @@ def test_a_steady_company_is_learned_from_its_whole_history() -> None:
 
 
 def test_a_ladder_that_changed_is_learned_from_what_came_after() -> None:
-    other = Ladder(steps=(400, 900, 1_700), rate=0.3)
+    other = Ladder(steps_bp=(400, 900, 1_700), rate=0.3)
     changed = Drift(towards=other, first=date(2025, 2, 10), days=1)
     company = Company(volume=Volume(orders_per_day=120, yearly_growth=1.0), drift=changed)
     orders = simulated(company, 9_000, 4)  # 75 days, the change after 40 of them

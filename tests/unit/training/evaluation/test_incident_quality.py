@@ -41,7 +41,7 @@ def test_an_incident_away_from_every_run_is_false_and_a_run_without_one_is_misse
 
 
 def test_openings_outside_of_runs_are_counted_against_the_clean_orders(trial: Trial) -> None:
-    clean = trial.stream.drawn.hidden[trial.rows] == 0
+    clean = trial.stream.drawn.hidden_bp[trial.rows] == 0
     opened = trial.opened.copy()
     opened[np.flatnonzero(clean)[:3]] = True
     found = report_incidents(replace(trial, opened=opened))

@@ -11,8 +11,9 @@ from shared.order import Order
 from tests.unit.training.companies import simulated
 from training.history.orders import price_history
 from training.history.price_arrays import price_table
+from training.learning.charge_tolerance import charge_tolerance
+from training.learning.groundwork import fit_no_discount
 from training.learning.hidden_discounts import HiddenEpisode, find_episodes
-from training.learning.learn import charge_tolerance, fit_none
 from training.simulation.company import Company, HiddenDiscounts, Ladder, Volume
 from training.simulation.synthesis import draw_orders
 
@@ -20,7 +21,7 @@ from training.simulation.synthesis import draw_orders
 def _runs(orders: list[Order]) -> list[HiddenEpisode]:
     history = price_history(tuple(orders), packaged_catalogue())
     tolerance = charge_tolerance(history)
-    none = fit_none(history.units, np.abs(history.gap_e4) <= tolerance)
+    none = fit_no_discount(history.units, np.abs(history.gap_e4) <= tolerance)
     return find_episodes(history, none, tolerance)[0]
 
 
@@ -28,8 +29,8 @@ def _planted(company: Company, count: int, seed: int) -> list[tuple[int, int, in
     """Percentage, orders and days of each run, oldest first; runs are at least a day apart."""
     drawn = draw_orders(company, price_table(packaged_catalogue()), count, seed)
     day = drawn.times.astype("datetime64[D]").astype(int)
-    days, first = np.unique(day[drawn.hidden > 0], return_index=True)
-    percents = drawn.hidden[drawn.hidden > 0][first]
+    days, first = np.unique(day[drawn.hidden_bp > 0], return_index=True)
+    percents = drawn.hidden_bp[drawn.hidden_bp > 0][first]
     breaks = np.flatnonzero(np.diff(days) > 1) + 1
     return [
         (int(some[0]), int(np.isin(day, mine).sum()), len(mine))
@@ -38,39 +39,41 @@ def _planted(company: Company, count: int, seed: int) -> list[tuple[int, int, in
 
 
 HISTORIES = {
-    "0.3 %": (Company(hidden=HiddenDiscounts(percents=(30,), episodes=3)), 4_000),
+    "0.3 %": (Company(hidden=HiddenDiscounts(percents_bp=(30,), episodes=3)), 4_000),
     "0.37 % in cents": (
-        Company(hidden=HiddenDiscounts(percents=(37,), episodes=3), rounding="cents"), 4_000,
+        Company(hidden=HiddenDiscounts(percents_bp=(37,), episodes=3), rounding="cents"), 4_000,
     ),
     "2 %, a step of the ladder": (
-        Company(hidden=HiddenDiscounts(percents=(200,), episodes=3)), 4_000,
+        Company(hidden=HiddenDiscounts(percents_bp=(200,), episodes=3)), 4_000,
     ),
     "0.37 and 0.4 and 1.25 %": (
-        Company(hidden=HiddenDiscounts(percents=(37, 40, 125), episodes=6), rounding="cents"),
+        Company(hidden=HiddenDiscounts(percents_bp=(37, 40, 125), episodes=6), rounding="cents"),
         6_000,
     ),
     "one run of a day": (
-        Company(hidden=HiddenDiscounts(percents=(80,), episodes=1, episode_days=(1, 1))), 1_000,
+        Company(hidden=HiddenDiscounts(percents_bp=(80,), episodes=1, episode_days=(1, 1))), 1_000,
     ),
     "one run of two weeks, most of the history": (
-        Company(hidden=HiddenDiscounts(percents=(55,), episodes=1, episode_days=(14, 14))), 3_000,
+        Company(hidden=HiddenDiscounts(percents_bp=(55,), episodes=1, episode_days=(14, 14))),
+        3_000,
     ),
     "20 orders a day": (
         Company(volume=Volume(orders_per_day=20),
-                hidden=HiddenDiscounts(percents=(70,), episodes=4)),
+                hidden=HiddenDiscounts(percents_bp=(70,), episodes=4)),
         2_000,
     ),
     "2,000 orders a day": (
         Company(volume=Volume(orders_per_day=2_000),
-                hidden=HiddenDiscounts(percents=(170,), episodes=2, episode_days=(1, 1))), 14_000,
+                hidden=HiddenDiscounts(percents_bp=(170,), episodes=2, episode_days=(1, 1))),
+        14_000,
     ),
     "every other unit discounted": (
-        Company(hidden=HiddenDiscounts(percents=(100,), episodes=3), ladder=Ladder(rate=0.5)),
+        Company(hidden=HiddenDiscounts(percents_bp=(100,), episodes=3), ladder=Ladder(rate=0.5)),
         4_000,
     ),
     "single precision, round the clock, 250 reps": (
         Company(volume=Volume(opens=0, closes=24), rounding="float32", reps=250,
-               hidden=HiddenDiscounts(percents=(101,), episodes=2)), 4_000,
+               hidden=HiddenDiscounts(percents_bp=(101,), episodes=2)), 4_000,
     ),
 }  # fmt: skip
 

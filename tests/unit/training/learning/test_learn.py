@@ -14,7 +14,9 @@ from shared.model import ModelBundle, packaged_bundle
 from shared.order import Order, OrderLine
 from tests.unit.training.companies import simulated
 from training.history.price_arrays import price_table, repriced
-from training.learning.learn import Learned, fit_none, learn
+from training.learning.groundwork import fit_no_discount
+from training.learning.learn import learn
+from training.learning.learned import Learned
 from training.simulation.company import (
     AddedItems,
     Baskets,
@@ -66,9 +68,9 @@ def test_shares_of_a_table_sum_to_one_and_name_the_orders_behind_them(default: L
 def test_another_market_in_whole_cents_at_other_prices_is_recovered() -> None:
     company = Company(
         volume=Volume(start=date(2024, 3, 1), orders_per_day=90),
-        ladder=Ladder(steps=(300, 450, 600, 1200), shares=(0.4, 0.3, 0.2, 0.1), rate=0.3),
-        added=AddedItems(rate=0.08, steps=(2500, 4000, 6000)),
-        hidden=HiddenDiscounts(percents=(70,), rate=0.08),
+        ladder=Ladder(steps_bp=(300, 450, 600, 1200), shares=(0.4, 0.3, 0.2, 0.1), rate=0.3),
+        added=AddedItems(rate=0.08, steps_bp=(2500, 4000, 6000)),
+        hidden=HiddenDiscounts(percents_bp=(70,), rate=0.08),
         reps=240,
         rounding="cents",
     )
@@ -88,9 +90,9 @@ def test_another_market_in_whole_cents_at_other_prices_is_recovered() -> None:
 
 @pytest.mark.parametrize("rounding", ["cents", "float32"])
 def test_the_rate_of_a_hidden_discount_is_the_share_of_orders_under_it(rounding: str) -> None:
-    company = Company(hidden=HiddenDiscounts(percents=(35,), rate=0.1), rounding=rounding)  # type: ignore[arg-type]
+    company = Company(hidden=HiddenDiscounts(percents_bp=(35,), rate=0.1), rounding=rounding)  # type: ignore[arg-type]
     prices = price_table(packaged_catalogue())
-    truth = float((draw_orders(company, prices, 10_000, 31).hidden > 0).mean())
+    truth = float((draw_orders(company, prices, 10_000, 31).hidden_bp > 0).mean())
     orders = simulated(company, 10_000, 31)
     bundle = learn(orders, packaged_catalogue(), "v").bundle
     assert _percents(bundle.hidden) == {35}
@@ -109,7 +111,7 @@ def test_where_every_product_sells_evenly_none_is_rare_and_the_ladder_is_learned
     learned = learn(simulated(company, 6_000, 7, catalogue), catalogue, "v")
     assert learned.figures["products_rare"] == 0
     assert {"added_item_rate", "off_ladder"} <= set(learned.defaults)
-    assert _percents(learned.bundle.ladder) == {0, *Ladder().steps}
+    assert _percents(learned.bundle.ladder) == {0, *Ladder().steps_bp}
 
 
 def test_a_history_without_fraud_leaves_both_rates_next_to_nothing() -> None:
@@ -124,7 +126,7 @@ def test_a_history_without_fraud_leaves_both_rates_next_to_nothing() -> None:
     assert bundle.off_ladder == packaged_bundle().off_ladder
     assert bundle.hidden == packaged_bundle().hidden
     assert set(learned.defaults) == {"off_ladder", "hidden", "hidden_run_days"}
-    assert _percents(bundle.ladder) == {0, *Ladder().steps}
+    assert _percents(bundle.ladder) == {0, *Ladder().steps_bp}
 
 
 def test_slow_products_that_customers_buy_are_not_taken_for_added_items() -> None:
@@ -155,7 +157,7 @@ def test_a_short_history_keeps_the_packaged_tables_and_says_so() -> None:
 def test_a_few_hundred_orders_are_enough_for_the_common_steps() -> None:
     orders = simulated(Company(), 900, 71)
     bundle: ModelBundle = learn(orders, packaged_catalogue(), "v").bundle
-    wrong = _percents(bundle.ladder) - {0, *Ladder().steps}
+    wrong = _percents(bundle.ladder) - {0, *Ladder().steps_bp}
     assert wrong == set()
     assert len(bundle.ladder) >= 7
 
@@ -170,8 +172,8 @@ def test_the_chance_of_no_discount_is_read_off_orders_of_every_size() -> None:
     rng = np.random.default_rng(5)
     units = rng.integers(2, 9, size=40_000)
     undiscounted = rng.random(len(units)) < 0.93 * 0.85**units
-    assert fit_none(units, undiscounted) == pytest.approx(0.85, abs=0.01)
-    assert fit_none(units, undiscounted, hidden=0.07) == pytest.approx(0.85, abs=0.005)
+    assert fit_no_discount(units, undiscounted) == pytest.approx(0.85, abs=0.01)
+    assert fit_no_discount(units, undiscounted, hidden=0.07) == pytest.approx(0.85, abs=0.005)
 
 
 @pytest.mark.parametrize("days", [1, 4])

@@ -46,7 +46,7 @@ from training.simulation.order_bodies import order_bodies, order_ids
 from training.simulation.synthesis import draw_orders
 
 NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)
-MARKET = Company(ladder=Ladder(steps=(300, 700, 1_200), rate=0.25))
+MARKET = Company(ladder=Ladder(steps_bp=(300, 700, 1_200), rate=0.25))
 
 
 @pytest.fixture(scope="module")

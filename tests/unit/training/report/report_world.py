@@ -27,8 +27,8 @@ from training.history.orders import price_history
 from training.learning.learn import learn
 from training.replay.replay import Replay
 from training.report.business_impact import tally
+from training.report.content import Data, Report
 from training.report.drift import alert_rate_drift, measure_drift
-from training.report.page import Data, Report
 from training.report.totals import discount_by_rep, totals_by_period
 from training.simulation.scenarios import Scenario, make_scenarios
 
@@ -77,7 +77,7 @@ def compared(company: World, old: Scores, new: Scores) -> Comparison:
     later = LaterOrders(
         days=days,
         added=np.isin(np.arange(len(drawn.times)), drawn.units.order[drawn.units.added]),
-        hidden=drawn.hidden > 0,
+        hidden=drawn.hidden_bp > 0,
         loss_e4=company.stream.losses_e4()["either"],
         real_days=days,
     )

@@ -11,11 +11,12 @@ import pytest
 from shared.model import packaged_bundle
 from tests.unit.training.report.report_world import VERDICT, report, world
 from training.comparison.comparison import Verdict
-from training.learning.learn import Learned
+from training.learning.learned import Learned
 from training.report.business_impact import AlertTally
 from training.report.captions import draw_charts
+from training.report.content import Report
 from training.report.drift import FeatureDrift
-from training.report.page import Report, render
+from training.report.page import render
 from training.report.totals import RepDiscount
 from training.report.views import headline, key_figures
 

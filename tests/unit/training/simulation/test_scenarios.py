@@ -16,7 +16,7 @@ from training.simulation.scenarios import (
     GENEROUS,
     NAMES,
     PROMOTED,
-    PROMOTION_POINTS,
+    PROMOTION_BP,
     make_scenarios,
 )
 from training.simulation.synthesis import SimulatedOrders, draw_orders
@@ -36,14 +36,16 @@ def test_a_promotion_discounts_every_normal_unit_of_its_products_and_is_no_fraud
     running = (days >= 5) & (days < 15)
     offered = promoted & running & ~units.added
     assert offered.sum() > 100
-    assert units.discount[offered].min() == 1_200
-    assert (units.discount[promoted & ~running & ~units.added] == 0).mean() > 0.7
+    assert units.discount_bp[offered].min() == 1_200
+    assert (units.discount_bp[promoted & ~running & ~units.added] == 0).mean() > 0.7
     frauds = {
         order_id
         for order_id, added, hidden, *_ in truth_rows(orders, PRICES, order_ids(orders, ""))
         if added or hidden
     }
-    planted = set(units.order[units.added].tolist()) | set(np.flatnonzero(orders.hidden).tolist())
+    planted = set(units.order[units.added].tolist()) | set(
+        np.flatnonzero(orders.hidden_bp).tolist()
+    )
     assert len(frauds) == len(planted)
 
 
@@ -60,7 +62,7 @@ def test_a_generous_rep_discounts_by_a_ladder_of_their_own() -> None:
     company = replace(QUIET, reps=10, generosity=GENEROUS)
     orders = draw_orders(company, PRICES, 3_000, seed=5)
     normal = ~orders.units.added
-    rep, discount = orders.rep[orders.units.order][normal], orders.units.discount[normal]
+    rep, discount = orders.rep[orders.units.order][normal], orders.units.discount_bp[normal]
     generous, others = discount[rep < GENEROUS.reps], discount[rep >= GENEROUS.reps]
     assert (generous > 0).mean() == pytest.approx(GENEROUS.ladder.rate, abs=0.05)
     assert (others > 0).mean() == pytest.approx(0.2, abs=0.02)
@@ -68,12 +70,12 @@ def test_a_generous_rep_discounts_by_a_ladder_of_their_own() -> None:
 
 
 def test_a_drifting_ladder_starts_as_one_and_ends_as_the_other() -> None:
-    towards = Ladder(steps=(300, 700), rate=0.6)
+    towards = Ladder(steps_bp=(300, 700), rate=0.6)
     company = replace(QUIET, drift=Drift(towards, START, 60))
     orders = draw_orders(company, PRICES, 4_000, seed=4)
     units = orders.units
     days = _days(orders)[units.order]
-    new = np.isin(units.discount, towards.steps) & ~units.added
+    new = np.isin(units.discount_bp, towards.steps_bp) & ~units.added
     shares = [new[(days >= first) & (days < first + 10)].mean() for first in (0, 25, 65)]
     assert shares == pytest.approx([0.6 * 5 / 60, 0.6 * 30 / 60, 0.6], abs=0.05)
 
@@ -95,10 +97,10 @@ def test_new_prices_hold_from_their_day_on_and_the_truth_still_explains_the_char
         paid_e8 = sum(
             _list_e4(catalogue, prices.product_ids[product], order.ordered_at) * (10_000 - discount)
             for product, discount in zip(
-                units.product[mine].tolist(), units.discount[mine].tolist(), strict=True
+                units.product[mine].tolist(), units.discount_bp[mine].tolist(), strict=True
             )
         )
-        paid_e4 = paid_e8 * (10_000 - int(orders.hidden[at])) / 1e8
+        paid_e4 = paid_e8 * (10_000 - int(orders.hidden_bp[at])) / 1e8
         assert order.charged_e4 == pytest.approx(paid_e4, abs=0.5)
     assert 100 < moved < 300
 
@@ -126,7 +128,7 @@ def test_scenarios_plant_what_their_names_say() -> None:
         name: draw_orders(one.stream, price_table(one.catalogue), 3_000, seed=2)
         for name, one in scenarios.items()
     }
-    planted = {name: set(orders.hidden.tolist()) - {0} for name, orders in streams.items()}
+    planted = {name: set(orders.hidden_bp.tolist()) - {0} for name, orders in streams.items()}
     assert planted["hidden-0.5"] == {50}
     assert planted["hidden-1.7"] == {170}
     assert planted["base"] == {100}
@@ -139,9 +141,9 @@ def test_scenarios_plant_what_their_names_say() -> None:
     assert len(set(streams["250-reps"].rep.tolist())) == 250
     assert (streams["cents"].charged_e4 % 100 == 0).all()
     inside = streams["added-inside"].units
-    assert set(inside.discount[inside.added].tolist()) <= set(Ladder().steps)
+    assert set(inside.discount_bp[inside.added].tolist()) <= set(Ladder().steps_bp)
     (promotion,) = scenarios["promotion"].stream.promotions
-    assert (promotion.subcategories, promotion.discount_bp) == (PROMOTED, PROMOTION_POINTS)
+    assert (promotion.subcategories, promotion.discount_bp) == (PROMOTED, PROMOTION_BP)
     assert scenarios["promotion"].history.promotions == ()
     decided = scenarios["added-inside-decided"]
     assert decided == replace(
@@ -180,4 +182,4 @@ def _days(orders: SimulatedOrders) -> np.ndarray:
 
 
 def _hidden_days(orders: SimulatedOrders) -> int:
-    return len(np.unique(orders.times[orders.hidden > 0].astype("datetime64[D]")))
+    return len(np.unique(orders.times[orders.hidden_bp > 0].astype("datetime64[D]")))

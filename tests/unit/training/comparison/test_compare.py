@@ -17,13 +17,14 @@ from shared.policy import Policy
 from shared.scoring import Scorer
 from tests.unit.training.companies import simulated
 from training.comparison import fraud_injection
+from training.comparison.compare import compare
 from training.comparison.fraud_injection import Percents, inject_frauds
-from training.comparison.judgement import Judge, compare
+from training.comparison.judgement import Judge
 from training.learning.learn import learn
 from training.simulation.company import Company, Ladder
 
 CATALOGUE = packaged_catalogue()
-MARKET = Company(ladder=Ladder(steps=(300, 700, 1_200, 1_800), rate=0.25))
+MARKET = Company(ladder=Ladder(steps_bp=(300, 700, 1_200, 1_800), rate=0.25))
 
 
 @pytest.fixture(scope="module", autouse=True)
