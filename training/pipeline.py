@@ -7,9 +7,9 @@ leaves; where a run was killed, the next one goes on. The settings are in docs/s
 import os
 from datetime import UTC, datetime
 
+from shared.errors import LeaseHeld
 from shared.printable import printable
 from training.console import ArgumentParser, run
-from training.ports import LeaseHeld
 from training.settings import TrainingSettings
 
 LEASE = "lease"

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
-from training.ports import Blobs, Stored
+from shared.stored import Stored
+from training.ports import Blobs
 
 ARCHIVE = "orders-archive"
 """The blob container that Capture writes to."""

@@ -16,13 +16,14 @@ from shared.catalogue import Catalogue
 from shared.decision import Decision
 from shared.order import Order
 from shared.policy import Policy
+from shared.stored import Stored
 from training.history.archive import Archived, read_captured
 from training.history.captured_files import Captured, list_captured
 from training.history.day_files import BadRecord, DayFiles
 from training.history.snapshot import FORMAT, Thawed, freeze, thaw
 from training.models import reference_files
 from training.nightly.results import TRAINING
-from training.ports import Blobs, Documents, Stored
+from training.ports import Blobs, Documents
 
 LIBRARIES = ("numpy", "scikit-learn", "msgspec")
 
