@@ -10,21 +10,9 @@ import msgspec
 from shared.documents import own_fields
 from shared.errors import SheriffError
 from shared.formats import FormatError, shortened, time_text, utc_time
+from shared.typologies import TYPOLOGY_NAMES
 
 STATUSES = ("open", "confirmed", "dismissed")
-TYPOLOGIES = (
-    "reused_id",
-    "added_item",
-    "hidden_discount",
-    "unexplained_gap",
-    "below_cost",
-    "overcharge",
-    "price_tampering",
-    "unknown_rep",
-    "unknown_product",
-    "unpriced_rep",
-    "unpriced_share",
-)
 PAGE, LARGEST_PAGE = 50, 200
 _LONGEST_CURSOR = 400  # base64 of a time and an alert id of 69 characters, with room
 
@@ -128,7 +116,7 @@ def _value(name: str, parameters: Mapping[str, str]) -> str | None:
     if name == "status":
         return _one_of(name, value, STATUSES)
     if name == "typology":
-        return _one_of(name, value, TYPOLOGIES)
+        return _one_of(name, value, TYPOLOGY_NAMES)
     return _time(name, value)
 
 

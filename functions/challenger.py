@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from functions.known_files import KnownFiles, RefusedFileError
 from functions.sources import read_bundle
-from shared.champion import CHALLENGER, MODELS, Served, parse_pointer
+from shared.champion import CHALLENGER, Served, parse_pointer
+from shared.containers import MODELS
 from shared.errors import NotThereError, TransientError
 from shared.model import ModelBundle
 from shared.scoring import Scorer

@@ -31,12 +31,13 @@ from functions.ports import Files, Telemetry
 from functions.sources import Champion, ReferenceFile, Source, usable_catalogue, usable_policy
 from functions.telemetry import SILENT
 from shared.catalogue import Catalogue, packaged_catalogue
-from shared.champion import CHAMPION, MODELS
+from shared.champion import CHAMPION
+from shared.containers import MODELS, REFERENCE
 from shared.errors import NotThereError, SheriffError, TransientError
 from shared.formats import FormatError, time_text, utc_time
 from shared.model import ModelBundle, packaged_bundle
 from shared.policy import Policy
-from shared.reference import CATALOGUE, POLICY, REFERENCE
+from shared.reference import CATALOGUE, POLICY
 from shared.scoring import Scorer
 
 logger = logging.getLogger(__name__)

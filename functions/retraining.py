@@ -23,19 +23,18 @@ from typing import Protocol
 from functions.metrics import RETRAIN_FAILED
 from functions.ports import Files, JobQueue, JobStatus, Telemetry
 from functions.telemetry import SILENT
+from shared.containers import ARCHIVE, REFERENCE, TRAINING
 from shared.errors import ConfigurationError, NotThereError, SheriffError, WriteConflict
 from shared.formats import time_text
 from shared.policy import Policy, parse_policy
-from shared.reference import POLICY, REFERENCE, previous
+from shared.reference import POLICY, previous
 
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[1]
 COMMAND = (sys.executable, "-m", "training.pipeline")
-ARCHIVE = "orders-archive"  # a container
 MEGABYTE = 1_000_000
 
-TRAINING = "training"  # a container
 MOST_ATTEMPTS = 3
 """Jobs of one night: an image that lacks something fails each time, and costs each time."""
 AGAIN: frozenset[JobStatus] = frozenset({"failed"})

@@ -7,20 +7,13 @@ from typing import Protocol
 
 from functions.known_files import KnownFiles, RefusedFileError
 from shared.catalogue import Catalogue, packaged_catalogue
-from shared.champion import (
-    CHAMPION,
-    CHAMPION_COPY,
-    MODELS,
-    Pointer,
-    Served,
-    bundle_path,
-    parse_pointer,
-)
+from shared.champion import CHAMPION, CHAMPION_COPY, Pointer, Served, bundle_path, parse_pointer
+from shared.containers import MODELS, REFERENCE
 from shared.errors import BundleError, NotThereError
 from shared.golden import check_golden
 from shared.model import ModelBundle, decode_bundle, packaged_bundle
 from shared.policy import Policy, parse_policy
-from shared.reference import REFERENCE, expected, previous
+from shared.reference import expected, previous
 from shared.scoring import Scorer
 
 

@@ -10,6 +10,7 @@ from functions.metrics import REQUEST_UNITS, STORE_DURATION
 from functions.ports import Telemetry
 from shared.alert import finding_document
 from shared.alert import version_1 as alert_of_version_1
+from shared.containers import ALERTS, DEAD_LETTERS, INCIDENTS, SHADOW, STATE
 from shared.dead_letter import (
     DeadLetter,
     dead_letter_document,
@@ -27,10 +28,6 @@ from shared.stores.aio.blobs import Blobs
 from shared.stores.aio.cosmos import Cosmos
 from shared.stream import StreamState
 from shared.stream_key import StreamKey
-
-ALERTS, INCIDENTS, STATE, SHADOW = "alerts", "incidents", "state", "shadow"
-DEAD_LETTERS = "dead-letters"
-"""Containers, which the Bicep templates make (an identity cannot), or the local stack."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from functions.progress import Committed, Watch, from_document, to_document
-from functions.stores import STATE
+from shared.containers import STATE
 from shared.formats import FormatError, utc_time
 from shared.stores.aio.cosmos import Cosmos
 

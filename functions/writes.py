@@ -17,13 +17,13 @@ from functions.judgement import Judgement, Scored, refused, refused_later
 from functions.ports import AlertStore, DeadLetterStore, IncidentStore, Telemetry
 from functions.telemetry import SILENT
 from shared.alert import revisited
-from shared.assessment import DATA_QUALITY_TYPOLOGIES, HIDDEN_DISCOUNT
 from shared.dead_letter import DeadLetter
 from shared.errors import RefusedError, TransientError, WriteConflict
 from shared.formats import time_text
 from shared.incidents import PartitionEpisode, find_incident, joinable_since, seen_since, settle
 from shared.pending_alerts import Revisited, is_of_another, reusing
 from shared.stream_key import StreamKey
+from shared.typologies import DATA_QUALITY_TYPOLOGIES, HIDDEN_DISCOUNT
 
 logger = logging.getLogger(__name__)
 

@@ -26,6 +26,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from shared.containers import ALERTS, STATE
+
 # --- assumptions: the work --------------------------------------------------------------------
 ALERT_SHARE = 0.02  # of orders, while no hidden discount runs
 EPISODE_HOURS = 24  # a month, in which every order is an alert
@@ -252,7 +254,7 @@ def environment(name: str) -> tuple[Need, Setup]:
         units=namespace["sku"]["capacity"],
         ready=sum(one["instanceCount"] for scale in scales for one in scale["alwaysReady"]),
         autoscaled=_autoscaled(documents),
-        alert_months=documents["alerts"]["resource"]["defaultTtl"] / MONTH_SECONDS,
+        alert_months=documents[ALERTS]["resource"]["defaultTtl"] / MONTH_SECONDS,
         order_months=_archived_days(archive) * 24 * 3600 / MONTH_SECONDS,
         document_gb=DOCUMENT_GB_MONTH + (BACKUP_GB_MONTH if backup == "Continuous30Days" else 0),
         blob_gb=REPLICATED_GB_MONTH[data["sku"]["name"]],
@@ -269,7 +271,7 @@ def environment(name: str) -> tuple[Need, Setup]:
 
 def _autoscaled(documents: Mapping[str, Any]) -> tuple[float, ...]:
     """The most RU/s of each container, `alerts` and `state` first; none where it is serverless."""
-    first = ("alerts", "state")
+    first = (ALERTS, STATE)
     order = (*first, *(name for name in documents if name not in first))
     scaled = [documents[name]["options"].get("autoscaleSettings") for name in order]
     return tuple(float(one["maxThroughput"]) for one in scaled if one)

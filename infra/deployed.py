@@ -16,8 +16,8 @@ from azure.core.exceptions import HttpResponseError
 
 from functions.model_loader import ModelLoader
 from functions.settings import Settings
-from functions.stores import ALERTS, STATE
 from infra.smoke_orders import Marked, marked_orders
+from shared.containers import ALERTS, STATE
 from shared.errors import SheriffError
 from shared.formats import time_text
 from shared.order import parse_order

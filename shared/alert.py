@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.assessment import Assessment, Explanation, Finding, Reason
+from shared.assessment import Assessment
+from shared.explanation import Explanation
+from shared.findings import Finding, Reason
 from shared.formats import alert_id, money, time_text
 from shared.uses import Change
 

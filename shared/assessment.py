@@ -4,82 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.episodes import Episode, Revisit
-from shared.formats import amount_text
+from shared.explanation import Explanation
+from shared.findings import Finding, Reason
 from shared.order import Order
 from shared.uses import Change
-
-ADDED_ITEM = "added_item"
-HIDDEN_DISCOUNT = "hidden_discount"
-FRAUD_TYPOLOGIES = (ADDED_ITEM, HIDDEN_DISCOUNT)
-"""Typologies with a probability; every other one is a fact of arithmetic or of data quality."""
-
-REUSED_ID = "reused_id"
-
-DATA_QUALITY_TYPOLOGIES = ("unknown_rep", "unknown_product", "unpriced_share")
-"""Recorded with an alert, never an alert by themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One typology found in an order.
-
-    ``probability`` is 0-1 (1 for arithmetic facts), ``amount_e4`` the money it concerns (>= 0),
-    ``percent`` the discount behind it where there is one.
-    """
-
-    typology: str
-    probability: float
-    amount_e4: int
-    message: str
-    product_id: str | None = None
-    percent: float | None = None
-
-
-def hidden_discount_finding(
-    probability: float, discount_bp: int, amount_e4: int, currency: str
-) -> Finding:
-    """The finding that a percentage was taken off a whole order."""
-    percent = discount_bp / 100
-    message = (
-        f"The whole order was probably charged {percent:g} % too little "
-        f"({amount_text(amount_e4, currency)})."
-    )
-    return Finding(HIDDEN_DISCOUNT, probability, amount_e4, message, percent=percent)
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why: ``source`` is ``rule`` or ``model``; a positive ``contribution`` is more suspicious.
-
-    The contribution of a rule is its weight of evidence: the natural logarithm of how many times
-    likelier what it saw is under fraud than without.
-    """
-
-    source: str
-    code: str
-    message: str
-    contribution: float
-
-
-@dataclass(frozen=True, slots=True)
-class UnitDiscount:
-    """A discount that the likeliest explanation gives to ``units`` units of a product."""
-
-    product_id: str
-    units: int
-    percent: float
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What best explains the charge; ``unexplained_e4`` is the gap that is left (0 if none)."""
-
-    list_total_e4: int
-    charged_e4: int
-    gap_e4: int
-    unit_discounts: tuple[UnitDiscount, ...]
-    order_discount_percent: float
-    unexplained_e4: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
+    from shared.arrays import Floats
     from shared.model import BasketTable, ProductGroup
 
-    Floats = NDArray[np.float64]
 
 FEW_LINES = 32
 """Baskets of more lines are worked out as arrays: pairs of lines are many there."""

@@ -107,6 +107,27 @@ class Prior:
         return 1.0 - self.none
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """All that a partition believes just before an order, as the scorer needs it.
+
+    Attributes:
+        prior: the belief about hidden discounts.
+        watched: hidden percentages (basis points) to explain the order under.
+        chances: of the order to be charged in full, and then under each of ``watched``; they sum
+            to 1 at most.
+        own_case: `own_case` of the latest orders.
+        late: the order was placed long before the latest one (`Beliefs.past`), so it changes
+            nothing in the belief.
+    """
+
+    prior: Prior
+    watched: tuple[int, ...]
+    chances: tuple[float, ...]
+    own_case: float
+    late: bool
+
+
 def own_case(unexplained: float) -> float:
     """The chance (0-1) that an unexplained charge is a case of its own, not one of many.
 
@@ -149,6 +170,18 @@ class Beliefs:
         # Starts and ends per day: ends are 1 / run_days, and starts / (starts + ends) is the rate.
         self._past_seconds = 86_400 * max(episode_days, LEAST_PAST_DAYS)
         self._pace = 1.0 / (episode_days * (1.0 - rate))
+
+    def outlook(self, belief: Belief, at: datetime) -> Outlook:
+        """Return what is believed just before an order placed at a time."""
+        prior = self.before(belief, at)
+        watched = self.watched(prior)
+        return Outlook(
+            prior=prior,
+            watched=watched,
+            chances=order_priors(prior, watched),
+            own_case=own_case(belief.unexplained),
+            late=self.past(belief, at),
+        )
 
     def before(self, belief: Belief, at: datetime) -> Prior:
         """The belief just before an order placed at a time."""

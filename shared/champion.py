@@ -11,9 +11,6 @@ import msgspec
 from shared.errors import BundleError, ConfigurationError
 from shared.formats import FormatError, shortened, utc_time
 
-MODELS = "models"
-"""The blob container of bundles and pointers."""
-
 CHAMPION, CHALLENGER = "champion.json", "challenger.json"
 """Pointers: to the bundle whose alerts count, and to one that scores beside it in silence."""
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from shared.assessment import Reason
 from shared.features import FEATURE_NAMES, LARGEST_LOG_ODDS
+from shared.findings import Reason
 from shared.profiles import NO_PROFILES, Profiles
 
 if TYPE_CHECKING:

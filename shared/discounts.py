@@ -51,12 +51,9 @@ from shared.units import ManyUnits, UnitPrices, distinct, total_e4
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from shared.arrays import Floats, Ints
+    from shared.ladder import DiscountShare
 
-    from shared.model import DiscountShare
-
-    Ints = NDArray[np.int64]
-    Floats = NDArray[np.float64]
 
 E8_PER_E4 = 10_000
 """Basis points in a whole: ten-thousandths of the currency times basis points are "e8"."""

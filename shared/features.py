@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.catalogue import PricedOrder
+    from shared.evidence import Suspect
     from shared.hypotheses import Posterior
     from shared.order import Order
     from shared.profiles import Profiles
-    from shared.rules import Suspect
 
 FEATURE_NAMES = (
     "units",

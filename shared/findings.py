@@ -1,23 +1,57 @@
-"""From the evidence of an order to what is said about it: findings, reasons and an explanation."""
+"""What is found in an order, and the reasons that an alert gives for it."""
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.assessment import (
-    ADDED_ITEM,
-    Explanation,
-    Finding,
-    Reason,
-    UnitDiscount,
-    hidden_discount_finding,
-)
+from shared.formats import amount_text
+from shared.typologies import ADDED_ITEM, HIDDEN_DISCOUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from shared.evidence import Evidence
 
-    from shared.rules import Evidence, RuleHit
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One typology found in an order.
+
+    ``probability`` is 0-1 (1 for arithmetic facts), ``amount_e4`` the money it concerns (>= 0),
+    ``percent`` the discount behind it where there is one.
+    """
+
+    typology: str
+    probability: float
+    amount_e4: int
+    message: str
+    product_id: str | None = None
+    percent: float | None = None
+
+
+def hidden_discount_finding(
+    probability: float, discount_bp: int, amount_e4: int, currency: str
+) -> Finding:
+    """The finding that a percentage was taken off a whole order."""
+    percent = discount_bp / 100
+    message = (
+        f"The whole order was probably charged {percent:g} % too little "
+        f"({amount_text(amount_e4, currency)})."
+    )
+    return Finding(HIDDEN_DISCOUNT, probability, amount_e4, message, percent=percent)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why: ``source`` is ``rule`` or ``model``; a positive ``contribution`` is more suspicious.
+
+    The contribution of a rule is its weight of evidence: the natural logarithm of how many times
+    likelier what it saw is under fraud than without.
+    """
+
+    source: str
+    code: str
+    message: str
+    contribution: float
 
 
 def fraud_findings(evidence: Evidence, p_added: float) -> tuple[Finding, ...]:
@@ -41,51 +75,3 @@ def fraud_findings(evidence: Evidence, p_added: float) -> tuple[Finding, ...]:
             )
         )
     return tuple(findings)
-
-
-def all_reasons(hits: Sequence[RuleHit], model: Sequence[Reason]) -> tuple[Reason, ...]:
-    """Every rule's reason and the model's, the weightiest first."""
-    rules = (Reason("rule", hit.code, hit.message, hit.contribution) for hit in hits)
-    return tuple(sorted((*rules, *model), key=lambda reason: -reason.contribution))
-
-
-def explanation_of(evidence: Evidence) -> Explanation:
-    """What best explains the charge."""
-    listed, charged = evidence.priced.list_total_e4, evidence.priced.order.charged_e4
-    return Explanation(
-        list_total_e4=listed,
-        charged_e4=charged,
-        gap_e4=listed - charged,
-        unit_discounts=_name_units(evidence),
-        order_discount_percent=evidence.hidden_bp / 100,
-        unexplained_e4=evidence.unexplained_e4,
-    )
-
-
-def _name_units(evidence: Evidence) -> tuple[UnitDiscount, ...]:
-    """Unit discounts by product; the tables know prices only, and products may share one.
-
-    The suspect's own discount comes first; the others go to products of that price in the order
-    of their ids, no product getting more discounts than it has units.
-    """
-    if not evidence.unit_discounts:
-        return ()
-    lines = evidence.priced.lines
-    left = {line.product.product_id: line.quantity for line in lines}
-    named: Counter[tuple[str, int]] = Counter()
-    for at, (price, discount_bp) in enumerate(evidence.unit_discounts):
-        product = (
-            evidence.suspect.product_id
-            if at == 0 and evidence.suspect is not None
-            else next(
-                line.product.product_id
-                for line in lines
-                if line.product.list_e4 == price and left[line.product.product_id]
-            )
-        )
-        left[product] -= 1
-        named[product, discount_bp] += 1
-    return tuple(
-        UnitDiscount(product, units, discount_bp / 100)
-        for (product, discount_bp), units in named.items()
-    )

@@ -21,9 +21,9 @@ from heapq import nlargest
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from shared.assessment import HIDDEN_DISCOUNT
 from shared.episodes import MOST_HOURS, MOST_REPS, SAMPLES, by_hour, hour_start
 from shared.formats import money, time_text, utc_time
+from shared.typologies import HIDDEN_DISCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,24 +12,18 @@ import msgspec
 from shared.champion import Version
 from shared.classifier import Classifier, read_classifier
 from shared.errors import BundleError
+from shared.ladder import DiscountShare, HiddenDiscounts, Ladder, OffLadder
+from shared.ranges import Count, Name, Share
+from shared.unpriced import MOST_USUAL_PRICES, NEVER_UNPRICED, Unpriced, UsualPrice
 
 MAXIMUM_BYTES = 16 * 1024 * 1024
 """Of a bundle's file."""
-
-MOST_STEPS, MOST_OFF_STEPS, MOST_HIDDEN = 64, 40, 20
-"""Discounts of a ladder, of added items and hidden ones: the work of an order grows with them."""
 
 MOST_REPS = 10_000
 """Reps that a bundle remembers, those with the most orders."""
 
 MOST_REP_LADDERS = 500
 """Reps with a ladder of their own, those with the most orders."""
-
-MOST_USUAL_PRICES = 1_000
-"""Products without a price whose usual one is remembered, those in the most orders."""
-
-MOST_UNPRICED_REPS = 1_000
-"""Reps whose orders with lines without a price are counted, those with the most such orders."""
 
 LARGEST_HIDDEN = 5_000
 """Basis points: nobody hides that more than half of an order's price is gone."""
@@ -45,32 +39,12 @@ _ROUNDING = 1e-6
 """How far shares may be from summing to 1."""
 
 _NULL = msgspec.Raw(b"null")
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
-_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Rate = Annotated[float, msgspec.Meta(ge=0, le=MOST_BROUGHT)]
-_Products = Annotated[frozenset[_Name], msgspec.Meta(max_length=_MOST_PRODUCTS)]
+_Products = Annotated[frozenset[Name], msgspec.Meta(max_length=_MOST_PRODUCTS)]
 _Factors = Annotated[
     tuple[Annotated[float, msgspec.Meta(gt=0, le=1e12)], ...],
     msgspec.Meta(min_length=1, max_length=100),
 ]
-
-
-class DiscountShare(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"discount_bp": "basis_points"}
-):
-    """One discount and how often it is given.
-
-    ``discount_bp`` are hundredths of a percent of the list price (10 % = 1000), ``share`` is a
-    probability, ``orders`` the number of orders the figure rests on.
-    """
-
-    discount_bp: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
-    share: Share
-    orders: Count = 0
-
-
-_Ladder = Annotated[tuple[DiscountShare, ...], msgspec.Meta(min_length=1, max_length=MOST_STEPS)]
 
 
 class ProductGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,47 +79,11 @@ class BasketTable(
 
     orders: Count = 0
     companions: Annotated[
-        dict[_Name, Annotated[dict[_Name, _Rate], msgspec.Meta(max_length=_MOST_PRODUCTS)]],
+        dict[Name, Annotated[dict[Name, _Rate], msgspec.Meta(max_length=_MOST_PRODUCTS)]],
         msgspec.Meta(max_length=_MOST_PRODUCTS),
     ] = {}
-    alone: Annotated[dict[_Name, _Rate], msgspec.Meta(max_length=_MOST_PRODUCTS)] = {}
+    alone: Annotated[dict[Name, _Rate], msgspec.Meta(max_length=_MOST_PRODUCTS)] = {}
     product_groups: Annotated[tuple[ProductGroup, ...], msgspec.Meta(max_length=_MOST_GROUPS)] = ()
-
-
-class UsualPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a product that no catalogue knows usually costs.
-
-    ``price_e4`` is the price of one unit in ten-thousandths, ``orders`` the number of orders that
-    agree on it.
-    """
-
-    price_e4: Annotated[int, msgspec.Meta(ge=0, le=10**13)]
-    orders: Count
-
-
-class UnpricedOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many of some orders have lines whose price nothing tells (``unpriced``)."""
-
-    orders: Count = 0
-    unpriced: Count = 0
-
-
-class Unpriced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How usual it is in the history that a line has no price.
-
-    ``with_unknown`` of all orders have a product that no catalogue knows; ``total`` counts those
-    whose price not even a usual one or a recorded total tells, ``by_rep`` the same of the reps
-    who have the most of them.
-    """
-
-    with_unknown: Count = 0
-    total: UnpricedOrders = UnpricedOrders()
-    by_rep: Annotated[dict[_Name, UnpricedOrders], msgspec.Meta(max_length=MOST_UNPRICED_REPS)] = {}
-
-
-NEVER_UNPRICED = Unpriced()
-"""Of a history in which every product is known. A bundle's file leaves it out, as all defaults, so
-that an earlier release reads it, too."""
 
 
 class GoldenOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -209,27 +147,23 @@ class ModelBundle(
 
     version: Version
     trained_orders: Count
-    ladder: _Ladder
-    off_ladder: Annotated[
-        tuple[DiscountShare, ...], msgspec.Meta(min_length=1, max_length=MOST_OFF_STEPS)
-    ]
-    hidden: Annotated[tuple[DiscountShare, ...], msgspec.Meta(min_length=1, max_length=MOST_HIDDEN)]
+    ladder: Ladder
+    off_ladder: OffLadder
+    hidden: HiddenDiscounts
     added_item_rate: Annotated[float, msgspec.Meta(ge=0, le=LARGEST_ADDED_RATE)]
     hidden_discount_rate: Share
     charge_tolerance_e4: Annotated[float, msgspec.Meta(ge=0.1, le=1e6)]
     baskets: BasketTable
     hidden_episode_days: Annotated[float, msgspec.Meta(ge=0.001, le=36_500)] = 3.0
     hidden_unseen_share: Share = 0.5
-    reps: Annotated[frozenset[_Name], msgspec.Meta(max_length=10 * MOST_REPS)] = frozenset()
+    reps: Annotated[frozenset[Name], msgspec.Meta(max_length=10 * MOST_REPS)] = frozenset()
     more_reps: bool = False
-    rep_ladders: Annotated[dict[_Name, _Ladder], msgspec.Meta(max_length=MOST_REP_LADDERS)] = {}
+    rep_ladders: Annotated[dict[Name, Ladder], msgspec.Meta(max_length=MOST_REP_LADDERS)] = {}
     degraded: bool = False
     golden: Golden = Golden()
     classifier: Classifier | None = None
     refused_classifier: Annotated[str, msgspec.Meta(max_length=1_000)] | None = None
-    usual_prices: Annotated[
-        dict[_Name, UsualPrice], msgspec.Meta(max_length=MOST_USUAL_PRICES)
-    ] = {}
+    usual_prices: Annotated[dict[Name, UsualPrice], msgspec.Meta(max_length=MOST_USUAL_PRICES)] = {}
     unpriced: Unpriced = NEVER_UNPRICED
     schema_version: int = 1
 

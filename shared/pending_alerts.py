@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from shared.alert import finding_document, reason_document
-from shared.assessment import REUSED_ID, Finding, Reason, hidden_discount_finding
 from shared.features import LARGEST_LOG_ODDS
+from shared.findings import Finding, Reason, hidden_discount_finding
 from shared.formats import alert_id, amount_text
+from shared.typologies import REUSED_ID
 from shared.uses import Use, contents_name
 
 if TYPE_CHECKING:

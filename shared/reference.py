@@ -10,9 +10,6 @@ from shared.catalogue import packaged_catalogue
 from shared.champion import Pointer
 from shared.model import ModelBundle
 
-REFERENCE = "reference"
-"""The container of catalogue and policy."""
-
 CATALOGUE, POLICY = "catalogue.csv", "policy.json"
 
 

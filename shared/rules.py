@@ -11,16 +11,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.assessment import Finding
 from shared.features import LARGEST_LOG_ODDS, log_odds
-from shared.formats import amount_text
-from shared.model import NEVER_UNPRICED, Unpriced
+from shared.findings import Finding, Reason
+from shared.typologies import (
+    BELOW_COST,
+    HIDDEN_DISCOUNT,
+    OVERCHARGE,
+    PRICE_TAMPERING,
+    UNEXPLAINED_GAP,
+    UNKNOWN_PRODUCT,
+    UNKNOWN_REP,
+    UNPRICED_REP,
+    UNPRICED_SHARE,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from shared.catalogue import AssumedPrice, PricedOrder
-    from shared.hypotheses import Posterior
+    from shared.evidence import Evidence
     from shared.policy import Policy
 
 FEWEST_UNPRICED = 5
@@ -28,44 +37,6 @@ FEWEST_UNPRICED = 5
 
 BEYOND_CHANCE = 4.0
 """Standard deviations that such orders must be more than the other reps' share makes likely."""
-
-
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """The likeliest added item: its discount in basis points and what that took off (e4)."""
-
-    product_id: str
-    discount_bp: int
-    amount_e4: int
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Everything that is known about an order when the rules are asked.
-
-    ``hidden_bp`` and ``hidden_e4`` are the likeliest hidden percentage and what it took;
-    ``unit_discounts`` are the likeliest (list price e4, basis points), the suspect's first, and
-    ``unexplained_e4`` the part of the gap that they leave; ``own_case`` is the chance (0-1) that an
-    unexplained charge would be a case of its own, not one of many lately. ``unpriced`` counts how
-    often lines had no price in the history.
-    """
-
-    priced: PricedOrder
-    currency: str
-    rep_known: bool
-    basket_odds: Mapping[str, float]
-    posterior: Posterior
-    suspect: Suspect | None
-    hidden_bp: int
-    hidden_e4: int
-    unit_discounts: tuple[tuple[int, int], ...]
-    unexplained_e4: int
-    own_case: float
-    unpriced: Unpriced = NEVER_UNPRICED
-
-    def money(self, amount_e4: int) -> str:
-        """An amount as people write it, to the cent."""
-        return amount_text(amount_e4, self.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +49,7 @@ class RuleHit:
     finding: Finding | None = None
 
 
-Rule = Callable[[Evidence, "Policy"], RuleHit | None]
+type Rule = Callable[[Evidence, Policy], RuleHit | None]
 
 
 def item_does_not_belong(evidence: Evidence, policy: Policy) -> RuleHit | None:
@@ -121,7 +92,7 @@ def hidden_discount(evidence: Evidence, policy: Policy) -> RuleHit | None:
         f"discounts explain ({evidence.money(evidence.hidden_e4)}); that fits "
         f"{_times(odds)} better than unit discounts alone."
     )
-    return RuleHit("hidden_discount", message, log_odds(odds))
+    return RuleHit(HIDDEN_DISCOUNT, message, log_odds(odds))
 
 
 def below_cost(evidence: Evidence, policy: Policy) -> RuleHit | None:
@@ -135,7 +106,7 @@ def below_cost(evidence: Evidence, policy: Policy) -> RuleHit | None:
         f"The order was charged {evidence.money(charged)}, "
         f"{evidence.money(short)} below {whose} cost of {evidence.money(cost)}."
     )
-    return _fact("below_cost", short, message)
+    return _fact(BELOW_COST, short, message)
 
 
 def overcharge(evidence: Evidence, policy: Policy) -> RuleHit | None:
@@ -151,7 +122,7 @@ def overcharge(evidence: Evidence, policy: Policy) -> RuleHit | None:
         f"The order was charged {evidence.money(charged)}, {evidence.money(excess)} above its "
         f"list total of {evidence.money(listed)}."
     )
-    return _fact("overcharge", excess, message)
+    return _fact(OVERCHARGE, excess, message)
 
 
 def price_tampering(evidence: Evidence, policy: Policy) -> RuleHit | None:
@@ -174,7 +145,7 @@ def price_tampering(evidence: Evidence, policy: Policy) -> RuleHit | None:
                 f"The recorded {name} of {evidence.money(recorded)} differs by "
                 f"{evidence.money(difference)} from the catalogue's {evidence.money(expected)}."
             )
-            return _fact("price_tampering", difference, message)
+            return _fact(PRICE_TAMPERING, difference, message)
     return None
 
 
@@ -192,8 +163,8 @@ def unexplained_gap(evidence: Evidence, policy: Policy) -> RuleHit | None:
         f"{at_least}{evidence.money(gap)} less than the list total was charged, and no combination "
         "of known discounts explains it."
     )
-    finding = Finding("unexplained_gap", probability, gap, message)
-    return RuleHit("unexplained_gap", message, log_odds(_odds(probability)), finding)
+    finding = Finding(UNEXPLAINED_GAP, probability, gap, message)
+    return RuleHit(UNEXPLAINED_GAP, message, log_odds(_odds(probability)), finding)
 
 
 def unknown_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:  # noqa: ARG001 (a Rule)
@@ -201,7 +172,7 @@ def unknown_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:  # noqa: 
     if evidence.rep_known:
         return None
     message = f"The rep {evidence.priced.order.rep_id} is not in the history."
-    return RuleHit("unknown_rep", message, 0.0, Finding("unknown_rep", 1.0, 0, message))
+    return RuleHit(UNKNOWN_REP, message, 0.0, Finding(UNKNOWN_REP, 1.0, 0, message))
 
 
 def unknown_product(evidence: Evidence, policy: Policy) -> RuleHit | None:  # noqa: ARG001 (a Rule)
@@ -220,8 +191,8 @@ def unknown_product(evidence: Evidence, policy: Policy) -> RuleHit | None:  # no
             f"{evidence.money(gap)} less than list price was charged."
         )
     message = " ".join(said)
-    finding = Finding("unknown_product", 1.0, 0, message, product_id=priced.unknown[0])
-    return RuleHit("unknown_product", message, 0.0, finding)
+    finding = Finding(UNKNOWN_PRODUCT, 1.0, 0, message, product_id=priced.unknown[0])
+    return RuleHit(UNKNOWN_PRODUCT, message, 0.0, finding)
 
 
 def unpriced_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:
@@ -243,8 +214,8 @@ def unpriced_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:
         f"{own.unpriced} of {rep}'s {own.orders:,} orders had lines without a price, "
         f"{_times(times)} the share of the other reps."
     )
-    finding = Finding("unpriced_rep", 1.0, 0, message)
-    return RuleHit("unpriced_rep", message, log_odds(times), finding)
+    finding = Finding(UNPRICED_REP, 1.0, 0, message)
+    return RuleHit(UNPRICED_REP, message, log_odds(times), finding)
 
 
 def unpriced_share(evidence: Evidence, policy: Policy) -> RuleHit | None:
@@ -259,7 +230,7 @@ def unpriced_share(evidence: Evidence, policy: Policy) -> RuleHit | None:
         f"{100 * share:.1f} % of all orders have products that are not in the catalogue: "
         "it needs them."
     )
-    return RuleHit("unpriced_share", message, 0.0, Finding("unpriced_share", 1.0, 0, message))
+    return RuleHit(UNPRICED_SHARE, message, 0.0, Finding(UNPRICED_SHARE, 1.0, 0, message))
 
 
 RULES: tuple[Rule, ...] = (
@@ -276,6 +247,12 @@ RULES: tuple[Rule, ...] = (
     unpriced_share,
 )
 """Every rule, in the order in which an alert lists its reasons where they weigh the same."""
+
+
+def all_reasons(hits: Sequence[RuleHit], model: Sequence[Reason]) -> tuple[Reason, ...]:
+    """Every rule's reason and the model's, the weightiest first."""
+    rules = (Reason("rule", hit.code, hit.message, hit.contribution) for hit in hits)
+    return tuple(sorted((*rules, *model), key=lambda reason: -reason.contribution))
 
 
 def _is_fixed(priced: PricedOrder) -> bool:

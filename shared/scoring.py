@@ -5,24 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.assessment import (
-    DATA_QUALITY_TYPOLOGIES,
-    FRAUD_TYPOLOGIES,
-    Assessment,
-    Finding,
-    Reason,
-)
+from shared.assessment import Assessment
 from shared.baskets import Baskets
-from shared.beliefs import Beliefs, order_priors, own_case, weigh_evidence
+from shared.beliefs import Beliefs, weigh_evidence
 from shared.classifier import adjust, model_reasons
 from shared.discounts import CACHE_BYTES, E8_PER_E4, LARGEST_TOTAL_E4, DiscountTables, UnitDiscounts
 from shared.episodes import EpisodeState, EpisodeThresholds, Step, Waiting, advance, hidden_e4
+from shared.evidence import Evidence, Suspect
+from shared.explanation import explanation_of
 from shared.features import build_features
-from shared.findings import all_reasons, explanation_of, fraud_findings
+from shared.findings import Finding, Reason, fraud_findings
 from shared.formats import alert_id
 from shared.hypotheses import Posterior, Rates, weigh
 from shared.profiles import NO_PROFILES
-from shared.rules import RULES, Evidence, Suspect
+from shared.rules import RULES, all_reasons
+from shared.typologies import FACT_TYPOLOGIES
 from shared.units import unit_prices
 from shared.unpriced import CERTAIN, Certainty, certainty, with_assumed_prices
 from shared.unseen import UnseenPercents
@@ -30,9 +27,10 @@ from shared.unseen import UnseenPercents
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from shared.beliefs import Prior
+    from shared.beliefs import Outlook
     from shared.catalogue import Catalogue, PricedOrder
-    from shared.model import DiscountShare, ModelBundle
+    from shared.ladder import DiscountShare
+    from shared.model import ModelBundle
     from shared.order import Order
     from shared.policy import Policy
     from shared.units import UnitPrices
@@ -123,30 +121,28 @@ class Scorer:
     def _score(
         self, order: Order, state: EpisodeState, name: str
     ) -> tuple[Assessment, EpisodeState]:
-        prior = self._beliefs.before(state.belief, order.ordered_at)
-        watched = self._beliefs.watched(prior)
-        priced, priors = self.catalogue.price(order), order_priors(prior, watched)
-        case = self._weigh(priced, watched, priors, own_case(state.belief.unexplained))
-        step = self._advance(case, prior, state, name)
-        return self._assess(case, prior, step, name), step.state
+        outlook = self._beliefs.outlook(state.belief, order.ordered_at)
+        case = self._weigh(self.catalogue.price(order), outlook)
+        step = self._advance(case, state, name)
+        return self._assess(case, step, name), step.state
 
-    def _advance(self, case: _Case, prior: Prior, state: EpisodeState, name: str) -> Step:
+    def _advance(self, case: _Case, state: EpisodeState, name: str) -> Step:
         """What an order does to the belief and the run of its partition; undecided, nothing.
 
         Nor does an order of long ago: it came late, and says nothing about now.
         """
         order, posterior = case.priced.order, case.posterior
-        if not posterior.likelihoods or self._beliefs.past(state.belief, order.ordered_at):
+        if not posterior.likelihoods or case.outlook.late:
             return Step(state)
         none, *running = posterior.likelihoods
         fits = self._unseen.fits(case.prices, order.charged_e4, none)
         if case.certainty is not CERTAIN:
             fits = {percent: case.certainty.as_priced * fit for percent, fit in fits.items()}
-        exact = dict(zip(case.percents, running, strict=True))
+        exact = dict(zip(case.outlook.watched, running, strict=True))
         evidence = weigh_evidence(
             none, exact, fits, posterior.unlisted_likelihood, posterior.unlisted
         )
-        belief = self._beliefs.after(state.belief, order.ordered_at, prior, evidence)
+        belief = self._beliefs.after(state.belief, order.ordered_at, case.outlook.prior, evidence)
         waiting = Waiting(
             alert_id=name,
             order_id=order.order_id,
@@ -159,7 +155,7 @@ class Scorer:
         )
         return advance(state, belief, waiting, self._thresholds)
 
-    def _assess(self, case: _Case, prior: Prior, step: Step, name: str) -> Assessment:
+    def _assess(self, case: _Case, step: Step, name: str) -> Assessment:
         order = case.priced.order
         evidence = self._evidence(case)
         hits = [hit for rule in RULES if (hit := rule(evidence, self.policy)) is not None]
@@ -185,7 +181,7 @@ class Scorer:
             policy_version=self.policy.version,
             degraded=self.degraded,
             alerted=self._is_alert(p_added, p_hidden, findings),
-            belief_before=prior.running,
+            belief_before=case.outlook.prior.running,
             belief_after=step.state.belief.running,
             episodes=step.changed,
             belongs=step.belongs,
@@ -211,13 +207,7 @@ class Scorer:
         p_added, contributions = adjust(classifier, p_core, features)
         return p_added, model_reasons(contributions, features)
 
-    def _weigh(
-        self,
-        priced: PricedOrder,
-        percents: tuple[int, ...],
-        hidden: Sequence[float],
-        own_case: float,
-    ) -> _Case:
+    def _weigh(self, priced: PricedOrder, outlook: Outlook) -> _Case:
         """What the hypotheses make of an order; of one without any known price, nothing.
 
         Only what the catalogue knows can have been added: that is what is drawn from.
@@ -229,17 +219,17 @@ class Scorer:
             priced = with_assumed_prices(priced, self.bundle.usual_prices)
             sure = self._certainty(priced)
         if not priced.lines or priced.list_total_e4 > LARGEST_TOTAL_E4:
-            return _Case(priced, (), odds, _UNDECIDED, percents, own_case)
+            return _Case(priced, (), odds, _UNDECIDED, outlook)
         prices = unit_prices([(line.product.list_e4, line.quantity) for line in priced.lines])
         discounts = self._discounts(priced.order)
-        likelihoods = discounts.explain(prices, priced.order.charged_e4, percents)
+        likelihoods = discounts.explain(prices, priced.order.charged_e4, outlook.watched)
         price_of = {line.product.product_id: line.product.list_e4 for line in priced.lines}
         window = 2.0 * self.bundle.charge_tolerance_e4 / max(priced.list_total_e4, 1)
-        rates = Rates(self.bundle.added_item_rate, hidden)
+        rates = Rates(self.bundle.added_item_rate, outlook.chances)
         if sure is not CERTAIN:
             likelihoods = likelihoods.times(sure.as_priced)
         posterior = weigh(likelihoods, price_of, odds, rates, min(window, 1.0), sure.otherwise)
-        return _Case(priced, prices, odds, posterior, percents, own_case, sure)
+        return _Case(priced, prices, odds, posterior, outlook, sure)
 
     def _certainty(self, priced: PricedOrder) -> Certainty:
         ladder = self.bundle.rep_ladders.get(priced.order.rep_id, self.bundle.ladder)
@@ -259,7 +249,7 @@ class Scorer:
             found = self._discounts(case.priced.order).most_likely(
                 case.prices,
                 case.priced.order.charged_e4,
-                case.percents,
+                case.outlook.watched,
                 order_percent=percent,
                 off_ladder_price=price,
             )
@@ -277,7 +267,7 @@ class Scorer:
             hidden_e4=hidden_e4(case.priced.order.charged_e4, percent),
             unit_discounts=found.discounts,
             unexplained_e4=found.unexplained_e4,
-            own_case=case.own_case,
+            own_case=case.outlook.own_case,
             unpriced=self.bundle.unpriced,
         )
 
@@ -288,24 +278,21 @@ class Scorer:
     def _is_alert(self, p_added: float, p_hidden: float, findings: Sequence[Finding]) -> bool:
         if max(p_added, p_hidden) >= self.policy.alert_probability:
             return True
-        own_facts = (*FRAUD_TYPOLOGIES, *DATA_QUALITY_TYPOLOGIES)
-        return any(finding.typology not in own_facts for finding in findings)
+        return any(finding.typology in FACT_TYPOLOGIES for finding in findings)
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
     """One order with what the hypotheses made of it; ``prices`` (e4) of its units descend.
 
-    ``percents`` are the hidden ones (basis points) it was explained under, ``own_case`` is that of
-    `Evidence`, and ``certainty`` how sure its prices are.
+    ``outlook`` is what was believed before it, ``certainty`` how sure its prices are.
     """
 
     priced: PricedOrder
     prices: UnitPrices
     basket_odds: Mapping[str, float]
     posterior: Posterior
-    percents: tuple[int, ...]
-    own_case: float
+    outlook: Outlook
     certainty: Certainty = CERTAIN
 
     def price_of(self, product_id: str) -> int:
@@ -335,7 +322,7 @@ def _likeliest_percent(case: _Case) -> int:
     if case.posterior.any_hidden < WORTH_A_LOOK:
         return 0
     hidden = case.posterior.hidden[1:]
-    return case.percents[hidden.index(max(hidden))]
+    return case.outlook.watched[hidden.index(max(hidden))]
 
 
 def _waits(name: str, step: Step) -> bool:

@@ -2,16 +2,16 @@
 
 import enum
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 
 from shared.alert import version_1 as alert_of_version_1
 from shared.episodes import EpisodeState, episode_from, episode_of_version_1
 from shared.errors import ConfigurationError
-from shared.formats import time_text, utc_time
+from shared.formats import time_text
 from shared.uses import RecentOrders
 
 LEAST_LEVEL, LEVELS = 5, 48
@@ -25,6 +25,8 @@ type Mark = tuple[int, datetime]
 
 NOBODY = ""
 """No process."""
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Arrival(enum.Enum):
@@ -76,17 +78,17 @@ class StreamState:
     """
 
     sequence_number: int = -1
-    enqueued_at: datetime | None = None
-    orders_scored: int = 0
-    dead_lettered: int = 0
-    duplicates: int = 0
-    stale: int = 0
+    enqueued_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    orders_scored: _Count = 0
+    dead_lettered: _Count = 0
+    duplicates: _Count = 0
+    stale: _Count = 0
     attempt: Attempt | None = None
     episode: EpisodeState = field(default_factory=EpisodeState)
     held: dict[str, dict[str, Any]] = field(default_factory=dict)
     recent: RecentOrders = field(default_factory=RecentOrders)
     marks: tuple[Mark, ...] = ()
-    hubs: int = 0
+    hubs: _Count = 0
     incident: str | None = None
 
     @property
@@ -112,7 +114,7 @@ class StreamState:
         """
         if version == 1:
             return _as_version_1(self)
-        return cast(dict[str, Any], msgspec.to_builtins(_document_of(self)))
+        return _as_version_2(self)
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
@@ -124,7 +126,7 @@ class StreamState:
         try:
             if document.get("schema_version") == 1:
                 return _from_version_1(cls, document)
-            return _state_of(cls, document)
+            return _from_version_2(cls, document)
         except ValueError as error:
             raise ConfigurationError(f"state document cannot be read: {error}") from error
 
@@ -186,122 +188,102 @@ def marked(marks: Sequence[Mark], events: Iterable[Mark]) -> tuple[Mark, ...]:
     return (*first, *sorted(kept.items()))
 
 
-_Count = Annotated[int, msgspec.Meta(ge=0)]
+_ADDED_LATER = {"held", "forgotten_until", "marks", "hubs", "incident"}
+"""Fields that earlier releases of version 2 did not write."""
 
 
-class _Document(msgspec.Struct, kw_only=True):
-    """A `StreamState` as it is stored."""
+def _as_version_2(state: StreamState) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for name, value in msgspec.to_builtins(state, enc_hook=_fields_of).items():
+        document |= value if name == "recent" else {name: value}
+    if state.enqueued_at is not None:
+        document["enqueued_at"] = time_text(state.enqueued_at)
+    return document | {"schema_version": 2}
 
-    sequence_number: int
-    enqueued_at: str | None
-    orders_scored: _Count
-    dead_lettered: _Count
-    duplicates: _Count
-    stale: _Count
-    attempt: Attempt | None
-    episode: EpisodeState
-    held: dict[str, dict[str, Any]] = {}
+
+def _fields_of(recent: RecentOrders) -> dict[str, Any]:
+    """Return the two fields that the latest orders are stored as."""
+    return {"recent": recent.packed(), "forgotten_until": recent.forgotten_until}
+
+
+class _Recent(msgspec.Struct):
+    """The fields of `_fields_of`, as they are read."""
+
     recent: str
     forgotten_until: datetime | None = None
-    marks: tuple[tuple[int, datetime], ...] = ()
-    hubs: _Count = 0
-    incident: str | None = None
     schema_version: Literal[2] = 2
 
 
-_AS_THEY_ARE = (
-    "sequence_number",
-    "orders_scored",
-    "dead_lettered",
-    "duplicates",
-    "stale",
-    "attempt",
-    "episode",
-    "held",
-    "marks",
-    "hubs",
-    "incident",
-)  # stored just as they are
+def _from_version_2[State: StreamState](kind: type[State], document: dict[str, Any]) -> State:
+    stored = msgspec.convert(document, _Recent)
+    recent = RecentOrders.unpacked(stored.recent, stored.forgotten_until)
+    return _read(kind, document | {"episode": episode_from(document), "recent": recent})
 
 
-def _document_of(state: StreamState) -> _Document:
-    return _Document(
-        **{name: getattr(state, name) for name in _AS_THEY_ARE},
-        enqueued_at=None if state.enqueued_at is None else time_text(state.enqueued_at),
-        recent=state.recent.packed(),
-        forgotten_until=state.recent.forgotten_until,
-    )
+def _read[State: StreamState](kind: type[State], known: dict[str, Any]) -> State:
+    """Check a document whose episode and latest orders are read already.
+
+    Raises:
+        ValueError: a field is missing, or is not what it should be.
+    """
+    missing = {part.name for part in fields(StreamState)} - known.keys() - _ADDED_LATER
+    if missing:
+        raise ValueError(f"{', '.join(sorted(missing))} missing")
+    return msgspec.convert(known, kind, dec_hook=lambda _, recent: recent)
 
 
-def _state_of[State: StreamState](kind: type[State], document: dict[str, Any]) -> State:
-    read = msgspec.convert(document | {"episode": episode_from(document)}, _Document)
-    return kind(
-        **{name: getattr(read, name) for name in _AS_THEY_ARE},
-        enqueued_at=_time(read.enqueued_at),
-        recent=RecentOrders.unpacked(read.recent, read.forgotten_until),
-    )
+class _OnlyInVersion1(msgspec.Struct):
+    """What the release before stored otherwise, and what this one stores beside it."""
 
-
-class _DocumentOfVersion1(msgspec.Struct):
-    """What the release before stored."""
-
-    sequence_number: int
-    enqueued_at: str | None
-    orders_scored: _Count
-    dead_lettered: _Count
-    duplicates: _Count
-    stale: _Count
     attempts: _Count
-    episode: EpisodeState
     recent: str
-    held: dict[str, dict[str, Any]] = {}
     beside: dict[str, Any] | None = None
 
 
-_AS_BEFORE = ("sequence_number", "orders_scored", "dead_lettered", "duplicates", "stale", "held")
-
 _MOST_ATTEMPTS = 2
-"""The release before set an order aside past this many, whoever had died of what."""
+"""The release before set an order aside past this many, whatever the earlier ones had died of."""
 
 
 def _as_version_1(state: StreamState) -> dict[str, Any]:
-    whole = msgspec.to_builtins(_document_of(state))
+    beside = _as_version_2(state)
     # What both releases read alike, and may be large, is there once.
-    held = {name: alert_of_version_1(alert) for name, alert in whole.pop("held").items()}
-    whole["episode"].pop("waiting")
+    held = {name: alert_of_version_1(alert) for name, alert in beside.pop("held").items()}
+    beside["episode"].pop("waiting")
     attempts = 0 if state.attempt is None else 1 + state.attempt.alone
     return {
-        **{name: whole[name] for name in _AS_BEFORE if name != "held"},
-        "enqueued_at": whole["enqueued_at"],
+        "sequence_number": state.sequence_number,
+        "orders_scored": state.orders_scored,
+        "dead_lettered": state.dead_lettered,
+        "duplicates": state.duplicates,
+        "stale": state.stale,
+        "enqueued_at": beside["enqueued_at"],
         "attempts": min(attempts, _MOST_ATTEMPTS),
         "episode": episode_of_version_1(state.episode),
         "held": held,
         "recent": state.recent.packed_as_version_1(),
         "schema_version": 1,
-        "beside": whole,
+        "beside": beside,
     }
 
 
 def _from_version_1[State: StreamState](kind: type[State], document: dict[str, Any]) -> State:
-    read = msgspec.convert(document | {"episode": episode_from(document)}, _DocumentOfVersion1)
-    beside = read.beside
-    if beside is not None and beside.get("sequence_number") == read.sequence_number:
+    stored, episode = msgspec.convert(document, _OnlyInVersion1), episode_from(document)
+    old = _read(kind, document | {"attempt": None, "episode": episode, "recent": RecentOrders()})
+    beside = stored.beside
+    if beside is not None and beside.get("sequence_number") == old.sequence_number:
         # Nobody has written since this release did.
-        episode = beside["episode"] | {"waiting": msgspec.to_builtins(read.episode.waiting)}
-        return _state_of(kind, {**beside, "episode": episode, "held": read.held})
-    last_at = _time(read.enqueued_at)
-    # That release keeps no count of runs and hubs: they go on from one that no earlier one reached.
+        whole = beside["episode"] | {"waiting": msgspec.to_builtins(episode.waiting)}
+        return _from_version_2(kind, {**beside, "episode": whole, "held": old.held})
+    last_at = old.enqueued_at
+    # That release keeps no count of episodes and hubs: they go on from one that no earlier one
+    # reached.
     counts = 0 if last_at is None else int(last_at.timestamp())
-    attempt = Attempt(NOBODY, last_at or _EPOCH, read.attempts > 1) if read.attempts else None
-    return kind(
-        **{name: getattr(read, name) for name in _AS_BEFORE},
-        enqueued_at=last_at,
-        attempt=attempt,
-        episode=msgspec.structs.replace(read.episode, opened=counts),
-        recent=RecentOrders.unpacked_from_version_1(read.recent, last_at),
+    return replace(
+        old,
+        attempt=Attempt(NOBODY, last_at or _EPOCH, stored.attempts > 1)
+        if stored.attempts
+        else None,
+        episode=msgspec.structs.replace(episode, opened=counts),
+        recent=RecentOrders.unpacked_from_version_1(stored.recent, last_at),
         hubs=counts,
     )
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else utc_time(text)

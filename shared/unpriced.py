@@ -3,22 +3,29 @@
 Such lines cost nothing or more, so the gap of an order is at least the known list total less the
 charge, and more than that where they cost something. Three things tell more: the total at list
 price that the sales system recorded fixes what they cost together; a product that was sold often
-has a usual price (`shared.model.UsualPrice`); and if neither does, half of such lines are taken to
+has a usual price (`UsualPrice`); and if neither does, half of such lines are taken to
 cost nothing, and any other cost to be as likely up to the list total of the rest.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import msgspec
 
 from shared.catalogue import AssumedPrice, PricedLine, PricedOrder, Product
+from shared.ranges import Count, Name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from shared.model import UsualPrice
+MOST_UNPRICED_REPS = 1_000
+"""Reps whose orders with lines without a price are counted, those with the most such orders."""
+
+MOST_USUAL_PRICES = 1_000
+"""Products without a price whose usual one is remembered, those in the most orders."""
 
 FREE = 0.5
 """Chance that lines without any price cost nothing: a gift wrap, a voucher, a sample."""
@@ -28,6 +35,42 @@ MOST_E4 = 10**13
 
 AS_USUAL = 0.95
 """Chance that a product without a price costs what it usually does."""
+
+
+class UsualPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a product that no catalogue knows usually costs.
+
+    ``price_e4`` is the price of one unit in ten-thousandths, ``orders`` the number of orders that
+    agree on it.
+    """
+
+    price_e4: Annotated[int, msgspec.Meta(ge=0, le=10**13)]
+    orders: Count
+
+
+class UnpricedOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many of some orders have lines whose price nothing tells (``unpriced``)."""
+
+    orders: Count = 0
+    unpriced: Count = 0
+
+
+class Unpriced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How usual it is in the history that a line has no price.
+
+    ``with_unknown`` of all orders have a product that no catalogue knows; ``total`` counts those
+    whose price not even a usual one or a recorded total tells, ``by_rep`` the same of the reps
+    who have the most of them.
+    """
+
+    with_unknown: Count = 0
+    total: UnpricedOrders = UnpricedOrders()
+    by_rep: Annotated[dict[Name, UnpricedOrders], msgspec.Meta(max_length=MOST_UNPRICED_REPS)] = {}
+
+
+NEVER_UNPRICED = Unpriced()
+"""Of a history in which every product is known. A bundle's file leaves it out, as all defaults, so
+that an earlier release reads it, too."""
 
 
 def with_assumed_prices(priced: PricedOrder, usual: Mapping[str, UsualPrice]) -> PricedOrder:

@@ -19,12 +19,10 @@ from shared.units import counted, total_e4
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from shared.model import DiscountShare
+    from shared.arrays import Floats
+    from shared.ladder import DiscountShare
     from shared.units import UnitPrices
 
-    Floats = NDArray[np.float64]
 
 SMALLEST, LARGEST = 20, 300
 """The grid, in basis points: 0.2 % to 3 %, both included."""

@@ -18,19 +18,16 @@ from typing import Protocol
 
 import msgspec
 
-from shared.champion import MODELS
+from shared.containers import ARCHIVE, DEAD_LETTERS, MODELS, TRAINING
 from shared.errors import ConfigurationError
 from shared.printable import printable
 from shared.stored import Stored
 from training.console import ArgumentParser, progress, run
 from training.history.archive import without
-from training.history.captured_files import ARCHIVE
 from training.history.day_files import DAYS, names_customer
-from training.nightly.results import TRAINING
 from training.ports import Blobs
 from training.settings import TrainingSettings
 
-DEAD_LETTERS = "dead-letters"
 SNAPSHOTS = "snapshots/"
 
 

@@ -40,9 +40,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(settings: TrainingSettings) -> None:
     # Seconds of imports that --help and a wrong setting need not wait for.
+    from shared.containers import TRAINING  # noqa: PLC0415
     from training.models.registry import Registry  # noqa: PLC0415
     from training.nightly.night import Night  # noqa: PLC0415
-    from training.nightly.results import TRAINING  # noqa: PLC0415
     from training.stores import opened  # noqa: PLC0415
 
     with opened(settings) as (blobs, documents), blobs.lease(TRAINING, LEASE) as lease:

@@ -17,13 +17,14 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.champion import Pointer
+from shared.containers import TRAINING
 from shared.errors import ConfigurationError
 from training.comparison.promotion import PROMOTED, REFUSED
 from training.console import ArgumentParser, run
 from training.models.model_store import promote, read_pointer, roll_back
 from training.models.mover import mover
 from training.models.registry import MODEL, RULES_MODEL, Registry
-from training.nightly.results import TRAINING, read_result, result_path
+from training.nightly.results import read_result, result_path
 from training.ports import Blobs, Record
 from training.settings import TrainingSettings
 

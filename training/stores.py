@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from shared.containers import ALERTS, DECISIONS, INCIDENTS, SHADOW, STATE
 from shared.decision import Decision, parse_decision
 from shared.errors import ConfigurationError
 from shared.stores.blobs import Blobs
@@ -77,7 +78,7 @@ class CosmosDocuments:
     def decisions(self, until: datetime) -> ReadDecisions:
         decisions: list[Decision] = []
         refused: dict[str, int] = {}
-        for document in self.cosmos.query("decisions", "SELECT * FROM c"):
+        for document in self.cosmos.query(DECISIONS, "SELECT * FROM c"):
             try:
                 decisions.append(parse_decision(json.dumps(document).encode()))
             except ConfigurationError as error:
@@ -91,22 +92,22 @@ class CosmosDocuments:
     def alerts(self, since: str | None, limit: int) -> list[dict[str, Any]]:
         where = "" if since is None else " WHERE c.scored_at >= @since"
         return self.cosmos.query(
-            "alerts",
+            ALERTS,
             f"SELECT TOP {int(limit)} * FROM c{where} ORDER BY c.expected_loss DESC",  # noqa: S608
             {} if since is None else {"@since": since},
         )
 
     def incidents(self) -> list[dict[str, Any]]:
-        return self.cosmos.query("incidents", "SELECT * FROM c ORDER BY c.started_at DESC")
+        return self.cosmos.query(INCIDENTS, "SELECT * FROM c ORDER BY c.started_at DESC")
 
     def states(self) -> list[dict[str, Any]]:
         return self.cosmos.query(
-            "state", "SELECT * FROM c WHERE NOT IS_DEFINED(c.kind) ORDER BY c.id"
+            STATE, "SELECT * FROM c WHERE NOT IS_DEFINED(c.kind) ORDER BY c.id"
         )
 
     def shadows(self, version: str) -> list[dict[str, Any]]:
         return self.cosmos.query(
-            "shadow",
+            SHADOW,
             "SELECT * FROM c WHERE c.version = @version ORDER BY c.id",
             {"@version": version},
         )
@@ -114,7 +115,7 @@ class CosmosDocuments:
     def alerts_of(self, customer_id: str) -> list[tuple[str, str]]:
         """Return the alerts on a customer's orders: the id and the rep of each."""
         alerts = self.cosmos.query(
-            "alerts",
+            ALERTS,
             "SELECT c.id, c.rep_id FROM c WHERE c.customer_id = @customer_id",
             {"@customer_id": customer_id},
         )
@@ -122,7 +123,7 @@ class CosmosDocuments:
 
     def delete_alert(self, alert_id: str, rep_id: str) -> None:
         """Delete an alert; an alert that is missing is fine."""
-        self.cosmos.delete("alerts", alert_id, rep_id)
+        self.cosmos.delete(ALERTS, alert_id, rep_id)
 
 
 def _order_of_decisions(decision: Decision) -> tuple[datetime, str, str, int, str, str]:
@@ -161,7 +162,7 @@ async def _create_all(cosmos: "aio.Cosmos", alerts: Sequence[dict[str, Any]]) ->
     async def create(alert: dict[str, Any]) -> bool:
         async with turn:
             # An alert that exists stays: an analyst may have decided on it.
-            return await cosmos.create("alerts", alert, doing="load an alert")
+            return await cosmos.create(ALERTS, alert, doing="load an alert")
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(create(alert)) for alert in alerts]

@@ -10,7 +10,8 @@ from rich.table import Table
 from shared.catalogue import Catalogue
 from shared.decision import Decision
 from shared.errors import BundleError
-from shared.model import DiscountShare, ModelBundle, decode_bundle, encode_bundle
+from shared.ladder import DiscountShare
+from shared.model import ModelBundle, decode_bundle, encode_bundle
 from shared.printable import printable
 from training.command_files import replacing
 from training.console import ArgumentParser, run, version

@@ -11,8 +11,9 @@ from typing import Any
 from functions.settings import JobSettings, Settings, SignIn, role
 from infra.checks.deployment import Deployment, Resource, expression
 from infra.checks.hardening import BLOB_CONTAINER, COSMOS, HUB, NAMESPACE, SITE, settings
-from infra.local.resources import BLOB_CONTAINERS, COMPOSITE_INDEXES, PARTITION_KEYS
+from infra.local.resources import BLOB_CONTAINERS, COMPOSITE_INDEXES
 from infra.pipelines.outputs import NEEDED
+from shared.containers import PARTITION_KEYS
 from shared.errors import ConfigurationError
 from shared.locality import LOCAL
 from shared.stores.settings import HubSettings

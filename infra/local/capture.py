@@ -28,6 +28,7 @@ from infra.local.amqp import MalformedError, Value
 from infra.local.eventhubs import frames
 from infra.local.eventhubs.hubs import Hub, Partition
 from infra.local.eventhubs.log import Event
+from shared.containers import ARCHIVE
 
 SCHEMA = fastavro.parse_schema(
     {
@@ -60,7 +61,7 @@ _logger = logging.getLogger(__name__)
 class CaptureSettings:
     """A window ends `seconds` after its first event, or as its events reach `size_bytes`."""
 
-    container: str = "orders-archive"
+    container: str = ARCHIVE
     namespace: str = "local"
     seconds: float = 300
     size_bytes: int = 300 << 20

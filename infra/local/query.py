@@ -25,9 +25,9 @@ from azure.cosmos.exceptions import CosmosHttpResponseError
 from infra.local import commands
 from infra.local.processes import StackError
 from infra.local.query_view import show
-from infra.local.resources import PARTITION_KEYS
 from infra.local.services import ROOT
 from infra.local.stack import Stack
+from shared.containers import ALERTS, PARTITION_KEYS
 
 STATES = tuple(ROOT / ".sheriff" / name for name in ("stack", "demo/stack", "demo-orders/stack"))
 DOCUMENT = ROOT / "docs" / "queries.md"
@@ -82,7 +82,7 @@ def _replaced(sql: str, before: str, value: str) -> str:
 
 def documented(text: str) -> list[Query]:
     """The named queries of a document, each with the container that was named last before it."""
-    queries, container = [], "alerts"
+    queries, container = [], ALERTS
     for found in _SECTION.finditer(text):
         if found["container"]:
             container = found["container"]
@@ -131,7 +131,7 @@ class Store:
         )
 
     def _first(self, sql: str) -> dict[str, Any]:
-        rows = self.rows("alerts", sql)
+        rows = self.rows(ALERTS, sql)
         return rows[0] if rows else {}
 
 
@@ -174,7 +174,7 @@ def ask(options: argparse.Namespace, given: Mapping[str, str]) -> int:
         store = Store(client.get_database_client(name))
         query = queries.get(options.query)
         if query is None:
-            container, sql = options.container or "alerts", options.query
+            container, sql = options.container or ALERTS, options.query
         else:
             container, sql = options.container or query.container, query.sql
             found = store.examples()

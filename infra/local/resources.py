@@ -12,30 +12,21 @@ from azure.core.exceptions import ResourceExistsError
 from azure.cosmos import CosmosClient, PartitionKey
 from azure.storage.blob import BlobServiceClient
 
-BLOB_CONTAINERS = (
-    "azure-webjobs-eventhub",
-    "dead-letters",
-    "models",
-    "orders-archive",
-    "reference",
-    "training",
-)
-PARTITION_KEYS = {
-    "alerts": "/rep_id",
-    "incidents": "/kind",
-    "state": "/id",
-    "decisions": "/rep_id",
-    "shadow": "/id",
-}
+from shared import containers
+from shared.containers import ALERTS, INCIDENTS, PARTITION_KEYS
+
+BLOB_CONTAINERS = ("azure-webjobs-eventhub", *containers.BLOB_CONTAINERS)
+"""Sheriff's own, and the one in which the host keeps its checkpoints."""
+
 # ORDER BY two properties needs an index of both, in these directions or all reversed.
 COMPOSITE_INDEXES = {
-    "alerts": [
+    ALERTS: [
         [("/status", "ascending"), ("/scored_at", "descending")],
         [("/rep_id", "ascending"), ("/scored_at", "descending")],
         [("/status", "ascending"), ("/expected_loss", "descending")],
         [("/scored_at", "descending"), ("/id", "ascending")],
     ],
-    "incidents": [[("/kind", "ascending"), ("/started_at", "descending")]],
+    INCIDENTS: [[("/kind", "ascending"), ("/started_at", "descending")]],
 }
 
 

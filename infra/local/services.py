@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.local.processes import HOST, StackError
+from shared.containers import ARCHIVE
 from shared.locality import LOCAL
 
 HERE = Path(__file__).resolve().parent
@@ -17,7 +18,7 @@ ROOT = HERE.parent.parent
 ORDERS_HUB = "orders"
 ORDERS_PARTITIONS = 4
 COSMOS_DATABASE = "sheriff"
-CAPTURE_CONTAINER = "orders-archive"
+CAPTURE_CONTAINER = ARCHIVE
 CAPTURE_SECONDS = 60  # the service's shortest window
 
 # How long each may take to stop by itself; the host waits up to 30 s for running batches.

@@ -49,7 +49,8 @@ class Stand:
 
 def serving() -> Any:
     """The files of a shelf: a champion and the pointer to it."""
-    from shared.champion import CHAMPION, MODELS, bundle_path
+    from shared.champion import CHAMPION, bundle_path
+    from shared.containers import MODELS
     from shared.errors import NotThereError
 
     pointer = json.loads((GIVEN / "champion.json").read_text())

@@ -16,7 +16,8 @@ from rich.table import Table
 from shared.catalogue import Catalogue, Product
 from shared.episodes import EpisodeState
 from shared.errors import OrderError
-from shared.model import BasketTable, DiscountShare, ModelBundle, packaged_bundle
+from shared.ladder import DiscountShare
+from shared.model import BasketTable, ModelBundle, packaged_bundle
 from shared.order import Order, OrderLine, parse_order
 from shared.policy import Policy
 from shared.scoring import Scorer

@@ -15,7 +15,8 @@ import pytest
 from infra.local.processes import HOST
 from infra.local.publish import publish
 from infra.local.stack import DEFAULT_PORTS, Stack
-from shared.champion import CHAMPION, MODELS, Pointer, bundle_path, encode_pointer
+from shared.champion import CHAMPION, Pointer, bundle_path, encode_pointer
+from shared.containers import MODELS
 from shared.model import encode_bundle
 from tests.e2e import flow as books
 from tests.e2e.company import Company

@@ -20,13 +20,13 @@ from infra.local.processes import HOST
 from infra.local.services import ROOT
 from infra.local.stack import DEFAULT_PORTS, Stack
 from shared.champion import CHAMPION
+from shared.containers import TRAINING
 from tests.e2e.company import MARKET
 from tests.e2e.flow import until
 from tests.patience import PATIENCE
 from training import simulate
 from training.models import model_store
 from training.models.registry import Registry
-from training.nightly.results import TRAINING
 from training.ports import Blobs
 from training.settings import TrainingSettings
 from training.stores import opened

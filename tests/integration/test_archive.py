@@ -8,10 +8,10 @@ from azure.storage.blob import BlobServiceClient
 
 from infra.local import archive, resources
 from infra.local.archive import archive_orders
+from shared.containers import ARCHIVE
 from tests.integration.training_settings import settings_for
 from training import simulate
 from training.history.archive import Archived, read_archive
-from training.history.captured_files import ARCHIVE
 from training.history.orders import read_history
 from training.stores import opened
 

@@ -15,7 +15,6 @@ from aiohttp.test_utils import TestServer
 from azure.core.settings import settings as sdk_settings
 
 from functions.handlers import ScoringContext, score_batch
-from functions.model_loader import MODELS
 from functions.settings import Settings
 from functions.shadow import Shadow
 from functions.stores import (
@@ -28,10 +27,11 @@ from functions.stores import (
     StoreMeasures,
 )
 from infra.local import processes, resources, services
-from shared.assessment import Finding
 from shared.catalogue import packaged_catalogue
+from shared.containers import MODELS
 from shared.dead_letter import DeadLetter
 from shared.errors import NotThereError, RefusedError, TransientError, WriteConflict
+from shared.findings import Finding
 from shared.model import packaged_bundle
 from shared.order_event import OrderEvent
 from shared.pending_alerts import Revisited

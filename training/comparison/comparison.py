@@ -3,10 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from shared.arrays import Bools, Floats, Ints
 from training.comparison.intervals import Interval
-from training.comparison.quality import Floats
-from training.history.orders import Bools
-from training.history.price_arrays import Ints
 
 
 @dataclass(frozen=True, slots=True)

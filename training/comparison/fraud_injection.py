@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from shared.arrays import Bools, Ints
 from shared.catalogue import Catalogue, Product
 from shared.model import ModelBundle
 from shared.order import Order, OrderLine
 from training.comparison.comparison import LaterOrders
-from training.history.orders import Bools
-from training.history.price_arrays import Ints
 from training.simulation.discount_draws import Generator
 
 ADDED_SHARE = 0.1

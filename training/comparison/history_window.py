@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shared.arrays import Floats
 from shared.catalogue import Catalogue
 from shared.model import ModelBundle
 from shared.order import Order
 from shared.policy import Policy
 from shared.scoring import Scorer
 from training.comparison.judgement import log_likelihoods, score_stream
-from training.comparison.quality import Floats
 from training.learning.learn import learn
 
 SHARES = (1.0, 0.5, 0.25)

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.comparison.quality import Floats
-from training.history.orders import Bools
-from training.history.price_arrays import Ints
+from shared.arrays import Bools, Floats, Ints
 
 RESAMPLES = 200
 LEVEL = 0.95

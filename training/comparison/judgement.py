@@ -16,7 +16,8 @@ from itertools import batched
 
 import numpy as np
 
-from shared.assessment import ADDED_ITEM, HIDDEN_DISCOUNT, Assessment
+from shared.arrays import Bools, Floats, Ints
+from shared.assessment import Assessment
 from shared.catalogue import Catalogue
 from shared.decision import Decision
 from shared.episodes import EpisodeState
@@ -25,6 +26,7 @@ from shared.order import Order
 from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
+from shared.typologies import ADDED_ITEM, HIDDEN_DISCOUNT
 from training.comparison.comparison import (
     Comparison,
     Difference,
@@ -34,10 +36,8 @@ from training.comparison.comparison import (
 )
 from training.comparison.fraud_injection import InjectedFrauds
 from training.comparison.intervals import Interval, paired_bootstrap, resampled_difference
-from training.comparison.quality import Floats, average_precision
+from training.comparison.quality import average_precision
 from training.history.decisions import key_of, latest
-from training.history.orders import Bools
-from training.history.price_arrays import Ints
 
 CHUNK = 500
 """Orders scored at once."""

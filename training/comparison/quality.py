@@ -7,12 +7,8 @@ share is None where there is nothing to divide by.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from training.history.orders import Bools
-from training.history.price_arrays import Ints, Times
-
-Floats = NDArray[np.float64]
+from shared.arrays import Bools, Floats, Ints, Times
 
 BINS = 10
 """Bins of equal width that calibration is looked at in."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shared.arrays import Bools, Floats, Ints
 from shared.policy import Policy
 from training.backtest import verdicts
 from training.comparison.intervals import Interval, Intervals, bootstrap, paired_bootstrap
@@ -16,7 +17,6 @@ from training.comparison.quality import (
     Calibration,
     Delay,
     FalseAlarms,
-    Floats,
     LossFound,
     Reviews,
     calibrate,
@@ -28,8 +28,6 @@ from training.comparison.quality import (
 )
 from training.evaluation.incident_quality import IncidentReport, report_incidents
 from training.evaluation.trials import Trial
-from training.history.orders import Bools
-from training.history.price_arrays import Ints
 
 
 @dataclass(frozen=True, slots=True)

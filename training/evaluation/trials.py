@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from shared.arrays import Bools, Ints
 from shared.assessment import Assessment
 from shared.formats import alert_id
 from shared.model import ModelBundle
@@ -19,8 +20,7 @@ from training.comparison.metrics import Truth
 from training.console import progress
 from training.evaluation.analysts import decide
 from training.history.files import ReadLine
-from training.history.orders import Bools
-from training.history.price_arrays import Ints, PriceTable, price_table
+from training.history.price_arrays import PriceTable, price_table
 from training.learning.learn import Learned, learn
 from training.learning.weak_labels import classified, fit
 from training.replay.forward_scoring import score_forward, score_window

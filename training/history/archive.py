@@ -18,12 +18,13 @@ from typing import Any
 import fastavro
 import msgspec
 
+from shared.containers import ARCHIVE
 from shared.errors import ConfigurationError, OrderError, SheriffError
 from shared.order import Order, parse_order
 from shared.smoke_orders import is_smoke_order
 from shared.stored import Stored
 from training.console import progress
-from training.history.captured_files import ARCHIVE, Captured, list_captured
+from training.history.captured_files import Captured, list_captured
 from training.history.day_files import BadRecord, DayFiles, FileRead, Part
 from training.history.revisions import LatestOrders, Shared
 from training.ports import Blobs

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
+from shared.containers import ARCHIVE
 from shared.stored import Stored
 from training.ports import Blobs
 
-ARCHIVE = "orders-archive"
 """The blob container that Capture writes to."""
 
 _NAME = re.compile(r"[^/]+/[^/]+/[^/]+/(?P<time>\d{4}/\d\d/\d\d/\d\d/\d\d/\d\d)\.avro")

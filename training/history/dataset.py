@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from shared.catalogue import Catalogue
+from shared.containers import TRAINING
 from shared.decision import Decision
 from shared.order import Order
 from shared.policy import Policy
@@ -22,7 +23,6 @@ from training.history.captured_files import Captured, list_captured
 from training.history.day_files import BadRecord, DayFiles
 from training.history.snapshot import FORMAT, Thawed, freeze, thaw
 from training.models import reference_files
-from training.nightly.results import TRAINING
 from training.ports import Blobs, Documents
 
 LIBRARIES = ("numpy", "scikit-learn", "msgspec")

@@ -25,10 +25,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shared.containers import TRAINING
 from shared.order import Order
 from shared.stored import Stored
 from training.history.order_columns import ORDERS
-from training.nightly.results import TRAINING
 from training.ports import Blobs
 
 DAYS = "days/"

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from shared.assessment import ADDED_ITEM, HIDDEN_DISCOUNT
 from shared.decision import Decision, parse_decision
 from shared.errors import ConfigurationError
 from shared.order import Order
+from shared.typologies import ADDED_ITEM, HIDDEN_DISCOUNT
 
 Key = tuple[str, str, int]
 """Order id, rep and revision: the same id from another rep is another order."""

@@ -7,17 +7,15 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from shared.arrays import Ints
 from shared.catalogue import Catalogue
 from shared.errors import ConfigurationError, OrderError
 from shared.order import Order
 from training.console import progress
 from training.history.files import read_lines
-from training.history.price_arrays import Ints, PriceTable, naive_utc, price_table
+from training.history.price_arrays import PriceTable, naive_utc, price_table
 from training.history.revisions import LatestOrders
-
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

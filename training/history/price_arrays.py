@@ -8,14 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from shared.arrays import Ints, Times
 from shared.catalogue import COLUMNS, Catalogue, Product, packaged_catalogue
 from shared.errors import ConfigurationError
 from shared.formats import time_text
-
-Ints = NDArray[np.int64]
-Times = NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.history.orders import Bools, History
-from training.history.price_arrays import Ints
+from shared.arrays import Bools, Ints
+from training.history.orders import History
 from training.learning.ladder_learning import StepCounts, count_votes, grid_discounts
 
 MOST_HOLDING = 0.2

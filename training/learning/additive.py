@@ -5,14 +5,10 @@ from itertools import product
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from shared.arrays import Bools, Floats, Ints
 from shared.classifier import Classifier, Term, adjust, logit
 from shared.features import FEATURE_NAMES
-from training.history.orders import Bools
-from training.history.price_arrays import Ints
-
-Floats = NDArray[np.float64]
 
 BINS = 8
 """Bins of a feature at most, of about equally many orders."""

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from shared.arrays import Bools, Floats, Ints
     from shared.order import Order
 
-    Ints = NDArray[np.int64]
-    Floats = NDArray[np.float64]
 
 ROUNDS = 40
 """Rounds of expectation maximisation; the rates change by less than a percent after about 30."""
@@ -161,9 +160,7 @@ def _pairs(order: Ints) -> tuple[Ints, Ints]:
     return cause[different], effect[different]
 
 
-def _innocent_share(
-    lines: _Lines, own_share: Floats, undiscounted: NDArray[np.bool_], none: float
-) -> Floats:
+def _innocent_share(lines: _Lines, own_share: Floats, undiscounted: Bools, none: float) -> Floats:
     """The part (0-1) of each product's lines that came by themselves and were not added by a rep.
 
     Added items are always discounted, so among the orders they stand in none is undiscounted;

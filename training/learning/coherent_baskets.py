@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shared.arrays import Bools
 from shared.baskets import Baskets
 from shared.model import BasketTable
-from training.history.orders import Bools, History
+from training.history.orders import History
 
 SAMPLE = 2_000
 """Orders to which an item is added to see how often it would go unnoticed: within 2 % of all."""

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.history.orders import Bools, History
-from training.history.price_arrays import Ints, naive_utc
-from training.learning.ladder_learning import Floats, grid_discounts
+from shared.arrays import Bools, Floats, Ints
+from training.history.orders import History
+from training.history.price_arrays import naive_utc
+from training.learning.ladder_learning import grid_discounts
 
 PERCENTAGES = np.arange(10, 501)
 """Hidden percentages looked for: 0.1 % to 5 %, in basis points."""

@@ -13,12 +13,9 @@ thousands of orders of different prices, while coincidences scatter. Two steps u
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from shared.arrays import Bools, Floats, Ints
 from training.history.orders import History
-from training.history.price_arrays import Ints
-
-Floats = NDArray[np.float64]
 
 DEEPEST = 9_500
 """Deepest discount looked for, in basis points; what is nearly free has no percentage."""
@@ -53,7 +50,7 @@ class StepCounts:
     counts: Floats
 
 
-def small_orders(history: History, chosen: NDArray[np.bool_], most_units: int) -> list[SmallOrders]:
+def small_orders(history: History, chosen: Bools, most_units: int) -> list[SmallOrders]:
     """The chosen orders of up to ``most_units`` units, by their number of units."""
     groups = []
     for units in range(1, most_units + 1):

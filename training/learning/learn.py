@@ -12,19 +12,18 @@ from dataclasses import dataclass, replace
 import msgspec
 import numpy as np
 
+from shared.arrays import Bools, Floats, Ints
 from shared.catalogue import Catalogue
+from shared.ladder import MOST_HIDDEN, DiscountShare
 from shared.model import (
     LARGEST_ADDED_RATE,
     LARGEST_HIDDEN,
-    MOST_HIDDEN,
     BasketTable,
-    DiscountShare,
     ModelBundle,
     packaged_bundle,
 )
 from shared.order import Order
-from training.history.orders import Bools, History, price_history
-from training.history.price_arrays import Ints
+from training.history.orders import History, price_history
 from training.learning.added_items import (
     RareProducts,
     deep_discounts,
@@ -33,13 +32,7 @@ from training.learning.added_items import (
 from training.learning.baskets import learn_baskets
 from training.learning.coherent_baskets import CoherentOrders, find_coherent
 from training.learning.hidden_discounts import HiddenEpisode, find_episodes
-from training.learning.ladder_learning import (
-    Floats,
-    StepCounts,
-    find_steps,
-    share_steps,
-    small_orders,
-)
+from training.learning.ladder_learning import StepCounts, find_steps, share_steps, small_orders
 from training.learning.product_groups import learn_product_groups
 from training.learning.rep_ladders import Ladder, find_rep_ladders, orders_of
 from training.learning.size_limits import most_ladders, reps_of, within_room

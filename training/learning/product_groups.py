@@ -20,10 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shared.arrays import Floats, Ints
 from shared.baskets import Baskets, place_in
 from shared.model import BasketTable, ProductGroup
-from training.history.price_arrays import Ints
-from training.learning.ladder_learning import Floats
 
 SHAPE = (2, 6, 8)
 """Units of the item, other units of its kind and units of partners that are told apart."""

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.model import DiscountShare
-from training.history.orders import Bools, History
-from training.history.price_arrays import Ints
-from training.learning.ladder_learning import Floats, SmallOrders, explanations, small_orders
+from shared.arrays import Bools, Floats, Ints
+from shared.ladder import DiscountShare
+from training.history.orders import History
+from training.learning.ladder_learning import SmallOrders, explanations, small_orders
 
 Ladder = tuple[DiscountShare, ...]
 

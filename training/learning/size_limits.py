@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from shared.model import MOST_REP_LADDERS, MOST_REPS, BasketTable, DiscountShare, ProductGroup
+from shared.ladder import DiscountShare
+from shared.model import MOST_REP_LADDERS, MOST_REPS, BasketTable, ProductGroup
 from shared.order import Order
 
 PAIRS_BYTES, ALONE_BYTES, GROUPS_BYTES = 4 << 20, 2 << 20, 3 << 19

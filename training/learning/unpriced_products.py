@@ -11,16 +11,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.catalogue import Catalogue, PricedOrder
-from shared.model import (
+from shared.order import Order
+from shared.unpriced import (
     MOST_UNPRICED_REPS,
     MOST_USUAL_PRICES,
     NEVER_UNPRICED,
     Unpriced,
     UnpricedOrders,
     UsualPrice,
+    with_assumed_prices,
 )
-from shared.order import Order
-from shared.unpriced import with_assumed_prices
 
 FEWEST_AGREEING = 5
 """Orders that must agree on a price."""

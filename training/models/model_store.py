@@ -11,7 +11,6 @@ from shared.champion import (
     CHALLENGER,
     CHAMPION,
     CHAMPION_COPY,
-    MODELS,
     Pointer,
     bundle_path,
     card_path,
@@ -20,11 +19,12 @@ from shared.champion import (
     promoted,
     rolled_back,
 )
+from shared.containers import MODELS, REFERENCE
 from shared.errors import BundleError, ConfigurationError, WriteConflict
 from shared.formats import time_text
 from shared.golden import check_golden
 from shared.model import ModelBundle, decode_bundle
-from shared.reference import CATALOGUE, POLICY, REFERENCE
+from shared.reference import CATALOGUE, POLICY
 from training.models.model_card import ModelCard, parse_card
 from training.ports import Blobs
 

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from importlib.resources import files
 
 from shared.catalogue import Catalogue
+from shared.containers import REFERENCE
 from shared.errors import BundleError, ConfigurationError
 from shared.policy import Policy, parse_policy
-from shared.reference import CATALOGUE, POLICY, REFERENCE, expected, previous
+from shared.reference import CATALOGUE, POLICY, expected, previous
 from training.models.model_store import read_pointer
 from training.ports import Blobs
 

@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from shared.arrays import Ints
 from shared.champion import Pointer
+from shared.containers import TRAINING
 from shared.errors import BundleError
 from shared.formats import time_text, utc_time
 from shared.golden import verdicts
@@ -28,22 +30,13 @@ from training.console import verdict_lines
 from training.history.dataset import Dataset, gather_dataset
 from training.history.decisions import settled
 from training.history.orders import OrderFile, price_history
-from training.history.price_arrays import Ints
 from training.learning.learn import ENOUGH_ORDERS, Learned, charge_quantum, learn
 from training.learning.weak_labels import with_classifier
 from training.models.golden import with_golden
 from training.models.model_card import ModelCard, encode_card, make_card
 from training.models.model_store import publish, read_bundle, read_card, read_pointer
 from training.models.registry import MODEL, RULES_MODEL
-from training.nightly.results import (
-    TRAINING,
-    Applied,
-    Result,
-    move,
-    read_result,
-    report_path,
-    write_result,
-)
+from training.nightly.results import Applied, Result, move, read_result, report_path, write_result
 from training.nightly.run_metrics import (
     candidate_metrics,
     comparison_metrics,

@@ -11,13 +11,11 @@ from typing import Literal
 import msgspec
 
 from shared.champion import CHALLENGER
+from shared.containers import TRAINING
 from training.comparison.comparison import Check
 from training.comparison.promotion import PROMOTED, SHADOW
 from training.models.model_store import Moved, challenge, keep_copy, promote, read_pointer
 from training.ports import Blobs
-
-TRAINING = "training"
-"""The container of what runs leave behind: snapshots, results, the lease."""
 
 
 class Result(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
 
-from shared.assessment import ADDED_ITEM, HIDDEN_DISCOUNT, Assessment
+from shared.assessment import Assessment
 from shared.catalogue import Catalogue
 from shared.episodes import EpisodeState
 from shared.features import FEATURE_NAMES, profile_features
@@ -14,6 +14,7 @@ from shared.order import Order
 from shared.policy import Policy
 from shared.profiles import Profile, Profiles, ProfileTable
 from shared.scoring import WORTH_A_LOOK, Scorer
+from shared.typologies import ADDED_ITEM, HIDDEN_DISCOUNT
 from training.console import progress
 from training.learning.learn import learn
 

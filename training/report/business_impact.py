@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.assessment import FRAUD_TYPOLOGIES
 from shared.formats import utc_time
 from shared.incidents import CLOSED
 from shared.policy import Policy
+from shared.typologies import FRAUD_TYPOLOGIES
 
 SHORTEST_DAYS = 1.0
 """An incident that came and went within a day is taken to have taken no more in a whole one: there

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from shared.model import DiscountShare, ModelBundle
+from shared.ladder import DiscountShare
+from shared.model import ModelBundle
 
 BEYOND_CHANCE = 3.0
 """Standard errors that a share must move by."""

@@ -20,11 +20,11 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
+from shared.arrays import Bools, Floats
 from shared.formats import utc_time
-from shared.model import DiscountShare
+from shared.ladder import DiscountShare
 from training.comparison.comparison import LaterOrders, Scores
-from training.comparison.quality import Floats, calibrate
-from training.history.orders import Bools
+from training.comparison.quality import calibrate
 from training.report.totals import Period, Periods, RepDiscount
 
 COLOURS = {

@@ -18,8 +18,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from training.comparison.quality import Floats
-from training.history.price_arrays import Ints
+from shared.arrays import Floats, Ints
 from training.learning.rep_ladders import chi_square_tail
 
 BINS = 10

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
+from shared.arrays import Floats
 from shared.assessment import Assessment
 from shared.champion import CHALLENGER
 from shared.model import ModelBundle
@@ -14,7 +15,6 @@ from shared.scoring import Scorer
 from shared.shadow import ShadowTotals, totals
 from training.comparison.comparison import Comparison, Verdict
 from training.comparison.judgement import score_stream
-from training.comparison.quality import Floats
 from training.history.dataset import Dataset
 from training.history.orders import price_history
 from training.learning.learn import Learned

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from training.comparison.quality import Floats
-from training.history.orders import Bools, History
-from training.history.price_arrays import Ints, naive_utc
+from shared.arrays import Bools, Floats, Ints
+from training.history.orders import History
+from training.history.price_arrays import naive_utc
 
 DAYS, WEEKS = 45, 400
 """Days of a history up to which it is told by days, and by weeks; beyond, by months."""

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.typologies import TYPOLOGIES
+
 if TYPE_CHECKING:
     from datetime import datetime
 
 NOTHING = "\N{EN DASH}"
 
-NAMES = {
-    "added_item": "Added item",
-    "hidden_discount": "Hidden discount",
-    "unexplained_gap": "Unexplained gap",
-    "below_cost": "Below cost",
-    "overcharge": "Overcharge",
-    "price_tampering": "Price tampering",
-    "unknown_rep": "Unknown rep",
-    "unknown_product": "Unknown product",
-    "unpriced_rep": "Rep with unpriced lines",
-    "unpriced_share": "Many unpriced orders",
-}
-"""Typologies as people read them."""
+_WORDS = {typology.name: typology.words for typology in TYPOLOGIES}
 
 
 def amount(value: float) -> str:
@@ -55,7 +45,7 @@ def minute(time: datetime) -> str:
 
 def name_of(typology: str) -> str:
     """A typology in words."""
-    return NAMES.get(typology, typology)
+    return _WORDS.get(typology, typology)
 
 
 def signed(value: float, digits: int) -> str:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
+from shared.arrays import Bools, Floats, Ints
 from shared.errors import ConfigurationError
-from training.history.price_arrays import Ints, PriceTable
+from training.history.price_arrays import PriceTable
 from training.simulation.company import Company, Drift, Ladder, Promotion
 
 Generator = np.random.Generator
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def _steps(ladder: Ladder, units: int, rng: Generator) -> Ints:
     return np.array([0, *ladder.steps])[choices(shares, units, rng)]
 
 
-def _progress(drift: Drift, days: Ints) -> NDArray[np.float64]:
+def _progress(drift: Drift, days: Ints) -> Floats:
     """How far the drift has come on each day, 0 to 1."""
     return np.clip((days - _day(drift.first)) / drift.days, 0.0, 1.0)
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
+from shared.arrays import Bools, Ints, Times
 from shared.errors import ConfigurationError
-from training.history.price_arrays import Ints, PriceTable, Times
+from training.history.price_arrays import PriceTable
 from training.simulation.company import (
     AddedItems,
     Baskets,
@@ -44,7 +44,7 @@ class Units:
     order: Ints
     product: Ints
     discount: Ints
-    added: NDArray[np.bool_]
+    added: Bools
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,12 @@ from infra.local.archive import archive_orders
 from infra.local.demo.company import Company, split
 from infra.local.demo.telling import run, say
 from infra.local.processes import HOST, StackError
+from shared.containers import TRAINING
 from shared.order import parse_order
 from shared.reference import CATALOGUE, POLICY
 from training.models import reference_files
 from training.models.model_store import read_pointer
-from training.nightly.results import TRAINING, read_result, report_path
+from training.nightly.results import read_result, report_path
 from training.ports import Blobs
 from training.settings import TrainingSettings
 from training.simulate import send

@@ -15,6 +15,7 @@ from rich.table import Table
 from infra.local.demo.company import Company
 from infra.local.demo.streaming import container
 from infra.local.demo.telling import console
+from shared.containers import ALERTS, STATE
 from shared.printable import printable
 
 
@@ -22,8 +23,8 @@ async def read_results(settings: Mapping[str, str]) -> tuple[list[dict[str, Any]
     """Every alert, costliest first, and the number of dead letters, from Cosmos DB."""
     async with CosmosClient(settings["COSMOS_ENDPOINT"], settings["COSMOS_KEY"]) as cosmos:
         query = "SELECT * FROM c ORDER BY c.expected_loss DESC"
-        alerts = [a async for a in container(cosmos, settings, "alerts").query_items(query)]
-        states = container(cosmos, settings, "state")
+        alerts = [a async for a in container(cosmos, settings, ALERTS).query_items(query)]
+        states = container(cosmos, settings, STATE)
         query = "SELECT c.dead_lettered FROM c WHERE NOT IS_DEFINED(c.kind)"
         counts = [state async for state in states.query_items(query)]
     return alerts, sum(state["dead_lettered"] for state in counts)

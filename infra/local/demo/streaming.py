@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from infra.local.demo.telling import console
 from infra.local.processes import StackError
+from shared.containers import INCIDENTS, STATE
 from shared.printable import printable
 
 SILENCE_SECONDS = 180
@@ -27,8 +28,8 @@ async def stream(total: int, send: Sender, settings: Mapping[str, str]) -> float
     """Send every order and wait until each is scored or set aside; the seconds that took."""
     started = time.monotonic()
     async with CosmosClient(settings["COSMOS_ENDPOINT"], settings["COSMOS_KEY"]) as cosmos:
-        states = container(cosmos, settings, "state")
-        watch = IncidentWatch(container(cosmos, settings, "incidents"))
+        states = container(cosmos, settings, STATE)
+        watch = IncidentWatch(container(cosmos, settings, INCIDENTS))
         with _progress() as bars:
             sent, done = bars.add_task("sent", total=total), bars.add_task("scored", total=total)
 

@@ -13,11 +13,12 @@ from typing import Any
 from functions.handlers import Limits, ScoringContext
 from functions.metrics import Metric
 from shared.alert import revisited as with_incident
-from shared.assessment import Assessment, Explanation
+from shared.assessment import Assessment
 from shared.catalogue import packaged_catalogue
 from shared.dead_letter import DeadLetter
 from shared.episodes import EpisodeState
 from shared.errors import RefusedError, TransientError, WriteConflict
+from shared.explanation import Explanation
 from shared.incidents import number_of
 from shared.order import Order
 from shared.order_event import OrderEvent

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from infra.local import publish
-from shared.champion import CHAMPION, MODELS, parse_pointer
+from shared.champion import CHAMPION, parse_pointer
+from shared.containers import MODELS, REFERENCE
 from shared.model import encode_bundle
-from shared.reference import CATALOGUE, POLICY, REFERENCE, previous
+from shared.reference import CATALOGUE, POLICY, previous
 from tests.bundles import a_bundle, golden
 from tests.unit.training.world import FakeBlobs
 from training.models.model_card import ModelCard, ModelCardData, encode_card

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from shared.alert import EventPosition, alert_document
-from shared.assessment import Assessment, Explanation, Finding, Reason, UnitDiscount
+from shared.assessment import Assessment
+from shared.explanation import Explanation, UnitDiscount
+from shared.findings import Finding, Reason
 from shared.formats import alert_id
 from shared.order import received_order
 from tests.orders import an_order, order_body

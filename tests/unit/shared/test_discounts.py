@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from shared import discounts, subset_sums
 from shared.discounts import LARGEST_TOTAL_E4, DiscountTables, Kept, probe_limit, table_limit
-from shared.model import DiscountShare
+from shared.ladder import DiscountShare
 from shared.subset_sums import NO_UNITS, Moments, SumTable, Windows
 from shared.units import ManyUnits, unit_prices
 

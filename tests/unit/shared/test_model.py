@@ -11,15 +11,8 @@ from hypothesis import strategies as st
 
 from shared.errors import BundleError
 from shared.golden import check_golden
-from shared.model import (
-    MAXIMUM_BYTES,
-    MOST_HIDDEN,
-    MOST_OFF_STEPS,
-    MOST_STEPS,
-    ModelBundle,
-    decode_bundle,
-    packaged_bundle,
-)
+from shared.ladder import MOST_HIDDEN, MOST_OFF_STEPS, MOST_STEPS
+from shared.model import MAXIMUM_BYTES, ModelBundle, decode_bundle, packaged_bundle
 
 RAW = files("shared").joinpath("data", "bundle.json").read_bytes()
 FIELDS: dict[str, Any] = json.loads(RAW)

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from shared.assessment import Assessment, Explanation
+from shared.assessment import Assessment
 from shared.beliefs import Belief
 from shared.episodes import Episode, EpisodeState, Revisit, Waiting
+from shared.explanation import Explanation
 from shared.pending_alerts import LARGEST_HELD, concerns, enter, still_held
 from tests.orders import an_order
 

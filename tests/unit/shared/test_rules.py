@@ -5,13 +5,12 @@ from typing import Any
 import pytest
 
 from shared.catalogue import packaged_catalogue
+from shared.evidence import Evidence, Suspect
 from shared.hypotheses import Posterior
 from shared.policy import Policy
 from shared.rules import (
     RULES,
-    Evidence,
     RuleHit,
-    Suspect,
     below_cost,
     hidden_discount,
     item_does_not_belong,

@@ -5,7 +5,6 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from shared.assessment import DATA_QUALITY_TYPOLOGIES, FRAUD_TYPOLOGIES
 from shared.catalogue import COLUMNS
 from shared.model import encode_bundle, packaged_bundle
 from shared.shadow import Disagreement, ShadowState, ShadowTotals, Tally
@@ -38,12 +37,6 @@ def test_a_generated_schema_is_in_step_with_its_type(name: str) -> None:
 def test_its_examples_follow_it(name: str) -> None:
     examples = read_schema(name).get("examples", [])
     assert [found for example in examples for found in violations(name, example)] == []
-
-
-def test_the_alert_names_every_typology_of_the_code() -> None:
-    finding = read_schema("alert")["$defs"]["finding"]
-    known = {*finding["properties"]["typology"]["enum"]}
-    assert {*FRAUD_TYPOLOGIES, *DATA_QUALITY_TYPOLOGIES} <= known
 
 
 def test_the_catalogue_names_every_column_of_the_code() -> None:

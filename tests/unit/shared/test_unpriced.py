@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from shared.assessment import Assessment
 from shared.catalogue import packaged_catalogue
 from shared.episodes import EpisodeState
-from shared.model import ModelBundle, Unpriced, UnpricedOrders, UsualPrice, packaged_bundle
+from shared.model import ModelBundle, packaged_bundle
 from shared.policy import Policy
 from shared.scoring import Scorer
-from shared.unpriced import with_assumed_prices
+from shared.unpriced import Unpriced, UnpricedOrders, UsualPrice, with_assumed_prices
 from tests.orders import an_order
 
 BIKE, FORK = 7_829_900, 2_294_900  # list prices of Road650Red62 and HLFork, in ten-thousandths

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model import DiscountShare
+from shared.ladder import DiscountShare
 from shared.unseen import LARGEST, SMALLEST, UnseenPercents
 
 LADDER = (DiscountShare(0, 0.8), DiscountShare(500, 0.15), DiscountShare(1000, 0.05))

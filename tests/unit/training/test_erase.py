@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.containers import ARCHIVE
 from shared.errors import ConfigurationError, TransientError
 from tests.orders import order_body
 from tests.unit.training.world import FakeBlobs, capture_file, capture_name
 from training import erase as command
 from training.erase import concerns, erase, report
 from training.history.archive import read_archive, read_captured, without
-from training.history.captured_files import ARCHIVE, list_captured
+from training.history.captured_files import list_captured
 from training.history.day_files import DayFiles, day_path
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)

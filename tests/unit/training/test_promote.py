@@ -7,11 +7,12 @@ from typing import Literal
 
 import pytest
 
+from shared.containers import TRAINING
 from shared.errors import ConfigurationError
 from tests.unit.training.world import FakeBlobs
 from training import promote
 from training.models.mover import mover
-from training.nightly.results import TRAINING, Result, result_path, write_result
+from training.nightly.results import Result, result_path, write_result
 from training.stores import object_id
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.containers import ARCHIVE
 from shared.errors import BundleError, ConfigurationError
 from shared.model import encode_bundle, packaged_bundle
 from shared.order import parse_order
@@ -18,7 +19,6 @@ from tests.bundles import with_a_golden_order
 from tests.orders import order_body, order_fields
 from tests.unit.training.world import FakeBlobs, capture_file, capture_name
 from training import rescore as command
-from training.history.captured_files import ARCHIVE
 from training.models import model_store
 from training.models.model_card import ModelCard, ModelCardData, encode_card
 from training.rescore import body_of, rescore

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.containers import ARCHIVE
 from shared.errors import TransientError
 from shared.order import Order, parse_order
 from tests.orders import order_body
 from tests.unit.training.world import FakeBlobs, capture_file, capture_name
 from training.history import archive
 from training.history.archive import Archived, read_archive
-from training.history.captured_files import ARCHIVE
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = datetime(2026, 4, 1, tzinfo=UTC)

@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shared.assessment import ADDED_ITEM, HIDDEN_DISCOUNT
 from shared.decision import Decision
 from shared.errors import ConfigurationError
+from shared.typologies import ADDED_ITEM, HIDDEN_DISCOUNT
 from tests.orders import an_order
 from training.history.decisions import added_item_truth, key_of, latest, read_decisions, settled
 

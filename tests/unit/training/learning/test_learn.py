@@ -9,7 +9,8 @@ import pytest
 
 from shared.catalogue import COLUMNS, Catalogue, packaged_catalogue
 from shared.errors import ConfigurationError
-from shared.model import DiscountShare, ModelBundle, packaged_bundle
+from shared.ladder import DiscountShare
+from shared.model import ModelBundle, packaged_bundle
 from shared.order import Order, OrderLine
 from tests.unit.training.companies import simulated
 from training.history.price_arrays import price_table, repriced

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from shared.ladder import DiscountShare
 from shared.model import (
     MAXIMUM_BYTES,
     MOST_REP_LADDERS,
     MOST_REPS,
     BasketTable,
-    DiscountShare,
     ProductGroup,
     decode_bundle,
     encode_bundle,

@@ -5,8 +5,9 @@ import json
 import msgspec
 
 from shared.catalogue import packaged_catalogue
-from shared.model import UnpricedOrders, UsualPrice, encode_bundle, packaged_bundle
+from shared.model import encode_bundle, packaged_bundle
 from shared.order import Order
+from shared.unpriced import UnpricedOrders, UsualPrice
 from tests.orders import an_order
 from training.learning.unpriced_products import learn_unpriced
 

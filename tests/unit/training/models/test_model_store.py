@@ -8,14 +8,13 @@ from shared.champion import (
     CHALLENGER,
     CHAMPION,
     CHAMPION_COPY,
-    MODELS,
     bundle_path,
     card_path,
     parse_pointer,
 )
+from shared.containers import MODELS, REFERENCE
 from shared.errors import BundleError, ConfigurationError, WriteConflict
 from shared.model import encode_bundle
-from shared.reference import REFERENCE
 from tests.bundles import a_bundle
 from tests.unit.training.world import FakeBlobs
 from training.models import model_store

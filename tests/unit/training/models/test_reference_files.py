@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from shared.catalogue import packaged_catalogue
-from shared.champion import CHAMPION, MODELS, Pointer, encode_pointer
+from shared.champion import CHAMPION, Pointer, encode_pointer
+from shared.containers import MODELS, REFERENCE
 from shared.errors import ConfigurationError, TransientError
-from shared.reference import CATALOGUE, POLICY, REFERENCE, previous
+from shared.reference import CATALOGUE, POLICY, previous
 from tests.unit.training.world import FakeBlobs
 from training.models import reference_files
 

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from shared.catalogue import packaged_catalogue
-from shared.champion import CHALLENGER, CHAMPION, MODELS, parse_pointer
+from shared.champion import CHALLENGER, CHAMPION, parse_pointer
+from shared.containers import ARCHIVE, MODELS, TRAINING
 from shared.decision import Decision
 from shared.errors import TransientError
 from shared.model import encode_bundle, packaged_bundle
@@ -28,7 +29,6 @@ from tests.unit.training.world import (
 )
 from training.comparison import fraud_injection
 from training.comparison.comparison import Check, Comparison, Verdict
-from training.history.captured_files import ARCHIVE
 from training.history.dataset import gather_dataset
 from training.history.price_arrays import price_table
 from training.models import model_store
@@ -36,7 +36,7 @@ from training.models.model_card import ModelCard, ModelCardData, encode_card
 from training.models.registry import MODEL, RULES_MODEL
 from training.nightly import night
 from training.nightly.night import Night
-from training.nightly.results import TRAINING, Result, move, read_result, report_path
+from training.nightly.results import Result, move, read_result, report_path
 from training.report.captions import draw_charts
 from training.report.page import render
 from training.simulate import order_bodies, order_ids

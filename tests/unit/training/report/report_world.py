@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from shared.arrays import Floats
 from shared.features import FEATURE_NAMES
 from shared.model import ModelBundle, packaged_bundle
 from shared.order import Order, parse_order
@@ -21,7 +22,6 @@ from training.comparison.comparison import (
 )
 from training.comparison.comparison import Verdict as Decided
 from training.comparison.metrics import Verdict, judge
-from training.comparison.quality import Floats
 from training.evaluation.trials import Stream, draw_stream
 from training.history.orders import price_history
 from training.learning.learn import learn

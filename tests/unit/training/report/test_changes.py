@@ -3,7 +3,8 @@
 import msgspec
 import numpy as np
 
-from shared.model import DiscountShare, ModelBundle, packaged_bundle
+from shared.ladder import DiscountShare
+from shared.model import ModelBundle, packaged_bundle
 from training.report.changes import changes
 
 

@@ -9,9 +9,9 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from shared.model import DiscountShare
+from shared.arrays import Floats
+from shared.ladder import DiscountShare
 from training.comparison.comparison import LaterOrders, Scores
-from training.comparison.quality import Floats
 from training.report import charts
 from training.report.totals import Period, Periods, RepDiscount
 

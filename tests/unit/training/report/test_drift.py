@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.arrays import Floats
 from shared.catalogue import Catalogue, packaged_catalogue
-from training.comparison.quality import Floats
 from training.history.price_arrays import price_table, repriced
 from training.learning.rep_ladders import chi_square_tail
 from training.report.drift import (
