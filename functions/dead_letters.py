@@ -19,11 +19,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from functions.settings import HubSettings, Settings
-from functions.stores import BlobDeadLetters, Blobs, Hub
+from functions.settings import Settings
+from functions.stores import BlobDeadLetters
 from shared.errors import ConfigurationError, NotThereError, SheriffError, WriteConflict
 from shared.formats import time_text
 from shared.printable import printable
+from shared.stores.aio.blobs import Blobs
+from shared.stores.aio.event_hubs import HubSender
+from shared.stores.settings import HubSettings
 
 _MESSAGE = 90  # characters of a message in a list
 
@@ -167,11 +170,7 @@ async def _show(letters: Letters, arguments: argparse.Namespace) -> None:
 
 async def _redrive(letters: Letters, arguments: argparse.Namespace) -> None:
     chosen = await choose(letters, arguments.names, arguments.code)
-    hub = _connected(
-        lambda: Hub(HubSettings.from_environ(os.environ)),
-        "EventHubConnection",
-        "EventHubConnection__fullyQualifiedNamespace",
-    )
+    hub = HubSender(HubSettings.from_environ(os.environ))
     try:
         sent = await redrive(letters, hub, chosen, lambda: datetime.now(UTC), print)
     finally:
@@ -203,26 +202,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(arguments: argparse.Namespace) -> None:
-    blobs = _connected(
-        lambda: Blobs(Settings.from_environ(os.environ)), "BLOB_CONNECTION", "BLOB_ACCOUNT_URL"
-    )
+    blobs = Blobs(Settings.from_environ(os.environ).blobs)
     try:
         await arguments.act(BlobDeadLetters(blobs), arguments)
     finally:
         await blobs.close()
-
-
-def _connected[T](connect: Callable[[], T], *names: str) -> T:
-    """What the SDK makes of the setting that is set.
-
-    Raises:
-        ConfigurationError: it is nothing that one can connect to.
-    """
-    try:
-        return connect()
-    except ValueError as error:
-        name = next((one for one in names if os.environ.get(one)), names[0])
-        raise ConfigurationError(f"{name} cannot be used: {error}") from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,11 +1,11 @@
-"""The orders' hub, asked about itself: when it was made, and where its partitions begin and end.
+"""Ask the orders' hub about itself: when it was created, and where its partitions begin and end.
 
     python -m functions.hub look
     python -m functions.hub acknowledge
 
-The first says how far each partition is read, and whether the hub is another one than the state
-documents are about. The second ends the alarm about a hub that was made anew, once somebody has
-done what docs/operations.md says. Settings are the app's own (docs/settings.md).
+`look` says how far each partition is read, and whether the hub was created anew since the state
+documents were written. `acknowledge` ends the alarm about a hub that was created anew; use it after
+you have done what docs/operations.md says. Settings are the app's own (docs/settings.md).
 """
 
 import argparse
@@ -16,77 +16,33 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
-from azure.eventhub.aio import EventHubConsumerClient
-from azure.eventhub.exceptions import EventHubError
-
 from functions.progress import HubSeen, PartitionSeen
-from functions.settings import HubSettings, Settings
-from functions.stores import Cosmos, Credential, credential, translated
+from functions.settings import Settings
 from functions.watch_stores import CosmosWatch
 from functions.watching import Watcher, told
-from shared.errors import SheriffError, TransientError, WriteConflict
-
-_SECONDS = 20.0  # for the whole look: each answer comes over a link of its own
-_AT_ONCE = 8
-_OPTIONS: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.2, "auth_timeout": 10}
+from shared.errors import SheriffError, WriteConflict
+from shared.stores.aio.cosmos import Cosmos
+from shared.stores.aio.event_hubs import HubReader
+from shared.stores.settings import HubSettings
 
 
 class OrdersHub:
-    """One hub, as one consumer group may see it (`functions.watching.HubReader`).
+    """One hub as one consumer group sees it (`functions.watching.HubReader`)."""
 
-    The role Azure Event Hubs Data Receiver, which the trigger needs, is enough.
-    """
-
-    def __init__(
-        self, settings: HubSettings, consumer_group: str, credential: Callable[[], Credential]
-    ) -> None:
-        self._settings = settings
-        self._group = consumer_group
-        self._credential = credential
+    def __init__(self, settings: HubSettings, consumer_group: str) -> None:
+        self._reader = HubReader(settings, consumer_group)
 
     async def look(self) -> HubSeen:
-        """What it says now.
+        """Return what the hub says now.
 
         Raises:
-            TransientError: it does not answer, there is none, or nobody may ask.
+            TransientError: it does not answer, it does not exist, or it may not be asked.
         """
-        # A client a look: at one a minute a connection of its own is cheaper than a stale one.
-        try:
-            with translated("look at the hub"):
-                async with asyncio.timeout(_SECONDS), self._client() as client:
-                    return await self._asked(client)
-        except EventHubError as error:  # which is no AzureError
-            raise TransientError(f"look at the hub: {type(error).__name__}") from error
-
-    async def _asked(self, client: EventHubConsumerClient) -> HubSeen:
-        about: Mapping[str, Any] = await client.get_eventhub_properties()
-        partitions = await self._partitions(client, about["partition_ids"])
-        return HubSeen(about["created_at"], tuple(partitions))
-
-    async def _partitions(
-        self, client: EventHubConsumerClient, ids: list[str]
-    ) -> list[PartitionSeen]:
-        turn = asyncio.Semaphore(_AT_ONCE)
-
-        async def ask(partition: str) -> PartitionSeen:
-            async with turn:
-                return _seen(await client.get_partition_properties(partition))
-
-        return await asyncio.gather(*(ask(one) for one in ids))
-
-    def _client(self) -> EventHubConsumerClient:
-        ours = self._settings
-        if ours.connection:
-            return EventHubConsumerClient.from_connection_string(
-                ours.connection, self._group, eventhub_name=ours.orders_hub, **_OPTIONS
-            )
-        assert ours.namespace is not None  # HubSettings has the one or the other
-        return EventHubConsumerClient(
-            ours.namespace, ours.orders_hub, self._group, self._credential(), **_OPTIONS
-        )
+        hub, partitions = await self._reader.properties()
+        return HubSeen(hub["created_at"], tuple(map(_partition, partitions)))
 
 
-def _seen(properties: Mapping[str, Any]) -> PartitionSeen:
+def _partition(properties: Mapping[str, Any]) -> PartitionSeen:
     return PartitionSeen(
         properties["id"],
         properties["beginning_sequence_number"],
@@ -118,27 +74,25 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Settings come from the environment: docs/settings.md.",
     )
     commands = parser.add_subparsers(required=True, metavar="look|acknowledge")
-    looking = commands.add_parser("look", help="look at it now, and change nothing")
-    looking.set_defaults(act=_look)
-    knowing = commands.add_parser("acknowledge", help="end the alarm about a hub made anew")
-    knowing.set_defaults(act=_acknowledge)
+    look = commands.add_parser("look", help="look at it now, and change nothing")
+    look.set_defaults(act=_look)
+    acknowledge = commands.add_parser("acknowledge", help="end the alarm about a hub made anew")
+    acknowledge.set_defaults(act=_acknowledge)
     return parser
 
 
 async def _run(act: Callable[[Watcher], Any]) -> None:
     settings, hub = Settings.from_environ(os.environ), HubSettings.from_environ(os.environ)
-    cosmos = Cosmos(settings)
-    store = CosmosWatch(cosmos)
-    group = settings.orders_consumer_group
+    cosmos = Cosmos(settings.cosmos)
+    store, group = CosmosWatch(cosmos), settings.orders_consumer_group
     try:
-        reader = OrdersHub(hub, group, lambda: credential(settings))
-        await act(Watcher(settings.orders_hub, group, store, reader, store))
+        await act(Watcher(settings.orders_hub, group, store, OrdersHub(hub, group), store))
     finally:
         await cosmos.close()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 1 and one line on standard error where it cannot be done."""
+    """Run one command and return its exit code: 1, and one line, where it cannot be done."""
     arguments = _parser().parse_args(argv)
     try:
         asyncio.run(_run(arguments.act))

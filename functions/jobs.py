@@ -1,8 +1,7 @@
-"""Training handed to an Azure Machine Learning job, by its REST interface.
+"""Start training as an Azure Machine Learning job, by its REST interface.
 
-A scorer's environment has no room for the SDK of Azure Machine Learning, and one request needs
-none. Not tried against Azure yet; the requests are "Jobs - Create Or Update" and "Jobs - Get" of
-2024-04-01.
+The SDK of Azure Machine Learning is too large for the app's environment, and two requests do not
+need it: "Jobs - Create Or Update" and "Jobs - Get" of 2024-04-01. Not tried against Azure yet.
 """
 
 from collections.abc import Mapping
@@ -20,8 +19,8 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from functions.ports import JobStatus
 from functions.settings import JobSettings
-from functions.stores import translated
 from shared.errors import WriteConflict
+from shared.stores.translation import translated
 
 MANAGEMENT = "https://management.azure.com"
 API_VERSION = "2024-04-01"
@@ -33,8 +32,8 @@ LONGEST = "PT12H"
 class MachineLearningJobs:
     """Starts command jobs in one workspace (`functions.ports.JobQueue`).
 
-    The environment must be an image that holds Sheriff with the packages of
-    ``requirements-train.txt``, its working folder being Sheriff's.
+    The job's environment must be an image with Sheriff in its working folder and the packages of
+    ``requirements-train.txt``.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class MachineLearningJobs:
         retries: int = 3,
     ) -> None:
         self._settings = settings
-        # A token goes over TLS only; an address of this machine is a test's.
+        # A token goes over TLS only. Only a test uses an address of this machine.
         self._enforce_https = not management.startswith("http://127.0.0.1")
         self._client: AsyncPipelineClient[Any, Any] = AsyncPipelineClient(
             management,
@@ -57,7 +56,7 @@ class MachineLearningJobs:
         )
 
     async def submit(self, name: str) -> str:
-        """Start the job; one of this name that is there already stays the one.
+        """Start the job unless there is one of this name, and return where to look at it.
 
         Raises:
             TransientError: Azure did not take it now.
@@ -72,16 +71,16 @@ class MachineLearningJobs:
             params={"api-version": API_VERSION},
             json={"properties": command_job(self._settings, name)},
         )
-        with suppress(WriteConflict):  # started in the meantime
+        with suppress(WriteConflict):  # somebody has started it meanwhile
             await self._send(request, f"start job {name}")
         return address
 
     async def status(self, name: str) -> JobStatus | None:
-        """How a job stands; None where there is none of this name.
+        """Return how a job stands; None where there is no job of this name.
 
         Raises:
             TransientError: Azure does not say now.
-            RefusedError: Azure does not take the question.
+            RefusedError: Azure will never answer this question.
         """
         request = HttpRequest("GET", self._address(name), params={"api-version": API_VERSION})
         response = await self._send(request, f"look at job {name}", missing=True)
@@ -93,7 +92,7 @@ class MachineLearningJobs:
     async def _send(
         self, request: HttpRequest, doing: str, *, missing: bool = False
     ) -> AsyncHttpResponse:
-        """The answer, its body read; ``missing``: 404 is an answer as good as any."""
+        """Return the answer with its body read; with ``missing``, 404 is an answer too."""
         request.url = self._client.format_url(request.url)
         with translated(doing):
             response: AsyncHttpResponse = await self._client.send_request(
@@ -116,16 +115,16 @@ _ENDED: Mapping[str, JobStatus] = {
 
 
 def _status(response: AsyncHttpResponse) -> JobStatus:
-    """``properties.status`` of a job, which takes a dozen values until it ends in one of three."""
+    """Return how a job stands; of the dozen values of ``properties.status`` three mean its end."""
     try:
-        said = str(response.json()["properties"]["status"])
+        status = str(response.json()["properties"]["status"])
     except (ValueError, LookupError, TypeError):
-        said = ""  # whatever it is, it is there: not known to have ended
-    return _ENDED.get(said.lower(), "running")
+        status = ""  # the job exists, and nothing says that it has ended
+    return _ENDED.get(status.lower(), "running")
 
 
 def command_job(settings: JobSettings, name: str) -> dict[str, Any]:
-    """The properties of a CommandJob, as the interface calls them."""
+    """Return the properties of a CommandJob, by the interface's names."""
     identity = {"identityType": "Managed"}
     if client_id := settings.environ.get("AZURE_CLIENT_ID"):
         identity["clientId"] = client_id

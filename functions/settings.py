@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.errors import ConfigurationError
-from shared.locality import is_local, missing, platform_sign, refuse_keys
+from shared.locality import is_local, missing, refuse_keys
+from shared.stores.settings import BlobSettings, CosmosSettings, Identity
 
 logger = logging.getLogger(__name__)
 
@@ -20,21 +21,14 @@ all of it in one app."""
 class Settings:
     """The app's own settings, by the names of the environment in lower case (docs/settings.md).
 
-    Exactly one of ``blob_connection`` and ``blob_account_url`` is set. A key or a connection
-    string is an emulator's, and taken only on a machine that is said to be one's own
-    (`shared.locality`). ``in_azure``: the managed identity signs in, the one of
-    ``azure_client_id`` where it is a user-assigned one; elsewhere whoever is signed in here does.
+    Those of the stores stand in `shared.stores.settings`.
     """
 
     orders_hub: str
     orders_consumer_group: str
-    cosmos_endpoint: str
-    cosmos_key: str | None
-    cosmos_database: str
-    blob_connection: str | None
-    blob_account_url: str | None
-    azure_client_id: str | None
-    in_azure: bool
+    cosmos: CosmosSettings
+    blobs: BlobSettings
+    identity: Identity
     scoring_deadline_seconds: float
     scoring_chunk_orders: int
     alert_writes_at_once: int
@@ -51,18 +45,12 @@ class Settings:
         """
         read = _Reader(environ)
         refuse_keys(environ, "COSMOS_KEY", "BLOB_CONNECTION", "EventHubConnection")
-        connection = read.text("BLOB_CONNECTION", "") or None
-        client_id = read.text("AZURE_CLIENT_ID", "") or None
         return cls(
             orders_hub=read.text("ORDERS_HUB"),
             orders_consumer_group=read.text("ORDERS_CONSUMER_GROUP", "$Default"),
-            cosmos_endpoint=read.text("COSMOS_ENDPOINT"),
-            cosmos_key=read.text("COSMOS_KEY", "") or None,
-            cosmos_database=read.text("COSMOS_DATABASE", "sheriff"),
-            blob_connection=connection,
-            blob_account_url=None if connection else read.text("BLOB_ACCOUNT_URL"),
-            azure_client_id=client_id,
-            in_azure=client_id is not None or platform_sign(environ) is not None,
+            cosmos=CosmosSettings.from_environ(environ),
+            blobs=BlobSettings.from_environ(environ),
+            identity=Identity.from_environ(environ),
             scoring_deadline_seconds=read.number("SCORING_DEADLINE_SECONDS", 60, 1, 200),
             scoring_chunk_orders=int(read.number("SCORING_CHUNK_ORDERS", 50, 1, 1000, int)),
             alert_writes_at_once=int(read.number("ALERT_WRITES_AT_ONCE", 24, 1, 100, int)),
@@ -70,31 +58,6 @@ class Settings:
             stored_version=int(read.number("STORED_VERSION", 2, 1, 2, int)),
             shadow=read.switch("SHADOW_SCORING", default="on"),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class HubSettings:
-    """How a command reaches the orders' hub: by connection string, or by namespace and identity."""
-
-    orders_hub: str
-    connection: str | None
-    namespace: str | None
-
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> "HubSettings":
-        """Read the settings the Event Hub trigger uses.
-
-        Raises:
-            ConfigurationError: neither a connection nor a namespace is set, or a connection where
-                only an identity may be used.
-        """
-        read = _Reader(environ)
-        refuse_keys(environ, "EventHubConnection")
-        connection = read.text("EventHubConnection", "") or None
-        namespace = read.text("EventHubConnection__fullyQualifiedNamespace", "") or None
-        if not connection and not namespace:
-            raise missing(environ, "EventHubConnection__fullyQualifiedNamespace")
-        return cls(read.text("ORDERS_HUB"), connection, namespace)
 
 
 @dataclass(frozen=True, slots=True)

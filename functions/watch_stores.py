@@ -1,4 +1,4 @@
-"""What `functions.watching` reads and keeps, in Cosmos DB beside the state documents."""
+"""How far partitions are and what was last seen of their hub, both in Cosmos DB."""
 
 import logging
 from collections.abc import Mapping
@@ -6,52 +6,44 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from azure.core.exceptions import HttpResponseError
-
 from functions.progress import Committed, Watch, from_document, to_document
-from functions.stores import Cosmos, replace_version
 from shared.containers import STATE
 from shared.formats import FormatError, utc_time
+from shared.stores.aio.cosmos import Cosmos
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class CosmosWatch:
-    """State documents to look at, and one document a hub to remember (`functions.watching`)."""
+    """Reads the state documents, and keeps one document a hub (`functions.watching`)."""
 
     cosmos: Cosmos
 
     async def states(self, hub: str, consumer_group: str) -> list[Committed]:
-        async with self.cosmos.container(STATE, "read how far partitions are") as states:
-            found = states.query_items(
-                "SELECT c.partition_id, c.sequence_number, c.enqueued_at, c.attempts, c.attempt"
-                " FROM c WHERE c.hub = @hub AND c.consumer_group = @group",
-                parameters=[
-                    {"name": "@hub", "value": hub},
-                    {"name": "@group", "value": consumer_group},
-                ],
-            )
-            return [committed(document) async for document in found]
+        documents = await self.cosmos.query(
+            STATE,
+            "SELECT c.partition_id, c.sequence_number, c.enqueued_at, c.attempts, c.attempt"
+            " FROM c WHERE c.hub = @hub AND c.consumer_group = @group",
+            {"@hub": hub, "@group": consumer_group},
+            doing="read how far partitions are",
+        )
+        return [committed(document) for document in documents]
 
     async def read(self, hub: str, consumer_group: str) -> tuple[Watch | None, str | None]:
         name = _name(hub, consumer_group)
-        async with self.cosmos.container(STATE, "read what was seen of the hub") as states:
-            try:
-                document = await states.read_item(name, name)
-            except HttpResponseError as error:
-                if error.status_code != 404:
-                    raise
-                return None, None
+        stored = await self.cosmos.read(STATE, name, name, doing="read what was seen of the hub")
+        if stored is None:
+            return None, None
+        document, version = stored
         watch = from_document(document)
         if watch is None:
             logger.warning("%s cannot be read and is written anew", name)
-        return watch, document["_etag"]
+        return watch, version
 
     async def write(self, hub: str, consumer_group: str, watch: Watch, version: str | None) -> None:
         document = {"id": _name(hub, consumer_group), **to_document(watch)}
-        async with self.cosmos.container(STATE, "write what was seen of the hub") as states:
-            await replace_version(states, document, version, no_response=True)
+        await self.cosmos.write(STATE, document, version, doing="write what was seen of the hub")
 
 
 def _name(hub: str, consumer_group: str) -> str:
@@ -59,9 +51,9 @@ def _name(hub: str, consumer_group: str) -> str:
 
 
 def committed(document: Mapping[str, Any]) -> Committed:
-    """How far a state document says its partition is done, whichever release wrote it."""
+    """Return how far a state document says that its partition is done, in any release's form."""
     attempt = document.get("attempt")
-    attempts = document.get("attempts")  # of version 1
+    attempts = document.get("attempts")  # version 1 counts them, later versions list them
     if isinstance(attempt, Mapping):
         attempts = 1 + bool(attempt.get("alone")) + len(attempt.get("vanished", ()))
     return Committed(

@@ -12,21 +12,23 @@ from functions.model_loader import ModelLoader
 from functions.ports import Telemetry
 from functions.retraining import Retraining
 from functions.scoring_context import Limits, ScoringContext
-from functions.settings import HubSettings, JobSettings, Settings
+from functions.settings import JobSettings, Settings
 from functions.shadow import Shadow
 from functions.stores import (
     BlobDeadLetters,
-    Blobs,
-    Cosmos,
     CosmosAlerts,
     CosmosIncidents,
     CosmosShadows,
     CosmosStates,
-    credential,
+    StoreMeasures,
 )
 from functions.telemetry import telemetry as asked_for
 from functions.watch_stores import CosmosWatch
 from functions.watching import Watcher
+from shared.stores.aio.blobs import Blobs
+from shared.stores.aio.cosmos import Cosmos
+from shared.stores.aio.credential import credential
+from shared.stores.settings import HubSettings
 
 # The SDKs tell of every request at INFO, which is the worker's level: many lines an order.
 logging.getLogger("azure").setLevel(logging.WARNING)
@@ -46,12 +48,12 @@ def telemetry() -> Telemetry:
 
 @cache
 def _cosmos() -> Cosmos:
-    return Cosmos(settings(), telemetry())
+    return Cosmos(settings().cosmos, StoreMeasures(telemetry()))
 
 
 @cache
 def _blobs() -> Blobs:
-    return Blobs(settings(), telemetry())
+    return Blobs(settings().blobs, StoreMeasures(telemetry()))
 
 
 @cache
@@ -104,7 +106,7 @@ def retraining() -> Retraining:
     return Retraining(
         files=_blobs(),
         hub=settings().orders_hub,
-        jobs=None if job is None else MachineLearningJobs(job, credential(settings())),
+        jobs=None if job is None else MachineLearningJobs(job, credential(settings().identity)),
         telemetry=telemetry(),
     )
 
@@ -120,7 +122,7 @@ def watcher() -> Watcher:
     """Who looks at the hub from outside the trigger, and knows what was seen."""
     ours = settings()
     store, group = CosmosWatch(_cosmos()), ours.orders_consumer_group
-    hub = OrdersHub(HubSettings.from_environ(os.environ), group, lambda: credential(ours))
+    hub = OrdersHub(HubSettings.from_environ(os.environ), group)
     return Watcher(ours.orders_hub, group, store, hub, store, telemetry())
 
 

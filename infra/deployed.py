@@ -16,13 +16,14 @@ from azure.core.exceptions import HttpResponseError
 
 from functions.model_loader import ModelLoader
 from functions.settings import Settings
-from functions.stores import Cosmos, Hub
 from infra.smoke_orders import Marked, marked_orders
 from shared.containers import ALERTS, STATE
 from shared.errors import SheriffError
 from shared.formats import time_text
 from shared.order import parse_order
 from shared.smoke_orders import MARKED_REP
+from shared.stores.aio.cosmos import Cosmos
+from shared.stores.aio.event_hubs import HubSender
 from shared.stream import StreamState
 from shared.uses import Admission
 
@@ -104,7 +105,7 @@ class Deployed:
     settings: Settings
     web: aiohttp.ClientSession
     cosmos: Cosmos
-    hub: Hub
+    hub: HubSender
     shelf: ModelLoader
     expected: Expected
     roles: set[str] = field(default_factory=set)

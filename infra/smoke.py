@@ -29,10 +29,13 @@ from functools import partial
 import aiohttp
 
 from functions.model_loader import ModelLoader
-from functions.settings import HubSettings, Settings
-from functions.stores import Blobs, Cosmos, Hub
+from functions.settings import Settings
 from infra.deployed import Deployed, Expected, one_line, until
 from shared.errors import SheriffError
+from shared.stores.aio.blobs import Blobs
+from shared.stores.aio.cosmos import Cosmos
+from shared.stores.aio.event_hubs import HubSender
+from shared.stores.settings import HubSettings
 
 
 @dataclass
@@ -86,7 +89,7 @@ async def opened(expected: Expected, environ: Mapping[str, str]) -> AsyncIterato
     """
     settings, hub_settings = Settings.from_environ(environ), HubSettings.from_environ(environ)
     async with AsyncExitStack() as stack:
-        cosmos, blobs, hub = Cosmos(settings), Blobs(settings), Hub(hub_settings)
+        cosmos, blobs, hub = Cosmos(settings.cosmos), Blobs(settings.blobs), HubSender(hub_settings)
         for client in (cosmos, blobs, hub):
             stack.push_async_callback(client.close)
         executor = stack.enter_context(ThreadPoolExecutor(1))

@@ -10,6 +10,7 @@
     |- WriteConflict       the caller: somebody else was first; it reads again and decides anew
     |- RefusedError        the caller: a store will never take the document; its order is set aside
     |- NotThereError       the caller: there is no such document, which is an answer
+    |- LeaseHeld           the caller: another process is at work; this one leaves
 """
 
 
@@ -55,3 +56,7 @@ class RefusedError(SheriffError):
 
 class NotThereError(SheriffError):
     """There is no such document, which is an answer, not a failure."""
+
+
+class LeaseHeld(SheriffError):  # noqa: N818 - it is no failure: another process is at work
+    """Another process holds the lease."""

@@ -21,10 +21,11 @@ import msgspec
 from shared.containers import ARCHIVE, DEAD_LETTERS, MODELS, TRAINING
 from shared.errors import ConfigurationError
 from shared.printable import printable
+from shared.stored import Stored
 from training.console import ArgumentParser, progress, run
 from training.history.archive import without
 from training.history.day_files import DAYS, names_customer
-from training.ports import Blobs, Stored
+from training.ports import Blobs
 from training.settings import TrainingSettings
 
 SNAPSHOTS = "snapshots/"
@@ -74,7 +75,7 @@ def erase(blobs: Blobs, alerts: Alerts, customer: str, *, for_good: bool) -> Era
     """Find everything of a customer, and remove it if ``for_good``.
 
     Raises:
-        Conflict: a file was changed meanwhile, perhaps by another erasure: do it again.
+        WriteConflict: a file was changed meanwhile, perhaps by another erasure: do it again.
         TransientError: a store failed: do it again.
     """
     unreadable: list[str] = []

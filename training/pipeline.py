@@ -8,9 +8,9 @@ import os
 from datetime import UTC, datetime
 
 from shared.containers import TRAINING
+from shared.errors import LeaseHeld
 from shared.printable import printable
 from training.console import ArgumentParser, run
-from training.ports import LeaseHeld
 from training.settings import TrainingSettings
 
 LEASE = "lease"

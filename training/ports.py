@@ -7,24 +7,7 @@ from datetime import datetime
 from typing import IO, Any, Protocol
 
 from shared.decision import Decision
-from shared.errors import SheriffError
-
-
-class Conflict(SheriffError):  # noqa: N818 - it is no failure: somebody else was first
-    """The blob has changed since it was read, or is there already: read it again, decide anew."""
-
-
-class LeaseHeld(SheriffError):  # noqa: N818 - it is no failure: another run is at work
-    """Another run holds the lease."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A blob of a listing; ``size`` in bytes, ``version`` names this writing of it."""
-
-    name: str
-    size: int
-    version: str
+from shared.stored import Stored
 
 
 class Lease(Protocol):
@@ -64,7 +47,7 @@ class Blobs(Protocol):
         Returns the new version.
 
         Raises:
-            Conflict: the blob is no longer that version, or is there already.
+            WriteConflict: the blob is no longer that version, or is there already.
         """
 
     def list(self, container: str, prefix: str = "") -> Sequence[Stored]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.locality import is_local, missing, platform_sign, refuse_keys
+from shared.locality import is_local
+from shared.stores.settings import BlobSettings, CosmosSettings, Identity, optional, required
 
 DEFAULT_TRACKING_URI = "sqlite:///.sheriff/mlflow/mlflow.db"
 """Where runs are recorded on one machine unless ``MLFLOW_TRACKING_URI`` says otherwise."""
@@ -13,20 +14,13 @@ DEFAULT_TRACKING_URI = "sqlite:///.sheriff/mlflow/mlflow.db"
 class TrainingSettings:
     """The settings of a run, by the names of the environment in lower case (docs/settings.md).
 
-    Exactly one of ``blob_connection`` and ``blob_account_url`` is set. A key or a connection
-    string is an emulator's, and taken only on a machine that is said to be one's own
-    (`shared.locality`). ``in_azure``: the managed identity signs in, the one of
-    ``azure_client_id`` where it is a user-assigned one; elsewhere whoever is signed in here does.
+    Those of the stores stand in `shared.stores.settings`.
     """
 
     orders_hub: str
-    cosmos_endpoint: str
-    cosmos_key: str | None
-    cosmos_database: str
-    blob_connection: str | None
-    blob_account_url: str | None
-    azure_client_id: str | None
-    in_azure: bool
+    cosmos: CosmosSettings
+    blobs: BlobSettings
+    identity: Identity
     mlflow_tracking_uri: str
 
     @classmethod
@@ -36,35 +30,17 @@ class TrainingSettings:
         Raises:
             ConfigurationError: names the setting that is missing or must not be set.
         """
-        refuse_keys(environ, "COSMOS_KEY", "BLOB_CONNECTION")
-        connection = _text(environ, "BLOB_CONNECTION")
-        client_id = _text(environ, "AZURE_CLIENT_ID")
         return cls(
-            orders_hub=_required(environ, "ORDERS_HUB"),
-            cosmos_endpoint=_required(environ, "COSMOS_ENDPOINT"),
-            cosmos_key=_text(environ, "COSMOS_KEY"),
-            cosmos_database=_text(environ, "COSMOS_DATABASE") or "sheriff",
-            blob_connection=connection,
-            blob_account_url=None if connection else _required(environ, "BLOB_ACCOUNT_URL"),
-            azure_client_id=client_id,
-            in_azure=client_id is not None or platform_sign(environ) is not None,
+            orders_hub=required(environ, "ORDERS_HUB"),
+            cosmos=CosmosSettings.from_environ(environ),
+            blobs=BlobSettings.from_environ(environ),
+            identity=Identity.from_environ(environ),
             mlflow_tracking_uri=_tracking_uri(environ),
         )
 
 
-def _text(environ: Mapping[str, str], name: str) -> str | None:
-    return environ.get(name, "").strip() or None
-
-
-def _required(environ: Mapping[str, str], name: str) -> str:
-    value = _text(environ, name)
-    if value is None:
-        raise missing(environ, name)
-    return value
-
-
 def _tracking_uri(environ: Mapping[str, str]) -> str:
     """Where runs are recorded: a file only on a machine of one's own, for elsewhere it is lost."""
-    if is_local(environ) and _text(environ, "MLFLOW_TRACKING_URI") is None:
+    if is_local(environ) and optional(environ, "MLFLOW_TRACKING_URI") is None:
         return DEFAULT_TRACKING_URI
-    return _required(environ, "MLFLOW_TRACKING_URI")
+    return required(environ, "MLFLOW_TRACKING_URI")

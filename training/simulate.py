@@ -18,6 +18,7 @@ import msgspec
 from shared.catalogue import Catalogue
 from shared.errors import ConfigurationError, TransientError
 from shared.partitions import partition_for_key
+from shared.stores.settings import HubSettings
 from training.command_files import replacing
 from training.console import COUNT, SEED, ArgumentParser, progress, real, run
 from training.history.files import write_lines
@@ -32,7 +33,7 @@ from training.simulation.order_bodies import order_bodies, order_ids, truth_rows
 from training.simulation.synthesis import draw_orders
 
 if TYPE_CHECKING:
-    from azure.eventhub.aio import EventHubProducerClient
+    from shared.stores.aio.event_hubs import HubSender
 
 TRUTH_COLUMNS = ("order_id", "added_item", "hidden_discount", "product_id", "percent")
 SEND_CHUNK = 5_000
@@ -48,42 +49,44 @@ def write_truth(path: Path, rows: Iterable[tuple[str, int, int, str, str]]) -> N
 
 
 async def send(path: Path, connection: str, hub: str, rate: float | None = None) -> int:
-    """Push a file of orders to Event Hubs, with the orders of a partition in the file's order.
+    """Send a file of orders to Event Hubs, each partition's orders in the file's order.
 
-    Each order goes to the partition that the service gives to its rep's key: batches by key would
-    be as many as reps, and would reorder the reps of a partition. Memory holds `SEND_CHUNK`
-    orders. With a ``rate`` that many go out a second. Returns how many were sent.
+    The service would give each order to the partition of its rep, so that partition is computed
+    here and named: to send by rep would take a batch a rep, and would mix up the orders of reps
+    that share a partition. Memory holds `SEND_CHUNK` orders. With a ``rate`` that many go out a
+    second. Returns how many were sent.
+
+    Raises:
+        ConfigurationError: the connection cannot be used.
+        TransientError: the hub failed; a part of the orders may have been sent.
     """
-    from azure.core.exceptions import AzureError  # noqa: PLC0415 - only --send needs these
-    from azure.eventhub.aio import EventHubProducerClient  # noqa: PLC0415
+    # Only --send needs the SDK.
+    from shared.stores.aio.event_hubs import HubSender  # noqa: PLC0415
 
+    sender = HubSender(HubSettings(hub, connection, namespace=None))
     try:
-        producer = EventHubProducerClient.from_connection_string(connection, eventhub_name=hub)
-    except (ValueError, TypeError, KeyError) as error:  # its text may hold the key
-        raise ConfigurationError("EventHubConnection cannot be used") from error
-    try:
-        return await _sent(producer, path, rate)
-    except AzureError as error:
-        raise TransientError(f"not everything was sent to {hub}: {type(error).__name__}") from error
+        return await _send_all(sender, path, rate)
+    except TransientError as error:
+        raise TransientError(f"not everything was sent: {error}") from error
+    finally:
+        await sender.close()
 
 
-async def _sent(producer: "EventHubProducerClient", path: Path, rate: float | None) -> int:
-    sent = 0
-    async with producer:
-        partitions = len(await producer.get_partition_ids())
-        with path.open("rb") as file:
-            started = monotonic()
-            for chunk in batched(file, round(rate / 4) or 1 if rate else SEND_CHUNK, strict=False):
-                queues = _by_partition(chunk, partitions)
-                await asyncio.gather(*(_push(producer, *queue) for queue in queues.items()))
-                sent += len(chunk)
-                if rate:
-                    await asyncio.sleep(max(started + sent / rate - monotonic(), 0))
+async def _send_all(sender: "HubSender", path: Path, rate: float | None) -> int:
+    sent, partitions = 0, await sender.partitions()
+    with path.open("rb") as file:
+        started = monotonic()
+        for chunk in batched(file, round(rate / 4) or 1 if rate else SEND_CHUNK, strict=False):
+            queues = _by_partition(chunk, partitions)
+            await asyncio.gather(*(sender.send_in_order(*queue) for queue in queues.items()))
+            sent += len(chunk)
+            if rate:
+                await asyncio.sleep(max(started + sent / rate - monotonic(), 0))
     return sent
 
 
 class _Addressed(msgspec.Struct):
-    """As much of an order as decides where it goes."""
+    """The part of an order that decides which partition it goes to."""
 
     rep_id: str
 
@@ -97,27 +100,11 @@ def _by_partition(lines: Iterable[bytes], partitions: int) -> dict[int, list[byt
 
 
 def _key_of(body: bytes) -> str:
-    """The rep of an order. What is no order is sent as it is, too: judging it is the scorer's."""
+    """Return the rep of an order. A line without one is sent too: the scorer judges it."""
     try:
         return msgspec.json.decode(body, type=_Addressed).rep_id
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
-
-
-async def _push(producer: "EventHubProducerClient", partition: int, bodies: list[bytes]) -> None:
-    """Send bodies to one partition in their order, in as few batches as they fit."""
-    from azure.eventhub import EventData  # noqa: PLC0415 - only --send needs it
-
-    batch = await producer.create_batch(partition_id=str(partition))
-    for body in bodies:
-        event = EventData(body)
-        try:
-            batch.add(event)
-        except ValueError:  # full; an order is at most 64 KiB, so an empty batch takes it
-            await producer.send_batch(batch)
-            batch = await producer.create_batch(partition_id=str(partition))
-            batch.add(event)
-    await producer.send_batch(batch)
 
 
 def parser() -> ArgumentParser:

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from functions.settings import HubSettings, JobSettings, Settings, SignIn, role
+from functions.settings import JobSettings, Settings, SignIn, role
 from infra.checks.deployment import Deployment, Resource, expression
 from infra.checks.hardening import BLOB_CONTAINER, COSMOS, HUB, NAMESPACE, SITE, settings
 from infra.local.resources import BLOB_CONTAINERS, COMPOSITE_INDEXES
@@ -16,6 +16,7 @@ from infra.pipelines.outputs import NEEDED
 from shared.containers import PARTITION_KEYS
 from shared.errors import ConfigurationError
 from shared.locality import LOCAL
+from shared.stores.settings import HubSettings
 from training.settings import TrainingSettings
 
 DOCUMENTS = f"{COSMOS}/sqlDatabases/containers"
@@ -129,7 +130,7 @@ def documents(files: Mapping[str, str]) -> Iterator[str]:
     known = _documented(files) | {"FUNCTIONS_WORKER_RUNTIME"}
     if LOCAL not in known:
         yield f"shared/locality.py: docs/settings.md does not know {LOCAL}"
-    for file in ("functions/settings.py", "training/settings.py"):
+    for file in ("functions/settings.py", "training/settings.py", "shared/stores/settings.py"):
         for name in re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', files[file]):
             if name not in known:
                 yield f"{file}: docs/settings.md does not know {name}"

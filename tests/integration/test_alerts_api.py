@@ -21,8 +21,10 @@ from functions.condition import Conditions
 from functions.model_loader import ModelLoader
 from functions.progress import Partition, Watch
 from functions.settings import Settings
-from functions.stores import Blobs, Cosmos, CosmosAlerts, CosmosIncidents
+from functions.stores import CosmosAlerts, CosmosIncidents
 from infra.local import resources
+from shared.stores.aio.blobs import Blobs
+from shared.stores.aio.cosmos import Cosmos
 
 # By second, and within one by id.
 NEWEST_FIRST = sorted(range(20), key=lambda n: (-(n // 3), n))
@@ -61,7 +63,7 @@ async def alerts(
             "BLOB_CONNECTION": azurite,
         }
     )
-    database, blobs = Cosmos(settings), Blobs(settings)
+    database, blobs = Cosmos(settings.cosmos), Blobs(settings.blobs)
     resources.make_cosmos_containers(cosmos, "bG9jYWw=", unique_name)
     resources.make_blob_containers(azurite)
     made = CosmosAlerts(database)
@@ -232,7 +234,7 @@ async def test_health_is_503_while_the_store_is_away(
         "COSMOS_KEY": "bG9jYWw=",
         "BLOB_CONNECTION": azurite,
     }
-    nowhere = Cosmos(Settings.from_environ(environ))
+    nowhere = Cosmos(Settings.from_environ(environ).cosmos)
     monkeypatch.setattr(wiring, "alerts", lambda: CosmosAlerts(nowhere))
     monkeypatch.setattr(wiring, "model_loader", object)
     request = func.HttpRequest("GET", "/api/health", headers={}, params={}, body=b"")

@@ -14,12 +14,13 @@ from azure.eventhub.aio import EventHubConsumerClient, PartitionContext
 
 from functions.dead_letters import main
 from functions.settings import Settings
-from functions.stores import BlobDeadLetters, Blobs
+from functions.stores import BlobDeadLetters
 from infra.local import resources, services
 from infra.local.eventhubs import Emulator, HubSpec
 from shared.dead_letter import DeadLetter
 from shared.order_event import OrderEvent
 from shared.partitions import partition_for_key
+from shared.stores.aio.blobs import Blobs
 from shared.stream_key import StreamKey
 from tests.orders import order_body
 from tests.patience import PATIENCE
@@ -55,7 +56,7 @@ async def put_aside(environ: dict[str, str], sequence: int, code: str, body: byt
         NOON,
         1,
     )
-    blobs = Blobs(Settings.from_environ(environ))
+    blobs = Blobs(Settings.from_environ(environ).blobs)
     await BlobDeadLetters(blobs).add(letter)
     await blobs.close()
     return f"{hub}/0/{sequence}.json"

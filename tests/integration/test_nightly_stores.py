@@ -13,11 +13,13 @@ from azure.cosmos import CosmosClient
 from azure.storage.blob import BlobLeaseClient, BlobServiceClient
 
 from infra.local import resources
-from shared.errors import TransientError
+from shared.errors import LeaseHeld, TransientError, WriteConflict
+from shared.stored import Stored
+from shared.stores.blobs import Blobs
+from shared.stores.lease import BlobLease
 from tests.integration.training_settings import KEY, settings_for
 from tests.patience import PATIENCE
-from training.ports import Conflict, LeaseHeld, Stored
-from training.stores import AzureBlobs, BlobLease, CosmosDocuments, opened
+from training.stores import CosmosDocuments, opened
 
 
 @pytest.fixture
@@ -28,23 +30,23 @@ def container(azurite: str, unique_name: str) -> str:
 
 
 @pytest.fixture
-def blobs(azurite: str) -> Iterator[AzureBlobs]:
+def blobs(azurite: str) -> Iterator[Blobs]:
     with opened(settings_for(azurite)) as (found, _):
         yield found
 
 
 def test_a_blob_is_created_once_and_replaced_only_as_it_was_read(
-    blobs: AzureBlobs, container: str
+    blobs: Blobs, container: str
 ) -> None:
     assert blobs.read(container, "a/b.json") is None
     first = blobs.write(container, "a/b.json", b"one", None)
     assert blobs.read(container, "a/b.json") == (b"one", first)
-    with pytest.raises(Conflict):
+    with pytest.raises(WriteConflict):
         blobs.write(container, "a/b.json", b"two", None)
     second = blobs.write(container, "a/b.json", b"two", first)
-    with pytest.raises(Conflict):
+    with pytest.raises(WriteConflict):
         blobs.write(container, "a/b.json", b"three", first)
-    with pytest.raises(Conflict):
+    with pytest.raises(WriteConflict):
         blobs.write(container, "not there", b"three", first)
     assert blobs.read(container, "a/b.json") == (b"two", second)
     third = blobs.write(container, "a/b.json", io.BytesIO(b"three"), None, replace=True)
@@ -52,9 +54,7 @@ def test_a_blob_is_created_once_and_replaced_only_as_it_was_read(
     assert len({first, second, third}) == 3
 
 
-def test_blobs_are_listed_by_name_read_in_ranges_and_deleted(
-    blobs: AzureBlobs, container: str
-) -> None:
+def test_blobs_are_listed_by_name_read_in_ranges_and_deleted(blobs: Blobs, container: str) -> None:
     versions = {
         name: blobs.write(container, name, b"0123456789", None) for name in ("y/2", "x", "y/1")
     }
@@ -72,7 +72,7 @@ def test_blobs_are_listed_by_name_read_in_ranges_and_deleted(
     assert [blob.name for blob in blobs.list(container)] == ["y/1", "y/2"]
 
 
-def test_a_container_or_a_store_that_is_not_there_may_come_back(blobs: AzureBlobs) -> None:
+def test_a_container_or_a_store_that_is_not_there_may_come_back(blobs: Blobs) -> None:
     with pytest.raises(TransientError, match="read nowhere/a: 404"):
         blobs.read("nowhere", "a")
     with pytest.raises(TransientError, match="list nowhere/"):
@@ -82,7 +82,7 @@ def test_a_container_or_a_store_that_is_not_there_may_come_back(blobs: AzureBlob
 
 
 def test_of_two_runs_at_once_one_is_refused_until_the_other_has_ended(
-    blobs: AzureBlobs, container: str
+    blobs: Blobs, container: str
 ) -> None:
     with blobs.lease(container, "lease", 15) as held:
         held.check()
@@ -93,7 +93,7 @@ def test_of_two_runs_at_once_one_is_refused_until_the_other_has_ended(
         held.check()
 
 
-def test_runs_that_start_together_make_one_lease(blobs: AzureBlobs, container: str) -> None:
+def test_runs_that_start_together_make_one_lease(blobs: Blobs, container: str) -> None:
     outcomes: list[str] = []
     ready, done = threading.Barrier(4), threading.Barrier(4)
 
@@ -115,7 +115,7 @@ def test_runs_that_start_together_make_one_lease(blobs: AzureBlobs, container: s
     assert sorted(outcomes) == ["held", "refused", "refused", "refused"]
 
 
-def test_a_lease_is_renewed_while_the_run_lasts(blobs: AzureBlobs, leased: BlobLeaseClient) -> None:
+def test_a_lease_is_renewed_while_the_run_lasts(blobs: Blobs, leased: BlobLeaseClient) -> None:
     renewals = _Renewals(leased)
     with closing(BlobLease(leased, "lease", seconds=0.9)) as held:
         begun = held._held_since

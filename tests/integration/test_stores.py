@@ -21,12 +21,11 @@ from functions.shadow import Shadow
 from functions.stores import (
     DEAD_LETTERS,
     BlobDeadLetters,
-    Blobs,
-    Cosmos,
     CosmosAlerts,
     CosmosIncidents,
     CosmosShadows,
     CosmosStates,
+    StoreMeasures,
 )
 from infra.local import processes, resources, services
 from shared.catalogue import packaged_catalogue
@@ -40,6 +39,8 @@ from shared.pending_alerts import Revisited
 from shared.policy import Policy
 from shared.scoring import Scorer
 from shared.shadow import ShadowState, ShadowTotals, Tally
+from shared.stores.aio.blobs import Blobs
+from shared.stores.aio.cosmos import Cosmos
 from shared.stream import StreamState
 from shared.stream_key import StreamKey
 from shared.uses import Use
@@ -66,7 +67,7 @@ def settings(cosmos: str, azurite: str, database: str) -> Settings:
 @pytest.fixture
 async def database(cosmos: str, azurite: str, unique_name: str) -> AsyncIterator[Cosmos]:
     resources.make_cosmos_containers(cosmos, "bG9jYWw=", unique_name)
-    made = Cosmos(settings(cosmos, azurite, unique_name))
+    made = Cosmos(settings(cosmos, azurite, unique_name).cosmos)
     yield made
     await made.close()
 
@@ -74,7 +75,7 @@ async def database(cosmos: str, azurite: str, unique_name: str) -> AsyncIterator
 @pytest.fixture
 async def blobs(cosmos: str, azurite: str, unique_name: str) -> AsyncIterator[Blobs]:
     resources.make_blob_containers(azurite)
-    made = Blobs(settings(cosmos, azurite, unique_name))
+    made = Blobs(settings(cosmos, azurite, unique_name).blobs)
     yield made
     await made.close()
 
@@ -249,7 +250,7 @@ async def test_a_state_is_read_back_and_written_only_over_the_version_read(
 
 
 async def test_a_store_that_does_not_answer_is_a_passing_failure(azurite: str) -> None:
-    nowhere = Cosmos(settings("http://127.0.0.1:9", azurite, "none"))
+    nowhere = Cosmos(settings("http://127.0.0.1:9", azurite, "none").cosmos)
     with pytest.raises(TransientError):
         await CosmosStates(nowhere).read(KEY)
     await nowhere.close()
@@ -264,7 +265,7 @@ async def test_a_store_that_comes_back_is_used_again(
     server = start(0)
     endpoint = f"http://{processes.HOST}:{server.port}"
     resources.make_cosmos_containers(endpoint, "bG9jYWw=", unique_name)
-    database = Cosmos(settings(endpoint, azurite, unique_name))
+    database = Cosmos(settings(endpoint, azurite, unique_name).cosmos)
     states = CosmosStates(database)
     version = await states.write(KEY, StreamState(), None)
     processes.kill(server)
@@ -411,8 +412,8 @@ async def test_every_call_of_a_store_is_timed_under_its_container(
     heard = Heard()
     resources.make_cosmos_containers(cosmos, "bG9jYWw=", unique_name)
     resources.make_blob_containers(azurite)
-    ours = settings(cosmos, azurite, unique_name)
-    database, blobs = Cosmos(ours, heard), Blobs(ours, heard)
+    ours, measures = settings(cosmos, azurite, unique_name), StoreMeasures(heard)
+    database, blobs = Cosmos(ours.cosmos, measures), Blobs(ours.blobs, measures)
     try:
         await CosmosStates(database).read(KEY)
         await CosmosAlerts(database).create(alert("o-1"))
@@ -442,7 +443,8 @@ async def test_what_cosmos_db_charges_is_heard_by_container(azurite: str) -> Non
     app.router.add_route("*", "/{path:.*}", answer)
     heard = Heard()
     async with TestServer(app) as server:
-        database = Cosmos(settings(str(server.make_url("/")), azurite, "sheriff"), heard)
+        ours = settings(str(server.make_url("/")), azurite, "sheriff")
+        database = Cosmos(ours.cosmos, StoreMeasures(heard))
         try:
             await CosmosAlerts(database).create(alert("o-1"))
         finally:

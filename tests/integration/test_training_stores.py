@@ -88,5 +88,5 @@ async def test_a_store_that_is_not_there_is_one_error() -> None:
         "COSMOS_ENDPOINT": "http://127.0.0.1:1",
         "COSMOS_KEY": KEY,
     }
-    with pytest.raises(TransientError, match="could not be written"):
+    with pytest.raises(TransientError, match="load an alert in alerts"):
         await load_alerts(nowhere, [{"id": "a", "rep_id": "b"}])

@@ -9,31 +9,28 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from functions import hub as command
 from functions.hub import OrdersHub
 from functions.progress import Committed
-from functions.settings import HubSettings, Settings
-from functions.stores import Cosmos, CosmosStates
+from functions.settings import Settings
+from functions.stores import CosmosStates
 from functions.watch_stores import CosmosWatch
 from functions.watching import Watcher, told
 from infra.local import amqp, resources, services
 from infra.local.eventhubs import Emulator, HubSpec, frames
 from infra.local.eventhubs.messages import Message
 from shared.errors import TransientError, WriteConflict
+from shared.stores.aio.cosmos import Cosmos
+from shared.stores.settings import HubSettings
 from shared.stream import StreamState
 from shared.stream_key import StreamKey
 from tests.unit.functions.world import Heard
 
 GROUP = "scorer"
 EVENT = Message(None, (), amqp.described(frames.DATA, amqp.binary(b"{}")))
-
-
-def no_credential() -> Any:
-    raise AssertionError("a connection string needs no identity")
 
 
 def environ(cosmos: str, database: str, port: int = 1) -> dict[str, str]:
@@ -86,7 +83,7 @@ class World:
             self.settings
             | {"EventHubConnection": services.event_hub_connection(self.emulator.port)}
         )
-        reader = OrdersHub(settings, GROUP, no_credential)
+        reader = OrdersHub(settings, GROUP)
         now = datetime.now(UTC) + timedelta(minutes=minutes)
         return Watcher("orders", GROUP, self.store, reader, self.store, self.heard, lambda: now)
 
@@ -95,7 +92,7 @@ class World:
 async def world(cosmos: str, unique_name: str, tmp_path: Path) -> AsyncIterator[World]:
     resources.make_cosmos_containers(cosmos, "bG9jYWw=", unique_name)
     settings = environ(cosmos, unique_name)
-    documents = Cosmos(Settings.from_environ(settings))
+    documents = Cosmos(Settings.from_environ(settings).cosmos)
     made = World(tmp_path, documents, settings)
     await made.emulator.start()
     yield made
@@ -191,7 +188,7 @@ async def test_a_hub_that_does_not_answer_is_one_clear_error_and_soon(
         await world.emulator.stop()
     settings = HubSettings(hub, services.event_hub_connection(world.emulator.port), None)
     with pytest.raises(TransientError, match=r"^look at the hub: \w+$"):
-        await OrdersHub(settings, GROUP, no_credential).look()
+        await OrdersHub(settings, GROUP).look()
 
 
 async def test_the_command_tells_and_acknowledges(

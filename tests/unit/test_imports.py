@@ -20,6 +20,7 @@ LEARNING = {"pandas", "sklearn", "rich"}
 
 ANYWHERE: dict[str, set[str]] = {
     "shared": {"shared", "numpy", "msgspec"},
+    "shared/stores": {"shared"} | AZURE_DATA,
     "functions": {"functions", "shared", "msgspec"},
     "training": {"training", "shared", "numpy", "msgspec"} | LEARNING,
 }
@@ -28,9 +29,6 @@ IN_THIS_FILE: dict[str, set[str]] = {
     "functions/alerts_api.py": {"azure.functions"},
     "functions/retrain_nightly.py": {"azure.functions"},
     "functions/watch_hub.py": {"azure.functions"},
-    "functions/stores.py": AZURE_DATA,
-    "functions/hub.py": {"azure.eventhub"},
-    "functions/watch_stores.py": {"azure.core"},
     "functions/jobs.py": {"azure.core"},
     "functions/telemetry.py": {"opentelemetry"},
     "training/history/archive.py": {"fastavro"},
@@ -42,9 +40,15 @@ IN_THIS_FILE: dict[str, set[str]] = {
     "training/models/mlflow_adapter.py": {"mlflow"},
     "training/report/page.py": {"jinja2"},
     "training/history/snapshot.py": {"pyarrow"},
-    "training/stores.py": AZURE_DATA - {"azure.eventhub"},
-    "training/simulate.py": {"azure.core", "azure.eventhub"},
 }
+IMPURE_IN_THE_STORES: dict[str, set[str]] = {
+    "shared/stores/lease.py": {"logging", "time"},
+    "shared/stores/aio/blobs.py": {"asyncio"},
+    "shared/stores/aio/cosmos.py": {"asyncio"},
+    "shared/stores/aio/event_hubs.py": {"asyncio"},
+    "shared/stores/aio/measures.py": {"time"},
+}
+SYNCHRONOUS = {f"shared.stores.{name}" for name in ("blobs", "cosmos", "credential", "lease")}
 
 BASE = {"command_files", "console", "ports", "settings", "stores"}
 """Modules beside the rooms that every room may import; the other ones there are the commands."""
@@ -91,14 +95,23 @@ def imports(file: Path) -> Iterator[Import]:
                 yield Import(f"{node.module}.{alias.name}", name, node.lineno)
 
 
+def layer_of(file: str) -> str:
+    if file.startswith("shared/stores/"):
+        return "shared/stores"
+    return file.split("/", maxsplit=1)[0]
+
+
 def layer(name: str) -> list[Import]:
     files = sorted((ROOT / name).rglob("*.py"))
-    return [found for file in files for found in imports(file)]
+    every = (statement for file in files for statement in imports(file))
+    return [statement for statement in every if layer_of(statement.file) == name]
 
 
 def allowed(found: Import, package: str) -> bool:
     if found.module.split(".", maxsplit=1)[0] in sys.stdlib_module_names:
         return True
+    if package == "shared" and found.within({"shared.stores"}):
+        return False
     here = ANYWHERE[package] | IN_THIS_FILE.get(found.file, set())
     return found.within(here)
 
@@ -117,7 +130,7 @@ def test_every_permission_is_used() -> None:
         f"{place}: {name}"
         for place, names in ANYWHERE.items()
         for name in names
-        if not any(one.within({name}) for one in found if one.file.startswith(f"{place}/"))
+        if not any(one.within({name}) for one in found if layer_of(one.file) == place)
     } | {
         f"{file}: {name}"
         for file, names in IN_THIS_FILE.items()
@@ -130,7 +143,7 @@ def test_every_permission_is_used() -> None:
 def test_the_core_has_no_clock_no_log_no_chance_and_no_environment() -> None:
     wrong = [f"{one.file}:{one.line} {one.module}" for one in layer("shared") if one.within(IMPURE)]
     assert wrong == []
-    for file in sorted((ROOT / "shared").rglob("*.py")):
+    for file in sorted((ROOT / "shared").rglob("*.py")):  # the stores have no calendar either
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Attribute):
                 assert node.attr not in {"now", "utcnow", "today"}, f"{file}:{node.lineno}"
@@ -256,13 +269,44 @@ def test_the_table_of_rooms_would_catch_what_it_forbids() -> None:
     assert not may_import("training.settings", "training.models.registry")
 
 
+def test_the_stores_have_a_clock_a_log_and_threads_only_where_they_need_them() -> None:
+    used: dict[str, set[str]] = {}
+    for statement in layer("shared/stores"):
+        if statement.within(IMPURE):
+            used.setdefault(statement.file, set()).add(statement.module.split(".")[0])
+    assert used == IMPURE_IN_THE_STORES
+
+
+def test_async_and_synchronous_stores_do_not_load_one_another() -> None:
+    for statement in layer("shared/stores"):
+        is_async = statement.file.startswith("shared/stores/aio/")
+        loads_async = "aio" in statement.module.split(".")
+        assert is_async or not loads_async, statement
+        assert not is_async or not statement.within(SYNCHRONOUS), statement
+    assert [statement for statement in layer("functions") if statement.within(SYNCHRONOUS)] == []
+
+
+def test_a_night_loads_no_client_that_it_does_not_use() -> None:
+    script = (
+        "import sys, training.stores;"
+        "print(*{'azure.eventhub', 'azure.identity.aio', 'shared.stores.aio'} & {*sys.modules})"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.split() == []
+
+
 def test_the_layer_rules_would_catch_what_they_forbid() -> None:
     def wrong(module: str, file: str) -> bool:
-        return not allowed(Import(module, file, 1), file.split("/", maxsplit=1)[0])
+        return not allowed(Import(module, file, 1), layer_of(file))
 
     assert wrong("azure.cosmos.aio", "shared/alert.py")
     assert wrong("sklearn.tree", "shared/model.py")
+    assert wrong("shared.stores.settings", "shared/stream.py")
+    assert wrong("functions.settings", "shared/stores/blobs.py")
     assert wrong("azure.cosmos", "functions/handlers.py")
+    assert wrong("azure.cosmos", "training/stores.py")
     assert wrong("azure.functionsx", "functions/score_orders.py")
     assert wrong("training.train", "functions/handlers.py")
     assert wrong("functions.settings", "training/train.py")

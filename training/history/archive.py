@@ -22,11 +22,12 @@ from shared.containers import ARCHIVE
 from shared.errors import ConfigurationError, OrderError, SheriffError
 from shared.order import Order, parse_order
 from shared.smoke_orders import is_smoke_order
+from shared.stored import Stored
 from training.console import progress
 from training.history.captured_files import Captured, list_captured
 from training.history.day_files import BadRecord, DayFiles, FileRead, Part
 from training.history.revisions import LatestOrders, Shared
-from training.ports import Blobs, Stored
+from training.ports import Blobs
 
 PIECE_BYTES = 8 << 20
 """Most bytes fetched at once; Capture's files have up to 500 MB, most of them far fewer."""

@@ -12,7 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from shared.containers import ARCHIVE
-from training.ports import Blobs, Stored
+from shared.stored import Stored
+from training.ports import Blobs
 
 """The blob container that Capture writes to."""
 

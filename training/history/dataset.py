@@ -17,11 +17,12 @@ from shared.containers import TRAINING
 from shared.decision import Decision
 from shared.order import Order
 from shared.policy import Policy
+from shared.stored import Stored
 from training.history.archive import Archived, read_captured
 from training.history.captured_files import Captured, list_captured
 from training.history.day_files import BadRecord, DayFiles
 from training.history.snapshot import FORMAT, Thawed, freeze, thaw
-from training.ports import Blobs, Documents, Stored
+from training.ports import Blobs, Documents
 
 LIBRARIES = ("numpy", "scikit-learn", "msgspec")
 

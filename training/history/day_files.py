@@ -27,8 +27,9 @@ import pyarrow.parquet as pq
 
 from shared.containers import TRAINING
 from shared.order import Order
+from shared.stored import Stored
 from training.history.order_columns import ORDERS
-from training.ports import Blobs, Stored
+from training.ports import Blobs
 
 DAYS = "days/"
 

@@ -20,13 +20,13 @@ from shared.champion import (
     rolled_back,
 )
 from shared.containers import MODELS, REFERENCE
-from shared.errors import BundleError, ConfigurationError
+from shared.errors import BundleError, ConfigurationError, WriteConflict
 from shared.formats import time_text
 from shared.golden import check_golden
 from shared.model import ModelBundle, decode_bundle
 from shared.reference import CATALOGUE, POLICY
 from training.models.model_card import ModelCard, parse_card
-from training.ports import Blobs, Conflict
+from training.ports import Blobs
 
 
 class Moved(ConfigurationError):  # noqa: N818 - it is no failure: somebody else was first
@@ -54,11 +54,11 @@ def publish(blobs: Blobs, version: str, bundle: bytes, card: bytes) -> None:
     """Put a version on the shelf; again is as good as once.
 
     Raises:
-        Conflict: the version is there with another bundle, and whole.
+        WriteConflict: the version is there with another bundle, and whole.
     """
     try:
         blobs.write(MODELS, bundle_path(version), bundle, None)
-    except Conflict:
+    except WriteConflict:
         there = blobs.read(MODELS, bundle_path(version))
         whole = blobs.read(MODELS, card_path(version)) is not None
         if whole and there is not None and there[0] != bundle:
@@ -195,7 +195,7 @@ def _still(before: Pointer | None, version: str, over: str | None) -> None:
 def _move(blobs: Blobs, after: Pointer, etag: str | None) -> Pointer:
     try:
         blobs.write(MODELS, CHAMPION, encode_pointer(after), etag)
-    except Conflict as error:
+    except WriteConflict as error:
         raise Moved("the pointer was moved by somebody else at the same time") from error
     keep_copy(blobs, after)
     return after

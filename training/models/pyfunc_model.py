@@ -67,14 +67,17 @@ def write_files(folder: Path, bundle: bytes, catalogue: bytes | None) -> None:
 
 
 def write_code(folder: Path) -> list[str]:
-    """Copy this module and `shared` into a folder; returns the packages' paths."""
+    """Copy this module and the core into a folder; return the packages' paths.
+
+    The stores stay out: a model reads none, and has no SDK.
+    """
     here = Path(__file__).resolve()
     root, own, core = here.parents[2], folder / "training", folder / "shared"
     for part in (own, own / here.parent.name):
         part.mkdir(parents=True)
     for file in (here.parents[1] / "__init__.py", here.parent / "__init__.py", here):
         shutil.copyfile(file, folder / file.relative_to(root))
-    shutil.copytree(root / "shared", core, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / "shared", core, ignore=shutil.ignore_patterns("__pycache__", "stores"))
     return [str(own), str(core)]
 
 

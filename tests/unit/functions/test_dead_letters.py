@@ -224,7 +224,7 @@ def test_a_bad_connection_is_one_clear_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("os.environ", {**SETTINGS, setting: value})
-    monkeypatch.setattr("functions.stores._BLOB_OPTIONS", {"retry_total": 0})
+    monkeypatch.setattr("shared.stores.timeouts.QUICK_BLOBS", {"retry_total": 0})
     assert main(["list"]) == 1
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from functions import stores
 from functions.model_loader import ModelLoader
 from functions.settings import Settings
-from functions.stores import Blobs
 from shared.errors import TransientError
 from shared.model import encode_bundle
+from shared.stores import timeouts
+from shared.stores.aio.blobs import Blobs
 from tests.bundles import a_bundle
 from tests.unit.functions.model_loader_world import Clock, FakeFiles, settled
 from tests.unit.functions.world import NOON, Heard
@@ -238,7 +238,7 @@ async def test_blob_storage_that_is_away_costs_two_short_waits(
         slept.append(seconds)
 
     monkeypatch.setattr("azure.core.pipeline.transport.AioHttpTransport.sleep", sleep)
-    blobs = Blobs(Settings.from_environ(BLOBS))
+    blobs = Blobs(Settings.from_environ(BLOBS).blobs)
     try:
         with pytest.raises(TransientError, match=r"read models/champion\.json: ServiceRequest"):
             await blobs.read("models", "champion.json")
@@ -257,9 +257,9 @@ async def test_blob_storage_that_never_answers_is_not_waited_for_without_end(
 
         upload_blob = download_blob
 
-    assert stores._CALL_SECONDS <= 10  # of the 60 that a batch has
-    monkeypatch.setattr(stores, "_CALL_SECONDS", 0)
-    blobs = Blobs(Settings.from_environ(BLOBS))
+    assert timeouts.CALL_SECONDS <= 10  # of the 60 that a batch has
+    monkeypatch.setattr(timeouts, "CALL_SECONDS", 0)
+    blobs = Blobs(Settings.from_environ(BLOBS).blobs)
     monkeypatch.setattr(blobs._service, "get_blob_client", lambda *_: Silent())
     try:
         with pytest.raises(TransientError, match="TimeoutError"):

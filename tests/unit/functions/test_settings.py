@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from functions.settings import HubSettings, JobSettings, Settings, role, telemetry_target
+from functions.settings import JobSettings, Settings, role, telemetry_target
 from shared import locality
 from shared.errors import ConfigurationError
 from shared.locality import PLATFORM_SIGNS
+from shared.stores.settings import HubSettings
 
 ROOT = Path(__file__).parents[3]
 LOCAL = {
@@ -37,7 +38,7 @@ HINT = r"; eval .* sets it for the local stack \(docs/settings\.md\)$"
 def test_what_is_not_set_has_its_default() -> None:
     settings = Settings.from_environ(LOCAL)
     assert settings.orders_consumer_group == "$Default"
-    assert settings.cosmos_database == "sheriff"
+    assert settings.cosmos.database == "sheriff"
     assert settings.scoring_chunk_orders == 50
 
 
@@ -55,7 +56,7 @@ def test_on_a_machine_that_nobody_hosts_the_step_is_named_that_is_missing() -> N
 
 
 def test_either_blob_setting_will_do_and_neither_is_named() -> None:
-    assert Settings.from_environ(AZURE).blob_connection is None
+    assert Settings.from_environ(AZURE).blobs.connection is None
     with pytest.raises(ConfigurationError, match=r"^BLOB_ACCOUNT_URL is not set;"):
         Settings.from_environ(LOCAL | {"BLOB_CONNECTION": ""})
 
@@ -117,7 +118,7 @@ def test_what_is_neither_on_nor_off_is_refused() -> None:
 def test_a_named_or_hosted_identity_signs_in_and_a_person_does_with_their_own(
     environ: dict[str, str], managed: bool
 ) -> None:
-    assert Settings.from_environ(environ).in_azure is managed
+    assert Settings.from_environ(environ).identity.in_azure is managed
 
 
 def test_the_shadow_is_on_unless_it_is_off() -> None:
@@ -196,11 +197,11 @@ def test_a_role_that_does_not_exist_is_one_clear_error() -> None:
         role({"SHERIFF_ROLE": "king"})
 
 
-PARTS = ("functions", "training")
+PARTS = ("functions", "training", "shared/stores")
 
 
 def test_every_setting_that_is_read_is_documented_and_no_other() -> None:
-    """Compares the texts in both settings.py that look like names with the table's first column."""
+    """Compares the texts in each settings.py that look like names with the table's first column."""
     sources = [ast.parse((ROOT / part / "settings.py").read_text()) for part in PARTS]
     name = re.compile(r"[A-Z][A-Z0-9]+(_[A-Z0-9]+)+|EventHubConnection\w*")
     nodes = [node for source in sources for node in ast.walk(source)]

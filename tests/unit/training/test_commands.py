@@ -423,12 +423,15 @@ def test_a_hub_that_cannot_be_reached_or_named_ends_in_one_line(
     with pytest.raises(SystemExit) as end:
         run(import_module("training.simulate").main, [*SIMULATE, "--send"])
     captured = capsys.readouterr()
-    assert (end.value.code, captured.err) == (2, "error: EventHubConnection cannot be used\n")
+    assert (end.value.code, captured.err) == (
+        2,
+        "error: EventHubConnection cannot be used: ValueError\n",
+    )
 
 
 def test_a_store_that_cannot_be_reached_ends_loading_alerts_in_one_line() -> None:
     environment = {"COSMOS_ENDPOINT": "http://127.0.0.1:9", "COSMOS_KEY": "no key"}
-    with pytest.raises(SheriffError, match=r"COSMOS|alerts could not be written"):
+    with pytest.raises(SheriffError, match="COSMOS_KEY is set"):
         asyncio.run(load_alerts(environment, [{"id": "a", "rep_id": "r"}]))
 
 

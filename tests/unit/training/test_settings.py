@@ -24,17 +24,17 @@ FLEX = AZURE | {"WEBSITE_SITE_NAME": "app-trainer"}
 
 def test_an_emulator_is_reached_by_connection_string_and_key() -> None:
     settings = TrainingSettings.from_environ(LOCAL)
-    assert settings.blob_connection == LOCAL["BLOB_CONNECTION"]
-    assert settings.blob_account_url is None
-    assert (settings.cosmos_key, settings.cosmos_database) == ("bG9jYWw=", "sheriff")
-    assert not settings.in_azure
+    assert settings.blobs.connection == LOCAL["BLOB_CONNECTION"]
+    assert settings.blobs.account_url is None
+    assert (settings.cosmos.key, settings.cosmos.database) == ("bG9jYWw=", "sheriff")
+    assert not settings.identity.in_azure
     assert settings.mlflow_tracking_uri.startswith("sqlite:///")
 
 
 def test_unless_told_otherwise_there_is_only_the_identity() -> None:
     settings = TrainingSettings.from_environ(AZURE)
-    assert settings.in_azure
-    assert settings.azure_client_id == "an-id"
+    assert settings.identity.in_azure
+    assert settings.identity.client_id == "an-id"
     assert settings.mlflow_tracking_uri == "https://tracking.example"
     for name in ("COSMOS_KEY", "BLOB_CONNECTION"):
         with pytest.raises(ConfigurationError, match=f"{name} is set"):

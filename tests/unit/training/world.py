@@ -15,8 +15,9 @@ import fastavro
 
 from infra.local.capture import SCHEMA, enqueued_text
 from shared.decision import Decision
-from shared.errors import TransientError
-from training.ports import Conflict, LeaseHeld, ReadDecisions, Stored
+from shared.errors import LeaseHeld, TransientError, WriteConflict
+from shared.stored import Stored
+from training.ports import ReadDecisions
 
 
 @dataclass
@@ -80,7 +81,7 @@ class FakeBlobs:
         self._asked("write")
         known = self.blobs.get((container, name))
         if not replace and (known and known[1]) != version:
-            raise Conflict(f"{container}/{name}")
+            raise WriteConflict(f"{container}/{name}")
         self._writings += 1
         content = data if isinstance(data, bytes) else data.read()
         self.blobs[container, name] = content, f"v{self._writings}"

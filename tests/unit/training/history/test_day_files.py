@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from shared.containers import ARCHIVE, TRAINING
 from shared.errors import TransientError
+from shared.stored import Stored
 from tests.orders import order_body
 from tests.unit.training.world import FakeBlobs, capture_file, capture_name
 from training.history import day_files
 from training.history.archive import Archived, read_archive, read_captured
 from training.history.captured_files import Captured, list_captured
 from training.history.day_files import DayFiles, Part, day_path, decode_day, encode_day
-from training.ports import Stored
 
 START = datetime(2026, 2, 25, tzinfo=UTC)
 NOW = START + timedelta(days=20, hours=2)

@@ -13,14 +13,13 @@ from shared.champion import (
     parse_pointer,
 )
 from shared.containers import MODELS, REFERENCE
-from shared.errors import BundleError, ConfigurationError
+from shared.errors import BundleError, ConfigurationError, WriteConflict
 from shared.model import encode_bundle
 from tests.bundles import a_bundle
 from tests.unit.training.world import FakeBlobs
 from training.models import model_store
 from training.models.model_card import ModelCard, ModelCardData, encode_card
 from training.models.model_store import Moved
-from training.ports import Conflict
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = "2026-01-01T00:00:00Z"
@@ -95,7 +94,7 @@ def test_a_version_goes_up_bundle_first_and_card_last_and_again_is_as_good_as_on
 def test_a_whole_version_is_never_replaced_by_another_bundle() -> None:
     blobs = FakeBlobs()
     put(blobs, "v1")
-    with pytest.raises(Conflict):
+    with pytest.raises(WriteConflict):
         model_store.publish(blobs, "v1", b"another", b"{}")
 
 

@@ -1,0 +1,14 @@
+"""The credential of the async clients."""
+
+from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
+
+from shared.stores.settings import Identity
+
+type Credential = ManagedIdentityCredential | DefaultAzureCredential
+
+
+def credential(identity: Identity) -> Credential:
+    """Return what signs an identity in; the caller closes it."""
+    if identity.in_azure:
+        return ManagedIdentityCredential(client_id=identity.client_id)
+    return DefaultAzureCredential()
