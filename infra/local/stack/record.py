@@ -32,7 +32,7 @@ class _File(msgspec.Struct):
     settings: dict[str, str] = {}
 
 
-def read(file: Path, log: Callable[[str], Path]) -> Record:
+def read_record(file: Path, log: Callable[[str], Path]) -> Record:
     """The record, an empty one where there is none yet; `log` names the log of a child.
 
     Raises StackError when the folder is none, or the file is damaged.
@@ -54,7 +54,7 @@ def read(file: Path, log: Callable[[str], Path]) -> Record:
     return Record(stored.ports, children, stored.settings)
 
 
-def write(file: Path, record: Record) -> None:
+def write_record(file: Path, record: Record) -> None:
     """Whole or not at all: a stack killed while writing must still find its children."""
     children = {
         name: _Child(child.pid, child.started, child.port)
