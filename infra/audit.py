@@ -20,7 +20,8 @@ from infra.checks.compiler import CompilerError
 from infra.checks.tool import ToolError, answered
 from infra.components import licences
 from infra.local import commands
-from infra.package import ROOT, locked
+from infra.locked_packages import locked
+from infra.package import ROOT
 from shared.errors import SheriffError
 
 LOCKS = ("requirements.txt", "requirements-train.txt", "requirements-dev.txt")

@@ -4,18 +4,18 @@ A client that sends something else than AMQP is disconnected; the others do not 
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, cast
+from typing import cast
 
 from infra.local import amqp
 from infra.local.amqp import MalformedError, Value
-from infra.local.eventhubs import frames, management
-from infra.local.eventhubs.frames import Frame, RefusedError
-from infra.local.eventhubs.hubs import DEFAULT_GROUP, Hub, Partition, not_found
-from infra.local.eventhubs.links import ConsumerLink, ProducerLink
+from infra.local.eventhubs import frames
+from infra.local.eventhubs.admission import Admission
+from infra.local.eventhubs.frames import Frame, Limits, RefusedError
+from infra.local.eventhubs.hubs import Hub
+from infra.local.eventhubs.links import ConsumerLink
 from infra.local.eventhubs.performatives import Attach, Begin, Detach, Flow, Open, Transfer
-from infra.local.eventhubs.session import WINDOW, Link, Session
+from infra.local.eventhubs.session import WINDOW, Session
 
 _WRITE_BUFFER_BYTES = 1 << 20  # beyond it consumers wait until the client has read some
 _CHANNEL_MAX = 255
@@ -25,25 +25,12 @@ _SASL_PROTOCOL = 3
 _SASL_MECHANISMS = ("MSSBCBS", "ANONYMOUS", "PLAIN", "EXTERNAL")
 
 
-class Limits(NamedTuple):
-    """In bytes. A batch of the largest size travels in one frame if frames may be as long."""
-
-    max_message: int = 1 << 20
-    max_frame: int = (1 << 20) + 1024
-
-
-class Address(NamedTuple):
-    hub: Hub
-    group: str  # in lower case
-    partition: Partition | None
-
-
 class Connection(asyncio.Protocol):
     def __init__(
         self, hubs: Mapping[str, Hub], limits: Limits, connections: "set[Connection]"
     ) -> None:
         """`hubs` by name in lower case; `connections` is kept to be those that are open."""
-        self._hubs = hubs
+        self._admission = Admission(hubs, limits.max_message)
         self._limits = limits
         self._connections = connections
         self._buffer = bytearray()
@@ -198,93 +185,16 @@ class Connection(asyncio.Protocol):
         if old := session.links.pop(attach.handle, None):
             old.close()
         try:
-            make = self._admitted(session, attach)
+            make = self._admission.admit(session, attach, self._schedule)
         except RefusedError as refusal:
             # A link is refused by attaching it without the end that would be this one's, and
             # detaching it with the reason (part 2.6.3). Clients wait for the detach then; one that
             # was accepted as asked they take for a link that works, and that breaks later.
-            self._answer_attach(session, attach, refused=True)
+            session.answer_attach(attach, self._limits.max_message, refused=True)
             session.detach(attach.handle, refusal.error)
             return
-        self._answer_attach(session, attach)
+        session.answer_attach(attach, self._limits.max_message)
         session.links[attach.handle] = make()
-
-    def _answer_attach(self, session: Session, attach: Attach, refused: bool = False) -> None:
-        sends = attach.is_receiver
-        session.send(
-            frames.ATTACH,
-            amqp.string(attach.name),
-            amqp.uint(attach.handle),
-            amqp.FALSE if sends else amqp.TRUE,
-            # Consumers never settle, so all goes out settled; a sender's mode is the sender's.
-            amqp.ubyte(1 if sends else attach.settle_mode),
-            amqp.ubyte(0),
-            amqp.NULL if refused and sends else attach.source,
-            amqp.NULL if refused and not sends else attach.target,
-            amqp.NULL,
-            amqp.NULL,
-            amqp.uint(0) if sends else amqp.NULL,
-            # No limit on what goes out: with its stamps an event is longer than it came in.
-            amqp.ulong(0 if sends else self._limits.max_message),
-            amqp.NULL,
-            amqp.NULL,
-            amqp.amqp_map(()),
-        )
-
-    def _admitted(self, session: Session, attach: Attach) -> Callable[[], Link]:
-        """How to make the link, once its attach is answered: some links write at once.
-
-        Raises:
-            RefusedError: there is no such place, or not for this client.
-        """
-        if attach.address in {management.CBS, management.MANAGEMENT}:
-            return lambda: self._management_link(session, attach)
-        address = self._locate(attach.address)
-        if not attach.is_receiver:
-            return lambda: ProducerLink(
-                session, attach.handle, self._limits.max_message, address.hub, address.partition
-            )
-        if address.partition is None:
-            raise not_found(attach.address)
-        consumer = ConsumerLink(session, attach, address.partition, address.group, self._schedule)
-        address.partition.admit(consumer)
-        return lambda: consumer
-
-    def _management_link(self, session: Session, attach: Attach) -> Link:
-        if attach.is_receiver:
-            return management.ReplyLink(session, attach.handle, attach.address)
-        answer = (
-            management.authorise
-            if attach.address == management.CBS
-            else lambda request: management.describe(self._hubs, request)
-        )
-        return management.RequestLink(
-            session, attach.handle, self._limits.max_message, attach.address, answer
-        )
-
-    def _locate(self, address: str) -> Address:
-        """`[amqps://host/]hub[/ConsumerGroups/group][/Partitions/id]`; raises RefusedError.
-
-        Names are not case-sensitive.
-        """
-        path = re.sub(r"^amqps?://[^/]*/", "", address).strip("/")
-        name, *rest = path.split("/")
-        hub = self._hubs.get(name.lower())
-        if hub is None:
-            raise not_found(name)
-        parts = {key.lower(): value for key, value in zip(rest[::2], rest[1::2], strict=False)}
-        group = hub.require_group(parts.get("consumergroups", DEFAULT_GROUP))
-        partition_id = parts.get("partitions")
-        if partition_id is None:
-            return Address(hub, group, None)
-        partition = hub.partition(partition_id)
-        if partition is None:
-            raise RefusedError(
-                "com.microsoft:argument-out-of-range",
-                f"The specified partition '{partition_id}' is invalid for {hub.name}, which has"
-                f" {len(hub.partitions)} partitions.",
-            )
-        return Address(hub, group, partition)
 
     def _flow(self, frame: Frame, fields: list[Value], _payload: bytes) -> None:
         if session := self._sessions.get(frame.channel):

@@ -65,6 +65,13 @@ def rejected(refusal: RefusedError) -> bytes:
     return amqp.described(_REJECTED, amqp.amqp_list(refusal.error))
 
 
+class Limits(NamedTuple):
+    """In bytes. A batch of the largest size travels in one frame if frames may be as long."""
+
+    max_message: int = 1 << 20
+    max_frame: int = (1 << 20) + 1024
+
+
 class Frame(NamedTuple):
     """One frame; a protocol header comes as `kind` PROTOCOL_HEADER with its eight bytes."""
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from infra.local.eventhubs.connection import Connection, Limits
-from infra.local.eventhubs.frames import RefusedError
+from infra.local.eventhubs.connection import Connection
+from infra.local.eventhubs.frames import Limits, RefusedError
 from infra.local.eventhubs.hubs import Hub, HubSpec, refuse_fewer_partitions
 
 _HEARTBEAT_SECONDS = 20  # below half of the shortest idle timeout a known client asks for (60 s)

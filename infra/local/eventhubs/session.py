@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from infra.local import amqp
 from infra.local.eventhubs import frames
-from infra.local.eventhubs.performatives import UINT32, Begin, Flow, Transfer
+from infra.local.eventhubs.performatives import UINT32, Attach, Begin, Flow, Transfer
 
 WINDOW = 0x7FFFFFFF
 """Announced for both directions: the client never has to wait for the session, only for credit."""
@@ -84,6 +84,29 @@ class Session:
             amqp.uint(credit),
             amqp.NULL,
             amqp.TRUE if drain else amqp.FALSE,
+        )
+
+    def answer_attach(self, attach: Attach, max_message: int, refused: bool = False) -> None:
+        """Attach this end of a link; a refused one comes without the end that it asked for."""
+        sends = attach.is_receiver
+        self.send(
+            frames.ATTACH,
+            amqp.string(attach.name),
+            amqp.uint(attach.handle),
+            amqp.FALSE if sends else amqp.TRUE,
+            # Consumers never settle, so all goes out settled; a sender's mode is the sender's.
+            amqp.ubyte(1 if sends else attach.settle_mode),
+            amqp.ubyte(0),
+            amqp.NULL if refused and sends else attach.source,
+            amqp.NULL if refused and not sends else attach.target,
+            amqp.NULL,
+            amqp.NULL,
+            amqp.uint(0) if sends else amqp.NULL,
+            # No limit on what goes out: with its stamps an event is longer than it came in.
+            amqp.ulong(0 if sends else max_message),
+            amqp.NULL,
+            amqp.NULL,
+            amqp.amqp_map(()),
         )
 
     def detach(self, handle: int, error: bytes = amqp.NULL, closed: bool = True) -> None:

@@ -8,16 +8,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from infra.checks.package import main, wrong_files
-from infra.package import (
-    Package,
-    PackageError,
-    Release,
-    build,
-    copy_packages,
-    locked,
-    used,
-    zipped,
-)
+from infra.locked_packages import PackageError, copy_packages, locked, used
+from infra.package import Package, Release, build, zipped
 from infra.package import main as build_main
 
 RELEASE = Release("1", "c")

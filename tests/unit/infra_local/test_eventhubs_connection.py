@@ -10,7 +10,8 @@ import pytest
 from infra.local import amqp
 from infra.local.amqp import Value
 from infra.local.eventhubs import frames, management
-from infra.local.eventhubs.connection import Connection, Limits
+from infra.local.eventhubs.connection import Connection
+from infra.local.eventhubs.frames import Limits
 from infra.local.eventhubs.hubs import Hub, HubSpec
 from infra.local.eventhubs.messages import Message
 
