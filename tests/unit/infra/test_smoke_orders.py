@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.smoke_orders import Marked, marked_orders
+from infra.smoke_orders import SmokeOrder, smoke_orders
 from shared.assessment import Assessment
 from shared.catalogue import Catalogue, packaged_catalogue
 from shared.episodes import EpisodeState
@@ -45,14 +45,14 @@ def orders_of(file: Path) -> list[Order]:
     return [parse_order(line) for line in file.read_bytes().splitlines()]
 
 
-def assessed(scorer: Scorer, marked: Marked, episode: EpisodeState) -> Assessment:
+def assessed(scorer: Scorer, marked: SmokeOrder, episode: EpisodeState) -> Assessment:
     (found,), _ = scorer.score_many([parse_order(marked.body)], episode)
     return found
 
 
 def check(scorer: Scorer, *episodes: EpisodeState) -> str | None:
     """The fraud's typology, once both verdicts are seen to be clear."""
-    good, fraud = marked_orders(scorer, episodes, "20260301-x", NOW)
+    good, fraud = smoke_orders(scorer, episodes, "20260301-x", NOW)
     assert (good.alert_id, good.typology) == ("smoke-20260301-x-good.0", None)
     assert fraud.alert_id == "smoke-20260301-x-fraud.0"
     assert all(is_smoke_order(parse_order(marked.body)) for marked in (good, fraud))
@@ -78,7 +78,7 @@ def with_prices(factor: float, *products: str) -> Catalogue:
 def test_a_learned_bundle_is_asked_about_an_item_that_was_added(bundle: ModelBundle) -> None:
     scorer = Scorer(bundle, packaged_catalogue(), Policy())
     assert check(scorer) == "added_item"
-    _, fraud = marked_orders(scorer, (), "x", NOW)
+    _, fraud = smoke_orders(scorer, (), "x", NOW)
     assert assessed(scorer, fraud, EpisodeState()).p_added_item >= 0.9
 
 
@@ -100,8 +100,8 @@ def test_a_belief_under_which_nothing_is_clear_is_heeded(bundle: ModelBundle) ->
             return [replace(one, alerted=episode is suspicious) for one in found], after
 
     scorer = Suspecting(bundle, packaged_catalogue(), Policy())
-    with pytest.raises(ConfigurationError, match="no order at list price is clearly good"):
-        marked_orders(scorer, [suspicious], "x", NOW)
+    with pytest.raises(ConfigurationError, match="no order at list price clearly good"):
+        smoke_orders(scorer, [suspicious], "x", NOW)
 
 
 def test_an_added_item_that_is_not_sure_is_not_sent(bundle: ModelBundle) -> None:
@@ -138,5 +138,5 @@ def test_a_catalogue_without_the_golden_products_has_others(bundle: ModelBundle)
 
 def test_where_no_order_is_clear_it_says_so() -> None:
     blind = Policy(below_cost_margin_percent=100, unexplained_gap_probability=1)
-    with pytest.raises(ConfigurationError, match="no order is clearly a fraud"):
-        marked_orders(Scorer(packaged_bundle(), packaged_catalogue(), blind), (), "x", NOW)
+    with pytest.raises(ConfigurationError, match="no order clearly a fraud"):
+        smoke_orders(Scorer(packaged_bundle(), packaged_catalogue(), blind), (), "x", NOW)
