@@ -19,7 +19,7 @@ from infra.local.stack import DEFAULT_PORTS, DEFAULT_STATE, Stack
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; its exit code: 1 on a StackError, and for `status` when a part is down."""
+    """Run the command; return 1 on a StackError, and for `status` if a part is down."""
     options = _parser().parse_args(arguments)
 
     def command() -> int:
@@ -53,7 +53,7 @@ def _env(stack: Stack) -> int:
     if not any(part.pid for part in stack.status()):
         raise StackError(f"nothing of {stack.state} is up: start it with `stack up` first")
     for name, value in stack.settings().items():
-        if name.isidentifier():  # a shell takes no others, as AzureWebJobs.NAME.Disabled
+        if name.isidentifier():  # a shell takes no other name, such as AzureWebJobs.NAME.Disabled
             print(f"export {name}={shlex.quote(value)}")
     return 0
 
@@ -67,9 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "command", choices=_COMMANDS, help="env prints the app settings for a shell"
-    )
+    parser.add_argument("command", choices=_COMMANDS, help="env prints the settings for a shell")
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="default: %(default)s")
     ports = " ".join(f"{name}={port}" for name, port in DEFAULT_PORTS.items())
     parser.add_argument(
@@ -78,10 +76,10 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="NAME=PORT",
-        help=f"0: any free one, kept from then on (default: {ports})",
+        help=f"0: any free port, which the stack keeps (default: {ports})",
     )
-    parser.add_argument("--hosts", type=_hosts, default=1, help="hosts sharing the load (1)")
-    parser.add_argument("--no-host", action="store_true", help="the servers only")
+    parser.add_argument("--hosts", type=_hosts, default=1, help="hosts that share the load (1)")
+    parser.add_argument("--no-host", action="store_true", help="start the servers only")
     return parser
 
 

@@ -21,7 +21,7 @@ SERVERS = ("azurite", "eventhubs", "cosmos")
 
 @dataclass(frozen=True)
 class Status:
-    """A child as it is now: `pid` is None when it does not run."""
+    """A part as it is now: `pid` is None if it does not run."""
 
     name: str
     port: int | None
@@ -30,17 +30,17 @@ class Status:
 
 
 class Stack:
-    """The children of one state folder.
+    """The parts of one state folder, to start and stop together or one by one.
 
-    `ports` overrides DEFAULT_PORTS by name; 0 takes a free port, which the state folder then keeps:
-    the address is part of a checkpoint's name, and clients hold it across restarts. `app` is the
-    folder of the function app, None for no host; `settings` are app settings for it beside (or
-    instead of) the stack's own, which the folder keeps as well. Hosts after the first are called
+    `ports` overrides DEFAULT_PORTS by name. Port 0 takes a free port, and the state folder keeps
+    it: the address is part of a checkpoint's name, and clients hold it across restarts. `app` is
+    the folder of the function app, or None for no host. `settings` are app settings that add to
+    the stack's own or replace them; the folder keeps them, too. Hosts after the first are called
     `host-2`, `host-3`, ...
 
-    As a context manager it is up inside the block and down after it, its data kept.
+    As a context manager it is up inside the block and down after it. Its data stay.
 
-    Raises StackError where the folder is none, or its `stack.json` cannot be read.
+    Raises StackError if `state` is no folder, or if its `stack.json` cannot be read.
     """
 
     def __init__(
@@ -71,23 +71,23 @@ class Stack:
         return wanted
 
     def _kept(self, kept: Mapping[str, int], ports: Mapping[str, int]) -> dict[str, int]:
-        """Ports the state folder has kept, save where `ports` names others."""
+        """Return the ports that the state folder kept, unless `ports` names others."""
         free = {name for name in (*DEFAULT_PORTS, *self.hosts) if not ports.get(_kind(name))}
         return {name: port for name, port in kept.items() if name in free}
 
     # --- the whole -----------------------------------------------------------------------------
 
     def up(self) -> None:
-        """Start what does not run, and make the containers. StackError says what is in the way."""
+        """Start what does not run, and make the containers; raise StackError if that cannot be."""
         services.require_python()
-        self._in_the_way()
+        self._require_startable()
         with self._ending_what_it_starts():
             self.start_servers()
             for name in self.hosts:
                 self.start(name)
 
     def start_servers(self) -> None:
-        """Start everything but the hosts, and make the containers: time to fill the shelf."""
+        """Start everything but the hosts, and make the containers: a model can then be put there."""
         with self._ending_what_it_starts():
             for name in SERVERS:
                 self.start(name)
@@ -95,7 +95,7 @@ class Stack:
 
     @contextlib.contextmanager
     def _ending_what_it_starts(self) -> Iterator[None]:
-        """On an error, Ctrl-C too, whatever was started inside is stopped again."""
+        """On an error or Ctrl-C, stop again what was started inside the block."""
         running = {part.name for part in self.status() if part.pid}
         try:
             yield
@@ -104,14 +104,14 @@ class Stack:
             raise
 
     def down(self) -> None:
-        """Stop whatever of this folder runs, hosts first; what has ended already is no error."""
+        """Stop what runs, hosts first; a part that has ended already is no error."""
         self._stop_all(self._stopping_order())
 
     def _stopping_order(self) -> list[str]:
         return [*sorted(set(self._children) - set(SERVERS)), *reversed(SERVERS)]
 
     def _stop_all(self, names: Sequence[str]) -> None:
-        """Stop these, and only then note it: a folder that cannot be written keeps none alive."""
+        """Stop these parts, then note it: an unwritable folder must not keep any of them alive."""
         for name in names:
             self._end(name)
         for name in names:
@@ -124,7 +124,7 @@ class Stack:
             processes.stop(child, services.GRACE_SECONDS[_kind(name)])
 
     def status(self) -> list[Status]:
-        """Every part, whether it runs or not."""
+        """Return every part, whether it runs or not."""
         names = dict.fromkeys([*SERVERS, *self.hosts, *self._children])
         return [self._status(name) for name in names]
 
@@ -158,7 +158,7 @@ class Stack:
         log = self._log(name)
         try:
             processes.start(name, service.command, log, service.environ, record=on_record)
-        except BaseException:  # it has ended, unless the interrupt came just after its start
+        except BaseException:  # it ended by itself, unless the interrupt came just after its start
             self._end(name)
             self._children.pop(name, None)
             with contextlib.suppress(OSError):
@@ -166,7 +166,7 @@ class Stack:
             raise
 
     def stop(self, name: str) -> None:
-        """Stop one part gracefully; one that does not run is left at that."""
+        """Stop one part gracefully; do nothing if it does not run."""
         if name in self._children:
             self._end(name)
             self._forget(name)
@@ -183,9 +183,9 @@ class Stack:
         self.start(name)
 
     def settings(self) -> dict[str, str]:
-        """The one environment of this stack: of its host, and of every command that reaches it.
+        """Return the settings of this stack, for its host and for every command that uses it.
 
-        Its servers must have been started once.
+        Raises StackError if its servers were never started.
         """
         if missing := [name for name in SERVERS if not self._ports[name]]:
             raise StackError(f"{missing[0]} has no port yet: start the stack first")
@@ -193,11 +193,11 @@ class Stack:
         return {**services.app_settings(self._ports), **runs, **self._extra}
 
     def port(self, name: str) -> int:
-        """The port of one part; 0 when it takes a free one and was never started."""
+        """Return the port of one part; 0 if it takes a free port and was never started."""
         return self._ports[name]
 
     def pid(self, name: str) -> int | None:
-        """The process of one part, None when it does not run."""
+        """Return the process id of one part, None if it does not run."""
         return self._status(name).pid
 
     # --- inside --------------------------------------------------------------------------------
@@ -217,8 +217,8 @@ class Stack:
             raise StackError(f"{name}: this stack has no function app")
         return services.host(port, self.app, self.settings())
 
-    def _in_the_way(self) -> None:
-        """Complain about every cause of failure before the first child is started."""
+    def _require_startable(self) -> None:
+        """Raise StackError for what would make a start fail, before the first child starts."""
         services.node()
         try:
             self.state.mkdir(parents=True, exist_ok=True)
@@ -257,5 +257,5 @@ def _host_name(n: int) -> str:
 
 
 def _kind(name: str) -> str:
-    """`host` for every host."""
+    """Return `host` for every host, else the name."""
     return "host" if name.startswith("host-") else name
