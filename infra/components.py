@@ -39,7 +39,7 @@ class Licences:
     npm: Mapping[str, str]
 
     def spdx(self, text: str | None) -> str | None:
-        """Return the SPDX expression for what a package calls its licence; None if there is no such."""
+        """Return the SPDX expression for what a package calls its licence, or None."""
         name = self.names.get(text or "", text or "").strip()
         if not name or len(name) > _LONGEST:
             return None

@@ -1,12 +1,11 @@
-"""Event Hubs Capture: every event, in Avro files of one partition and one window each.
+"""Event Hubs Capture: it writes every event to Avro files, one a partition and window.
 
-A file is the record of its own completion. Its metadata names the events it holds, so where to go
-on after a restart is read from the newest file, and there is no second place to be kept in step
-with it. A file is only ever created, under the time of its first event: a window written twice
-meets its own name, finds its own first event there, and is not written again.
+The metadata of a file name the events in it. After a restart, capture reads there where to go on,
+so no second record has to agree with the files. A file is created under the time of its first
+event and never written over: a window that is written twice meets its own file and stops there.
 
-An event's Avro form is the service's. What the service leaves open is settled so: a window starts
-with its first event, and an empty window makes no file.
+The service leaves two things open. Here a window starts with its first event, and an empty window
+makes no file.
 """
 
 import asyncio
@@ -29,7 +28,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CaptureSettings:
-    """A window ends `seconds` after its first event, or as its events reach `size_bytes`."""
+    """A window ends `seconds` after its first event, or when its events reach `size_bytes`."""
 
     container: str = "orders-archive"
     namespace: str = "local"
@@ -38,7 +37,7 @@ class CaptureSettings:
 
 
 class PartitionCapture:
-    """Writes the windows of one partition, each once and in order."""
+    """Writes the windows of one partition, each once, in order."""
 
     def __init__(
         self, prefix: str, partition: Partition, container: ContainerClient, window: CaptureSettings
@@ -51,18 +50,18 @@ class PartitionCapture:
         self._next: int | None = None  # sequence number; unknown until the files have been read
 
     async def write_due(self, now_ms: int) -> None:
-        """Write the windows that have ended by `now_ms`; raises AzureError, and loses nothing."""
+        """Write the windows that have ended by `now_ms`; after an AzureError, just call again."""
         try:
             if self._next is None:
                 self._next = await self._resume()
             while events := self._due(self._next, now_ms):
                 self._next = await self._write(events) + 1
         except AzureError:
-            self._next = None  # a storage that was away may have lost its latest files
+            self._next = None  # a storage that failed may have lost its latest files
             raise
 
     async def _resume(self) -> int:
-        """Sequence number of the first event that no file holds."""
+        """Return the sequence number of the first event that no file holds."""
         newest: CaptureFile | None = None
         async for blob in self._container.list_blobs(self._prefix, include=["metadata"]):
             newest = CaptureFile.read(blob.name, blob.metadata)  # names are in order of time
@@ -81,7 +80,7 @@ class PartitionCapture:
         return not forgotten and self._log.event(sequence).enqueued_ms != file.last_enqueued_ms
 
     def _due(self, start: int, now_ms: int) -> list[Event]:
-        """The events of the next window, if it has ended."""
+        """Return the events of the next window, [] if it has not ended."""
         log = self._log
         if start < log.first_sequence:
             _logger.error(
@@ -102,18 +101,18 @@ class PartitionCapture:
         return log.slice(start, min(log.find_offset(full_offset), log.find_time(end_ms)))
 
     async def _write(self, events: list[Event]) -> int:
-        """Create the window's file, and return the last sequence number it holds."""
+        """Create the window's file, and return the last sequence number in it."""
         content = await asyncio.to_thread(encode, events)
         second = events[0].enqueued_ms // 1000
         while True:
             file = CaptureFile.of(second, events)
-            there = await self._create(file, content)
-            if there.starts_like(file):
-                return there.last_sequence
-            second += 1  # the name is another window's; the next free one keeps them in order
+            stored = await self._create(file, content)
+            if stored.starts_like(file):
+                return stored.last_sequence
+            second += 1  # another window has the name; the next free second keeps the order
 
     async def _create(self, file: CaptureFile, content: bytes) -> CaptureFile:
-        """The file that now has the name: `file`, or one that had it before."""
+        """Create a file; return it, or the file that already has its name."""
         blob = self._container.get_blob_client(file_name(self._prefix, file.second))
         try:
             await blob.upload_blob(content, metadata=file.metadata(), overwrite=False)
@@ -124,10 +123,10 @@ class PartitionCapture:
 
 
 class Capture:
-    """Captures every partition of `hubs` while it is entered.
+    """Captures every partition of `hubs` while its `async with` block runs.
 
-    What is not written when it stops is written after the next start, if the hubs keep their logs.
-    Storage that fails is tried again for as long as it takes.
+    Events that are not written when it stops are written after the next start, if the hubs keep
+    their logs. If the storage fails, it tries again for as long as it takes.
     """
 
     def __init__(self, hubs: Iterable[Hub], storage: str, settings: CaptureSettings) -> None:
@@ -173,7 +172,7 @@ class Capture:
                     await partition.write_due(time.time_ns() // 1_000_000)
                 failing = False
             except AzureError as error:
-                if not failing:  # once an outage
+                if not failing:  # one warning an outage
                     _logger.warning("capture waits for the storage: %s", _first_line(error))
                 failing, has_container = True, False
             await asyncio.sleep(self._poll_seconds)

@@ -43,7 +43,7 @@ _OWN_FIELDS = {"x-opt-sequence-number", "x-opt-offset"}
 
 
 class CaptureFile(NamedTuple):
-    """What a file's name and metadata say of it."""
+    """What name and metadata say of a file."""
 
     second: int  # in its name, since 1970-01-01 UTC
     first_sequence: int
@@ -58,7 +58,7 @@ class CaptureFile(NamedTuple):
 
     @classmethod
     def read(cls, name: str, metadata: Mapping[str, str]) -> Self:
-        """Raises ValueError if the file was not written here."""
+        """Read them; raise ValueError if another program wrote the file."""
         try:
             return cls(_second_in(name), *(int(metadata[field]) for field in cls._fields[1:]))
         except KeyError as error:
@@ -68,12 +68,15 @@ class CaptureFile(NamedTuple):
         return {field: str(getattr(self, field)) for field in self._fields[1:]}
 
     def starts_like(self, other: "CaptureFile") -> bool:
-        """True if both begin with the same event of the same log."""
+        """Return whether both begin with the same event of the same log."""
         return self[1] == other[1] and self[3] == other[3]
 
 
 def file_name(prefix: str, second: int) -> str:
-    """Where a window lies that begins at a second since 1970; `prefix` ends with a slash."""
+    """Return the name of a window's file, by its first second since 1970.
+
+    `prefix` ends with a slash.
+    """
     return prefix + datetime.fromtimestamp(second, UTC).strftime("%Y/%m/%d/%H/%M/%S.avro")
 
 
@@ -83,13 +86,14 @@ def _second_in(name: str) -> int:
 
 
 def encode(events: Iterable[Event]) -> bytes:
+    """Return events as an Avro file."""
     buffer = io.BytesIO()
     fastavro.writer(buffer, SCHEMA, (avro_record(event) for event in events))
     return buffer.getvalue()
 
 
 def avro_record(event: Event) -> dict[str, object]:
-    """The event as SCHEMA has it."""
+    """Return an event as a record of SCHEMA."""
     system: dict[str, object] = {}
     properties: dict[str, object] = {}
     body: bytes | None = None
@@ -122,14 +126,14 @@ def _map(wire: bytes, at: int) -> dict[str, object]:
 
 
 def _avro_value(value: Value) -> int | float | str | bytes | None:
-    """Whole numbers of 64 bits (booleans among them), numbers, bytes; all else as text."""
+    """Return numbers (booleans as 0 and 1), texts and bytes as they are; all else as text."""
     if isinstance(value, int):
         return int(value) if -(1 << 63) <= value < 1 << 63 else str(value)
     return value if isinstance(value, float | str | bytes | None) else str(value)
 
 
 def enqueued_text(milliseconds: int) -> str:
-    """As the service writes it, to the second: 2/6/2023 6:29:45 PM."""
+    """Return a time as the service writes it, to the second: 2/6/2023 6:29:45 PM."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     day = f"{moment.month}/{moment.day}/{moment.year}"
     return f"{day} {moment.hour % 12 or 12}:{moment:%M:%S} {'AM' if moment.hour < 12 else 'PM'}"

@@ -273,7 +273,7 @@ def test_a_file_as_state_folder_is_said_in_one_line(
     file = tmp_path / "file"
     file.write_text("mine")
     assert main([command, "--state", str(file)]) == 1
-    assert capsys.readouterr().err == f"stack: {file} is no folder: --state names the stack's\n"
+    assert capsys.readouterr().err == f"stack: {file} is no folder: --state must name one\n"
     assert file.read_text() == "mine"
 
 

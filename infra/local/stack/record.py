@@ -42,9 +42,7 @@ def read_record(file: Path, log: Callable[[str], Path]) -> Record:
     except FileNotFoundError:
         return Record()
     except NotADirectoryError:
-        raise StackError(
-            f"{file.parent} is no folder: --state must name the stack's folder"
-        ) from None
+        raise StackError(f"{file.parent} is no folder: --state must name one") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StackError(
             f"{file} is damaged ({error}): end what it started by hand, then remove it"

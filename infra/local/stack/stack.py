@@ -87,7 +87,7 @@ class Stack:
                 self.start(name)
 
     def start_servers(self) -> None:
-        """Start everything but the hosts, and make the containers: a model can then be put there."""
+        """Start everything but the hosts, and make the containers; a model can then go there."""
         with self._ending_what_it_starts():
             for name in SERVERS:
                 self.start(name)
