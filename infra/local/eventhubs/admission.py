@@ -1,4 +1,4 @@
-"""Which link a client gets by the address it asks for, or why it gets none."""
+"""Decides which link a client gets for the address it asks for, or refuses it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,6 +13,8 @@ from infra.local.eventhubs.session import Link, Session
 
 
 class Address(NamedTuple):
+    """Where an address leads; without a partition it is the whole hub."""
+
     hub: Hub
     group: str  # in lower case
     partition: Partition | None
@@ -31,10 +33,12 @@ class Admission:
     def admit(
         self, session: Session, attach: Attach, schedule: Callable[[ConsumerLink], None]
     ) -> Callable[[], Link]:
-        """How to make the link, once its attach is answered: some links write at once.
+        """Return a function that makes the link.
+
+        Call it once the attach is answered: some links write at once.
 
         Raises:
-            RefusedError: there is no such place, or not for this client.
+            RefusedError: the address leads nowhere, or this client may not read there.
         """
         if attach.address in {management.CBS, management.MANAGEMENT}:
             return lambda: self._management_link(session, attach)
@@ -62,9 +66,9 @@ class Admission:
         )
 
     def _locate(self, address: str) -> Address:
-        """`[amqps://host/]hub[/ConsumerGroups/group][/Partitions/id]`; raises RefusedError.
+        """Return the place of an address; raise RefusedError if it leads nowhere.
 
-        Names are not case-sensitive.
+        The form is `[amqps://host/]hub[/ConsumerGroups/group][/Partitions/id]`, in any case.
         """
         path = re.sub(r"^amqps?://[^/]*/", "", address).strip("/")
         name, *rest = path.split("/")

@@ -1,6 +1,6 @@
-"""One client's connection: frames in, each to its session and link; what they write, out.
+"""One client's connection: it passes frames to their session and link, and writes the answers.
 
-A client that sends something else than AMQP is disconnected; the others do not notice.
+A client that does not speak AMQP is disconnected; the other clients do not notice.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from infra.local.eventhubs.links import ConsumerLink
 from infra.local.eventhubs.performatives import Attach, Begin, Detach, Flow, Open, Transfer
 from infra.local.eventhubs.session import WINDOW, Session
 
-_WRITE_BUFFER_BYTES = 1 << 20  # beyond it consumers wait until the client has read some
+_WRITE_BUFFER_BYTES = 1 << 20  # above it, consumers wait until the client has read some
 _CHANNEL_MAX = 255
 _HANDLE_MAX = 255
 _IDLE_TIMEOUT_MS = 240_000
@@ -29,14 +29,14 @@ class Connection(asyncio.Protocol):
     def __init__(
         self, hubs: Mapping[str, Hub], limits: Limits, connections: "set[Connection]"
     ) -> None:
-        """`hubs` by name in lower case; `connections` is kept to be those that are open."""
+        """`hubs` are by name in lower case; it keeps itself in `connections` while it is open."""
         self._admission = Admission(hubs, limits.max_message)
         self._limits = limits
         self._connections = connections
         self._buffer = bytearray()
         self._sessions: dict[int, Session] = {}
         self._max_frame_out = frames.MIN_MAX_FRAME
-        self._scheduled: dict[ConsumerLink, None] = {}  # in the order they asked
+        self._scheduled: dict[ConsumerLink, None] = {}  # in the order in which they asked
         self._paused = False
         self._transport: asyncio.Transport
         self._performatives: dict[int, Callable[[Frame, list[Value], bytes], None]] = {
@@ -51,7 +51,7 @@ class Connection(asyncio.Protocol):
             frames.CLOSE: self._close,
         }
 
-    # --- asyncio's side ---
+    # --- what asyncio calls ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -82,15 +82,15 @@ class Connection(asyncio.Protocol):
             for link in session.links.values():
                 link.wake()
 
-    # --- the server's side ---
+    # --- what the server calls ---
 
     def shut(self, reason: RefusedError) -> None:
-        """Tell the client why and hang up, after what was written before."""
+        """Tell the client why, then hang up; earlier writes still go out."""
         self._transport.write(frames.frame(0, frames.CLOSE, reason.error))
         self._transport.close()
 
     def beat(self) -> None:
-        """Show the client that this end is alive."""
+        """Send a heartbeat: this end is alive."""
         self._transport.write(frames.EMPTY_FRAME)
 
     def _schedule(self, link: ConsumerLink) -> None:
@@ -106,7 +106,7 @@ class Connection(asyncio.Protocol):
             if not self._paused and link.session.links.get(link.handle) is link:
                 link.deliver()
 
-    # --- the client's side ---
+    # --- what the client sends ---
 
     def _receive(self, frame: Frame) -> None:
         if self._transport.is_closing():
@@ -133,7 +133,7 @@ class Connection(asyncio.Protocol):
             )
 
     def _authenticate(self, code: int) -> None:
-        """Anyone may in: see management.authorise."""
+        """Accept every client: see management.authorise."""
         if code == frames.SASL_INIT:
             accepted = amqp.ubyte(0)
             self._transport.write(
@@ -172,7 +172,7 @@ class Connection(asyncio.Protocol):
             amqp.uint(_HANDLE_MAX),
         )
 
-    # From here on, frames of a session that has ended are ignored: they may have been under way,
+    # The methods below ignore frames of a session that has ended: they may have been on their way,
     # and the Event Hubs SDK for Python ends a session before it detaches its links.
 
     def _attach(self, frame: Frame, fields: list[Value], _payload: bytes) -> None:
@@ -187,9 +187,9 @@ class Connection(asyncio.Protocol):
         try:
             make = self._admission.admit(session, attach, self._schedule)
         except RefusedError as refusal:
-            # A link is refused by attaching it without the end that would be this one's, and
-            # detaching it with the reason (part 2.6.3). Clients wait for the detach then; one that
-            # was accepted as asked they take for a link that works, and that breaks later.
+            # To refuse a link, attach it without the end that it asked for, then detach it with
+            # the reason (part 2.6.3). So clients wait for the detach. If it had that end, they
+            # would take the link for one that works and breaks later.
             session.answer_attach(attach, self._limits.max_message, refused=True)
             session.detach(attach.handle, refusal.error)
             return
@@ -205,7 +205,7 @@ class Connection(asyncio.Protocol):
             session.receive(Transfer.read(fields), payload)
 
     def _ignore(self, frame: Frame, fields: list[Value], payload: bytes) -> None:
-        """Nothing here depends on it."""
+        """Ignore a frame on which nothing here depends."""
 
     def _detach(self, frame: Frame, fields: list[Value], _payload: bytes) -> None:
         session = self._sessions.get(frame.channel)

@@ -135,9 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.host", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument(
-        "app", nargs="?", type=Path, default=Path(), help="folder of the app (here)"
-    )
+    parser.add_argument("app", nargs="?", type=Path, default=Path(), help="the app's folder (here)")
     parser.add_argument("--port", type=port, default=7071, help="for HTTP; 0: any free port")
     parser.add_argument("--verbose", action="store_true", help="log every invocation")
     options = parser.parse_args(arguments)

@@ -101,7 +101,7 @@ def _plain(value: object) -> str:
 
 
 def timer_fired(last: dt.datetime | None, following: dt.datetime, past_due: bool) -> Datum:
-    """Return a timer's value: when it fired last (None: never), when it fires next, if it is late."""
+    """Return a timer's value: its last time (None: never), its next time, whether it is late."""
     previous = last.isoformat() if last else "0001-01-01T00:00:00+00:00"  # .NET's DateTime default
     status = {"Last": previous, "Next": following.isoformat(), "LastUpdated": previous}
     schedule = {"AdjustForDST": True}

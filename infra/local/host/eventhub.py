@@ -153,7 +153,7 @@ class EventHubListener:
     async def _process(
         self, context: PartitionContext, events: list[EventData], delivery: _Delivery
     ) -> None:
-        """Process a batch; never two of a partition at a time, even if it was lost and came back."""
+        """Process a batch, after the one before it: a lost partition may come back meanwhile."""
         partition = context.partition_id
         async with self._order[partition]:
             if self._draining:

@@ -98,7 +98,7 @@ class Schedule:
         raise ValueError("the schedule names no day that exists")
 
     def _skip(self, at: dt.datetime) -> dt.datetime | None:
-        """Return the start of the next unit if `at` is not allowed; check the largest unit first."""
+        """Return the start of the next unit if `at` is not allowed; check large units first."""
         day = at.replace(hour=0, minute=0, second=0)
         if at.month not in self.months:
             return (day.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
