@@ -86,10 +86,7 @@ def read_host_json(app: Path, settings: Mapping[str, str]) -> HostConfig:
         return msgspec.convert(content, HostConfig, strict=False, dec_hook=_decode)
     except FileNotFoundError:
         raise HostError(f"{file} is missing: this folder holds no function app") from None
-    except (
-        ValueError,
-        AttributeError,
-    ) as error:  # AttributeError: a setting goes below a value that is no object
+    except (ValueError, AttributeError) as error:  # the latter: a setting below a plain value
         raise HostError(f"{file}: {error}") from None
 
 

@@ -246,7 +246,9 @@ def test_a_zips_packages_are_imported_and_no_index_is_asked_for_them(tree: Path)
     assert not (made / "function_app.py").exists()
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / PIPELINES).glob("*.py")), ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / PIPELINES).glob("*.py")), ids=lambda file: file.name
+)
 def test_an_agents_own_python_can_read_what_its_steps_run(file: Path) -> None:
     """Ubuntu 22.04 has Python 3.10, and an agent's steps run before any other is installed."""
-    ast.parse(file.read_text(), feature_version=(3, 10))
+    assert ast.parse(file.read_text(), feature_version=(3, 10)).body
