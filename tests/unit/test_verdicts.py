@@ -79,23 +79,25 @@ def timed(source: str, file: Path) -> Iterator[str]:
 
 def empty(source: str, file: Path) -> Iterator[str]:
     """Yield the tests that assert nothing, neither themselves nor by a function of their file."""
-    functions = {
-        node.name: node
+    functions = [
+        node
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
-    asserting: set[str] = set()
-    for _ in functions:  # a function that calls an asserting one asserts as well
-        asserting |= {name for name, node in functions.items() if _asserts(node, asserting)}
-    for name, node in functions.items():
-        if name.startswith("test_") and name not in asserting:
-            yield f"{file.name}:{node.lineno}"
+    ]
+    calls = {function.name: _calls(function) for function in functions}
+    asserting = {"assert", "raises"}
+    while more_asserting := {name for name in calls.keys() - asserting if calls[name] & asserting}:
+        asserting |= more_asserting  # a function that calls an asserting one asserts, too
+    for function in functions:
+        if function.name.startswith("test_") and function.name not in asserting:
+            yield f"{file.name}:{function.lineno}"
 
 
-def _asserts(function: ast.AST, asserting: set[str]) -> bool:
+def _calls(function: ast.AST) -> set[str]:
+    """Return the names that a function calls, and `assert` if it has such a statement."""
     nodes = list(ast.walk(function))
-    calls = {_name(node.func) for node in nodes if isinstance(node, ast.Call)}
-    return bool(calls & {"raises", *asserting}) or any(isinstance(n, ast.Assert) for n in nodes)
+    names = {_name(node.func) for node in nodes if isinstance(node, ast.Call)}
+    return names | {"assert" for node in nodes if isinstance(node, ast.Assert)}
 
 
 def _is_patience(test: ast.expr) -> bool:
