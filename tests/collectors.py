@@ -27,7 +27,7 @@ _SIGNALS: dict[str, type[Message]] = {
 
 
 @dataclass
-class Collector:
+class FakeCollector:
     """What arrived so far."""
 
     endpoint: str = ""
@@ -72,7 +72,7 @@ class Collector:
 
 
 @dataclass
-class Ingestion:
+class FakeIngestion:
     """What Application Insights would have got: items of JSON, each with its kind in ``data``."""
 
     connection: str = ""
@@ -84,9 +84,9 @@ class Ingestion:
 
 
 @contextmanager
-def collector() -> Iterator[Collector]:
+def collector() -> Iterator[FakeCollector]:
     """A collector on a free port of this machine."""
-    ours = Collector()
+    ours = FakeCollector()
 
     def take(path: str, body: bytes) -> bytes:
         request = _SIGNALS[path]()
@@ -101,9 +101,9 @@ def collector() -> Iterator[Collector]:
 
 
 @contextmanager
-def ingestion() -> Iterator[Ingestion]:
+def ingestion() -> Iterator[FakeIngestion]:
     """The ingestion endpoint of Application Insights on a free port of this machine."""
-    ours = Ingestion()
+    ours = FakeIngestion()
 
     def take(path: str, body: bytes) -> bytes:
         if not path.endswith("/track"):

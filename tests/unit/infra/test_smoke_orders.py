@@ -1,6 +1,6 @@
 """The marked orders are clear to whatever serves: any bundle, prices, policy and belief."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +39,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def bundle(folder: Path) -> ModelBundle:
     return train.load(folder / "model")
+
+
+class FakeScorer(Scorer):
+    """A scorer with ``change`` applied to each assessment, by what the partition believes."""
+
+    def __init__(
+        self, bundle: ModelBundle, change: Callable[[Assessment, EpisodeState], Assessment]
+    ) -> None:
+        super().__init__(bundle, packaged_catalogue(), Policy())
+        self._change = change
+
+    def score_many(
+        self, orders: Sequence[Order], episode: EpisodeState
+    ) -> tuple[list[Assessment], EpisodeState]:
+        assessments, after = super().score_many(orders, episode)
+        return [self._change(assessment, episode) for assessment in assessments], after
 
 
 def orders_of(file: Path) -> list[Order]:
@@ -92,27 +108,19 @@ def test_verdicts_are_clear_while_a_hidden_discount_runs(bundle: ModelBundle, fo
 def test_a_belief_under_which_nothing_is_clear_is_heeded(bundle: ModelBundle) -> None:
     suspicious = EpisodeState()
 
-    class Suspecting(Scorer):
-        def score_many(
-            self, orders: Sequence[Order], episode: EpisodeState
-        ) -> tuple[list[Assessment], EpisodeState]:
-            found, after = super().score_many(orders, episode)
-            return [replace(one, alerted=episode is suspicious) for one in found], after
+    def alerted(assessment: Assessment, episode: EpisodeState) -> Assessment:
+        return replace(assessment, alerted=episode is suspicious)
 
-    scorer = Suspecting(bundle, packaged_catalogue(), Policy())
+    scorer = FakeScorer(bundle, alerted)
     with pytest.raises(ConfigurationError, match="no order at list price clearly good"):
         smoke_orders(scorer, [suspicious], "x", NOW)
 
 
 def test_an_added_item_that_is_not_sure_is_not_sent(bundle: ModelBundle) -> None:
-    class Unsure(Scorer):
-        def score_many(
-            self, orders: Sequence[Order], episode: EpisodeState
-        ) -> tuple[list[Assessment], EpisodeState]:
-            found, after = super().score_many(orders, episode)
-            return [replace(one, p_added_item=min(one.p_added_item, 0.8)) for one in found], after
+    def unsure(assessment: Assessment, _: EpisodeState) -> Assessment:
+        return replace(assessment, p_added_item=min(assessment.p_added_item, 0.8))
 
-    assert check(Unsure(bundle, packaged_catalogue(), Policy())) == "below_cost"
+    assert check(FakeScorer(bundle, unsure)) == "below_cost"
 
 
 @pytest.mark.parametrize("factor", [0.37, 3.0])
