@@ -118,7 +118,7 @@ def cosmos(port: int, folder: Path) -> Service:
 def eventhubs(port: int, folder: Path, storage: str | None) -> Service:
     """Return the Event Hubs emulator with hub `orders`, its log in `folder`.
 
-    Capture writes to `storage`, or does not run if that is None.
+    Capture writes to `storage`; without one it does not run.
     """
     hub = f"{ORDERS_HUB}:{ORDERS_PARTITIONS}"
     arguments = [hub, "--port", str(port), "--dir", str(folder)]
