@@ -1,8 +1,8 @@
-"""python -m infra.audit: what Sheriff takes from others, looked through (`make audit`).
+"""python -m infra.audit: check what Sheriff takes from others (`make audit`).
 
-Known vulnerabilities of the locked packages, secrets in the repository, licences, and the API
-versions that have grown old. What needs a network and finds none has failed, and says so. What is
-found and let pass stands in `audit.toml`, with its reason.
+It looks for known vulnerabilities of the locked packages, secrets in the repository, licences that
+are not allowed, and old API versions. A check that needs a network and has no network fails, and
+says so. `audit.toml` names the findings that are allowed, each with its reason.
 """
 
 import json
@@ -20,13 +20,14 @@ from infra.checks.compiler import CompilerError
 from infra.checks.tool import ToolError, answered
 from infra.components import licences
 from infra.local import commands
-from infra.package import ROOT, locked
+from infra.locked_packages import locked
+from infra.package import ROOT
 from shared.errors import SheriffError
 
 LOCKS = ("requirements.txt", "requirements-train.txt", "requirements-dev.txt")
 NPM = ("infra/local", "infra/checks")
 TOOLS = (".venv-checkov", ".venv-audit")
-"""Environments of their own, of which every installed package is looked at."""
+"""Separate environments; the audit looks at every package installed there."""
 
 _PIP_AUDIT = ROOT / ".venv-audit" / "bin" / "pip-audit"
 _SECRETS = ROOT / ".checkov-secrets.yaml"
@@ -35,58 +36,64 @@ _RECENT = "use-recent-api-versions"
 
 
 class AuditError(SheriffError):
-    """A part could not be looked at: in an audit, that is a finding."""
+    """A part could not be checked: in an audit, that is a finding too."""
 
 
 def allowed(kind: str) -> Mapping[str, str]:
-    """What is let pass, with the reasons: ``advisories`` or ``secrets`` of ``audit.toml``."""
+    """Return the allowed findings with their reasons, as `audit.toml` has them.
+
+    ``kind`` is ``advisories`` or ``secrets``.
+    """
     table: dict[str, dict[str, str]] = tomllib.loads((ROOT / "infra/audit.toml").read_text())
     return table[kind]
 
 
 def python_advisories() -> Iterator[str]:
-    """Known vulnerabilities of what the lock files name, by PyPI's own table."""
+    """Yield the known vulnerabilities of the locked Python packages, by PyPI's own table."""
     files = [option for name in LOCKS for option in ("-r", name)]
     command = [str(_PIP_AUDIT), *files, "--disable-pip", "--format", "json"]
     yield from wrong_python(answered([*command, "--progress-spinner", "off"])["dependencies"])
 
 
 def wrong_python(dependencies: list[dict[str, Any]]) -> Iterator[str]:
-    """What pip-audit's answer comes to; a package that it skipped was not looked at."""
+    """Yield the findings in pip-audit's answer; a package that it skipped is one, too."""
     _say(f"{len(dependencies)} packages of {len(LOCKS)} lock files")
-    skipped = [one for one in dependencies if "skip_reason" in one]
+    skipped = [package for package in dependencies if "skip_reason" in package]
     if skipped:
         why = skipped[0]["skip_reason"]
-        yield f"{len(skipped)} of {len(dependencies)} packages were not looked at; the first: {why}"
-    for one in dependencies:
-        for found in one.get("vulns", ()):
-            if not {found["id"], *found["aliases"]} & allowed("advisories").keys():
-                mended = ", ".join(found["fix_versions"]) or "no version yet"
-                yield f"{one['name']} {one['version']}: {found['id']}, mended by {mended}"
+        yield f"{len(skipped)} of {len(dependencies)} packages were not checked; the first: {why}"
+    for package in dependencies:
+        for advisory in package.get("vulns", ()):
+            if not {advisory["id"], *advisory["aliases"]} & allowed("advisories").keys():
+                versions = ", ".join(advisory["fix_versions"]) or "no version yet"
+                yield (
+                    f"{package['name']} {package['version']}: {advisory['id']}, fixed in {versions}"
+                )
 
 
 def npm_advisories() -> Iterator[str]:
-    """Known vulnerabilities of what npm's lock files name, by npm's own table."""
+    """Yield the known vulnerabilities of the locked npm packages, by npm's own table."""
     for folder in NPM:
         command = ["npm", "audit", "--json", "--package-lock-only"]
-        yield from (f"{folder}: {one}" for one in wrong_npm(answered(command, ROOT / folder)))
+        answer = answered(command, ROOT / folder)
+        yield from (f"{folder}: {finding}" for finding in wrong_npm(answer))
 
 
 def wrong_npm(answer: Mapping[str, Any]) -> Iterator[str]:
-    """What npm's answer comes to."""
+    """Yield the findings in npm's answer."""
     if "metadata" in answer:
         _say(f"{answer['metadata']['dependencies']['total']} packages")
     if "vulnerabilities" not in answer:
-        yield f"npm was not answered: {answer.get('message') or answer.get('error')}"
-    for name, one in answer.get("vulnerabilities", {}).items():
-        for why in one["via"]:
-            # A text names another package, which stands here by itself.
+        yield f"npm got no answer: {answer.get('message') or answer.get('error')}"
+    for name, package in answer.get("vulnerabilities", {}).items():
+        for why in package["via"]:
+            # A text names another package, which has its own entry here.
             if isinstance(why, dict) and why["url"].rpartition("/")[2] not in allowed("advisories"):
-                yield f"{name} {one['range']}: {why['severity']}: {why['title']}, {why['url']}"
+                yield f"{name} {package['range']}: {why['severity']}: {why['title']}, {why['url']}"
 
 
 def secrets() -> Iterator[str]:
-    """What looks like a key or a password in a file that git knows."""
+    """Yield what looks like a key or a password in the files of the repository."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -94,32 +101,34 @@ def secrets() -> Iterator[str]:
     _say(f"{len(names)} files")
     files = [option for name in names for option in ("--file", name)]
     answer = answered([str(CHECKOV), "--config-file", str(_SECRETS), *files])
-    if "results" not in answer:  # with nothing found it prints a summary alone
+    if "results" not in answer:  # if it finds nothing, it prints only a summary
         yield from _stale(set())
         return
-    found = {
-        f"{Path(one['file_abs_path']).relative_to(ROOT)} {one['check_id']}": one
-        for one in answer["results"]["failed_checks"]
+    secrets_by_key = {
+        f"{Path(secret['file_abs_path']).relative_to(ROOT)} {secret['check_id']}": secret
+        for secret in answer["results"]["failed_checks"]
     }
-    for key in sorted(found.keys() - allowed("secrets").keys()):
-        yield f"{key} {found[key]['check_name']}, line {found[key]['file_line_range'][0]}"
-    yield from _stale(set(found))
+    for key in sorted(secrets_by_key.keys() - allowed("secrets").keys()):
+        secret = secrets_by_key[key]
+        yield f"{key} {secret['check_name']}, line {secret['file_line_range'][0]}"
+    yield from _stale(set(secrets_by_key))
 
 
-def _stale(found: set[str]) -> Iterator[str]:
-    for key in sorted(allowed("secrets").keys() - found):
-        yield f"infra/audit.toml: {key} is let pass and no longer found"
+def _stale(keys: set[str]) -> Iterator[str]:
+    """Yield the allowed secrets that are no longer there."""
+    for key in sorted(allowed("secrets").keys() - keys):
+        yield f"infra/audit.toml allows {key}, which is no longer there: take it out"
 
 
 def wrong_licences() -> Iterator[str]:
-    """Licences that the table does not allow, and packages that do not say theirs."""
-    python, npm = list(_installed()), list(_of_npm())
+    """Yield the packages whose licence the table does not allow, or that do not say theirs."""
+    python, npm = list(_installed()), list(_npm_packages())
     _say(f"{len(python)} packages of Python, {len(npm)} of npm")
-    for found in python:
-        yield from _wrong_licence(found.name, found.version, licences().of(found.metadata))
-    for name, one in npm:
-        spdx = licences().npm.get(name) or licences().spdx(one.get("license"))
-        yield from _wrong_licence(name, one["version"], spdx)
+    for package in python:
+        yield from _wrong_licence(package.name, package.version, licences().of(package.metadata))
+    for name, entry in npm:
+        spdx = licences().npm.get(name) or licences().spdx(entry.get("license"))
+        yield from _wrong_licence(name, entry["version"], spdx)
 
 
 def _wrong_licence(name: str, version: str, spdx: str | None) -> Iterator[str]:
@@ -134,24 +143,24 @@ def _installed() -> Iterator[Distribution]:
         try:
             yield distribution(name)
         except PackageNotFoundError:
-            raise AuditError(f"{name} is locked and not installed: make setup") from None
+            raise AuditError(f"{name} is locked and not installed: run `make setup`") from None
     for tool in TOOLS:
         places = [str(place) for place in (ROOT / tool).glob("lib/python*/site-packages")]
         if not places:
-            raise AuditError(f"{tool} is not there: make audit makes it")
+            raise AuditError(f"{tool} is not there: `make audit` makes it")
         yield from distributions(path=places)
 
 
-def _of_npm() -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _npm_packages() -> Iterator[tuple[str, Mapping[str, Any]]]:
     for folder in NPM:
         lock = json.loads((ROOT / folder / "package-lock.json").read_text())
-        for path, one in lock["packages"].items():
-            if path:  # the one without is the project itself
-                yield path.rpartition("node_modules/")[2], one
+        for path, entry in lock["packages"].items():
+            if path:  # the entry without a path is the project itself
+                yield path.rpartition("node_modules/")[2], entry
 
 
 def old_versions() -> Iterator[str]:
-    """API versions that the linter calls old. It goes by the calendar, so it breaks no build."""
+    """Yield the API versions that the linter calls old. It goes by the calendar: no build fails."""
     configuration = json.loads((ROOT / _CONFIGURATION).read_text())
     configuration["analyzers"]["core"]["rules"][_RECENT] = {"level": "warning"}
     try:
@@ -159,7 +168,7 @@ def old_versions() -> Iterator[str]:
             said = on.compiler.compile(on.folder / "infra" / "main.bicep").diagnostics
     except CompilerError as error:
         raise AuditError(str(error)) from error
-    yield from (one for one in said if f": {_RECENT}:" in one)
+    yield from (line for line in said if f": {_RECENT}:" in line)
 
 
 PARTS: Mapping[str, tuple[Callable[[], Iterator[str]], bool]] = {
@@ -169,7 +178,7 @@ PARTS: Mapping[str, tuple[Callable[[], Iterator[str]], bool]] = {
     "licences": (wrong_licences, True),
     "API versions by the calendar": (old_versions, False),
 }
-"""What is looked at, and whether a finding fails the audit."""
+"""The checks by name, and whether a finding of each fails the audit."""
 
 
 def _say(line: str) -> None:
@@ -177,7 +186,7 @@ def _say(line: str) -> None:
 
 
 def main() -> int:
-    """Look at every part and print what is found; 1 where a part has failed."""
+    """Run every check and print its findings; return 1 if a check failed."""
     return commands.run("audit", _audit)
 
 
@@ -186,14 +195,14 @@ def _audit() -> int:
     for name, (part, counts) in PARTS.items():
         print(f"{name}:", flush=True)
         try:
-            found, fails = list(part()), counts
+            findings, fails = list(part()), counts
         except (AuditError, ToolError) as error:
-            found, fails = [str(error)], True
-        if found and fails:
+            findings, fails = [str(error)], True
+        if findings and fails:
             failed.append(name)
-        for one in found:
-            _say(one)
-        _say("nothing found" if not found else "FAILED" if fails else "a warning")
+        for finding in findings:
+            _say(finding)
+        _say("nothing found" if not findings else "FAILED" if fails else "a warning")
     print(f"FAILED: {', '.join(failed)}" if failed else "the audit found nothing to act on")
     return 1 if failed else 0
 

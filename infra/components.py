@@ -1,7 +1,7 @@
-"""What of others lies in a package, and under which licence: `sbom.cdx.json`, in CycloneDX 1.6.
+"""The packages of others in a zip, and their licences: `sbom.cdx.json`, in CycloneDX 1.6.
 
-It is made from what the packages say of themselves, so it names what is there, not what was asked
-for. The same packages give the same bytes: its time is left out, its number is made from its
+The list is made from the metadata of the packages, so it names what is there, not what was asked
+for. The same packages give the same bytes: the list has no time, and its number follows from its
 contents.
 """
 
@@ -22,16 +22,16 @@ from packageurl import PackageURL
 from packaging.utils import canonicalize_name
 
 TABLE = Path(__file__).with_name("licences.toml")
-"""The licences that are allowed, and what packages call them."""
+"""The allowed licences, and what packages call them."""
 
 _SPDX = get_spdx_licensing()
 _LONGEST = 80
-"""Characters of a licence's name; more is the text of one."""
+"""Characters of a licence's name; a longer one is the text of a licence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Licences:
-    """The table of licences; ``python`` and ``npm`` hold those of single packages."""
+    """The table of licences; ``python`` and ``npm`` give the licence of single packages."""
 
     allowed: Mapping[str, str]
     names: Mapping[str, str]
@@ -39,7 +39,7 @@ class Licences:
     npm: Mapping[str, str]
 
     def spdx(self, text: str | None) -> str | None:
-        """An SPDX expression for what a package calls its licence; None where it is none."""
+        """Return the SPDX expression for what a package calls its licence, or None."""
         name = self.names.get(text or "", text or "").strip()
         if not name or len(name) > _LONGEST:
             return None
@@ -49,21 +49,21 @@ class Licences:
             return None
 
     def of(self, metadata: PackageMetadata) -> str | None:
-        """The licence of a Python package, as an SPDX expression; None where it says too little."""
+        """Return the licence of a Python package in SPDX; None if the package says too little."""
         if own := self.python.get(canonicalize_name(metadata["Name"])):
             return own
         said = [metadata.get("License-Expression"), metadata.get("License")]
         classifiers = [
-            one.rpartition(" :: ")[2]
-            for one in metadata.get_all("Classifier") or []
-            if one.startswith("License ::")
+            classifier.rpartition(" :: ")[2]
+            for classifier in metadata.get_all("Classifier") or []
+            if classifier.startswith("License ::")
         ]
-        if len(classifiers) == 1:  # of several, which one holds is not said
+        if len(classifiers) == 1:  # several do not say which of them holds
             said += classifiers
-        return next((found for one in said if (found := self.spdx(one))), None)
+        return next((spdx for text in said if (spdx := self.spdx(text))), None)
 
     def permits(self, expression: str) -> bool:
-        """Whether the table allows an SPDX expression: every part of AND, one part of OR."""
+        """Return whether the table allows every part of an AND, and one part of an OR."""
         return self._permits(_SPDX.parse(expression, validate=True))
 
     def _permits(self, node: object) -> bool:
@@ -76,31 +76,32 @@ class Licences:
 
 @cache
 def licences() -> Licences:
-    """The table in `TABLE`."""
+    """Read the table in `TABLE`."""
     return Licences(**tomllib.loads(TABLE.read_text(encoding="utf-8")))
 
 
 def sbom(name: str, version: str, site: Path) -> str:
-    """The components that lie in ``site``, as a CycloneDX document that ends with a newline.
+    """Return the components in ``site`` as a CycloneDX document that ends with a newline.
 
     Args:
         name: what the package is called, as ``sheriff-scorer``.
         version: the release.
         site: folder of installed packages.
     """
-    found = sorted(distributions(path=[str(site)]), key=lambda one: canonicalize_name(one.name))
-    parts = [_component(one) for one in found]
+    packages = distributions(path=[str(site)])
+    by_name = sorted(packages, key=lambda package: canonicalize_name(package.name))
+    parts = [_component(package) for package in by_name]
     return _written(Component(name=name, version=version, type=ComponentType.APPLICATION), parts)
 
 
-def _component(found: Distribution) -> Component:
-    name = canonicalize_name(found.name)
-    purl = PackageURL("pypi", name=name, version=found.version)
-    licence = licences().of(found.metadata)
+def _component(package: Distribution) -> Component:
+    name = canonicalize_name(package.name)
+    purl = PackageURL("pypi", name=name, version=package.version)
+    licence = licences().of(package.metadata)
     made = LicenseFactory().make_from_string(licence) if licence else None
     return Component(
         name=name,
-        version=found.version,
+        version=package.version,
         type=ComponentType.LIBRARY,
         purl=purl,
         bom_ref=purl.to_string(),
@@ -112,7 +113,7 @@ def _written(whole: Component, parts: Iterable[Component]) -> str:
     bom = Bom(components=parts)
     purls = "\n".join(str(part.purl) for part in bom.components)
     bom.serial_number = uuid5(NAMESPACE_URL, f"{whole.name}@{whole.version}\n{purls}")
-    bom.metadata.timestamp = None  # type: ignore[assignment]  # a build says no time of its own
+    bom.metadata.timestamp = None  # type: ignore[assignment]  # with a time, the bytes would differ each build
     bom.metadata.component = whole
     whole.bom_ref.value = f"pkg:generic/{whole.name}@{whole.version}"
     bom.register_dependency(whole, bom.components)

@@ -1,10 +1,9 @@
-"""What is deployed, seen from outside: its apps, its model, and two orders through its hub."""
+"""Checks of a deployment from outside: its apps, its model, and two orders through its hub."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,9 +15,9 @@ from azure.core.exceptions import HttpResponseError
 
 from functions.model_loader import ModelLoader
 from functions.settings import Settings
-from infra.smoke_orders import Marked, marked_orders
+from infra.smoke_orders import SmokeOrder, smoke_orders
+from infra.waiting import Broken, NotYet
 from shared.containers import ALERTS, STATE
-from shared.errors import SheriffError
 from shared.formats import time_text
 from shared.order import parse_order
 from shared.smoke_orders import MARKED_REP
@@ -43,53 +42,15 @@ FUNCTIONS = {
 """The functions of an app, by its role."""
 
 _WELL = {"ok", "degraded"}
-"""What health may say: whatever is wrong beside this release must not roll it back."""
+"""What health may say. `degraded` passes: trouble outside this release must not roll it back."""
 
-_PAUSE_SECONDS = 0.5
 _LEFT_BEHIND = timedelta(hours=1)
-"""Alerts of a smoke test that died are deleted by a later one once they are this old."""
-
-
-class Broken(SheriffError):  # noqa: N818 - it says what is broken, not what went wrong here
-    """A check has failed for good; the message says what was found and what was expected."""
-
-
-class NotYet(SheriffError):  # noqa: N818 - it is no failure before the deadline
-    """It is not as it should be, and may become so."""
-
-
-async def until(look: Callable[[], Awaitable[str]], seconds: float) -> str:
-    """Look until all is well, for so long; what was seen then.
-
-    Raises:
-        Broken: it was not well in time, or never will be; says what was seen last.
-    """
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    seen = "no answer"
-    while True:
-        try:
-            async with asyncio.timeout_at(end):
-                return await look()
-        except Broken:
-            raise
-        except TimeoutError as error:
-            raise Broken(f"{seen} (for {seconds:g} s)") from error
-        except (SheriffError, aiohttp.ClientError, OSError) as error:
-            seen = one_line(error)
-            if loop.time() + _PAUSE_SECONDS >= end:
-                raise Broken(f"{seen} (for {seconds:g} s)") from error
-        await asyncio.sleep(_PAUSE_SECONDS)
-
-
-def one_line(error: BaseException) -> str:
-    """What an error says, without line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__
+"""A smoke test that dies leaves alerts behind; a later one deletes them once they are this old."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What is asked for on the command line."""
+    """What the command line asks for."""
 
     health_urls: tuple[str, ...]
     version: str | None
@@ -100,23 +61,26 @@ class Expected:
 
 @dataclass
 class Deployed:
-    """What is deployed, seen from outside: its apps' health, its stores and its hub."""
+    """A deployment: its apps, its stores and its hub. Each check returns one line: what it saw."""
 
     settings: Settings
     web: aiohttp.ClientSession
     cosmos: Cosmos
     hub: HubSender
-    shelf: ModelLoader
+    models: ModelLoader
     expected: Expected
     roles: set[str] = field(default_factory=set)
     model: str = ""
-    orders: tuple[Marked, ...] = ()
+    orders: tuple[SmokeOrder, ...] = ()
 
     # --- what serves ---------------------------------------------------------------------------
 
     async def health(self, url: str) -> dict[str, Any]:
-        """What an app says of itself; NotYet while it is not well or another release, or refuses
-        what it should serve: it may have been mended since the app looked last.
+        """Return what an app says of itself.
+
+        Raises:
+            NotYet: it is not well, runs another release, or refuses what it should serve. All of
+                these may pass: the app looks again.
         """
         async with self.web.get(url) as answer:
             body = await _json(answer)
@@ -133,24 +97,25 @@ class Deployed:
         return body
 
     async def well(self, url: str) -> str:
+        """Check an app's health, and remember its role."""
         body = await self.health(url)
         self.roles.add(body["role"])
         release = f", release {body['release']}" if body.get("release") else ""
         model = f", model {body['bundle_version']}" if "bundle_version" in body else ""
-        wrong = "; ".join(str(one) for one in body.get("problems") or ())
-        return f"{url}: {body['role']}{release}{model}{f' ({wrong})' if wrong else ''}"
+        problems = "; ".join(str(problem) for problem in body.get("problems") or ())
+        return f"{url}: {body['role']}{release}{model}{f' ({problems})' if problems else ''}"
 
     async def same_model(self) -> str:
-        """The model, catalogue and policy that the shelf holds are good, and every app's own."""
+        """Check that model, catalogue and policy are good, and that every app uses them."""
         try:
-            scorer = await self.shelf.refresh()
-        finally:  # also where nothing may serve
-            for refusal in self.shelf.refusals():
+            scorer = await self.models.refresh()
+        finally:  # also if nothing in the store may serve
+            for refusal in self.models.refusals():
                 raise Broken(f"{refusal['what']} must not serve: {refusal['why']}")
-        mine = self.shelf.status()
+        mine = self.models.status()
         for url in self.expected.health_urls:
             theirs = await self.health(url)
-            if theirs["role"] == "desk":  # it has no model
+            if theirs["role"] == "desk":  # it uses no model
                 continue
             for what in ("bundle_version", "catalogue_version", "policy_version"):
                 if theirs.get(what) != mine[what]:
@@ -159,17 +124,17 @@ class Deployed:
         return f"{self.model}, {scorer.bundle.trained_orders:,} orders learned from"
 
     async def functions(self) -> str:
-        """Every function is listed that is expected of the apps that were asked."""
+        """Check that every function is listed that the apps should have."""
         wanted = self.expected.functions.union(*(FUNCTIONS[role] for role in self.roles))
-        found: set[str] = set()
+        names: set[str] = set()
         for where in self.expected.listed:
-            found |= listed(await self._document(where))
-        if missing := sorted(wanted - found):
-            raise NotYet(f"not listed: {', '.join(missing)}; listed: {', '.join(sorted(found))}")
-        return ", ".join(sorted(found))
+            names |= listed(await self._document(where))
+        if missing := sorted(wanted - names):
+            raise NotYet(f"not listed: {', '.join(missing)}; listed: {', '.join(sorted(names))}")
+        return ", ".join(sorted(names))
 
     async def _document(self, where: str) -> Any:
-        """A JSON document in a file, or at a URL."""
+        """Read a JSON document from a file or a URL."""
         if "://" in where:
             async with self.web.get(where) as answer:
                 return await _json(answer)
@@ -181,42 +146,42 @@ class Deployed:
     # --- two orders ----------------------------------------------------------------------------
 
     async def choose(self) -> str:
-        """Make up the two orders by what serves, and by what the partitions believe."""
+        """Choose the two orders for the model that serves and for what the partitions believe."""
         now = datetime.now(UTC)
         name = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         episodes = [state.episode for state in await self._states()]
-        self.orders = marked_orders(await self.shelf.scorer(), episodes, name, now)
+        self.orders = smoke_orders(await self.models.scorer(), episodes, name, now)
         good, fraud = self.orders
         return f"{good.order_id} and {fraud.order_id} ({fraud.typology})"
 
     async def send(self) -> str:
-        """Send them, the good one first; sending one again is counted as a duplicate."""
+        """Send both orders, the good one first; a repeated send counts as a duplicate."""
         for order in self.orders:
             await self.hub.send(order.body, MARKED_REP)
         return f"{len(self.orders)} orders sent"
 
     async def _states(self) -> list[StreamState]:
-        """The state of every partition that Sheriff has read from."""
+        """Return the state of every partition that Sheriff has read from."""
         async with self.cosmos.container(STATE, "read states") as states:
-            found = states.query_items(
+            documents = states.query_items(
                 "SELECT * FROM c WHERE c.hub = @hub AND c.consumer_group = @group",
                 parameters=[
                     {"name": "@hub", "value": self.settings.orders_hub},
                     {"name": "@group", "value": self.settings.orders_consumer_group},
                 ],
             )
-            return [StreamState.from_document(document) async for document in found]
+            return [StreamState.from_document(document) async for document in documents]
 
-    async def scored(self, order: Marked) -> None:
-        """NotYet while no partition's state document remembers the order."""
+    async def scored(self, order: SmokeOrder) -> None:
+        """Raise NotYet unless a partition's state document remembers the order."""
         sent = parse_order(order.body)
         for state in await self._states():
             if state.recent.judge(sent).admission is Admission.DUPLICATE:
                 return
         raise NotYet(f"{order.order_id} is in no state document: not scored")
 
-    async def alert(self, order: Marked) -> dict[str, Any] | None:
-        """An order's alert; None where there is none."""
+    async def alert(self, order: SmokeOrder) -> dict[str, Any] | None:
+        """Return an order's alert, or None."""
         async with self.cosmos.container(ALERTS, "read alert") as alerts:
             try:
                 return dict(await alerts.read_item(order.alert_id, MARKED_REP))
@@ -225,22 +190,22 @@ class Deployed:
                     raise
                 return None
 
-    async def alerted(self, order: Marked) -> str:
-        """The fraud's alert is there, by the model that serves, for the reason it must have."""
+    async def alerted(self, order: SmokeOrder) -> str:
+        """Check the fraud's alert: the model that serves made it, for the reason it must have."""
         alert = await self.alert(order)
         if alert is None:
             raise NotYet(f"{order.order_id} has no alert")
-        by, promoted = alert["model_version"], (await self.shelf.refresh()).bundle.version
-        if by not in {self.model, promoted}:  # a night may promote one meanwhile
+        by, promoted = alert["model_version"], (await self.models.refresh()).bundle.version
+        if by not in {self.model, promoted}:  # a night may promote another meanwhile
             raise Broken(f"its model is {by}, expected {promoted}")
         typologies = [finding["typology"] for finding in alert["findings"]]
         if order.typology not in typologies:
             raise Broken(f"its findings are {typologies}, expected {order.typology}")
-        await self.scored(order)  # committed: from here on nothing writes this alert again
+        await self.scored(order)  # once committed, nothing writes this alert again
         return f"{alert['id']}: {alert['reasons'][0]['message']}"
 
-    async def passed(self, order: Marked) -> str:
-        """The good order is scored, and there is no alert."""
+    async def passed(self, order: SmokeOrder) -> str:
+        """Check that the good order is scored and has no alert."""
         await self.scored(order)
         alert = await self.alert(order)
         if alert is not None:
@@ -248,19 +213,21 @@ class Deployed:
         return f"{order.order_id} is scored and no alert"
 
     async def clean(self) -> str:
-        """Delete the alerts of the two orders, and those that an earlier smoke test left behind."""
+        """Delete the alerts of the two orders, and any that an earlier smoke test left behind."""
         old = time_text(datetime.now(UTC) - _LEFT_BEHIND)
         mine = {order.alert_id for order in self.orders}
-        deleted = 0
         async with self.cosmos.container(ALERTS, "delete alerts") as alerts:
             query = "SELECT c.id, c.scored_at FROM c WHERE c.rep_id = @rep"
             parameters: list[dict[str, Any]] = [{"name": "@rep", "value": MARKED_REP}]
-            found = alerts.query_items(query, parameters=parameters, partition_key=MARKED_REP)
-            ids = [one["id"] async for one in found if one["id"] in mine or one["scored_at"] < old]
-            for item in ids:
-                await alerts.delete_item(item, MARKED_REP)
-                deleted += 1
-        return f"{deleted} marked alerts deleted"
+            stored = alerts.query_items(query, parameters=parameters, partition_key=MARKED_REP)
+            ids = [
+                alert["id"]
+                async for alert in stored
+                if alert["id"] in mine or alert["scored_at"] < old
+            ]
+            for alert_id in ids:
+                await alerts.delete_item(alert_id, MARKED_REP)
+        return f"{len(ids)} alerts of smoke orders deleted"
 
 
 async def _json(answer: aiohttp.ClientResponse) -> Any:
@@ -271,18 +238,23 @@ async def _json(answer: aiohttp.ClientResponse) -> Any:
 
 
 def is_release(release: Any, wanted: str) -> bool:
-    """Whether what an app says of its release is the one: a name, or its version or commit."""
+    """Return whether an app's release is the wanted one, by its name, version or commit."""
     return wanted in (release.values() if isinstance(release, dict) else (release,))
 
 
 def listed(document: Any) -> set[str]:
-    """The names in a list of functions that are not switched off.
+    """Return the names of the listed functions that are not disabled.
 
-    As ``az functionapp function list`` and a host's ``/admin/functions`` give it: objects with a
-    ``name``, which may follow the app's and a slash.
+    ``az functionapp function list`` and a host's ``/admin/functions`` both print a list of objects
+    with a ``name``, which may have the app's name and a slash before it.
+
+    Raises:
+        Broken: the document is no such list.
     """
-    if not isinstance(document, list) or not all(isinstance(one, dict) for one in document):
+    if not isinstance(document, list) or not all(isinstance(entry, dict) for entry in document):
         raise Broken("the list of functions is no list of objects")
     return {
-        str(one.get("name", "")).rpartition("/")[2] for one in document if not one.get("isDisabled")
+        str(entry.get("name", "")).rpartition("/")[2]
+        for entry in document
+        if not entry.get("isDisabled")
     }

@@ -3,13 +3,14 @@
     python -m infra.smoke --health-url https://APP/api/health ... --expect-version VERSION \\
         --listed FUNCTIONS.json ...
 
-Each app says that it is well, which release it runs and which model serves; the model is read here
-and checked as a scorer checks it; the functions are listed; a good order and a fraud, both marked,
-go through the hub: the good one is scored without an alert, the fraud's alert is in Cosmos DB.
-It is deleted at the end, and training leaves marked orders out (`shared.smoke_orders`).
+It asks each app for its health, release and model. It reads the model and checks it as a scorer
+would. It reads the list of functions. Then it sends two smoke orders through the hub: a good order,
+which must get no alert, and a fraud, whose alert must arrive in Cosmos DB. At the end it deletes
+the alert. Training leaves smoke orders out (`shared.smoke_orders`).
 
-Settings are the app's own (docs/settings.md), read from the environment. In Azure it signs in as
-whoever runs it, without a key. One line a check; ends with 0 if all are well, else with 1.
+It reads the app's own settings (docs/settings.md) from the environment. In Azure it signs in with
+the identity that runs it, without a key. It prints one line a check, and ends with 0 if all are
+well, else with 1.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ import aiohttp
 
 from functions.model_loader import ModelLoader
 from functions.settings import Settings
-from infra.deployed import Deployed, Expected, one_line, until
+from infra.deployed import Deployed, Expected
+from infra.waiting import one_line, until
 from shared.errors import SheriffError
 from shared.stores.aio.blobs import Blobs
 from shared.stores.aio.cosmos import Cosmos
@@ -40,12 +42,12 @@ from shared.stores.settings import HubSettings
 
 @dataclass
 class Report:
-    """Prints a line a check, and knows whether one has failed."""
+    """Prints a line a check, and remembers which checks failed."""
 
     failed: list[str] = field(default_factory=list)
 
     async def check(self, name: str, doing: Awaitable[str]) -> bool:
-        """Await a check and print what came of it; whether it went well."""
+        """Await a check, print its verdict, and return whether it passed."""
         started = time.monotonic()
         try:
             verdict, said = "ok", await doing
@@ -58,9 +60,9 @@ class Report:
 
 
 async def smoke(deployed: Deployed) -> list[str]:
-    """Every check in turn; the names of those that failed.
+    """Run every check in turn; return the names of the failed ones.
 
-    No order is sent where the model that should score it is not known.
+    Orders are sent only if the model check passed: the orders are chosen for that model.
     """
     report, expected = Report(), deployed.expected
 
@@ -82,7 +84,7 @@ async def smoke(deployed: Deployed) -> list[str]:
 
 @asynccontextmanager
 async def opened(expected: Expected, environ: Mapping[str, str]) -> AsyncIterator[Deployed]:
-    """A deployment and its stores, reached with the app's own settings.
+    """Open a deployment and its stores with the app's own settings.
 
     Raises:
         ConfigurationError: a setting is missing or wrong.
@@ -95,14 +97,14 @@ async def opened(expected: Expected, environ: Mapping[str, str]) -> AsyncIterato
         executor = stack.enter_context(ThreadPoolExecutor(1))
         timeout = aiohttp.ClientTimeout(total=expected.seconds)
         web = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
-        # Looked at anew each time: it may be promoted while this runs.
-        shelf = ModelLoader(blobs, executor, poll_seconds=0, shadow=False)
-        stack.push_async_callback(shelf.close)
-        yield Deployed(settings, web, cosmos, hub, shelf, expected)
+        # It looks each time it is asked: another model may be promoted while this runs.
+        models = ModelLoader(blobs, executor, poll_seconds=0, shadow=False)
+        stack.push_async_callback(models.close)
+        yield Deployed(settings, web, cosmos, hub, models, expected)
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
-    """Run every check; the exit code: 0 if all are well, else 1."""
+    """Run every check; return the exit code: 0 if all are well, else 1."""
     expected = _expected(_parser().parse_args(arguments))
     try:
         failed = asyncio.run(_smoke(expected, environ))
@@ -135,8 +137,14 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--health-url", action="append", required=True, metavar="URL", help="one for each app")
-    add("--expect-version", metavar="VERSION", help="release that every app must run")
+    add(
+        "--health-url",
+        action="append",
+        required=True,
+        metavar="URL",
+        help="once for each app",
+    )
+    add("--expect-version", metavar="VERSION", help="the release that every app must run")
     add(
         "--listed",
         action="append",
@@ -149,9 +157,15 @@ def _parser() -> argparse.ArgumentParser:
         "--functions",
         default="",
         metavar="A,B",
-        help="functions that must be listed beside those of the apps' roles",
+        help="further functions that must be listed, besides those of the apps' roles",
     )
-    add("--deadline", type=_seconds, default=120, metavar="SECONDS", help="for each check (120)")
+    add(
+        "--deadline",
+        type=_seconds,
+        default=120,
+        metavar="SECONDS",
+        help="of each check (120)",
+    )
     return parser
 
 
@@ -163,5 +177,5 @@ def _seconds(text: str) -> float:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.CRITICAL)  # a check says in one line what an SDK says in ten
+    logging.basicConfig(level=logging.CRITICAL)  # our checks say it in one line, the SDKs in ten
     sys.exit(main())

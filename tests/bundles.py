@@ -13,21 +13,21 @@ CATALOGUE = files("shared").joinpath("data", "catalogue.csv").read_text(encoding
 
 
 def golden(p_added_item: float = 0.0) -> Golden:
-    """One order at list price, which no bundle finds fault with."""
+    """Return one order at list price, which every bundle finds good."""
     order = order_body(order_id="golden-03").decode()
     return Golden(CATALOGUE, (GoldenOrder(order, p_added_item, 0.0, alerted=False),))
 
 
 def a_bundle(version: str, **fields: Any) -> ModelBundle:
-    """A bundle of this version that counts as learned from the company's own orders."""
+    """Return a bundle of this version that counts as learned from the company's own orders."""
     fields = {"version": version, "degraded": False, "golden": golden()} | fields
     return msgspec.structs.replace(packaged_bundle(), **fields)
 
 
 def with_a_golden_order(bundle: ModelBundle) -> ModelBundle:
-    """The bundle with one golden order, charged at list price, and what it says of it."""
+    """Return the bundle with one golden order at list price, and its own verdict on it."""
     order = order_body(order_id="golden-00", rep_id="golden-rep").decode()
     unanswered = GoldenOrder(order, 0.0, 0.0, alerted=False)
-    [(_, found)] = assess(bundle, Golden(CATALOGUE, (unanswered,)))
-    answered = GoldenOrder(order, found.p_added_item, found.p_hidden_discount, found.alerted)
+    [(_, verdict)] = assess(bundle, Golden(CATALOGUE, (unanswered,)))
+    answered = GoldenOrder(order, verdict.p_added_item, verdict.p_hidden_discount, verdict.alerted)
     return msgspec.structs.replace(bundle, golden=Golden(CATALOGUE, (answered,)))

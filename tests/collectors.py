@@ -1,4 +1,4 @@
-"""Where telemetry goes, for tests: a collector of OTLP, and what Application Insights takes in."""
+"""Fakes of where telemetry goes: a collector of OTLP, and Application Insights."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _SIGNALS: dict[str, type[Message]] = {
 
 
 @dataclass
-class Collector:
-    """What arrived so far."""
+class FakeCollector:
+    """A collector of OTLP; it keeps what arrives."""
 
     endpoint: str = ""
     requests: list[Any] = field(default_factory=list)
     arrived: threading.Condition = field(default_factory=threading.Condition)
 
     def metrics(self) -> dict[str, Any]:
-        """The metrics by name, each as it arrived last."""
+        """Return the metrics by name, each as it arrived last."""
         return {
             metric.name: metric
             for request in self._of(ExportMetricsServiceRequest)
@@ -63,17 +63,17 @@ class Collector:
         ]
 
     def text(self) -> str:
-        """All of it, as JSON and in its own bytes, to look for what must not be there."""
+        """Return everything as JSON and as bytes, to look for what must not be there."""
         whole = [str(MessageToDict(request)) for request in self.requests]
-        return "\n".join(whole + [repr(one.SerializeToString()) for one in self.requests])
+        return "\n".join(whole + [repr(request.SerializeToString()) for request in self.requests])
 
     def _of(self, kind: type[Message]) -> list[Any]:
         return [request for request in self.requests if isinstance(request, kind)]
 
 
 @dataclass
-class Ingestion:
-    """What Application Insights would have got: items of JSON, each with its kind in ``data``."""
+class FakeIngestion:
+    """An ingestion endpoint; it keeps the JSON items that arrive; ``data`` has their kind."""
 
     connection: str = ""
     bodies: list[bytes] = field(default_factory=list)
@@ -84,9 +84,9 @@ class Ingestion:
 
 
 @contextmanager
-def collector() -> Iterator[Collector]:
-    """A collector on a free port of this machine."""
-    ours = Collector()
+def collector() -> Iterator[FakeCollector]:
+    """Run a collector on a free port of this machine."""
+    ours = FakeCollector()
 
     def take(path: str, body: bytes) -> bytes:
         request = _SIGNALS[path]()
@@ -101,9 +101,9 @@ def collector() -> Iterator[Collector]:
 
 
 @contextmanager
-def ingestion() -> Iterator[Ingestion]:
-    """The ingestion endpoint of Application Insights on a free port of this machine."""
-    ours = Ingestion()
+def ingestion() -> Iterator[FakeIngestion]:
+    """Run Application Insights' ingestion endpoint on a free port of this machine."""
+    ours = FakeIngestion()
 
     def take(path: str, body: bytes) -> bytes:
         if not path.endswith("/track"):
@@ -123,7 +123,7 @@ def ingestion() -> Iterator[Ingestion]:
 
 @contextmanager
 def _server(take: Callable[[str, bytes], bytes]) -> Iterator[str]:
-    """An HTTP server whose answers to a path and a body ``take`` gives; its address."""
+    """Run an HTTP server that answers with ``take(path, body)``; yield its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

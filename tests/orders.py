@@ -6,11 +6,11 @@ from typing import Any
 from shared.order import MAXIMUM_BYTES, Order, parse_order
 
 ABSENT = object()
-"""Given as a field's value, leaves the field out."""
+"""As a field's value it leaves the field out."""
 
 
 def order_fields(**changes: Any) -> dict[str, Any]:
-    """The JSON object of a valid order of two packaged products, with some fields changed."""
+    """Return a valid order of two packaged products as a JSON object, with fields changed."""
     fields: dict[str, Any] = {
         "order_id": "o-1",
         "ordered_at": "2016-05-04T10:00:00Z",
@@ -26,17 +26,17 @@ def order_fields(**changes: Any) -> dict[str, Any]:
 
 
 def order_body(**changes: Any) -> bytes:
-    """The same as the bytes a producer would send."""
+    """Return the same order as the bytes that a producer would send."""
     return json.dumps(order_fields(**changes)).encode()
 
 
 def an_order(**changes: Any) -> Order:
-    """The same, parsed."""
+    """Return the same order, parsed."""
     return parse_order(order_body(**changes))
 
 
 def _filled(start: bytes, piece: bytes, end: bytes = b"") -> bytes:
-    """As many pieces as the largest body that is allowed has room for."""
+    """Return a body with as many pieces as the largest allowed body has room for."""
     return start + piece * ((MAXIMUM_BYTES - len(start) - len(end)) // len(piece)) + end
 
 

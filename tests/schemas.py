@@ -1,6 +1,6 @@
-"""The published schemas of docs/schemas, for tests to hold documents against.
+"""The published schemas of docs/schemas; tests check documents by them.
 
-``python -m tests.schemas`` writes the ones that are generated from the code.
+``python -m tests.schemas`` writes the schemas that follow from a type of the code.
 """
 
 import json
@@ -21,19 +21,19 @@ SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
 
 
 def read_schema(name: str) -> dict[str, Any]:
-    """docs/schemas/{name}.json."""
+    """Read docs/schemas/{name}.json."""
     schema: dict[str, Any] = json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
     return schema
 
 
 def violations(name: str, document: Any) -> list[str]:
-    """How a document breaks a published schema; empty where it does not."""
+    """Return how a document breaks a published schema; [] if it does not."""
     errors = Draft202012Validator(read_schema(name)).iter_errors(document)
     return [f"{error.json_path}: {error.message}" for error in errors]
 
 
 def generated_schemas() -> dict[str, dict[str, Any]]:
-    """The schemas that follow from a type of the code, by name, as JSON has them."""
+    """Return the schemas that follow from a type of the code, by name."""
     dialect = {"$schema": Draft202012Validator.META_SCHEMA["$id"]}
     types = {
         "policy": Policy,
@@ -44,8 +44,8 @@ def generated_schemas() -> dict[str, dict[str, Any]]:
         "hub": Watch,
     }
     schemas = {name: dialect | msgspec.json.schema(kind) for name, kind in types.items()}
-    found: dict[str, dict[str, Any]] = json.loads(json.dumps(schemas))
-    return found
+    as_json: dict[str, dict[str, Any]] = json.loads(json.dumps(schemas))
+    return as_json
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from infra.checks.delivery import wrong_host, wrong_trigger
 from infra.checks.opening import opened, settings
 from infra.checks.unpacked import Tree, unpacked
 from infra.local import commands
-from infra.package import SBOM, SITE, STAMP, PackageError
+from infra.locked_packages import PackageError
+from infra.package import SBOM, SITE, STAMP
 
 LARGEST = {"scorer": 350_000_000, "trainer": 900_000_000}
 """Bytes unpacked."""

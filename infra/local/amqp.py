@@ -1,9 +1,9 @@
 """AMQP 1.0 values on the wire (OASIS AMQP 1.0, part 1).
 
-The width of any value follows from its constructor's high nibble, so a message can be cut into its
-sections, and a map into its entries, without decoding what they hold.
+The high nibble of a value's constructor gives its width. So a message can be cut into its sections,
+and a map into its entries, without decoding them.
 
-All that is read here comes from a network: bad bytes raise `MalformedError` and nothing else.
+The bytes come from a network: bad bytes raise `MalformedError` and no other error.
 """
 
 import struct
@@ -20,7 +20,7 @@ _MAX_NESTING = 32
 
 
 class MalformedError(ValueError):
-    """Bytes that are not AMQP 1.0, or a value of another type than the field's."""
+    """Bytes that are not AMQP 1.0, or a value that has not the type of its field."""
 
 
 # --- reading values ---
@@ -51,7 +51,7 @@ _FIXED_WIDTHS = (0, 1, 2, 4, 8, 16)  # bytes after a constructor whose high nibb
 
 
 def value_end(data: bytes, at: int) -> int:
-    """Offset just past the value whose constructor is at `at`; nothing is decoded."""
+    """Return the offset just past the value whose constructor is at `at`; decode nothing."""
     try:
         return _plain_end(data, _skip_descriptors(data, at))
     except IndexError:
@@ -72,7 +72,7 @@ def _plain_end(data: bytes, at: int) -> int:
 
 
 def _content_size(code: int, data: bytes, at: int) -> int:
-    """Bytes that follow the constructor `code`, size prefix included."""
+    """Return how many bytes follow the constructor `code`, size prefix included."""
     family = code >> 4
     if family >= 0xA:
         return 4 + int.from_bytes(data[at : at + 4]) if family & 1 else 1 + data[at]
@@ -82,10 +82,10 @@ def _content_size(code: int, data: bytes, at: int) -> int:
 
 
 def decode(data: bytes, at: int = 0) -> tuple[Value, int]:
-    """The value at `at` without its descriptors, and the offset just past it.
+    """Return the value at `at` without its descriptors, and the offset just past it.
 
-    Strings and symbols are `str`, timestamps `int` (milliseconds since 1970), arrays lists;
-    decimals, which Event Hubs never uses, stay bytes.
+    Strings and symbols become `str`, timestamps `int` (milliseconds since 1970), arrays lists.
+    Decimals stay bytes: Event Hubs never uses them.
     """
     try:
         return _decode(data, at, _MAX_NESTING)
@@ -123,7 +123,7 @@ def _decode_variable(code: int, content: bytes) -> Value:
 
 
 def _decode_fixed(code: int, content: bytes) -> Value:
-    """What is neither a constant nor a number."""
+    """Decode a value of fixed width that is neither a constant nor a number."""
     match code:
         case 0x45:
             return []
@@ -151,7 +151,7 @@ def _decode_compound(data: bytes, at: int, nesting: int) -> Value:
 
 
 def _compound_bounds(data: bytes, at: int) -> tuple[int, int, int]:
-    """(number of elements, offset of the first, offset just past the last) of a list or map."""
+    """Return number of elements, offset of the first and offset past the last of a list or map."""
     end = _plain_end(data, at)
     if data[at] & 0x10:
         return int.from_bytes(data[at + 5 : at + 9]), at + 9, end
@@ -160,7 +160,7 @@ def _compound_bounds(data: bytes, at: int) -> tuple[int, int, int]:
 
 def _decode_array(data: bytes, at: int, end: int, nesting: int) -> Value:
     count, at, end = _compound_bounds(data, at)
-    if nesting < 0 or count > end - at:  # elements of no width could claim to be billions
+    if nesting < 0 or count > end - at:  # elements without a width could claim to be billions
         raise MalformedError(
             "an array claims more elements than it has bytes, or is too deeply nested"
         )
@@ -174,7 +174,7 @@ def _decode_array(data: bytes, at: int, end: int, nesting: int) -> Value:
 
 
 def raw_items(data: bytes, at: int) -> list[bytes]:
-    """The elements of the list or map at `at` (keys and values in turn), still encoded."""
+    """Return the elements of the list or map at `at`, still encoded; a map gives key, value, ..."""
     try:
         at = _skip_descriptors(data, at)
         if data[at : at + 1] == EMPTY_LIST:
@@ -222,7 +222,7 @@ def long(number: int) -> bytes:
 
 
 def timestamp(milliseconds: int) -> bytes:
-    """Milliseconds since 1970-01-01 UTC."""
+    """Encode milliseconds since 1970-01-01 UTC."""
     return b"\x83" + milliseconds.to_bytes(8, signed=True)
 
 

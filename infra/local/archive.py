@@ -1,8 +1,8 @@
 """python -m infra.local.archive ORDERS.jsonl: put a file of orders into the archive.
 
-The files are those that Event Hubs Capture would have written had the orders been sent when they
-were placed, so that there is a history to learn from without waiting for one. They have a namespace
-of their own: Capture reads from the files of its own where it has to go on.
+So there is a history to learn from at once. It writes the files that Event Hubs Capture would have
+written if the orders had been sent when they were placed. They get a separate namespace, because
+Capture reads in the files of its own namespace where to go on.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from infra.local import commands
-from infra.local.capture import SCHEMA, enqueued_text, file_name
+from infra.local.capture_files import SCHEMA, enqueued_text, file_name
 from infra.local.services import CAPTURE_CONTAINER, ORDERS_HUB, ORDERS_PARTITIONS
 from shared.errors import ConfigurationError
 from shared.order import Order
@@ -43,21 +43,21 @@ def archive_orders(
     per_file: int = PER_FILE,
     now: datetime | None = None,
 ) -> int:
-    """Archive every line of a file, in file order; returns their number.
+    """Archive every line of a file, in file order; return the number of lines.
 
-    Doing it again changes nothing. Lines that are no order are archived as well, as Capture would.
+    A second run changes nothing. Lines that are no order are archived too: Capture does the same.
 
     Args:
         path: orders, one JSON object a line.
-        settings: ``BLOB_CONNECTION``, and ``ORDERS_HUB`` where it is not the local stack's.
+        settings: ``BLOB_CONNECTION``, and ``ORDERS_HUB`` if it is not the local stack's.
         namespace: first folder of the files' names.
-        partitions: of the hub; an order's follows from its rep.
-        per_file: events of one file at most.
-        now: when the events came in; by default each when its order was placed.
+        partitions: of the hub; the rep decides the partition of an order.
+        per_file: events of a file at most.
+        now: when the events came in; by default, when each order was placed.
 
     Raises:
         KeyError: the connection is not set.
-        ConfigurationError: the file is empty, or the connection is none.
+        ConfigurationError: the file is empty, or the connection is no connection string.
         AzureError: the storage failed.
     """
     hub = settings.get("ORDERS_HUB") or ORDERS_HUB
@@ -87,7 +87,7 @@ def _opened(connection: str) -> BlobServiceClient:
 
 @dataclass
 class _Log:
-    """The events of one partition; a file as soon as there are enough of them."""
+    """The events of one partition; it writes a file as soon as there are enough of them."""
 
     container: ContainerClient
     prefix: str
@@ -95,11 +95,11 @@ class _Log:
     sequence: int = 0
     offset: int = 0
     last_ms: int = 0
-    second: int = -1  # in the name of the file before
+    second: int = -1  # in the name of the previous file
     waiting: list[dict[str, object]] = field(default_factory=list)
 
     def add(self, line: ReadLine, key: str | None, at: datetime | None) -> None:
-        """The next event; a hub's clock never goes back, whatever times the orders have."""
+        """Add the next event; its time is never before the last one's, as in a hub."""
         if at is not None:
             self.last_ms = max(self.last_ms, int(at.timestamp() * 1000))
         system: dict[str, object] = {"x-opt-enqueued-time": self.last_ms}
@@ -119,7 +119,7 @@ class _Log:
             self.write()
 
     def write(self) -> None:
-        """Create the file of what is waiting, under the time of its first event."""
+        """Write the waiting events to a file that is named by the time of the first."""
         if not self.waiting:
             return
         first = self.waiting[0]["SystemProperties"]
@@ -127,7 +127,7 @@ class _Log:
         self.second = max(first["x-opt-enqueued-time"] // 1000, self.second + 1)
         content = _encode(self.waiting)
         while not self._put(content):
-            self.second += 1  # the name is another file's
+            self.second += 1  # another file has the name
         self.waiting = []
 
     def _put(self, content: bytes) -> bool:
@@ -140,7 +140,7 @@ class _Log:
 
 
 def _encode(records: list[dict[str, object]]) -> bytes:
-    """Avro bytes: the same for the same records, whose hash marks the ends of blocks."""
+    """Return Avro bytes. The sync marker is a hash of the records, so the same give the same."""
     digest = hashlib.sha256()
     for record in records:
         body = record["Body"]
@@ -167,7 +167,7 @@ def _namespace(text: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Archive; its exit code: 2 and one line where the file or the setting is bad."""
+    """Archive; return 2 and print one line if the file or the setting is bad."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.archive", description=__doc__)
     parser.add_argument("orders", type=Path, help="orders, one JSON object a line")
     parser.add_argument(
@@ -175,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--partitions", type=_count(32), default=ORDERS_PARTITIONS, metavar="N")
     parser.add_argument("--per-file", type=_count(1_000_000), default=PER_FILE, metavar="N")
-    parser.add_argument("--now", action="store_true", help="as if all had come in just now")
+    parser.add_argument("--now", action="store_true", help="as if all had just come in")
     options = parser.parse_args(arguments)
 
     def command() -> int:

@@ -1,65 +1,35 @@
-"""Event Hubs Capture: every event, in Avro files of one partition and one window each.
+"""Event Hubs Capture: it writes every event to Avro files, one a partition and window.
 
-A file is the record of its own completion. Its metadata names the events it holds, so where to go
-on after a restart is read from the newest file, and there is no second place to be kept in step
-with it. A file is only ever created, under the time of its first event: a window written twice
-meets its own name, finds its own first event there, and is not written again.
+The metadata of a file name the events in it. After a restart, capture reads there where to go on,
+so no second record has to agree with the files. A file is created under the time of its first
+event and never written over: a window that is written twice meets its own file and stops there.
 
-An event's Avro form is the service's. What the service leaves open is settled so: a window starts
-with its first event, and an empty window makes no file.
+The service leaves two things open. Here a window starts with its first event, and an empty window
+makes no file.
 """
 
 import asyncio
-import io
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
-import fastavro
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
-from infra.local import amqp
-from infra.local.amqp import MalformedError, Value
-from infra.local.eventhubs import frames
+from infra.local.capture_files import CaptureFile, encode, file_name
 from infra.local.eventhubs.hubs import Hub, Partition
 from infra.local.eventhubs.log import Event
 from shared.containers import ARCHIVE
-
-SCHEMA = fastavro.parse_schema(
-    {
-        "type": "record",
-        "name": "EventData",
-        "namespace": "Microsoft.ServiceBus.Messaging",
-        "fields": [
-            {"name": "SequenceNumber", "type": "long"},
-            {"name": "Offset", "type": "string"},
-            {"name": "EnqueuedTimeUtc", "type": "string"},
-            {
-                "name": "SystemProperties",
-                "type": {"type": "map", "values": ["long", "double", "string", "bytes"]},
-            },
-            {
-                "name": "Properties",
-                "type": {"type": "map", "values": ["long", "double", "string", "bytes", "null"]},
-            },
-            {"name": "Body", "type": ["null", "bytes"]},
-        ],
-    }
-)
-
-_OWN_FIELDS = {"x-opt-sequence-number", "x-opt-offset"}
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class CaptureSettings:
-    """A window ends `seconds` after its first event, or as its events reach `size_bytes`."""
+    """A window ends `seconds` after its first event, or when its events reach `size_bytes`."""
 
     container: str = ARCHIVE
     namespace: str = "local"
@@ -67,38 +37,8 @@ class CaptureSettings:
     size_bytes: int = 300 << 20
 
 
-class CaptureFile(NamedTuple):
-    """What a file's name and metadata say of it."""
-
-    second: int  # in its name, since 1970-01-01 UTC
-    first_sequence: int
-    last_sequence: int
-    first_enqueued_ms: int
-    last_enqueued_ms: int
-
-    @classmethod
-    def of(cls, second: int, events: list[Event]) -> Self:
-        first, last = events[0], events[-1]
-        return cls(second, first.sequence, last.sequence, first.enqueued_ms, last.enqueued_ms)
-
-    @classmethod
-    def read(cls, name: str, metadata: Mapping[str, str]) -> Self:
-        """Raises ValueError if the file was not written here."""
-        try:
-            return cls(_second_in(name), *(int(metadata[field]) for field in cls._fields[1:]))
-        except KeyError as error:
-            raise ValueError(f"{name} is no capture file: its metadata lack {error}") from None
-
-    def metadata(self) -> dict[str, str]:
-        return {field: str(getattr(self, field)) for field in self._fields[1:]}
-
-    def starts_like(self, other: "CaptureFile") -> bool:
-        """True if both begin with the same event of the same log."""
-        return self[1] == other[1] and self[3] == other[3]
-
-
 class PartitionCapture:
-    """Writes the windows of one partition, each once and in order."""
+    """Writes the windows of one partition, each once, in order."""
 
     def __init__(
         self, prefix: str, partition: Partition, container: ContainerClient, window: CaptureSettings
@@ -111,18 +51,18 @@ class PartitionCapture:
         self._next: int | None = None  # sequence number; unknown until the files have been read
 
     async def write_due(self, now_ms: int) -> None:
-        """Write the windows that have ended by `now_ms`; raises AzureError, and loses nothing."""
+        """Write the windows that have ended by `now_ms`; after an AzureError, just call again."""
         try:
             if self._next is None:
                 self._next = await self._resume()
             while events := self._due(self._next, now_ms):
                 self._next = await self._write(events) + 1
         except AzureError:
-            self._next = None  # a storage that was away may have lost its latest files
+            self._next = None  # a storage that failed may have lost its latest files
             raise
 
     async def _resume(self) -> int:
-        """Sequence number of the first event that no file holds."""
+        """Return the sequence number of the first event that no file holds."""
         newest: CaptureFile | None = None
         async for blob in self._container.list_blobs(self._prefix, include=["metadata"]):
             newest = CaptureFile.read(blob.name, blob.metadata)  # names are in order of time
@@ -141,7 +81,7 @@ class PartitionCapture:
         return not forgotten and self._log.event(sequence).enqueued_ms != file.last_enqueued_ms
 
     def _due(self, start: int, now_ms: int) -> list[Event]:
-        """The events of the next window, if it has ended."""
+        """Return the events of the next window, [] if it has not ended."""
         log = self._log
         if start < log.first_sequence:
             _logger.error(
@@ -162,18 +102,18 @@ class PartitionCapture:
         return log.slice(start, min(log.find_offset(full_offset), log.find_time(end_ms)))
 
     async def _write(self, events: list[Event]) -> int:
-        """Create the window's file, and return the last sequence number it holds."""
-        content = await asyncio.to_thread(_encode, events)
+        """Create the window's file, and return the last sequence number in it."""
+        content = await asyncio.to_thread(encode, events)
         second = events[0].enqueued_ms // 1000
         while True:
             file = CaptureFile.of(second, events)
-            there = await self._create(file, content)
-            if there.starts_like(file):
-                return there.last_sequence
-            second += 1  # the name is another window's; the next free one keeps them in order
+            stored = await self._create(file, content)
+            if stored.starts_like(file):
+                return stored.last_sequence
+            second += 1  # another window has the name; the next free second keeps the order
 
     async def _create(self, file: CaptureFile, content: bytes) -> CaptureFile:
-        """The file that now has the name: `file`, or one that had it before."""
+        """Create a file; return it, or the file that already has its name."""
         blob = self._container.get_blob_client(file_name(self._prefix, file.second))
         try:
             await blob.upload_blob(content, metadata=file.metadata(), overwrite=False)
@@ -184,10 +124,10 @@ class PartitionCapture:
 
 
 class Capture:
-    """Captures every partition of `hubs` while it is entered.
+    """Captures every partition of `hubs` while its `async with` block runs.
 
-    What is not written when it stops is written after the next start, if the hubs keep their logs.
-    Storage that fails is tried again for as long as it takes.
+    Events that are not written when it stops are written after the next start, if the hubs keep
+    their logs. If the storage fails, it tries again for as long as it takes.
     """
 
     def __init__(self, hubs: Iterable[Hub], storage: str, settings: CaptureSettings) -> None:
@@ -233,7 +173,7 @@ class Capture:
                     await partition.write_due(time.time_ns() // 1_000_000)
                 failing = False
             except AzureError as error:
-                if not failing:  # once an outage
+                if not failing:  # one warning an outage
                     _logger.warning("capture waits for the storage: %s", _first_line(error))
                 failing, has_container = True, False
             await asyncio.sleep(self._poll_seconds)
@@ -251,72 +191,3 @@ def _report_failure(loop: asyncio.Task[None]) -> None:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-# --- names ---
-
-
-def file_name(prefix: str, second: int) -> str:
-    """Where a window lies that begins at a second since 1970; `prefix` ends with a slash."""
-    return prefix + datetime.fromtimestamp(second, UTC).strftime("%Y/%m/%d/%H/%M/%S.avro")
-
-
-def _second_in(name: str) -> int:
-    moment = "/".join(name.removesuffix(".avro").split("/")[-6:])
-    return int(datetime.strptime(moment + "Z", "%Y/%m/%d/%H/%M/%S%z").timestamp())
-
-
-# --- records ---
-
-
-def _encode(events: list[Event]) -> bytes:
-    buffer = io.BytesIO()
-    fastavro.writer(buffer, SCHEMA, (avro_record(event) for event in events))
-    return buffer.getvalue()
-
-
-def avro_record(event: Event) -> dict[str, object]:
-    """The event as SCHEMA has it."""
-    system: dict[str, object] = {}
-    properties: dict[str, object] = {}
-    body: bytes | None = None
-    for section in frames.sections(event.wire):
-        if section.code == frames.MESSAGE_ANNOTATIONS:
-            system = _map(event.wire, section.value)
-        elif section.code == frames.APPLICATION_PROPERTIES:
-            properties = _map(event.wire, section.value)
-        elif section.code == frames.DATA:
-            body = (body or b"") + frames.data_content(event.wire, section)
-    return {
-        "SequenceNumber": event.sequence,
-        "Offset": str(event.offset),
-        "EnqueuedTimeUtc": enqueued_text(event.enqueued_ms),
-        "SystemProperties": {
-            name: value
-            for name, value in system.items()
-            if name not in _OWN_FIELDS and value is not None
-        },
-        "Properties": properties,
-        "Body": body,
-    }
-
-
-def _map(wire: bytes, at: int) -> dict[str, object]:
-    entries, _ = amqp.decode(wire, at)
-    if not isinstance(entries, dict):
-        raise MalformedError("annotations or properties that are not a map")
-    return {str(name): _avro_value(value) for name, value in entries.items()}
-
-
-def _avro_value(value: Value) -> int | float | str | bytes | None:
-    """Whole numbers of 64 bits (booleans among them), numbers, bytes; all else as text."""
-    if isinstance(value, int):
-        return int(value) if -(1 << 63) <= value < 1 << 63 else str(value)
-    return value if isinstance(value, float | str | bytes | None) else str(value)
-
-
-def enqueued_text(milliseconds: int) -> str:
-    """As the service writes it, to the second: 2/6/2023 6:29:45 PM."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    day = f"{moment.month}/{moment.day}/{moment.year}"
-    return f"{day} {moment.hour % 12 or 12}:{moment:%M:%S} {'AM' if moment.hour < 12 else 'PM'}"

@@ -1,4 +1,4 @@
-"""make mlflow: MLflow's page on the runs of the demo, or of another local store."""
+"""make mlflow: show the runs of the demo, or of another local store, on MLflow's page."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _GRACE_SECONDS = 10
 
 
 def serve(store: Store, port: int, log: Path, record: Callable[[Child], None]) -> Child:
-    """Start MLflow's server on a local store; StackError when the port is taken.
+    """Start MLflow's server on a local store; ``record`` gets it before it runs.
 
-    ``record`` is told of it before it runs.
+    Raises:
+        StackError: the port is taken.
     """
     try:
         processes.require_free("mlflow", port)
@@ -46,7 +47,7 @@ def page(uri: str, port: int) -> None:
 
     Raises:
         StackError: there are no runs yet, or the port is taken.
-        ConfigurationError: the store is none that Sheriff can use.
+        ConfigurationError: Sheriff cannot use the store.
     """
     store = located(uri)
     if store.folder is None:
@@ -63,18 +64,18 @@ def page(uri: str, port: int) -> None:
         if child.handle is not None:
             child.handle.wait()
     finally:
-        for one in started:
-            processes.stop(one, _GRACE_SECONDS)
+        for server in started:
+            processes.stop(server, _GRACE_SECONDS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve; its exit code: 2 and one line where that cannot be."""
+    """Serve the page; return 2 and print one line if that cannot be."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.mlflow_page", description=__doc__)
     parser.add_argument("--port", type=commands.port, default=PORT, help=f"default {PORT}")
     options = parser.parse_args(arguments)
 
     def command() -> int:
-        with contextlib.suppress(KeyboardInterrupt):  # that is how it is ended
+        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
             page(os.environ.get("MLFLOW_TRACKING_URI") or DEMO, options.port)
         return 0
 

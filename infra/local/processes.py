@@ -1,7 +1,7 @@
-"""Child processes of the local stack: started, recognised again, stopped by their own pid.
+"""Child processes of the local stack: start them, find them again, stop them by their own pid.
 
-A child is remembered by pid *and* start time, so a pid the system has given to someone else is
-never signalled. Nothing here knows what the children are.
+A child is remembered by pid *and* start time, so a pid that the system has since given to another
+process is never signalled. Nothing here knows what the children do.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ import psutil
 HOST = "127.0.0.1"
 _ADDRESS = re.compile(r"://127\.0\.0\.1:(\d+)")
 _LOG_TAIL_LINES = 15
-# A child begins as a shell that waits for a word: without its parent there is none, and it ends.
+# A child begins as a shell that waits for a word. If its parent dies first, the shell just ends.
 _HELD = ["/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "sh"]
 
 
 class StackError(Exception):
-    """The stack cannot do what was asked; the message says why (one line, perhaps a log's tail)."""
+    """The stack cannot do what was asked; the message says why, perhaps with the end of a log."""
 
 
 @dataclass(frozen=True)
 class Child:
-    """One running child. `started` is its start time in seconds since the epoch."""
+    """One running child; `started` is its start time in seconds since the epoch."""
 
     name: str
     pid: int
@@ -43,10 +43,10 @@ class Child:
 
 
 def free_port() -> int:
-    """A port nobody listens on, fit to be kept while its server restarts.
+    """Return a port that nobody listens on, and that a server can keep across restarts.
 
-    It is below the range the system takes ports of outgoing connections from: a client that
-    calls a server which is away could otherwise be given that very port and hold it.
+    It is below the range from which the system takes ports for outgoing connections. Otherwise a
+    client that calls a stopped server could get that very port, and hold it.
     """
     for port in random.sample(range(20_000, 30_000), 100):
         with contextlib.suppress(StackError):
@@ -56,7 +56,7 @@ def free_port() -> int:
 
 
 def require_free(name: str, port: int) -> None:
-    """Raise StackError when something listens on `port` already; port 0 is always free."""
+    """Raise StackError if something listens on `port` already; port 0 is always free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -64,7 +64,7 @@ def require_free(name: str, port: int) -> None:
         except OSError as error:
             raise StackError(
                 f"port {port}, wanted for {name}, is taken: stop what listens there, "
-                f"or choose another with --ports {name}=PORT (0: any free one)"
+                f"or choose another with --ports {name}=PORT (0: any free port)"
             ) from error
 
 
@@ -78,12 +78,13 @@ def start(
 ) -> Child:
     """Start `command` and wait until its log shows the address it listens on.
 
-    `env` is added to this process's environment; `log` is appended to. The child gets a session
-    of its own, so that Ctrl-C in a terminal reaches only us. `record` is called with it (its port
-    still 0) before it runs: whatever ends this process, even SIGKILL, there is no child that is on
-    no record. An interrupt or an error ends the child again.
+    `env` is added to this process's environment; the child appends to `log`. It gets its own
+    session, so that Ctrl-C in a terminal reaches only us. `record` gets the child before it runs,
+    with port 0: so every child is on record, even if SIGKILL ends this process. An interrupt or an
+    error ends the child again.
 
-    Raises StackError with the log's tail when the child ends or says nothing for `timeout` seconds.
+    Raises StackError with the end of the log if the child ends or stays silent for `timeout`
+    seconds.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -117,13 +118,13 @@ def _release(handle: subprocess.Popen[bytes]) -> None:
 def _await_address(
     name: str, handle: subprocess.Popen[bytes], log: Path, offset: int, timeout: float
 ) -> int:
-    """The port in the first address the log shows after `offset` bytes."""
+    """Return the port in the first address that the log shows after `offset` bytes."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        ended = handle.poll() is not None  # asked before reading, so that no last word is missed
+        ended = handle.poll() is not None  # before reading, so that no last line is missed
         said = log.read_bytes()[offset:].decode(errors="replace")
-        if found := _ADDRESS.search(said):
-            return int(found[1])
+        if address := _ADDRESS.search(said):
+            return int(address[1])
         if ended:
             raise StackError(f"{name} ended with code {handle.returncode}:\n{_tail(said, log)}")
         time.sleep(0.03)
@@ -138,7 +139,7 @@ def _tail(said: str, log: Path) -> str:
 
 
 def find(child: Child) -> psutil.Process | None:
-    """The running process of `child`, or None when it has ended (whoever has its pid now)."""
+    """Return the running process of `child`, or None if it has ended."""
     if child.handle is not None:
         child.handle.poll()  # reaps it, if it has ended
     try:
@@ -150,7 +151,7 @@ def find(child: Child) -> psutil.Process | None:
 
 
 def stop(child: Child, grace: float) -> None:
-    """Ask `child` to end (SIGTERM); after `grace` seconds insist (SIGKILL)."""
+    """Ask `child` to end (SIGTERM); kill it after `grace` seconds (SIGKILL)."""
     if process := find(child):
         process.terminate()
         if not _ends(child, grace):
@@ -165,9 +166,9 @@ def kill(child: Child) -> None:
 
 
 def _ends(child: Child, seconds: float) -> bool:
-    """Whether `child` ends within `seconds`.
+    """Return whether `child` ends within `seconds`.
 
-    Not `psutil.Process.wait`: that waits for an adopted child's zombie to be reaped, too.
+    `psutil.Process.wait` would not do: it also waits until an adopted child's zombie is reaped.
     """
     deadline = time.monotonic() + seconds
     while find(child):
@@ -175,5 +176,5 @@ def _ends(child: Child, seconds: float) -> bool:
             return False
         time.sleep(0.02)
     if child.handle is not None:
-        child.handle.wait()  # reaps it, should it have ended since it was last asked
+        child.handle.wait()  # reaps it, if it has ended since the last look
     return True

@@ -1,9 +1,9 @@
-"""python -m infra.local.publish [MODEL] [--catalogue C.csv] [--policy P.json]: what is to serve.
+"""python -m infra.local.publish [MODEL] [--catalogue C.csv] [--policy P.json]: make it serve.
 
-Puts a trained bundle, prices and thresholds on the shelf that scorers read. All of it is checked
-first, as a scorer checks it: what none would take is refused, and nothing is written. Catalogue
-and policy go up before the bundle, the pointer last, and what they replace is kept beside them.
-Promotion proper (comparing, refusing, rolling back) is the trainer's.
+It puts a trained bundle, prices and thresholds into the store that scorers read. First it checks
+all of them as a scorer does; if a scorer would refuse one, it writes nothing. It writes catalogue
+and policy before the bundle, and the pointer last; it keeps what they replace beside them. It does
+not compare models: promoting, refusing and rolling back are the trainer's work.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def publish(
     catalogue: Path | None = None,
     policy: Path | None = None,
 ) -> list[str]:
-    """Upload a folder made by `training.train` and point to it, and what is to serve beside it.
+    """Upload a folder made by `training.train` and point to it; upload catalogue and policy.
 
-    Returns the names of the files beside it that serve now, and the bundle's version.
+    Returns the names of the uploaded files, then the bundle's version.
 
     Raises:
         SheriffError: a file would be refused by scorers, a setting is wrong, or the store failed.
@@ -58,7 +58,7 @@ def publish(
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """A bundle that may serve, and its card."""
+    """A bundle that may serve, with its card."""
 
     version: str
     bundle: bytes
@@ -69,7 +69,7 @@ class _Model:
         """Read a folder.
 
         Raises:
-            BundleError: the bundle must not serve, or is another than its card's.
+            BundleError: the bundle must not serve, or its card is another bundle's.
             OSError: a file cannot be read.
         """
         data, card_json = (folder / "bundle.json").read_bytes(), (folder / "card.json").read_bytes()
@@ -78,7 +78,7 @@ class _Model:
             bundle = decode_bundle(data, card.bundle_sha256)
         except BundleError:
             raise
-        except Exception as error:  # a scorer refuses it for that, too
+        except Exception as error:  # a scorer refuses it, too
             raise BundleError(f"bundle is not readable: {type(error).__name__}: {error}") from error
         if bundle.version != card.version:
             raise BundleError(f"the card is of {card.version}, the bundle is {bundle.version}")
@@ -86,14 +86,14 @@ class _Model:
         return cls(card.version, data, card_json)
 
     def promote(self, blobs: Blobs, moved_by: str | None) -> None:
-        """Put it on the shelf and point to it."""
+        """Upload it and point to it."""
         model_store.publish(blobs, self.version, self.bundle, self.card)
         now = datetime.now(UTC)
         model_store.promote(blobs, self.version, now, None, by_hand=True, moved_by=moved_by)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Publish; its exit code: 2 and one line where something must not serve or is missing."""
+    """Publish; return 2 and print one line if a file must not serve or is missing."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.publish", description=__doc__)
     model = parser.add_argument(
         "model", type=Path, nargs="?", help="folder written by training.train --out"

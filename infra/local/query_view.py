@@ -1,4 +1,4 @@
-"""What a query found, on a terminal."""
+"""Prints the rows of a query on a terminal."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from shared.printable import printable
 
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.\d{6}Z$")
 _ROWS = 20
-_PLAIN, _LONGEST = 24, 240  # characters of a cell: an id or a time, and before it is cut
+_PLAIN, _LONGEST = 24, 240  # characters of a cell: of an id or a time; of any cell before it is cut
 
 
 def show(container: str, sql: str, rows: Sequence[Any]) -> None:
-    """A short table; where a terminal is too narrow for it, a block a row."""
+    """Print a short table, or a block a row if the terminal is too narrow for a table."""
     console = Console()
     console.print(f"{container}: {printable(sql, lines=True)}", style="dim", markup=False)
     shown = [row if isinstance(row, dict) else {"value": row} for row in rows[:_ROWS]]
@@ -34,8 +34,8 @@ def show(container: str, sql: str, rows: Sequence[Any]) -> None:
         else:
             for row in cells:
                 console.print(_block(heads, row))
-    more = f", the first {_ROWS} of them shown: --json prints all" if len(rows) > _ROWS else ""
-    console.print(f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}{more}", highlight=False)
+    cut = f"; only the first {_ROWS} are shown, --json prints all" if len(rows) > _ROWS else ""
+    console.print(f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}{cut}", highlight=False)
 
 
 def _table(heads: Sequence[str], widths: Sequence[int], rows: Sequence[Sequence[str]]) -> Table:
@@ -57,15 +57,15 @@ def _block(heads: Sequence[str], row: Sequence[str]) -> Table:
 
 
 def _least(column: Sequence[str]) -> int:
-    """The width that a column needs: of its longest cell, as far as that does not read as text."""
+    """Return the width that a column needs: its longest cell, but no more than `_PLAIN`."""
     return min(max(map(len, column)), _PLAIN)
 
 
 def _cell(value: Any) -> str:
-    """A value on one line: sentences of findings, times to the second, figures to 4 places."""
-    if isinstance(value, list) and all(isinstance(one, dict) and "message" in one for one in value):
-        value = " ".join(str(one["message"]) for one in value)
-    if isinstance(value, float):  # what is not certain is not written as 1
+    """Return a value on one line: findings as sentences, times to the second, 4 decimals."""
+    if isinstance(value, list) and all(isinstance(e, dict) and "message" in e for e in value):
+        value = " ".join(str(finding["message"]) for finding in value)
+    if isinstance(value, float):  # only certainty is written as 1
         value = ">0.9999" if 0.9999 < value < 1 else f"{value:.4f}".rstrip("0").rstrip(".")
     if isinstance(value, str):
         value = _TIME.sub(r"\1 \2", value)

@@ -1,6 +1,6 @@
 """The containers the app expects: blobs in Azurite, documents in the Cosmos DB emulator.
 
-In Azure the Bicep templates make them; the app itself never does.
+In Azure the Bicep templates make them. The app itself never does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.containers import ALERTS, INCIDENTS, PARTITION_KEYS
 BLOB_CONTAINERS = ("azure-webjobs-eventhub", *containers.BLOB_CONTAINERS)
 """Sheriff's own, and the one in which the host keeps its checkpoints."""
 
-# ORDER BY two properties needs an index of both, in these directions or all reversed.
+# ORDER BY two properties needs an index of both, in these directions or both reversed.
 COMPOSITE_INDEXES = {
     ALERTS: [
         [("/status", "ascending"), ("/scored_at", "descending")],
@@ -41,9 +41,9 @@ def make_blob_containers(connection: str) -> None:
 def make_cosmos_containers(endpoint: str, key: str, database: str) -> None:
     """Create the database and the containers that are missing, with their indexes."""
     with CosmosClient(endpoint, key) as client:
-        made = client.create_database_if_not_exists(database)
+        proxy = client.create_database_if_not_exists(database)
         for name, partition_key in PARTITION_KEYS.items():
-            made.create_container_if_not_exists(
+            proxy.create_container_if_not_exists(
                 name, PartitionKey(partition_key), indexing_policy=_indexing(name)
             )
 

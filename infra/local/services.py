@@ -21,10 +21,10 @@ COSMOS_DATABASE = "sheriff"
 CAPTURE_CONTAINER = ARCHIVE
 CAPTURE_SECONDS = 60  # the service's shortest window
 
-# How long each may take to stop by itself; the host waits up to 30 s for running batches.
+# Seconds each may take to stop by itself; the host waits up to 30 s for running batches.
 GRACE_SECONDS = {"azurite": 10, "eventhubs": 10, "cosmos": 10, "host": 40}
 
-# Azurite's documented development account: public, and good for nothing but Azurite.
+# Azurite's documented development account: it is public, and only Azurite accepts it.
 _AZURITE_ACCOUNT = "devstoreaccount1"
 _AZURITE_KEY = (
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -41,7 +41,7 @@ class Service:
 
 
 def blob_connection(port: int) -> str:
-    """The storage connection string of Azurite's blob service on `port`."""
+    """Return the storage connection string of Azurite's blob service on `port`."""
     return (
         f"DefaultEndpointsProtocol=http;AccountName={_AZURITE_ACCOUNT};AccountKey={_AZURITE_KEY};"
         f"BlobEndpoint=http://{HOST}:{port}/{_AZURITE_ACCOUNT};"
@@ -49,7 +49,7 @@ def blob_connection(port: int) -> str:
 
 
 def event_hub_connection(port: int) -> str:
-    """The Event Hubs connection string of the emulator on `port`."""
+    """Return the Event Hubs connection string of the emulator on `port`."""
     return (
         f"Endpoint=sb://{HOST}:{port};SharedAccessKeyName=RootManageSharedAccessKey;"
         f"SharedAccessKey={_ANY_KEY};UseDevelopmentEmulator=true;"
@@ -57,7 +57,7 @@ def event_hub_connection(port: int) -> str:
 
 
 def app_settings(ports: Mapping[str, int]) -> dict[str, str]:
-    """The app settings for servers on `ports` (of azurite, eventhubs and cosmos)."""
+    """Return the app settings for servers on `ports` (of azurite, eventhubs and cosmos)."""
     blobs = blob_connection(ports["azurite"])
     return {
         LOCAL: "on",
@@ -76,17 +76,17 @@ def app_settings(ports: Mapping[str, int]) -> dict[str, str]:
 
 
 def node() -> str:
-    """The Node executable, its packages being installed too; StackError says what is missing."""
-    found = shutil.which("node")
-    if found is None:
+    """Return the Node executable; raise StackError if it or its packages are missing."""
+    executable = shutil.which("node")
+    if executable is None:
         raise StackError("Node is missing: install Node 20 or later and put `node` on the PATH")
     if not (HERE / "node_modules" / "azurite").is_dir():
         raise StackError("the Node packages are missing: run `make setup` (npm ci in infra/local)")
-    return found
+    return executable
 
 
 def require_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
-    """StackError unless this is Python 3.13, which azure-functions-runtime is pinned for."""
+    """Raise StackError unless this is Python 3.13, which azure-functions-runtime is pinned for."""
     if version != (3, 13):
         raise StackError(
             f"Python 3.13 is missing: this is {version[0]}.{version[1]}; "
@@ -95,12 +95,12 @@ def require_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
 
 
 def azurite(port: int, folder: Path) -> Service:
-    """Azurite's blob service, its data in `folder`; what it acknowledged survives a kill."""
+    """Return Azurite's blob service, its data in `folder`; what it acknowledged survives a kill."""
     script = HERE / "azurite.js"
     options = {
         "--blobHost": HOST,
         "--blobPort": str(port),
-        # Pooled connections outlive its default of 5 s; a cut one costs the SDK a retry.
+        # Its default of 5 s cuts connections that the SDK still holds; each costs a retry.
         "--blobKeepAliveTimeout": "120",
         "--location": str(folder),
     }
@@ -109,7 +109,7 @@ def azurite(port: int, folder: Path) -> Service:
 
 
 def cosmos(port: int, folder: Path) -> Service:
-    """The Cosmos DB emulator, its journal in `folder`."""
+    """Return the Cosmos DB emulator, its journal in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     journal = folder / "cosmos.jsonl"
     script = HERE / "cosmos.js"
@@ -117,7 +117,10 @@ def cosmos(port: int, folder: Path) -> Service:
 
 
 def eventhubs(port: int, folder: Path, storage: str | None) -> Service:
-    """The Event Hubs emulator with hub `orders`, its log in `folder`, captured to `storage`."""
+    """Return the Event Hubs emulator with hub `orders`, its log in `folder`.
+
+    Capture writes to `storage`; without one it does not run.
+    """
     hub = f"{ORDERS_HUB}:{ORDERS_PARTITIONS}"
     arguments = [hub, "--port", str(port), "--dir", str(folder)]
     if storage is None:
@@ -128,11 +131,11 @@ def eventhubs(port: int, folder: Path, storage: str | None) -> Service:
 
 
 def host(port: int, app: Path, settings: Mapping[str, str]) -> Service:
-    """The functions host, running the app in `app` with `settings`."""
+    """Return the functions host for the app in `app` with `settings`."""
     return _module("infra.local.host", str(app), "--port", str(port), environ=settings)
 
 
 def _module(module: str, *arguments: str, environ: Mapping[str, str]) -> Service:
-    """A Python module of this repository, whatever folder the stack was started from."""
+    """Return a Python module of this repository; it starts from any folder."""
     command = [sys.executable, "-m", module, *arguments]
     return Service(command, {"PYTHONPATH": str(ROOT), **environ})

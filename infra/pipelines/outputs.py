@@ -29,26 +29,26 @@ NEEDED = (
 
 
 def commands(outputs: Any) -> Iterator[str]:
-    """A command to the agent for every needed output.
+    """Yield a command to the agent for every needed output.
 
     Azure does not keep the case of their names: `ORDERS_HUB` comes back as `orderS_HUB` (GitHub,
-    Azure/azure-dev 512). So they are found without regard to case.
+    Azure/azure-dev 512). So case does not matter here.
 
     Raises:
-        ValueError: names the output that is missing, or is no single line of text.
+        ValueError: an output is missing, or is more than one line of text; says which.
     """
     given = outputs if isinstance(outputs, dict) else {}
     known = {name.casefold(): output for name, output in given.items()}
     for name in NEEDED:
-        found = known.get(name.casefold())
-        value = found.get("value") if isinstance(found, dict) else None
+        output = known.get(name.casefold())
+        value = output.get("value") if isinstance(output, dict) else None
         if not isinstance(value, str) or not value or not value.isprintable():
             raise ValueError(f"output {name} is {value!r}: expected one line of text")
         yield f"##vso[task.setvariable variable={name}]{value}"
 
 
 def main(path: str) -> int:
-    """Print the commands; 1 where an output is missing."""
+    """Print the commands; return 1 if an output is missing."""
     try:
         print("\n".join(commands(json.loads(Path(path).read_text(encoding="utf-8")))))
     except (OSError, ValueError) as error:

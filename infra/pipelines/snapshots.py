@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Tells in Markdown what a change does to what each environment comes to.
+"""Tells in Markdown what a change of the templates changes in each environment.
 
     python3 infra/pipelines/snapshots.py BEFORE AFTER > changes.md
 
-Both are folders with `dev.snapshot.json` and the others, as `make snapshots` writes them; a file
-that is missing in one of them stands for an environment without resources. Needs nothing but
-Python, of the agent's own version.
+Both are folders with `dev.snapshot.json` and the others, as `make snapshots` writes them. A missing
+file stands for an environment without resources. The script needs nothing but the agent's own
+Python.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Resources = Mapping[str, Any]
 
 
 def report(before: Path, after: Path) -> Iterator[str]:
-    """The whole report, line by line."""
+    """Yield the report, line by line."""
     yield "# What this change does in Azure"
     for environment in ENVIRONMENTS:
         old, new = (
@@ -40,22 +40,22 @@ def report(before: Path, after: Path) -> Iterator[str]:
 
 
 def resources(file: Path) -> Resources:
-    """The resources of a snapshot; none where there is no such file.
+    """Return the resources of a snapshot; {} if the file is missing.
 
     Raises:
         ValueError: the file is no snapshot.
     """
     if not file.exists():
         return {}
-    found = json.loads(file.read_text(encoding="utf-8"))
+    snapshot = json.loads(file.read_text(encoding="utf-8"))
     try:
-        return {one["id"]: one for one in found["predictedResources"]}
+        return {resource["id"]: resource for resource in snapshot["predictedResources"]}
     except (KeyError, TypeError) as error:
         raise ValueError(f"{file}: expected a snapshot: {error!r}") from error
 
 
 def summary(old: Resources, new: Resources) -> str:
-    """How many resources come, go and change."""
+    """Return how many resources come, go and change."""
     changed = [key for key in old.keys() & new.keys() if old[key] != new[key]]
     return (
         f"{len(new.keys() - old.keys())} added, {len(old.keys() - new.keys())} gone, "
@@ -64,7 +64,7 @@ def summary(old: Resources, new: Resources) -> str:
 
 
 def differences(old: Resources, new: Resources) -> Iterator[str]:
-    """A line for each resource that comes or goes, and for each property that changes."""
+    """Yield a line for each resource that comes or goes, and for each property that changes."""
     for key in sorted(new.keys() - old.keys()):
         yield f"- added `{short(key)}`"
     for key in sorted(old.keys() - new.keys()):
@@ -79,11 +79,11 @@ def differences(old: Resources, new: Resources) -> Iterator[str]:
 
 
 MISSING = object()
-"""Stands for a property that there is not."""
+"""Stands for a property that is not there."""
 
 
 def properties(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """The path of each property that differs, and its two values."""
+    """Yield the path of each property that differs, and its two values."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in sorted(old.keys() | new.keys()):
             inner = f"{path}.{name}" if path else name
@@ -96,7 +96,7 @@ def properties(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, A
 
 
 def shown(value: Any) -> str:
-    """A value as JSON, cut where it is long."""
+    """Return a value as JSON, cut if it is long."""
     if value is MISSING:
         return "nothing"
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
@@ -104,12 +104,12 @@ def shown(value: Any) -> str:
 
 
 def short(key: str) -> str:
-    """An id, or an expression of ids, without subscriptions and groups."""
+    """Return an id, or an expression of ids, without subscriptions and groups."""
     return _WHERE.sub("", key)
 
 
 def main(before: str, after: str) -> int:
-    """Print the report; 1 where a snapshot cannot be read."""
+    """Print the report; return 1 if a snapshot cannot be read."""
     try:
         print("\n".join(report(Path(before), Path(after))))
     except (OSError, ValueError) as error:

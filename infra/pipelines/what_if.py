@@ -4,11 +4,11 @@
     az deployment group what-if ... --no-pretty-print --output json > what-if.json
     python3 infra/pipelines/what_if.py what-if.json [--accept NAME,NAME]
 
-Every change is listed; each one that stops the deployment has a name, and a reason. Once a person
-has decided for it, ``--accept`` lets exactly this one pass. What-if also shows differences after a
-deployment that changed nothing; those that are known (`noise`) stop nothing and are named with
-their source. Ends with 1 if any change stops the deployment. Needs nothing but Python, of the
-agent's own version.
+It lists every change, and gives each change that stops the deployment a name and a reason. Once a
+person has decided for such a change, ``--accept`` with its name lets it pass. What-if also shows
+differences that are not real; the known ones (`noise`) stop nothing and are named with their
+source. It ends with 1 if any change stops the deployment. It needs nothing but the agent's own
+Python.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ PROTECTED = {
 """Properties, at any depth, whose change stops a deployment, and why."""
 
 CAPACITY = "capacity"
-"""Of a SKU: throughput units. The pipeline passes on what auto-inflate has made of them; more may
-be asked for, fewer stop the deployment."""
+"""Of a SKU: throughput units. Auto-inflate may have raised them, and the pipeline passes on that
+number. More units may be asked for; fewer stop the deployment."""
 
 SUMMARY = "Azure/arm-template-whatif, NOISE_SUPPRESION_SUMMARY.html"
 
@@ -50,12 +50,12 @@ FILLED_IN = {
     ("Microsoft.Web/serverfarms", "sku.size"): "Azure/arm-template-whatif 15, 93",
 }
 """Properties that a service fills in by itself, by resource type, and where on GitHub they are
-reported as noise. The templates name none of them, so what-if shows each as one that would be
-deleted, which no deployment does."""
+reported as noise. The templates do not name them, so what-if shows them as deleted; no deployment
+deletes them."""
 
 
 class UnreadableError(Exception):
-    """The answer is not one of what-if."""
+    """This is no answer of what-if."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Difference:
 
 
 def stops(answer: Any) -> Iterator[Stop]:
-    """What stops a deployment with this answer of what-if.
+    """Yield what stops a deployment with this answer of what-if.
 
     Raises:
         UnreadableError: it is no such answer, or what-if failed.
@@ -86,45 +86,50 @@ def stops(answer: Any) -> Iterator[Stop]:
         resource = short(change["resourceId"])
         if change["changeType"] == "Delete":
             yield Stop(f"{resource}:delete", "the resource would be deleted")
-        for one in properties(change.get("delta") or []):
-            reason = None if noise(one, of_type(resource)) else forbidden(one)
+        for difference in properties(change.get("delta") or []):
+            reason = None if noise(difference, of_type(resource)) else forbidden(difference)
             if reason:
-                yield Stop(f"{resource}:{'.'.join(one.path)}", reason)
+                yield Stop(f"{resource}:{'.'.join(difference.path)}", reason)
 
 
-def forbidden(one: Difference) -> str | None:
-    """Why a property may not change so without a person; None where it may."""
-    protected = next((part for part in one.path if part in PROTECTED), None)
+def forbidden(difference: Difference) -> str | None:
+    """Return why a property may not change without a person's word; None if it may."""
+    protected = next((part for part in difference.path if part in PROTECTED), None)
     if protected is None:
         return None
-    if one.path[-1] == CAPACITY:
-        return "producers would be throttled until it grows again" if fewer(one) else None
+    if difference.path[-1] == CAPACITY:
+        return "producers would be throttled until it grows again" if fewer(difference) else None
     return PROTECTED[protected]
 
 
-def fewer(one: Difference) -> bool:
-    """Whether a number would become less; one that goes away altogether becomes Azure's default."""
-    if not isinstance(one.before, int | float):
+def fewer(difference: Difference) -> bool:
+    """Return whether a number would become less; a number that goes away becomes the default."""
+    before, after = difference.before, difference.after
+    if not isinstance(before, int | float):
         return False
-    return one.after is None or (isinstance(one.after, int | float) and one.after < one.before)
+    return after is None or (isinstance(after, int | float) and after < before)
 
 
-def noise(one: Difference, resource_type: str) -> str | None:
-    """Why a difference is none, with its source where that is a public report; None where it is."""
-    if one.kind == "NoEffect":
+def noise(difference: Difference, resource_type: str) -> str | None:
+    """Return why a difference is not real, with the public report of it; None if it is real."""
+    if difference.kind == "NoEffect":
         return "what-if itself says that it has no effect"
-    if alike(one.before, one.after):
+    if alike(difference.before, difference.after):
         return "both are the same but for the case of letters, or are both empty"
-    place = (resource_type.casefold(), ".".join(one.path))
+    place = (resource_type.casefold(), ".".join(difference.path))
     source = next(
         (why for (kind, path), why in FILLED_IN.items() if (kind.casefold(), path) == place), None
     )
-    return f"the service fills it in ({source})" if source and one.kind == "Delete" else None
+    if source and difference.kind == "Delete":
+        return f"the service fills it in ({source})"
+    return None
 
 
 def alike(before: Any, after: Any) -> bool:
-    """Whether two values mean the same to Azure: `pergb2018` is PerGB2018, and nothing is an empty
-    list. Two that are both missing say nothing."""
+    """Return whether two values mean the same to Azure: `pergb2018` and PerGB2018, None and [].
+
+    If both are missing, nothing is known, and the answer is no.
+    """
     if before is None and after is None:
         return False
     if isinstance(before, str) and isinstance(after, str):
@@ -133,7 +138,7 @@ def alike(before: Any, after: Any) -> bool:
 
 
 def changes(answer: Any) -> list[dict[str, Any]]:
-    """The changes, resource by resource.
+    """Return the changes, resource by resource.
 
     Raises:
         UnreadableError: as `stops`.
@@ -152,47 +157,48 @@ def changes(answer: Any) -> list[dict[str, Any]]:
 
 
 def properties(delta: list[dict[str, Any]], above: tuple[str, ...] = ()) -> Iterator[Difference]:
-    """Every property that would change, at any depth."""
-    for one in delta:
-        path = (*above, *str(one["path"]).split("."))
-        children = one.get("children") or []
+    """Yield every property that would change, at any depth."""
+    for entry in delta:
+        path = (*above, *str(entry["path"]).split("."))
+        children = entry.get("children") or []
         if not children:
-            yield Difference(path, one["propertyChangeType"], one.get("before"), one.get("after"))
+            kind = entry["propertyChangeType"]
+            yield Difference(path, kind, entry.get("before"), entry.get("after"))
         yield from properties(children, path)
 
 
 def overheard(answer: Any) -> Iterator[str]:
-    """What would have stopped the deployment, had it not been known for noise; with the reason."""
+    """Yield the changes that only stop nothing because they are known noise, with the reason."""
     for change in answer["changes"]:
         resource = short(change["resourceId"])
-        for one in properties(change.get("delta") or []):
-            reason = noise(one, of_type(resource))
-            if reason and forbidden(one):
-                yield f"{resource}:{'.'.join(one.path)}: {reason}"
+        for difference in properties(change.get("delta") or []):
+            reason = noise(difference, of_type(resource))
+            if reason and forbidden(difference):
+                yield f"{resource}:{'.'.join(difference.path)}: {reason}"
 
 
 def short(resource_id: str) -> str:
-    """A resource's type and name, without its subscription and group."""
+    """Return a resource's type and name, without its subscription and group."""
     return resource_id.rsplit("/providers/", 1)[-1]
 
 
 def of_type(resource: str) -> str:
-    """The type of a resource by its short id: PROVIDER/TYPE/NAME, then TYPE/NAME for each child."""
+    """Return a resource's type by its short id: PROVIDER/TYPE/NAME, then TYPE/NAME a child."""
     parts = resource.split("/")
     return "/".join([*parts[:1], *parts[1::2]])
 
 
 def unseen(answer: Any) -> Iterator[str]:
-    """What what-if could not look at, so that a person should."""
+    """Yield what what-if could not look at: a person should."""
     for change in answer["changes"]:
         if change["changeType"] == "Unsupported":
             yield f"{short(change['resourceId'])}: {change.get('unsupportedReason')}"
-    for one in answer.get("diagnostics") or []:
-        yield f"{one.get('code')}: {one.get('message')}"
+    for diagnostic in answer.get("diagnostics") or []:
+        yield f"{diagnostic.get('code')}: {diagnostic.get('message')}"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """List what would change; 1 where something stops the deployment, 2 without an answer."""
+    """List what would change; return 1 if something stops the deployment, 2 without an answer."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -202,7 +208,7 @@ def main(arguments: list[str] | None = None) -> int:
     accepted = {name.strip() for name in options.accept.split(",")}
     try:
         answer = json.loads(options.answer.read_text(encoding="utf-8"))
-        found = list(stops(answer))
+        stopping = list(stops(answer))
     except (OSError, ValueError, UnreadableError) as error:
         print(f"##vso[task.logissue type=error]{options.answer}: {error}")
         return 2
@@ -212,10 +218,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"passed over: {passed}")
     for unknown in unseen(answer):
         print(f"##vso[task.logissue type=warning]not looked at: {unknown}")
-    for stop in found:
+    for stop in stopping:
         kind = "warning" if stop.name in accepted else "error"
         print(f"##vso[task.logissue type={kind}]{stop.name}: {stop.reason}")
-    return 1 if any(stop.name not in accepted for stop in found) else 0
+    return 1 if any(stop.name not in accepted for stop in stopping) else 0
 
 
 if __name__ == "__main__":

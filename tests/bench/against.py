@@ -1,9 +1,9 @@
 """python -m tests.bench.against COMMIT: is scoring as fast as it was at a commit?
 
-The commit is checked out into a folder of its own; it and this tree score the same orders
-with the same bundle, in processes of its own that take turns: so a machine that slows down slows
-both. Only scoring is timed, in CPU time, the best of three rounds a process. The ratio of a pair is
-the speed of this tree over that of the commit; the median is wanted at 0.95 or more.
+It checks the commit out into another folder. The commit and this tree score the same orders with
+the same bundle, in processes that take turns, so a machine that slows down slows both. It times
+only scoring, in CPU seconds, and takes the best of three rounds a process. The ratio is this tree's
+speed divided by the commit's; its median should be 0.95 or more.
 """
 
 import argparse
@@ -55,7 +55,7 @@ print(json.dumps({"rate": (len(orders) - warm) / spent, "alerts": alerts}))
 
 
 def checked_out(commit: str, folder: Path) -> Path:
-    """The tree of a commit, in a folder."""
+    """Check a commit out into a folder, and yield the folder."""
     found = subprocess.run(
         ["git", "archive", "--format=tar", commit],
         cwd=ROOT, capture_output=True, check=False,
@@ -69,14 +69,14 @@ def checked_out(commit: str, folder: Path) -> Path:
 
 
 def rate(tree: Path, bundle: Path, orders: Path, batch: int) -> tuple[float, int]:
-    """Orders a second that a tree scores in a process of its own, and how many it alerts."""
+    """Return the orders a second that a tree scores in a new process, and how many it alerts."""
     single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     found = subprocess.run(
         [sys.executable, "-c", SCORE, str(bundle), str(orders), str(batch)],
         cwd=tree, env=os.environ | single | {"PYTHONPATH": str(tree)},
         stdout=subprocess.PIPE, check=False,
     )  # fmt: skip
-    if found.returncode:  # what went wrong stands on the terminal
+    if found.returncode:  # the terminal shows what went wrong
         raise SystemExit(f"the tree in {tree} cannot score these orders with this bundle")
     said = json.loads(found.stdout)
     return float(said["rate"]), int(said["alerts"])

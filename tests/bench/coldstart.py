@@ -1,8 +1,8 @@
 """python -m tests.bench.coldstart: from nothing to the first scored batch, from scorer.zip alone.
 
-The zip is unpacked and runs in a bare interpreter on one core; stores answer at once, so this is
-the code's own time: interpreter, runtime, index, clients, a learned bundle with its golden orders,
-and 200 orders. Fails above the limit.
+It unpacks the zip and runs it in a bare interpreter on one core. Fake stores answer at once, so it
+measures only the code: interpreter, runtime, index, clients, a learned bundle with its golden
+orders, and 200 orders. It fails above the limit.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def prepare(folder: Path, history: int) -> None:
 
 
 def cold(app: Path, given: Path) -> dict[str, Any]:
-    """One cold start on one core: seconds by the wall, with the interpreter's own start.
+    """Return the seconds of one cold start on one core, by the wall, interpreter included.
 
     Raises:
         subprocess.CalledProcessError: it fails.
@@ -78,7 +78,7 @@ def cold(app: Path, given: Path) -> dict[str, Any]:
 
 
 def shown(answers: Sequence[dict[str, Any]], slow: float) -> Table:
-    """The quickest start, part by part."""
+    """Return the quickest start as a table, part by part."""
     best = min(answers, key=lambda answer: float(answer["whole"]))
     table = Table("until", "seconds", title="Cold start of the scorer, one core")
     table.columns[1].justify = "right"
@@ -100,7 +100,7 @@ def shown(answers: Sequence[dict[str, Any]], slow: float) -> Table:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and print; 1 above the limit."""
+    """Measure and print; return 1 above the limit."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.coldstart", description=__doc__)
     parser.add_argument("--package", type=Path, help="scorer.zip (default: build it here)")
     parser.add_argument("--history", type=int, default=20_000, help="orders the bundle learns from")

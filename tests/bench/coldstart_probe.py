@@ -1,8 +1,7 @@
 """Runs inside an unpacked scorer.zip, in a bare interpreter: from nothing to a scored batch.
 
-Its arguments are the unpacked zip and a folder with a bundle, its catalogue and orders. What lies
-outside of a process (stores, hub) is replaced by stand-ins that answer at once, so that its time
-is that of the code alone.
+Its arguments are the unpacked zip and a folder with a bundle, its catalogue and orders. Fakes
+that answer at once replace stores and hub, so only the code's own time is measured.
 """
 
 import asyncio
@@ -20,8 +19,8 @@ APP, GIVEN = Path(sys.argv[1]), Path(sys.argv[2])
 sys.path[:0] = [str(APP), str(APP / ".python_packages/lib/site-packages")]
 
 
-class Stand:
-    """Answers as empty stores do."""
+class FakeStores:
+    """Answers as empty stores would."""
 
     def __init__(self) -> None:
         self.alerts: list[dict[str, Any]] = []
@@ -48,7 +47,7 @@ class Stand:
 
 
 def serving() -> Any:
-    """The files of a shelf: a champion and the pointer to it."""
+    """Return files as the model's store has them: a champion and the pointer to it."""
     from shared.champion import CHAMPION, bundle_path
     from shared.containers import MODELS
     from shared.errors import NotThereError
@@ -59,17 +58,17 @@ def serving() -> Any:
         (MODELS, bundle_path(pointer["version"])): (GIVEN / "bundle.json").read_bytes(),
     }
 
-    class Files:
+    class FakeFiles:
         async def read(self, container: str, name: str, known: Any = None) -> Any:
             if (container, name) not in files:
                 raise NotThereError(name)
             return None if known == "1" else (files[container, name], "1")
 
-    return Files()
+    return FakeFiles()
 
 
 def telemetry() -> float:
-    """Seconds to load what the runtime loads where telemetry is on."""
+    """Return the seconds to load what the runtime loads when telemetry is on."""
     began = time.perf_counter()
     import azure.monitor.opentelemetry  # noqa: F401
     import opentelemetry.sdk.metrics  # noqa: F401
@@ -78,24 +77,24 @@ def telemetry() -> float:
 
 
 async def score(events: list[Any]) -> dict[str, Any]:
-    """Score the batch as the trigger would; says how far it got and when."""
+    """Score the batch as the trigger would; return how far it got and when."""
     from functions import wiring
     from functions.handlers import score_batch
     from functions.model_loader import ModelLoader
     from shared.stream import StreamState
     from shared.stream_key import StreamKey
 
-    stand = Stand()
+    stores = FakeStores()
 
-    class States(Stand):
+    class FakeStates(FakeStores):
         async def read(self, _key: Any) -> Any:
             return StreamState(), None
 
     made = wiring.scoring_context()
-    states = States()
+    states = FakeStates()
     loader = ModelLoader(serving(), made.executor, poll_seconds=30, shadow=False)
     context = dataclasses.replace(
-        made, alerts=stand, incidents=stand, states=states, dead_letters=stand,
+        made, alerts=stores, incidents=stores, states=states, dead_letters=stores,
         read_scorer=loader.scorer, shadow=None,
     )  # fmt: skip
     ready = time.perf_counter()
@@ -109,7 +108,7 @@ async def score(events: list[Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Index, wire and score; prints seconds since the first line of this file."""
+    """Index, wire and score; print the seconds since the first line of this file."""
     os.environ.update(
         SHERIFF_ROLE="scorer",
         ORDERS_HUB="orders",
@@ -118,11 +117,11 @@ def main() -> None:
         BLOB_ACCOUNT_URL="https://127.0.0.1:1/",
         EventHubConnection__fullyQualifiedNamespace="127.0.0.1",
     )
-    # The runtime lies where the app does, and is loaded before it.
+    # The runtime is in the app's packages, and is loaded before the app.
     from azure_functions_runtime.loader import index_function_app
 
     runtime = time.perf_counter() - STARTED
-    found = index_function_app(str(APP / "function_app.py"))
+    functions = index_function_app(str(APP / "function_app.py"))
     indexed = time.perf_counter() - STARTED
     from shared.order_event import OrderEvent
 
@@ -132,7 +131,7 @@ def main() -> None:
     answer = asyncio.run(score(events))
     done = time.perf_counter() - STARTED
     answer |= {"runtime": runtime, "indexed": indexed, "done": done, "telemetry": telemetry()}
-    answer["functions"] = len(found)
+    answer["functions"] = len(functions)
     answer["learning"] = sorted({"mlflow", "pandas", "sklearn"} & {*sys.modules})
     print(json.dumps(answer))
 

@@ -1,7 +1,7 @@
 """python -m tests.bench.learning: how fast a bundle is learned, and in how much memory.
 
-Measured from the file of orders to the bundle, in a process of its own for each size, because the
-peak of memory is that of a process. Seconds are of the CPU.
+It measures from the file of orders to the bundle. Each size gets a new process, because only a
+process has a peak of memory. Seconds are CPU seconds.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def learn(orders: Path) -> Measured:
 
 
 def peak() -> int:
-    """The peak of resident memory of this process, in bytes."""
+    """Return the peak of resident memory of this process, in bytes."""
     unit = 1 if sys.platform == "darwin" else KIB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

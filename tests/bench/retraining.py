@@ -1,8 +1,8 @@
 """python -m tests.bench.retraining: from the archive to a bundle, how long and in how much memory.
 
-Orders lie in Azurite as Capture would have put them there. For each size a process of its own reads
-them, freezes a snapshot, and learns from what it thaws, as the nightly run does; the peak of memory
-is that of the process. Archiving the orders beforehand is not measured.
+Azurite holds the orders as Capture would have written them. For each size a new process reads them,
+freezes a snapshot, thaws it, and learns from it, as a night does. The peak of memory is the
+process's. Archiving the orders before that is not measured.
 """
 
 import argparse
@@ -37,8 +37,10 @@ STEPS = ("read", "freeze", "thaw", "learn")
 
 
 class Measured(msgspec.Struct):
-    """Of each step the seconds that passed, those of the CPU, and the peak of memory (bytes)
-    from the start until its end; and what there was to read and to keep, in bytes."""
+    """Seconds, CPU seconds and peak of memory (bytes) of each step, the peak since the start.
+
+    Also how many bytes there were to read and to keep.
+    """
 
     seconds: dict[str, float]
     cpu: dict[str, float]
@@ -48,7 +50,7 @@ class Measured(msgspec.Struct):
 
 
 class _Clock:
-    """Writes down what each step took."""
+    """Notes what each step took."""
 
     def __init__(self) -> None:
         self.found = Measured({}, {}, {}, 0, 0)
@@ -77,7 +79,7 @@ def retrain(hub: str) -> Measured:
 
 
 def _frozen(hub: str, path: Path, clock: _Clock) -> Snapshot:
-    """The archive as a snapshot; its orders are forgotten on return."""
+    """Return the archive as a snapshot; its orders leave the memory on return."""
     settings = TrainingSettings.from_environ(os.environ)
     since, now = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
     with clock.step("read"), opened(settings) as (blobs, _):
@@ -104,7 +106,7 @@ def measure(size: int, storage: str, folder: Path) -> Measured:
 
 @contextmanager
 def azurite() -> Iterator[tuple[str, Path]]:
-    """Azurite's connection string, and a folder; both are gone at the end."""
+    """Yield Azurite's connection string and a folder; both are gone at the end."""
     with tempfile.TemporaryDirectory(prefix="sheriff-bench-") as name:
         folder = Path(name)
         service = services.azurite(0, folder / "azurite")

@@ -1,7 +1,7 @@
 """python -m tests.bench.scoring: how fast orders are scored, on one core.
 
-Times are of the CPU the process used, so that a busy machine disturbs them least; a loop of plain
-Python timed in the same run says how fast the machine is just now.
+Times are CPU seconds of the process, which a busy machine disturbs least. A loop of plain Python,
+timed as well, says how fast the machine is now.
 """
 
 import argparse
@@ -37,11 +37,11 @@ from training.train import train
 
 BATCH = 200
 BANDS = ((1, 2), (3, 3), (4, 4), (5, 5), (6, 7), (8, 12), (13, 1000))
-"""Sizes of orders, in units, that the time is broken down by."""
+"""Sizes of orders, in units: a row each in the table of times."""
 
 
 def simulated(count: int, seed: int) -> tuple[Path, list[Order]]:
-    """Orders with the simulator's own figures, as a file and parsed."""
+    """Simulate orders with the simulator's defaults; return their file, and the orders."""
     folder = Path(tempfile.mkdtemp(prefix="sheriff-bench-"))
     orders = folder / "orders.jsonl"
     files = ["--out", str(orders), "--truth", str(folder / "truth.csv")]
@@ -51,20 +51,20 @@ def simulated(count: int, seed: int) -> tuple[Path, list[Order]]:
 
 
 def learned(count: int) -> ModelBundle:
-    """A bundle learned from simulated orders."""
+    """Return a bundle learned from simulated orders."""
     path, _ = simulated(count, seed=1)
     return train(read_history(path), packaged_catalogue(), "bench").bundle
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """CPU seconds of one call."""
+    """Return the CPU seconds of one call."""
     started = time.process_time()
     work()
     return time.process_time() - started
 
 
 def large_order(units: int) -> Order:
-    """An order of many different units at a discount that nothing explains."""
+    """Return an order of many different units at a discount that nothing explains."""
     products = [product.product_id for product in packaged_catalogue()][:units]
     lines = tuple(OrderLine(product, 1) for product in products)
     order = Order("large", 0, datetime(2026, 1, 1, tzinfo=UTC), "rep-01", "c", lines, 0)
@@ -73,7 +73,7 @@ def large_order(units: int) -> Order:
 
 
 def baseline(rows: Sequence[Sequence[float]]) -> float:
-    """Seconds of one plain `predict_proba` call of scikit-learn on one order's features."""
+    """Return the seconds of a plain `predict_proba` call of scikit-learn on an order's features."""
     features = StandardScaler().fit_transform(np.array(rows))
     model = LogisticRegression().fit(features, np.arange(len(features)) % 2)
     calls = 200
@@ -81,7 +81,7 @@ def baseline(rows: Sequence[Sequence[float]]) -> float:
 
 
 def by_size(orders: Sequence[Order], spent: Sequence[float]) -> Table:
-    """Which orders the time goes to, from the seconds that each took alone."""
+    """Return which sizes of order the time goes to, by the seconds that each took alone."""
     table = Table("units", "orders", "time", "each", title="One order alone, by its size")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -102,7 +102,7 @@ def by_size(orders: Sequence[Order], spent: Sequence[float]) -> Table:
 
 
 def measure(history: int, count: int) -> tuple[Table, Table]:
-    """Every figure, with how slow the machine was when it was taken; and the time by order size."""
+    """Return every figure with how slow the machine was then, and the time by order size."""
     scorer = Scorer(learned(history), packaged_catalogue(), Policy())
     _, orders = simulated(count, seed=2)
     state = EpisodeState()

@@ -1,6 +1,6 @@
-"""python -m tests.bench.stack: orders a second through the whole stack, and that none is wrong.
+"""python -m tests.bench.stack: orders a second through the whole stack, and every one checked.
 
-Two hosts, one a core, share the partitions. Timed is everything from the first order sent to the
+Two hosts, one a core, share the partitions. It times everything from the first order sent to the
 last state committed.
 """
 
@@ -43,7 +43,7 @@ console = Console()
 
 @dataclass(frozen=True)
 class Run:
-    """What was measured, in seconds from the first order sent."""
+    """Measurements, in seconds from the first order sent."""
 
     orders: int
     sent: float
@@ -52,7 +52,7 @@ class Run:
 
 
 async def measured(stack: Stack, company: Company, orders: list[bytes]) -> Run:
-    """Send the orders, time them, and hold the books against the backtest."""
+    """Send the orders, time them, and compare counts and alerts with the backtest."""
     settings = stack.settings()
     stream = company.folder / "sent.jsonl"
     stream.write_bytes(b"\n".join(orders) + b"\n")
@@ -87,7 +87,7 @@ async def _drained(flow: Flow, ends: dict[str, Place]) -> None:
 
 
 def _quiet() -> contextlib.redirect_stdout[io.StringIO]:
-    """What the commands tell is not what is measured."""
+    """Keep silent what the commands print."""
     return contextlib.redirect_stdout(io.StringIO())
 
 
@@ -111,7 +111,7 @@ def show(run: Run) -> None:
 
 
 def main(orders: int = 20_000, hosts: int = 2) -> None:
-    """Measure and print; AssertionError where an order or an alert is lost or doubled."""
+    """Measure and print; raise AssertionError if an order or an alert is lost or doubled."""
     with tempfile.TemporaryDirectory(prefix="sheriff-bench-") as folder:
         console.print(f"learning from a history, simulating {orders:,} orders")
         with _quiet():

@@ -1,7 +1,7 @@
 """python -m tests.bench.worst: what the worst legal bodies and orders cost, in milliseconds.
 
-Times are CPU times; the last column is scaled as in `tests.bench.scoring`. Both are wanted at 50 ms
-or less.
+Times are CPU times; the last column is scaled as in `tests.bench.scoring`. Both should be 50 ms or
+less.
 """
 
 import random
@@ -34,7 +34,7 @@ CHARGED = (0.97, 0.85, 0.5, 0.0)
 
 
 def catalogue() -> Catalogue:
-    """400 products, each at a price of its own."""
+    """Return 400 products, each at a different price."""
     draw = random.Random(1)
     names = [f"product {at:03}" for at in range(400)]
     prices = draw.sample(range(10_000, 40_000_000), len(names))
@@ -46,7 +46,7 @@ def catalogue() -> Catalogue:
 
 
 def bundle(names: list[str]) -> ModelBundle:
-    """20 steps, 20 discounts of added items, 8 hidden ones, and products that all go together."""
+    """Return a bundle of 20 steps, 20 + 8 discounts, and products that all go together."""
     steps = [50 * at + 37 for at in range(1, 20)]
     together = {cause: dict.fromkeys(names, 0.001) for cause in names}
     return msgspec.structs.replace(
@@ -59,7 +59,7 @@ def bundle(names: list[str]) -> ModelBundle:
 
 
 def orders(prices: Catalogue) -> Iterator[tuple[str, list[Order]]]:
-    """Orders of each size, at several charges."""
+    """Yield orders of each size, at several charges."""
     names = [product.product_id for product in prices]
     for lines, units in SIZES:
         taken = random.Random(lines).sample(names, lines)
@@ -79,22 +79,25 @@ def _read(body: bytes) -> None:
 
 
 def measure() -> Table:
-    """Every worst body, then every worst order, each at its slowest."""
+    """Return the times of every worst body and every worst order, each at its slowest."""
     table = Table("what", "measured", "scaled (estimate)", "", title="The worst legal input")
     for column in table.columns[1:3]:
         column.justify = "right"
     slow = plain_loop()
-    found = [
+    times = [
         (f"body: {name}", seconds(lambda body=body: _read(body)))
         for name, body in WORST_BODIES.items()
     ]
     prices = catalogue()
     scorer = Scorer(bundle([product.product_id for product in prices]), prices, Policy())
     for name, same in orders(prices):
-        spent = [seconds(lambda one=one: scorer.score_many([one], EpisodeState())) for one in same]
-        found.append((f"order: {name}", max(spent)))
+        spent = [
+            seconds(lambda order=order: scorer.score_many([order], EpisodeState()))
+            for order in same
+        ]
+        times.append((f"order: {name}", max(spent)))
     slow = (slow + plain_loop()) / 2
-    for name, spent in found:
+    for name, spent in times:
         verdict = "" if spent / slow <= WANTED else f"over {WANTED * 1e3:.0f} ms"
         table.add_row(name, f"{spent * 1e3:.1f} ms", f"{spent / slow * 1e3:.1f} ms", verdict)
     return table

@@ -107,6 +107,7 @@ async def test_a_promoted_model_takes_over_between_two_batches_and_a_rollback_ta
         return served == company.version
 
     await until("the model before serves again", taken_back)
+    assert (await serving(stack))["bundle_version"] == company.version
 
 
 async def test_a_tampered_bundle_never_serves_and_the_old_one_goes_on(

@@ -20,7 +20,7 @@ from infra import deployed, smoke
 from infra.local.processes import HOST
 from infra.local.publish import publish
 from infra.local.stack import DEFAULT_PORTS, Stack
-from infra.smoke_orders import Marked, marked_orders
+from infra.smoke_orders import SmokeOrder, smoke_orders
 from shared.formats import time_text
 from shared.smoke_orders import MARKED_REP
 from tests.e2e.company import Company
@@ -109,7 +109,7 @@ def test_a_working_stack_passes_and_no_marked_alert_is_left(
     ]  # fmt: skip
     assert company.version in said["model"]
     assert "added_item" in said["orders"]
-    assert said["clean"].endswith("2 marked alerts deleted")
+    assert said["clean"].endswith("2 alerts of smoke orders deleted")
     assert marked(alerts) == []
 
 
@@ -184,11 +184,11 @@ def test_a_scorer_that_reads_nothing_fails(run: Smoke) -> None:
 def test_a_scorer_that_takes_good_for_fraud_and_fraud_for_good_fails_twice(
     run: Smoke, alerts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def swapped(*arguments: Any) -> tuple[Marked, Marked]:
-        good, fraud = marked_orders(*arguments)
+    def swapped(*arguments: Any) -> tuple[SmokeOrder, SmokeOrder]:
+        good, fraud = smoke_orders(*arguments)
         return replace(fraud, typology=None), replace(good, typology="added_item")
 
-    monkeypatch.setattr(deployed, "marked_orders", swapped)
+    monkeypatch.setattr(deployed, "smoke_orders", swapped)
     code, said = run()
     assert code == 1
     assert "has no alert (for 3 s)" in said["alert"]

@@ -16,7 +16,8 @@ from azure.eventhub.aio import EventHubProducerClient
 from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
 from infra.local import amqp, processes, services
-from infra.local.capture import SCHEMA, CaptureSettings, PartitionCapture
+from infra.local.capture import CaptureSettings, PartitionCapture
+from infra.local.capture_files import SCHEMA
 from infra.local.eventhubs import frames
 from infra.local.eventhubs.hubs import Partition
 from infra.local.eventhubs.log import PartitionLog

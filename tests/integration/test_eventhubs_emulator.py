@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from infra.local import amqp, processes, services
 from infra.local.eventhubs import Emulator, HubSpec, frames
-from infra.local.eventhubs.connection import Limits
+from infra.local.eventhubs.frames import Limits
 from infra.local.eventhubs.messages import Message
 from shared.partitions import partition_for_key
 from tests.patience import PATIENCE

@@ -210,6 +210,7 @@ async def test_two_hosts_share_the_partitions_and_the_survivor_takes_them_over(
     await send_until(lambda pids: pids == sorted([first.pid, second.pid] * 2))
     processes.kill(second)
     await send_until(lambda pids: set(pids) == {first.pid})
+    assert processes.find(second) is None
 
 
 async def test_a_host_that_lost_a_partition_goes_on_trying_beside_the_new_owner(
@@ -237,7 +238,9 @@ async def test_a_host_that_lost_a_partition_goes_on_trying_beside_the_new_owner(
         await asyncio.to_thread(processes.stop, host, 20)
     sample.start()
     await sample.send("last", partition=int(partition))
-    await sample.until(lambda: sample.ended("last"))  # whatever came once more before it
+    await sample.until(lambda: sample.ended("last"))  # after what came once more before it
+    assert tries(first.pid) > before[0] + 3
+    assert tries(second.pid) > before[1] + 3
 
 
 def shared(sample: Sample, *pids: int) -> set[str]:

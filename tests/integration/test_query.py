@@ -10,7 +10,8 @@ import pytest
 from azure.cosmos import CosmosClient
 
 from infra.local import query, resources
-from infra.local.query import DOCUMENT, Examples, documented, main
+from infra.local.documented_queries import Examples, documented
+from infra.local.query import DOCUMENT, main
 
 KEY = "bG9jYWw="
 HOSTILE = "Zoë O'Neil\x1b[2J"
@@ -95,7 +96,7 @@ def test_a_query_of_ones_own_runs_and_long_answers_are_cut(
 ) -> None:
     assert main(["SELECT c.id, c.probability FROM c"]) == 0
     shown = capsys.readouterr().out
-    assert "25 rows, the first 20 of them shown: --json prints all" in shown
+    assert "25 rows; only the first 20 are shown, --json prints all" in shown
     assert ">0.9999" in shown
     assert main(["SELECT VALUE COUNT(1) FROM c", "--container", "incidents", "--json"]) == 0
     assert capsys.readouterr().out == "[\n  1\n]\n"
@@ -106,7 +107,7 @@ def test_a_query_of_ones_own_runs_and_long_answers_are_cut(
     ("words", "says"),
     [
         (["SELECT * FORM c"], "query: Cosmos DB refuses the query: Expected "),
-        (["nope"], "query: no query 'nope': one of costliest, rep, month,"),
+        (["nope"], "query: no query 'nope'; there are costliest, rep, month,"),
     ],
 )
 def test_what_is_no_query_is_one_line(

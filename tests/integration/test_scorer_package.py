@@ -11,7 +11,8 @@ import pytest
 
 from infra.checks.opening import opened, settings
 from infra.checks.package import Tree, faults, functions, unpacked, unresolved
-from infra.package import ROOT, SBOM, SCORER, SITE, Release, build, locked
+from infra.locked_packages import locked
+from infra.package import ROOT, SBOM, SCORER, SITE, Release, build
 from tests.bench.coldstart import BATCH, cold, prepare
 
 # Elsewhere the packages that are installed are not those of Azure.

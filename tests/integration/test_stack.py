@@ -23,7 +23,8 @@ from azure.storage.blob import ContainerClient
 
 from infra.local import processes, resources, services
 from infra.local.processes import StackError
-from infra.local.stack import DEFAULT_PORTS, SERVERS, Stack, main
+from infra.local.stack import DEFAULT_PORTS, SERVERS, Stack
+from infra.local.stack.__main__ import main
 
 SAMPLE = Path(__file__).parent / "sample_app"
 FREE = dict.fromkeys(DEFAULT_PORTS, 0)
@@ -223,9 +224,10 @@ def test_a_server_of_a_stack_that_was_killed_while_it_started_is_found_again(
     tmp_path: Path,
 ) -> None:
     script = (
-        "import os, signal, sys; from infra.local import processes, stack\n"
+        "import os, signal, sys; from infra.local import processes\n"
+        "from infra.local.stack.__main__ import main\n"
         "processes._await_address = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "stack.main(sys.argv[1:])"
+        "main(sys.argv[1:])"
     )
     state = ["--no-host", "--state", str(tmp_path / "state")]
     ports = ["--ports", *(f"{name}=0" for name in FREE)]
@@ -271,7 +273,7 @@ def test_a_file_as_state_folder_is_said_in_one_line(
     file = tmp_path / "file"
     file.write_text("mine")
     assert main([command, "--state", str(file)]) == 1
-    assert capsys.readouterr().err == f"stack: {file} is no folder: --state names the stack's\n"
+    assert capsys.readouterr().err == f"stack: {file} is no folder: --state must name one\n"
     assert file.read_text() == "mine"
 
 

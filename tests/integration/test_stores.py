@@ -180,6 +180,9 @@ async def test_an_alert_is_revisited_once_and_what_was_decided_and_scored_stays(
 
 async def test_revisiting_an_alert_that_is_not_there_does_nothing(database: Cosmos) -> None:
     await CosmosAlerts(database).revisit(REVISITED, "hidden_discount-000001", NOON)
+    async with database.container("alerts", "read") as container:
+        query = "SELECT VALUE COUNT(1) FROM c"
+        assert [count async for count in container.query_items(query)] == [0]
 
 
 async def test_incidents_are_created_once_and_replaced_only_over_the_version_read(

@@ -9,14 +9,14 @@ from azure.cosmos import CosmosClient
 from azure.eventhub import EventData, EventHubProducerClient
 
 from infra.local.stack import DEFAULT_PORTS, Stack
-from tests.collectors import Collector, collector
+from tests.collectors import FakeCollector, collector
 from tests.orders import order_body
 from tests.patience import PATIENCE
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
-def until(heard: Collector, happened: Callable[[], object]) -> None:
+def until(heard: FakeCollector, happened: Callable[[], object]) -> None:
     """Wait until the collector has got what was waited for."""
     with heard.arrived:
         assert heard.arrived.wait_for(happened, PATIENCE), sorted(heard.metrics())

@@ -50,10 +50,10 @@ def judged(seed: int, told: Told = Told()) -> Verdict:
     return Verdict(outcome, innocent, broken(outcome, clean))
 
 
-def holds(seed: int) -> None:
-    """Fail with the seed, and with the command that repeats it, where an invariant is broken."""
+def faults(seed: int) -> list[str]:
+    """Return the broken invariants of a seed; the first line has the command that repeats it."""
     lines = [f"{name}: {place}" for name, places in judged(seed).broken.items() for place in places]
-    assert not lines, "\n".join([f"seed {seed}: {Told().command(seed)}", *lines])
+    return [f"seed {seed}: {Told().command(seed)}", *lines] if lines else []
 
 
 @contextmanager

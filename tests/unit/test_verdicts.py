@@ -37,6 +37,10 @@ def test_no_test_asserts_what_a_clock_says() -> None:
     assert [place for file in TESTS for place in timed(file.read_text("utf-8"), file)] == []
 
 
+def test_every_test_asserts_something() -> None:
+    assert [place for file in TESTS for place in empty(file.read_text("utf-8"), file)] == []
+
+
 def test_what_is_forbidden_would_be_found() -> None:
     here = Path("a.py")
     assert list(short_waits("await asyncio.wait_for(done, 20)", here)) == ["a.py:1"]
@@ -47,6 +51,9 @@ def test_what_is_forbidden_would_be_found() -> None:
     assert list(short_waits("settings(deadline=None)", here)) == []
     assert list(timed("assert time.monotonic() - began < 10", here)) == ["a.py:1"]
     assert list(timed("assert time.monotonic() < deadline, text", here)) == []
+    assert list(empty("def test_f(): f()", here)) == ["a.py:1"]
+    assert list(empty("def test_f():\n    with pytest.raises(E): f()", here)) == []
+    assert list(empty("def f(): assert g()\ndef test_f(): f()", here)) == []
 
 
 def short_waits(source: str, file: Path) -> Iterator[str]:
@@ -68,6 +75,29 @@ def timed(source: str, file: Path) -> Iterator[str]:
             calls = [one for one in ast.walk(node.test) if isinstance(one, ast.Call)]
             if any(_name(call.func) in CLOCKS and not call.args for call in calls):
                 yield f"{file.name}:{node.lineno}"
+
+
+def empty(source: str, file: Path) -> Iterator[str]:
+    """Yield the tests that assert nothing, neither themselves nor by a function of their file."""
+    functions = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    calls = {function.name: _calls(function) for function in functions}
+    asserting = {"assert", "raises"}
+    while more_asserting := {name for name in calls.keys() - asserting if calls[name] & asserting}:
+        asserting |= more_asserting  # a function that calls an asserting one asserts, too
+    for function in functions:
+        if function.name.startswith("test_") and function.name not in asserting:
+            yield f"{file.name}:{function.lineno}"
+
+
+def _calls(function: ast.AST) -> set[str]:
+    """Return the names that a function calls, and `assert` if it has such a statement."""
+    nodes = list(ast.walk(function))
+    names = {_name(node.func) for node in nodes if isinstance(node, ast.Call)}
+    return names | {"assert" for node in nodes if isinstance(node, ast.Assert)}
 
 
 def _is_patience(test: ast.expr) -> bool:

@@ -1,9 +1,10 @@
-"""make demo: frauds found in a stream of orders, on real parts, on this machine.
+"""make demo: find frauds in a stream of orders, with all parts running on this machine.
 
-Starts the local stack, learns from an archive of unlabelled orders, streams later orders through
-Event Hubs, and shows what the function wrote to Cosmos DB. While they flow, a nightly run learns
-from more history and its better model takes over; a worse one is refused; a rollback goes back.
-The company of the demo has a ladder, frauds and prices of its own: none is a packaged default.
+It starts the local stack, learns from an archive of unlabelled orders, streams later orders through
+Event Hubs, and shows the alerts that the function wrote to Cosmos DB. While the orders flow, a
+night learns from more history, and its better model takes over. Then a worse model is refused, and
+a rollback goes back. The demo's company has its own ladder, frauds and prices: they are not the
+packaged defaults.
 """
 
 from __future__ import annotations
@@ -29,20 +30,21 @@ from training.models.registry import Registry
 from training.simulate import send
 
 STATE = ROOT / ".sheriff" / "demo"
-"""The simulated company's folder; somebody's own orders have one of their own beside it."""
+"""The folder of the simulated company."""
 
 OWN = ROOT / ".sheriff" / "demo-orders"
+"""The folder of a user's own orders."""
 
 
 def demo(orders: Path | None) -> None:
-    """The whole of it, in a state folder made anew."""
+    """Run the whole demo in an empty state folder."""
     state = OWN if orders else STATE
-    _made_anew(state)
+    _empty(state)
     company = given(orders) if orders else simulated(state)
     stack = Stack(
         state / "stack",
         dict.fromkeys(("azurite", "eventhubs", "cosmos", "host"), 0),
-        settings={"SHELF_POLL_SECONDS": "1"},  # a demo's half minute
+        settings={"SHELF_POLL_SECONDS": "1"},  # a demo does not wait half a minute for a new model
     )
     say("starting Azurite, Event Hubs and Cosmos DB")
     try:
@@ -63,8 +65,8 @@ def demo(orders: Path | None) -> None:
         say(line, wrapped=False)  # commands to copy
 
 
-def _made_anew(state: Path) -> None:
-    """An empty folder; what runs in the one of an earlier demo is stopped, and it is said."""
+def _empty(state: Path) -> None:
+    """Make the folder empty; stop and remove an earlier demo in it, and say so."""
     if state.exists():
         say(f"the earlier demo in {state.relative_to(ROOT)} is replaced")
         Stack(state / "stack").down()
@@ -73,7 +75,7 @@ def _made_anew(state: Path) -> None:
 
 
 def last_lines(state: Path, tracking_uri: str) -> list[str]:
-    """What is left, and how to look at it: only what there is."""
+    """Say what the demo leaves, and how to look at it."""
     folder = state.relative_to(ROOT)
     lines = [f"everything is stopped; logs and data are in {folder}"]
     if not has_runs(tracking_uri):
@@ -91,14 +93,14 @@ def last_lines(state: Path, tracking_uri: str) -> list[str]:
 
 
 def has_runs(tracking_uri: str) -> bool:
-    """Whether a local store has a run; one that was never made is not made by asking."""
+    """Return whether a local store has runs, without creating a store that is not there."""
     return Path(tracking_uri.removeprefix("sqlite:///")).exists() and (
         Registry.open(tracking_uri).has_runs()
     )
 
 
 def _first(company: Company, nights: Nights) -> None:
-    """The catalogue on the shelf, the history in the archive, and the first training."""
+    """Publish the catalogue, archive the history, and train for the first time."""
     if company.catalogue:
         nights.publish_catalogue(company.catalogue)
     nights.archive(company.history[0], now=company.truth is None)
@@ -109,7 +111,7 @@ def _first(company: Company, nights: Nights) -> None:
 def _sender(company: Company, nights: Nights) -> Sender:
     async def send_all(sent: Callable[[int], None]) -> None:
         if len(company.history) > 1:
-            await nights.flowing(company, sent)
+            await nights.send_with_a_night(company, sent)
             return
         settings = nights.settings
         sent(await send(company.orders, settings["EventHubConnection"], settings["ORDERS_HUB"]))
@@ -118,7 +120,7 @@ def _sender(company: Company, nights: Nights) -> Sender:
 
 
 def _later(company: Company, nights: Nights, state: Path) -> None:
-    """The report of the night that promoted; a worse model; the way back."""
+    """Fetch the report of the night that promoted, refuse a worse model, and roll back."""
     champion = nights.champion()
     assert champion is not None
     report = state / "report.html"
@@ -129,16 +131,16 @@ def _later(company: Company, nights: Nights, state: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo; its exit code: 1 and one line where something is in the way."""
+    """Run the demo; return 1 and print one line if something is in the way."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.demo", description=__doc__)
-    parser.add_argument("--orders", type=Path, help="a file of your own orders, one JSON a line")
+    parser.add_argument("--orders", type=Path, help="your own orders, a JSON object a line")
     options = parser.parse_args(arguments)
 
     def command() -> int:
         if options.orders and not options.orders.is_file():
             raise StackError(f"no file {options.orders}")
         if options.orders:
-            next(iter(read_lines(options.orders)))  # an empty one is said before anything starts
+            next(iter(read_lines(options.orders)))  # refuses an empty file before anything starts
         demo(options.orders and options.orders.resolve())
         return 0
 

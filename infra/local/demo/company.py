@@ -1,4 +1,4 @@
-"""The demo's company: simulated with known frauds, or somebody's own orders."""
+"""The demo's company: simulated with known frauds, or read from a user's own orders."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 from infra.local.demo.telling import run
 
 HISTORY, FIRST, STREAM = 20_000, 4_000, 5_000
-"""Orders of the whole history, of its part that the first training sees, and of the stream."""
+"""Numbers of orders: in the history, in the part that the first training sees, in the stream."""
 
-MARKET = (
+COMPANY = (
     *("--ladder", "2,3,6,9,12.5,18", "--discount-rate", "0.17", "--reps", "45"),
     *("--added-percents", "15,25,40,60", "--added-rate", "0.04"),
     *("--hidden-percent", "0.7", "--episode-days", "1-3", "--cents"),
 )
-"""A company that is nobody's default; the commands below are the ones anybody can type."""
+"""Options of `training.simulate` for a company that differs from every default."""
 
 
 @dataclass(frozen=True)
 class Company:
-    """Where the orders, the truth about them (if known), the prices and the history are.
+    """Files: the orders, the truth about them (if known), the history and the prices.
 
-    ``history`` has one file for each time that training finds more in the archive.
+    Each time that training runs, the archive gets the next file of ``history``.
     """
 
     orders: Path
@@ -33,17 +33,17 @@ class Company:
 
 
 def simulated(folder: Path) -> Company:
-    """A history and the weeks after it, at prices that differ from the packaged ones."""
+    """Simulate a history and the weeks after it, at other prices than the packaged ones."""
     catalogue = folder / "catalogue.csv"
     history, stream = folder / "history.jsonl", folder / "orders.jsonl"
     truth = folder / "truth.csv"
     run(
-        *("training.simulate", "--orders", str(HISTORY), "--seed", "11", *MARKET),
+        *("training.simulate", "--orders", str(HISTORY), "--seed", "11", *COMPANY),
         *("--price-factor", "1.07", "--price-spread", "0.1", "--catalogue-out", str(catalogue)),
         *("--out", str(history), "--truth", str(folder / "history-truth.csv")),
     )
     run(
-        *("training.simulate", "--orders", str(STREAM), "--seed", "12", *MARKET),
+        *("training.simulate", "--orders", str(STREAM), "--seed", "12", *COMPANY),
         *("--catalogue", str(catalogue), "--start", "2025-09-01", "--episodes", "2"),
         *("--out", str(stream), "--truth", str(truth)),
     )
@@ -52,12 +52,12 @@ def simulated(folder: Path) -> Company:
 
 
 def given(orders: Path) -> Company:
-    """Somebody's own orders: learned from as an archive (no labels), then streamed."""
+    """Return a user's own orders: first the history to learn from, then the stream."""
     return Company(orders, None, (orders,), None)
 
 
 def split(orders: Path, folder: Path, *at: int) -> list[Path]:
-    """The lines of a file in one file more than there are places to cut it at."""
+    """Cut a file before the lines numbered ``at``; return the parts."""
     lines = orders.read_bytes().splitlines(keepends=True)
     places = [0, *at, len(lines)]
     parts = []

@@ -1,4 +1,4 @@
-"""The demo's nights: a first training, one while orders flow, a worse one, and the way back."""
+"""The demo's nights: a first training, a night while orders flow, a worse model, a rollback."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ RATE = 60.0
 """Orders a second that flow while a night's training runs."""
 
 PER_FILE = 100
-"""Orders of a file of the archive: few, so that a policy's days are met to the day."""
+"""Orders of a file of the archive: few, so that a policy in days cuts it to the day."""
 
 PATIENCE_SECONDS = 300
-"""For a night, or for the scorers to follow it."""
+"""How long the demo waits for a night, or for the scorers to follow it."""
 
 WORSE_DAYS = 14
 """Days of history that a careless policy learns from."""
@@ -42,24 +42,27 @@ WORSE_DAYS = 14
 
 @dataclass(frozen=True)
 class Nights:
-    """What happens to the model, on a stack that runs."""
+    """What happens to the model on a running stack."""
 
     settings: Mapping[str, str]
     host_port: Callable[[], int]
 
     @contextmanager
-    def _shelf(self) -> Iterator[Blobs]:
+    def _blobs(self) -> Iterator[Blobs]:
         with opened(TrainingSettings.from_environ(self.settings)) as (blobs, _):
             yield blobs
 
     def publish_catalogue(self, path: Path) -> None:
         """Put the company's prices where training and scorers look for them."""
-        with self._shelf() as blobs:
+        with self._blobs() as blobs:
             reference_files.publish(blobs, CATALOGUE, path.read_bytes())
 
     def archive(self, orders: Path, *, now: bool = False) -> None:
-        """Put orders into the archive, as Capture had put them there when they came."""
-        # Each file has a name of its own, seconds after the one before: none may lie in the future.
+        """Put orders into the archive as Capture does when they arrive.
+
+        ``now`` says that they came in a day ago, else each came when it was placed.
+        """
+        # File names are a second apart. A day ago leaves room, so that no file is in the future.
         recently = datetime.now(UTC) - timedelta(days=1)
         count = archive_orders(
             orders, self.settings, now=recently if now else None, per_file=PER_FILE
@@ -67,32 +70,32 @@ class Nights:
         say(f"{count:,} orders are in the archive")
 
     def train(self) -> None:
-        """A run by hand."""
+        """Run a night by hand."""
         run("training.pipeline", settings=self.settings)
 
     def fire(self) -> None:
-        """Fire the timer through the host's admin route, as an operator does."""
+        """Fire the timer through the host's admin route, as an operator would."""
         url = f"http://{HOST}:{self.host_port()}/admin/functions/retrain_nightly"
         say("the timer fires: POST /admin/functions/retrain_nightly")
         body = {"Content-Type": "application/json"}
         urllib.request.urlopen(urllib.request.Request(url, b"{}", body), timeout=30).close()
 
     def champion(self) -> str | None:
-        """The version that the pointer names."""
-        with self._shelf() as blobs:
+        """Return the version that serves, None if none does."""
+        with self._blobs() as blobs:
             pointer, _ = read_pointer(blobs)
         return None if pointer is None else pointer.version
 
     def told(self, version: str) -> str:
-        """Why a version serves, in the words of the night that decided it."""
-        with self._shelf() as blobs:
+        """Return why a version serves, in the words of the night that decided it."""
+        with self._blobs() as blobs:
             result = read_result(blobs, version)
         return "" if result is None else " ".join(result.reasons)
 
-    async def flowing(self, company: Company, sent: Callable[[int], None]) -> None:
-        """Send the company's orders, with a night in the midst of them.
+    async def send_with_a_night(self, company: Company, sent: Callable[[int], None]) -> None:
+        """Send the company's orders, and let a night run in the middle.
 
-        While it trains, orders go on to flow; the last third follows once its model is promoted.
+        Orders keep flowing while it trains. The last third follows once its model is promoted.
         """
         connection, hub = self.settings["EventHubConnection"], self.settings["ORDERS_HUB"]
         total = sum(1 for _ in company.orders.open("rb"))
@@ -113,7 +116,7 @@ class Nights:
         sent(count + trickle.result() + await send(last, connection, hub))
 
     async def _changes(self, before: str | None) -> str:
-        """Wait until another champion serves."""
+        """Wait until another champion serves, and return its version."""
         async with _patience("no other model was promoted"):
             # The pointer is a blob: there is no event to wait for.
             while (now := await asyncio.to_thread(self.champion)) in {before, None}:  # noqa: ASYNC110
@@ -122,19 +125,19 @@ class Nights:
         return now
 
     def refuse(self, company: Company) -> None:
-        """A careless change of policy makes the next night's model worse, which is refused."""
+        """Change the policy carelessly: the next night's model is worse, and is refused."""
         last = parse_order(company.history[-1].read_bytes().splitlines()[-1]).ordered_at
         days = (datetime.now(UTC) - last + timedelta(days=WORSE_DAYS)).days
         say(f"a careless policy: learn from the last {WORSE_DAYS} days of the history only")
         policy = json.dumps({"history_days": days}).encode()
-        with self._shelf() as blobs:
+        with self._blobs() as blobs:
             reference_files.publish(blobs, POLICY, policy)
         self.train()
-        with self._shelf() as blobs:
+        with self._blobs() as blobs:
             reference_files.publish(blobs, POLICY, b"{}")  # the packaged thresholds again
 
     def roll_back(self) -> None:
-        """Back to the champion before, and wait until the scorers have followed."""
+        """Roll back to the previous champion, and wait until the scorers have followed."""
         run("training.promote", "--rollback", settings=self.settings)
         champion = self.champion()
         asyncio.run(self._followed(champion))
@@ -148,16 +151,16 @@ class Nights:
     def _serving(self) -> dict[str, Any]:
         url = f"http://{HOST}:{self.host_port()}/api/health"
         with urllib.request.urlopen(url, timeout=30) as answer:
-            found: dict[str, Any] = json.load(answer)
-            return found
+            health: dict[str, Any] = json.load(answer)
+            return health
 
     def report(self, version: str, path: Path) -> None:
-        """Fetch the report of a version."""
-        with self._shelf() as blobs:
-            found = blobs.read(TRAINING, report_path(version))
-        if found is None:
+        """Write the report of a version to a file."""
+        with self._blobs() as blobs:
+            report = blobs.read(TRAINING, report_path(version))
+        if report is None:
             raise StackError(f"{version} has no report")
-        path.write_bytes(found[0])
+        path.write_bytes(report[0])
 
 
 @asynccontextmanager

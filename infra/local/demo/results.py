@@ -1,4 +1,4 @@
-"""What the demo found, as tables, against the planted truth where there is one."""
+"""The demo's results as tables, compared with the injected frauds if they are known."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.printable import printable
 
 
 async def read_results(settings: Mapping[str, str]) -> tuple[list[dict[str, Any]], int]:
-    """Every alert, costliest first, and the number of dead letters, from Cosmos DB."""
+    """Read every alert, costliest first, and the number of dead letters from Cosmos DB."""
     async with CosmosClient(settings["COSMOS_ENDPOINT"], settings["COSMOS_KEY"]) as cosmos:
         query = "SELECT * FROM c ORDER BY c.expected_loss DESC"
         alerts = [a async for a in container(cosmos, settings, ALERTS).query_items(query)]
@@ -33,7 +33,7 @@ async def read_results(settings: Mapping[str, str]) -> tuple[list[dict[str, Any]
 def show(
     company: Company, orders: int, seconds: float, alerts: Sequence[dict[str, Any]], dead: int
 ) -> None:
-    """Print what was found, and against the planted truth where there is one."""
+    """Print the results, and compare them with the injected frauds if they are known."""
     console.print(_summary(orders, seconds, alerts, dead))
     if company.truth:
         console.print(_quality(company.truth, alerts))
@@ -50,14 +50,14 @@ def _summary(orders: int, seconds: float, alerts: Sequence[dict[str, Any]], dead
     for version, count in sorted(Counter(alert["model_version"] for alert in alerts).items()):
         table.add_row(f"  by bundle {_shown(version)}", f"{count:,}")
     table.add_section()
-    found = [finding["typology"] for alert in alerts for finding in alert["findings"]]
-    for typology in dict.fromkeys(sorted(found)):
-        table.add_row(f"findings: {typology}", f"{found.count(typology):,}")
+    typologies = Counter(finding["typology"] for alert in alerts for finding in alert["findings"])
+    for typology, count in sorted(typologies.items()):
+        table.add_row(f"findings: {typology}", f"{count:,}")
     return table
 
 
 def _quality(truth: Path, alerts: Sequence[dict[str, Any]]) -> Table:
-    """Precision and recall of alerts that name a fraud with a probability of a half or more."""
+    """Compare alerts that name a fraud with a probability of at least 0.5 with the truth."""
     with truth.open(newline="") as file:
         rows = list(csv.DictReader(file))
     table = Table("fraud", "planted", "found", "precision", "recall", title="Against the truth")
@@ -89,5 +89,5 @@ def _costliest(alerts: Sequence[dict[str, Any]]) -> Table:
 
 
 def _shown(text: str) -> str:
-    """Text of orders as a cell: neither the terminal nor rich takes it for a command."""
+    """Return text of orders as a cell that neither the terminal nor rich takes for a command."""
     return escape(printable(text, lines=True))

@@ -1,4 +1,4 @@
-"""Orders through the stack: how many are sent and scored, and incidents as they come."""
+"""Sends orders through the stack; shows how many are scored, and incidents as they open."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ SILENCE_SECONDS = 180
 """The demo gives up when no order has been scored for so long."""
 
 type Sender = Callable[[Callable[[int], None]], Awaitable[None]]
-"""Sends every order, and says how many are sent so far."""
+"""Sends every order, and calls back with the number sent so far."""
 
 
 async def stream(total: int, send: Sender, settings: Mapping[str, str]) -> float:
-    """Send every order and wait until each is scored or set aside; the seconds that took."""
+    """Send every order, wait until each is scored or a dead letter, and return the seconds."""
     started = time.monotonic()
     async with CosmosClient(settings["COSMOS_ENDPOINT"], settings["COSMOS_KEY"]) as cosmos:
         states = container(cosmos, settings, STATE)
@@ -44,7 +44,7 @@ async def stream(total: int, send: Sender, settings: Mapping[str, str]) -> float
 
 @dataclass
 class IncidentWatch:
-    """Says when an incident opens or closes, as whoever is on call would be told."""
+    """Says when an incident opens or closes, as the person on call would be told."""
 
     incidents: ContainerProxy
     known: dict[str, str] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class IncidentWatch:
             before, now = self.known.get(incident["id"]), incident["status"]
             if before is None:
                 self._say("[bold red]incident opens[/]", incident)
-            elif before == "closed" and now == "open":  # a partition that lags has joined
+            elif before == "closed" and now == "open":  # a partition that lagged has joined
                 self._say("[bold red]incident goes on[/]", incident)
             if now == "closed" and before != now:
                 self._say("[bold green]incident closes[/]", incident)
@@ -75,7 +75,7 @@ async def _all_settled(
     total: int,
     sending: asyncio.Task[None],
 ) -> None:
-    """Poll the state documents, as any monitor would, until they count every order."""
+    """Poll the state documents until they count every order."""
     settled, last = 0, time.monotonic()
     while settled < total:
         if sending.done():
@@ -102,7 +102,7 @@ async def _settled(states: ContainerProxy) -> int:
 
 
 def container(cosmos: CosmosClient, settings: Mapping[str, str], name: str) -> ContainerProxy:
-    """A container of the stack's database."""
+    """Return a container of the stack's database."""
     return cosmos.get_database_client(settings["COSMOS_DATABASE"]).get_container_client(name)
 
 

@@ -1,4 +1,4 @@
-"""How the demo talks: one console, one way to say things and to run a command."""
+"""How the demo talks: its console, saying a line, and running a command."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ console = Console()
 
 
 def say(text: str, *, wrapped: bool = True) -> None:
-    """One line of what happens next."""
+    """Print what happens next, on one line."""
     shown = printable(text)
     console.print(shown, style="bold", highlight=False, markup=False, soft_wrap=not wrapped)
 
 
 def run(module: str, *arguments: str, settings: Mapping[str, str] | None = None) -> None:
-    """Run one of the project's own commands, as a user would; its output is shown.
+    """Run a command of the project as a user would, and show its output.
 
     Raises:
         StackError: it failed.

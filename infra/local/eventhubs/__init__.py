@@ -1,13 +1,15 @@
-"""Azure Event Hubs on one machine: AMQP 1.0 over TCP, as much as its SDKs ask for.
+"""Azure Event Hubs on one machine: AMQP 1.0 over TCP, as much of it as the SDKs need.
 
-`python -m infra.local.eventhubs --help` runs it; tests start an `Emulator` in their own process.
-No TLS, no AMQP over WebSocket, no Kafka, no throttling; tokens are accepted unseen. A message's
-header section (priority, durable) and its delivery annotations are not kept. Capture is in
-`infra.local.capture`.
+It may import `infra.local.amqp` and `shared`; the stack and tests run it. Start reading in
+`server.py`, then `connection.py` (a client's frames) and `hubs.py` (partitions and their readers).
 
-A reader that is refused (no such consumer group, a place beyond the end) is told so as the service
-tells it. The Event Hubs SDK for Python takes that for a connection to try again, for ever and
-without a word, and so does a function app on the local host: `functions.watch_hub` sees it.
+It has no TLS, no AMQP over WebSocket, no Kafka and no throttling, and it accepts every token. It
+does not keep a message's header section (priority, durable) or its delivery annotations.
+`infra.local.capture` does Capture.
+
+A refused reader (no such consumer group, a place beyond the end) gets the service's answer. The
+Event Hubs SDK for Python then connects again, for ever and silently, and so does a function app on
+the local host. `functions.watch_hub` notices it.
 """
 
 from infra.local.eventhubs.hubs import HubSpec

@@ -16,7 +16,7 @@ STORAGE_VARIABLE = "BLOB_CONNECTION"
 
 
 def main() -> int:
-    """The exit code: 0 after a stop, 1 when it could not start (argparse ends with 2 itself)."""
+    """Run it; return 0 after a stop, 1 if it could not start (argparse itself ends with 2)."""
     logging.basicConfig(format="%(levelname)s %(message)s")
     parser = _parser()
     options = parser.parse_args()
@@ -58,7 +58,7 @@ async def _serve(options: argparse.Namespace, storage: str | None) -> None:
 async def _start_capture(
     running: AsyncExitStack, emulator: Emulator, options: argparse.Namespace, storage: str
 ) -> None:
-    # Not imported above: the Azure SDK costs a second, and only capture needs it.
+    # Imported here: the Azure SDK takes a second to load, and only capture needs it.
     from infra.local.capture import Capture, CaptureSettings  # noqa: PLC0415
 
     settings = CaptureSettings(
@@ -73,8 +73,8 @@ async def _start_capture(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m infra.local.eventhubs",
-        description="Event Hubs on 127.0.0.1. Prints one line with its address when it is ready;"
-        " stops on SIGTERM or Ctrl-C.",
+        description="Event Hubs on 127.0.0.1. It prints one line with its address when it is ready,"
+        " and stops on SIGTERM or Ctrl-C.",
     )
     parser.add_argument(
         "hubs",
@@ -84,8 +84,8 @@ def _parser() -> argparse.ArgumentParser:
         help=f"a hub, its partitions (default {HubSpec.partitions}) and its consumer groups"
         " besides $Default",
     )
-    parser.add_argument("--port", type=_port, default=5672, help="0: any free one (default 5672)")
-    parser.add_argument("--dir", type=Path, help="keep the events here; else they live in memory")
+    parser.add_argument("--port", type=_port, default=5672, help="0: any free port (default 5672)")
+    parser.add_argument("--dir", type=Path, help="keep the events here; else in memory")
     parser.add_argument(
         "--retain",
         type=_count,

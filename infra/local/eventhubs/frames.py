@@ -1,7 +1,7 @@
 """AMQP 1.0 frames and the sections of a message (OASIS AMQP 1.0, parts 2 and 3).
 
-Every performative is written with all its fields: the Event Hubs SDK for Python indexes fields that
-the specification lets a peer leave out.
+It writes every performative with all its fields: the specification lets a peer leave some out, but
+the Event Hubs SDK for Python indexes them.
 """
 
 import struct
@@ -43,12 +43,12 @@ MIN_MAX_FRAME = 512
 
 _FRAME = struct.Struct(">IBBH")
 
-# A section's code is a small ulong or a ulong: how the section starts, and where its value does.
+# A section's code is a small ulong or a ulong: its first bytes, and the offset of its value.
 _CODE_PREFIXES = {b"\x00\x53": 3, b"\x00\x80": 10}
 
 
 class RefusedError(Exception):
-    """A link, a delivery or a connection refused with an AMQP error condition."""
+    """A link, a delivery or a connection is refused with an AMQP error condition."""
 
     def __init__(self, condition: str, description: str) -> None:
         super().__init__(description)
@@ -65,8 +65,15 @@ def rejected(refusal: RefusedError) -> bytes:
     return amqp.described(_REJECTED, amqp.amqp_list(refusal.error))
 
 
+class Limits(NamedTuple):
+    """In bytes. The largest batch travels in one frame, because frames may be that long."""
+
+    max_message: int = 1 << 20
+    max_frame: int = (1 << 20) + 1024
+
+
 class Frame(NamedTuple):
-    """One frame; a protocol header comes as `kind` PROTOCOL_HEADER with its eight bytes."""
+    """A frame; a protocol header has the `kind` PROTOCOL_HEADER, and its eight bytes as body."""
 
     kind: int
     channel: int
@@ -76,7 +83,7 @@ class Frame(NamedTuple):
 def frame(
     channel: int, code: int, *fields: bytes, payload: bytes = b"", kind: int = AMQP_FRAME
 ) -> bytes:
-    """A frame of the performative `code`; fields left out at the end are written as null."""
+    """Return a frame of the performative `code`; missing fields at the end become null."""
     missing = _FIELDS[code] - len(fields)
     body = amqp.described(code, amqp.amqp_list(*fields, *[amqp.NULL] * missing))
     size = _FRAME.size + len(body) + len(payload)
@@ -84,7 +91,7 @@ def frame(
 
 
 def frame_header(size: int, channel: int) -> bytes:
-    """The eight bytes before an AMQP frame's body of `size` bytes."""
+    """Return the eight bytes that precede a frame's body of `size` bytes."""
     return _FRAME.pack(_FRAME.size + size, 2, AMQP_FRAME, channel)
 
 
@@ -92,7 +99,10 @@ EMPTY_FRAME = frame_header(0, 0)
 
 
 def take_frames(buffer: bytearray, limit: int) -> list[Frame]:
-    """Remove the whole frames at the front of `buffer`; none may have more than `limit` bytes."""
+    """Remove and return the whole frames at the front of `buffer`.
+
+    Raises MalformedError for a frame of more than `limit` bytes.
+    """
     frames = []
     at = 0
     with memoryview(buffer) as view:
@@ -113,7 +123,7 @@ def take_frames(buffer: bytearray, limit: int) -> list[Frame]:
 
 
 def take_performative(body: bytes) -> tuple[int, list[Value], bytes]:
-    """(code, fields, payload) of a frame's body."""
+    """Return code, fields and payload of a frame's body."""
     if len(body) < 4 or body[:2] != b"\x00\x53":
         raise MalformedError("a frame without a performative")
     fields, end = amqp.decode(body, 3)
@@ -123,7 +133,7 @@ def take_performative(body: bytes) -> tuple[int, list[Value], bytes]:
 
 
 class Section(NamedTuple):
-    """Where a section of a message lies: `start` to `end`, its value from `value`."""
+    """A section of a message: it lies from `start` to `end`, and its value starts at `value`."""
 
     code: int
     start: int
@@ -132,7 +142,7 @@ class Section(NamedTuple):
 
 
 def sections(message: bytes) -> Iterator[Section]:
-    """The sections of an encoded message, in the order they stand in."""
+    """Yield the sections of an encoded message, in their order."""
     at, size = 0, len(message)
     while at < size:
         prefix = _CODE_PREFIXES.get(message[at : at + 2])
@@ -148,7 +158,7 @@ def sections(message: bytes) -> Iterator[Section]:
 
 
 def data_content(message: bytes, section: Section) -> bytes:
-    """The bytes a data section holds."""
+    """Return the bytes of a data section."""
     match message[section.value]:
         case 0xA0:
             return message[section.value + 2 : section.end]

@@ -1,4 +1,4 @@
-"""Event hubs, their partitions and consumer groups, and who may read what."""
+"""Event hubs, their partitions and consumer groups, and which readers are admitted."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _SELECTOR = re.compile(
 
 @dataclass(frozen=True)
 class HubSpec:
-    """What to make of a hub; every hub has the consumer group $Default as well."""
+    """How to make a hub; every hub also has the consumer group $Default."""
 
     name: str
     partitions: int = 4
@@ -35,7 +35,7 @@ class HubSpec:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """`name[:partitions[:group,group]]`; raises ValueError saying what is wrong."""
+        """Parse `name[:partitions[:group,group]]`; ValueError says what is wrong."""
         name, _, rest = text.partition(":")
         count, _, groups = rest.partition(":")
         if count and not count.isdecimal():
@@ -51,7 +51,7 @@ class Consumer(Protocol):
     epoch: int | None
 
     def wake(self) -> None:
-        """There may be something new to deliver."""
+        """Look again: there may be new events to deliver."""
 
     def disconnect(self, reason: RefusedError) -> None: ...
 
@@ -69,10 +69,11 @@ class Partition:
             consumer.wake()
 
     def admit(self, newcomer: Consumer) -> None:
-        """Let `newcomer` read, disconnecting those it outranks; raises RefusedError if outranked.
+        """Let `newcomer` read, and disconnect the consumers with a lower epoch.
 
-        Of two consumers with the same epoch the newest wins: a checkpoint store gives every
-        client epoch 0, and load balancing rests on a new owner taking over.
+        Of two consumers with the same epoch, the newest wins: a checkpoint store gives every
+        client epoch 0, and load balancing needs a new owner to take over. Raises RefusedError if
+        another consumer has a higher epoch, or if there are too many consumers.
         """
         rivals = [consumer for consumer in self._consumers if consumer.group == newcomer.group]
         epochs = [rival.epoch for rival in rivals if rival.epoch is not None]
@@ -108,10 +109,10 @@ class Partition:
             self._consumers.remove(consumer)
 
     def start_sequence(self, selector: str | None) -> int:
-        """Sequence number of the first event a consumer gets; raises RefusedError.
+        """Return the sequence number of the first event that a consumer gets.
 
-        A place beyond the end is refused, as the service does. Otherwise a checkpoint left from a
-        log that is gone would silently skip everything that arrives until its offset is passed.
+        Raises RefusedError for a place beyond the end, as the service does. Otherwise a checkpoint
+        of an older log would silently skip all events until its offset is passed.
         """
         if selector is None:
             return self.log.first_sequence
@@ -139,7 +140,7 @@ class Partition:
             end = limit = last.offset if last else -1
         else:
             end = self.log.next_sequence - 1
-            limit = end + 1  # the next event, and so any start of an empty partition
+            limit = end + 1  # the next event; an empty partition has only that place
         if place > limit:
             raise _bad_argument(
                 f"The supplied {kind.replace('-', ' ')} '{place}' is invalid."
@@ -158,8 +159,8 @@ def _bad_argument(description: str) -> RefusedError:
 class Hub:
     """An event hub with its partitions; `created_ms` is when it was made, in ms since 1970.
 
-    With a directory that is when its logs were begun: a restart keeps the time, and a hub whose
-    logs were deleted is a new one.
+    With a directory, this is when its logs began: a restart keeps the time, and a hub whose logs
+    were deleted is a new hub.
     """
 
     def __init__(self, spec: HubSpec, created_ms: int, directory: Path | None, retain: int) -> None:
@@ -180,23 +181,23 @@ class Hub:
         return next((p for p in self.partitions if p.id == partition_id), None)
 
     def route(self, key: str | None) -> Partition:
-        """The key's partition; without a key each in turn."""
+        """Return the key's partition; without a key, take the partitions in turn."""
         if key is not None:
             return self.partitions[partition_for_key(key, len(self.partitions))]
         self._turn = (self._turn + 1) % len(self.partitions)
         return self.partitions[self._turn]
 
     def require_group(self, group: str) -> str:
-        """The group's name in lower case; raises RefusedError if there is none."""
+        """Return the group's name in lower case; raise RefusedError if the hub does not have it."""
         if group.lower() not in self._groups:
             raise not_found(f"{self.name}/consumergroups/{group}")
         return group.lower()
 
 
 def _created(hub: str, now_ms: int, directory: Path | None) -> int:
-    """When the hub was made, by a file beside its logs; now, where it is made now.
+    """Return when the hub was made: a file beside its logs says so; a new hub gets the file.
 
-    Logs without the file are of an earlier version: theirs is the time of the oldest one's file.
+    An earlier version wrote no such file: then the oldest log's file time counts.
     """
     if directory is None:
         return now_ms
@@ -223,7 +224,7 @@ def _log_path(directory: Path | None, hub: str, partition: int) -> Path | None:
 
 
 def refuse_fewer_partitions(spec: HubSpec, directory: Path) -> None:
-    """Raises ValueError if the logs on disk are of more partitions than `spec` names."""
+    """Raise ValueError if there are logs of more partitions than `spec` names."""
     name = _log_name(spec.name)
     kept = [int(match[1]) for path in directory.iterdir() if (match := name.fullmatch(path.name))]
     if kept and max(kept) >= spec.partitions:

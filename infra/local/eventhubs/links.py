@@ -1,4 +1,4 @@
-"""The links of Event Hubs: events in from a producer, events out to a consumer."""
+"""The links of Event Hubs: a producer's brings events, a consumer's takes them away."""
 
 import time
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from infra.local.eventhubs.performatives import UINT32, Attach, Flow, Transfer
 from infra.local.eventhubs.session import Link, Session
 
 _PRODUCER_CREDIT = 1000  # deliveries a producer may have in flight
-_TURN_BYTES = 1 << 20  # written to one consumer before the next one's turn
+_TURN_BYTES = 1 << 20  # to one consumer, then it is the next consumer's turn
 
 
 class IncomingLink(Link):
-    """Deliveries from a client, put together from their transfers and answered one by one."""
+    """Takes deliveries from a client: joins their transfers, and answers each delivery."""
 
     def __init__(self, session: Session, handle: int, max_message: int) -> None:
         super().__init__(session, handle)
@@ -31,7 +31,7 @@ class IncomingLink(Link):
         self._grant()
 
     def accept(self, message_format: int, message: bytes) -> None:
-        """Take one delivery; raises RefusedError or MalformedError."""
+        """Take one delivery; raise RefusedError or MalformedError if it is not accepted."""
         raise NotImplementedError
 
     @override
@@ -39,9 +39,9 @@ class IncomingLink(Link):
         if self._first is None:
             self._first = transfer
         self._size += len(payload)
-        if self._size <= self._max_message:  # beyond it is refused, so need not be kept
+        if self._size <= self._max_message:  # a longer message is refused, so keep no more of it
             self._parts.append(payload)
-        if transfer.more and not transfer.aborted:
+        if transfer.has_more and not transfer.aborted:
             return
         first, message, size = self._first, b"".join(self._parts), self._size
         self._first, self._parts, self._size = None, [], 0
@@ -87,7 +87,7 @@ class IncomingLink(Link):
 
 
 class ProducerLink(IncomingLink):
-    """Events to a hub, or to one partition of it."""
+    """Takes events to a hub, or to one of its partitions."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class ProducerLink(IncomingLink):
 
 
 class ConsumerLink(Link):
-    """Events of a partition to one client, as far as its credit goes."""
+    """Sends a partition's events to one client, as far as its credit allows."""
 
     def __init__(
         self,
@@ -133,9 +133,9 @@ class ConsumerLink(Link):
 
     @override
     def flow(self, flow: Flow) -> None:
-        count = flow.delivery_count or 0  # null before the client knows of any delivery
+        count = flow.delivery_count or 0  # null until the client knows of a delivery
         credit = (count + flow.link_credit - self._count) & UINT32
-        # Credit is taken back by naming less than is under way: the difference wraps below zero.
+        # A client takes credit back by naming less than is on its way: the difference is negative.
         self._credit = credit if credit <= UINT32 >> 1 else 0
         self._draining = flow.drain
         if flow.echo and not flow.drain:
@@ -151,9 +151,9 @@ class ConsumerLink(Link):
         return has_events and self._credit > 0 and self.session.outgoing_window > 0
 
     def deliver(self) -> None:
-        """Write what is there, at most a turn's worth; called in turn with other consumers."""
+        """Write the events that are there, at most a turn's bytes; then others have their turn."""
         log, parts, size = self._partition.log, [], 0
-        self._next = max(self._next, log.first_sequence)  # the oldest may have been forgotten
+        self._next = max(self._next, log.first_sequence)  # the log may have forgotten the oldest
         metrics = self._metrics() if self._wants_metrics and log.last else b""
         while size < _TURN_BYTES and self._ready():
             message = metrics + log.event(self._next).wire
@@ -170,14 +170,14 @@ class ConsumerLink(Link):
             self._drained()
 
     def _drained(self) -> None:
-        """There is no more: use the credit up and say so."""
+        """There are no more events: use the credit up, and tell the client."""
         self._count = (self._count + self._credit) & UINT32
         self._credit = 0
         self._draining = False
         self.session.send_flow(self.handle, self._count, 0, drain=True)
 
     def _metrics(self) -> bytes:
-        """The partition's newest event, as delivery annotations."""
+        """Return the partition's newest event as delivery annotations."""
         last = self._partition.log.last
         if last is None:
             return b""

@@ -1,10 +1,10 @@
-"""The append-only log of one partition, in memory and, when it has a path, on disk.
+"""The append-only log of one partition: in memory, and on disk if it has a path.
 
 A record is a header (length, CRC-32 and time) and the message as consumers get it. An event's
-offset is the position of its record, so an offset is never mistaken for a sequence number.
+offset is the position of its record, so nobody mistakes an offset for a sequence number.
 
-What `append` wrote has reached the operating system when it returns: it survives the end of this
-process, however sudden, though not a loss of power.
+When `append` returns, the operating system has the bytes: they survive a sudden end of this
+process, but not a loss of power.
 """
 
 import errno
@@ -32,9 +32,9 @@ class Event(NamedTuple):
 
 
 class PartitionLog:
-    """Events in the order of their sequence numbers; the oldest are forgotten past `retain`.
+    """Events in the order of their sequence numbers; it forgets the oldest beyond `retain`.
 
-    Retention is by count and in memory: the file keeps everything until it is deleted.
+    It forgets only in memory: the file keeps every event until it is deleted.
     """
 
     def __init__(self, path: Path | None = None, retain: int = 1_000_000) -> None:
@@ -62,27 +62,27 @@ class PartitionLog:
         return self._events[-1] if self._events else None
 
     def event(self, sequence: int) -> Event:
-        """`sequence` from `first_sequence` to below `next_sequence`."""
+        """Return an event; `first_sequence` <= `sequence` < `next_sequence`."""
         return self._events[sequence - self.first_sequence]
 
     def slice(self, start: int, end: int) -> list[Event]:
-        """The events with sequence numbers from `start` (included) to `end` (not)."""
+        """Return the events with sequence numbers from `start` (included) to `end` (not)."""
         return self._events[start - self.first_sequence : end - self.first_sequence]
 
     def find_offset(self, offset: int) -> int:
-        """Sequence number of the first event at or after `offset`."""
+        """Return the sequence number of the first event at or after `offset`."""
         return self.first_sequence + bisect_left(self._events, offset, key=lambda e: e.offset)
 
     def find_time(self, enqueued_ms: int) -> int:
-        """Sequence number of the first event enqueued at or after `enqueued_ms`."""
+        """Return the sequence number of the first event enqueued at or after `enqueued_ms`."""
         return self.first_sequence + bisect_left(
             self._events, enqueued_ms, key=lambda e: e.enqueued_ms
         )
 
     def append(self, messages: Sequence[Message], now_ms: int) -> None:
-        """Store all of `messages` in order; raises OSError and stores none if the disk refuses.
+        """Store all of `messages` in order, or none if the disk refuses them (OSError).
 
-        Times never run backwards within a partition, even if the machine's clock does.
+        The times in a partition never go back, even if the machine's clock does.
         """
         if self._events:
             now_ms = max(now_ms, self._events[-1].enqueued_ms)
@@ -126,7 +126,7 @@ class PartitionLog:
                 self._forget_oldest()
 
     def _forget_oldest(self) -> None:
-        """Keep three quarters of the limit when it is passed, so that forgetting stays rare."""
+        """Beyond the limit, keep three quarters of it: so forgetting stays rare."""
         if len(self._events) > self._retain:
             kept = max(1, self._retain * 3 // 4)
             self.first_sequence += len(self._events) - kept
@@ -134,7 +134,7 @@ class PartitionLog:
 
 
 def _cut(file: int, path: Path, end: int) -> None:
-    """Drop what a killed process left of its last record, or later appends could not be read."""
+    """Drop the half record that a killed process left: records after it could not be read."""
     torn = os.fstat(file).st_size - end
     if torn:
         _logger.warning("%s: dropped a torn record of %d bytes at byte %d", path, torn, end)

@@ -1,6 +1,6 @@
 """The nodes $cbs and $management: requests on one link, replies on another of the same session.
 
-Authorisation ($cbs) is accepted whatever the token: this server listens on this machine only.
+$cbs (authorisation) accepts every token: this server listens only on this machine.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ type Answer = tuple[int, str, bytes]  # status code, its description, the encode
 
 
 class ReplyLink(Link):
-    """Where a client waits for the replies of `node`; a reply needs no credit."""
+    """The link on which a client waits for replies of `node`; a reply needs no credit."""
 
     def __init__(self, session: Session, handle: int, node: str) -> None:
         super().__init__(session, handle)
@@ -55,7 +55,7 @@ class RequestLink(IncomingLink):
 
 
 def _parse_request(message: bytes) -> tuple[bytes, Mapping[Value, Value]]:
-    """The request's message id, still encoded, and its application properties."""
+    """Return the request's message id, still encoded, and its application properties."""
     message_id = amqp.NULL
     properties: Value = None
     for section in frames.sections(message):
@@ -69,7 +69,7 @@ def _parse_request(message: bytes) -> tuple[bytes, Mapping[Value, Value]]:
 
 
 def _reply(message_id: bytes, answer: Answer) -> bytes:
-    """The correlation id is the request's message id in its own AMQP type."""
+    """Return the reply; its correlation id is the request's message id, in the same AMQP type."""
     status, description, body = answer
     nulls = [amqp.NULL] * 5
     return (
@@ -96,7 +96,7 @@ def authorise(_request: Mapping[Value, Value]) -> Answer:
 
 
 def describe(hubs: Mapping[str, Hub], request: Mapping[Value, Value]) -> Answer:
-    """Answer a READ about a hub or a partition; `hubs` by name in lower case."""
+    """Answer a READ about a hub or a partition; `hubs` are by name in lower case."""
     name, kind = str(request.get("name")), str(request.get("type"))
     hub = hubs.get(name.lower())
     if hub and kind == "com.microsoft:eventhub":

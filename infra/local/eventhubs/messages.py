@@ -1,6 +1,6 @@
-"""Events as AMQP messages: taken apart when they arrive, stamped with their place when stored.
+"""Events as AMQP messages: parsed when they arrive, stamped with their place when stored.
 
-An event is kept as the bytes its client sent; only the message annotations are written anew.
+An event keeps the bytes that its client sent; only the message annotations are written again.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from infra.local.amqp import MalformedError
 from infra.local.eventhubs import frames
 
 BATCH_FORMAT = 0x80013700
-"""Message format of a batch: every data section holds one encoded message."""
+"""Message format of a batch: each of its data sections holds one encoded message."""
 
 _PARTITION_KEY = "x-opt-partition-key"
 _STAMPS = {"x-opt-sequence-number", "x-opt-offset", "x-opt-enqueued-time"}
@@ -30,9 +30,9 @@ class Message(NamedTuple):
 
 
 def parse_message(encoded: bytes) -> Message:
-    """Raises MalformedError, so that all that is stored can be read.
+    """Parse a message; raise MalformedError, so that every stored message can be read.
 
-    The sections may be in any order: the Python SDK's is not the standard's.
+    The sections may be in any order: the Python SDK does not keep to the standard's order.
     """
     key: str | None = None
     annotations: Sequence[tuple[bytes, bytes]] = ()
@@ -77,9 +77,9 @@ def _parse_key(encoded: bytes) -> str | None:
 
 
 def parse_transfer(message_format: int, encoded: bytes) -> tuple[str | None, list[Message]]:
-    """The partition key that routes a delivery, and its events.
+    """Return the partition key that routes a delivery, and its events.
 
-    The key of a batch stands on its envelope; an event without one of its own takes that.
+    The envelope of a batch has the key; an event without a key gets it.
     """
     if message_format != BATCH_FORMAT:
         message = parse_message(encoded)
@@ -100,7 +100,7 @@ def parse_transfer(message_format: int, encoded: bytes) -> tuple[str | None, lis
 
 
 def stamp(message: Message, sequence: int, offset: int, enqueued_ms: int) -> bytes:
-    """The message as consumers get it, with its place in the partition."""
+    """Return the message as consumers get it, with its place in the partition."""
     annotations = [
         (_SEQUENCE_SYMBOL, amqp.long(sequence)),
         (_OFFSET_SYMBOL, amqp.string(str(offset))),

@@ -1,4 +1,4 @@
-"""What a client says in its performatives, checked for type (OASIS AMQP 1.0, part 2.7)."""
+"""The performatives that a client sends, checked for type (OASIS AMQP 1.0, part 2.7)."""
 
 from typing import NamedTuple, Self
 
@@ -13,7 +13,7 @@ _RUNTIME_METRIC = "com.microsoft:enable-receiver-runtime-metric"
 
 
 class _Fields:
-    """Fields of a performative by position; one left out is null."""
+    """Fields of a performative by position; a missing field is null."""
 
     def __init__(self, values: list[Value]) -> None:
         self._values = values
@@ -44,7 +44,7 @@ class _Fields:
         return text
 
     def items(self, position: int) -> list[Value]:
-        """A list or array; a single value counts as an array of one."""
+        """Return a list or array; a single value counts as an array with one item."""
         items = self.value(position)
         if items is None:
             return []
@@ -74,12 +74,12 @@ class Begin(NamedTuple):
 
 
 class Attach(NamedTuple):
-    """`source` and `target` as sent, to be echoed; the rest is what Event Hubs looks at."""
+    """`source` and `target` are as sent, for the answer; Event Hubs looks at the other fields."""
 
     name: str
     handle: int
     is_receiver: bool  # the client receives, the service sends
-    settle_mode: int  # of whoever sends: 0 unsettled, 1 settled, 2 mixed
+    settle_mode: int  # of the sending end: 0 unsettled, 1 settled, 2 mixed
     address: str
     selector: str | None  # where in the partition to start
     epoch: int | None
@@ -89,7 +89,7 @@ class Attach(NamedTuple):
 
     @classmethod
     def read(cls, values: list[Value], body: bytes) -> Self:
-        """`body` is the frame's body, of which `values` are the decoded fields."""
+        """Read a frame's `body`; `values` are its decoded fields."""
         fields = _Fields(values)
         is_receiver = fields.flag(2)
         source = _Fields(fields.items(5))
@@ -120,7 +120,7 @@ def _settle_mode(fields: _Fields) -> int:
 class Flow(NamedTuple):
     next_incoming_id: int
     incoming_window: int
-    handle: int | None  # None: about the session only
+    handle: int | None  # None: it is about the session only
     delivery_count: int | None
     link_credit: int
     drain: bool
@@ -141,13 +141,13 @@ class Flow(NamedTuple):
 
 
 class Transfer(NamedTuple):
-    """All but the first transfer of a delivery may leave out its id and format."""
+    """Only the first transfer of a delivery must have its id and format."""
 
     handle: int
     delivery_id: int | None
     message_format: int
     settled: bool
-    more: bool
+    has_more: bool  # `more` in the standard: another transfer of the delivery follows
     aborted: bool
 
     @classmethod
@@ -158,7 +158,7 @@ class Transfer(NamedTuple):
             delivery_id=fields.optional_number(1),
             message_format=fields.number(3, default=0),
             settled=fields.flag(4),
-            more=fields.flag(5),
+            has_more=fields.flag(5),
             aborted=fields.flag(9),
         )
 

@@ -8,19 +8,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from infra.local.eventhubs.connection import Connection, Limits
-from infra.local.eventhubs.frames import RefusedError
+from infra.local.eventhubs.connection import Connection
+from infra.local.eventhubs.frames import Limits, RefusedError
 from infra.local.eventhubs.hubs import Hub, HubSpec, refuse_fewer_partitions
 
-_HEARTBEAT_SECONDS = 20  # below half of the shortest idle timeout a known client asks for (60 s)
+_HEARTBEAT_SECONDS = 20  # less than half of the shortest idle timeout of a known client (60 s)
 _CLOSING_SECONDS = 2
 
 
 class Emulator:
     """Event Hubs on 127.0.0.1; `async with` starts and stops it.
 
-    With a `directory` the events outlive the process; without one they live in memory. `retain`
-    is the number of events a partition keeps. After start, `port` is the one listened on.
+    With a `directory`, the events outlive the process; without, they are only in memory. A
+    partition keeps `retain` events. After the start, `port` is the port that it listens on.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Emulator:
         retain: int = 1_000_000,
         limits: Limits | None = None,
     ) -> None:
-        """Raises ValueError on two hubs of one name, or on logs of more partitions than asked."""
+        """Raises ValueError if two hubs have the same name."""
         self._specs = specs
         if len({spec.name.lower() for spec in specs}) < len(specs):
             raise ValueError("two hubs have the same name")
@@ -59,7 +59,11 @@ class Emulator:
         await self.stop()
 
     async def start(self) -> None:
-        """Raises OSError (port taken, directory not usable) or ValueError (see __init__)."""
+        """Start to listen.
+
+        Raises OSError (port taken, directory not usable), or ValueError if the directory has logs
+        of more partitions than a hub should have.
+        """
         try:
             self._open_hubs()
             self._server = await asyncio.get_running_loop().create_server(
@@ -74,7 +78,7 @@ class Emulator:
         self._heartbeat = asyncio.create_task(self._beat())
 
     async def stop(self) -> None:
-        """Tell the clients, close the port and the logs; does nothing when already stopped."""
+        """Tell the clients, and close port and logs; do nothing if it has already stopped."""
         if self._heartbeat:
             self._heartbeat.cancel()
         if self._server:
@@ -84,7 +88,7 @@ class Emulator:
             try:
                 async with asyncio.timeout(_CLOSING_SECONDS):
                     await self._server.wait_closed()
-            except TimeoutError:  # a client that does not read its last bytes
+            except TimeoutError:  # a client does not read its last bytes
                 self._server.abort_clients()
             self._server = None
         self._close_hubs()
@@ -114,9 +118,9 @@ class Emulator:
 
 
 def _lock(directory: Path) -> IO[bytes]:
-    """Two emulators writing the same logs would ruin them; raises BlockingIOError for the second.
+    """Lock a directory: two emulators that write the same logs would ruin them.
 
-    The lock goes with the process that holds it, however that ends.
+    The second one gets a BlockingIOError. The lock ends with its process, however that ends.
     """
     file = (directory / "lock").open("wb")
     try:

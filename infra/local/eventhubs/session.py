@@ -1,17 +1,17 @@
-"""A session of a connection: what both sides have counted, and transfers out within its window."""
+"""A session of a connection: it counts transfers, and sends them within the client's window."""
 
 import struct
 from collections.abc import Callable
 
 from infra.local import amqp
 from infra.local.eventhubs import frames
-from infra.local.eventhubs.performatives import UINT32, Begin, Flow, Transfer
+from infra.local.eventhubs.performatives import UINT32, Attach, Begin, Flow, Transfer
 
 WINDOW = 0x7FFFFFFF
-"""Announced for both directions: the client never has to wait for the session, only for credit."""
+"""Announced for both directions: a client never waits for the session, only for credit."""
 
-# A transfer written whole: handle, delivery id, a tag of four bytes, format 0, settled, more, and
-# five nulls. Every field is there and has a fixed width, so that one pack() writes it.
+# A transfer: handle, delivery id, a tag of four bytes, format 0, settled, more, and five nulls.
+# Every field is there and has a fixed width, so one pack() writes all of it.
 _TRANSFER = struct.Struct(">3sBBBBIBIBBIBBB5s")
 _DESCRIPTOR = bytes((0, 0x53, frames.TRANSFER))
 _FIELD_BYTES = _TRANSFER.size - 5  # the list's own size byte counts from after itself
@@ -19,9 +19,9 @@ _FRAME_OVERHEAD = 64  # at most: the frame's header and the transfer
 
 
 class Link:
-    """An end of a link; the client and this server both call it by the client's `handle`.
+    """This end of a link; both sides call it by the client's `handle`.
 
-    What a kind of link does not care about it leaves as it is here: nothing happens.
+    A kind of link overrides what it cares about; the methods here do nothing.
     """
 
     def __init__(self, session: "Session", handle: int) -> None:
@@ -29,16 +29,16 @@ class Link:
         self.handle = handle
 
     def receive(self, transfer: Transfer, payload: bytes) -> None:
-        """A part of a delivery came from the client."""
+        """Take a part of a delivery from the client."""
 
     def flow(self, flow: Flow) -> None:
-        """The client granted credit, or asked what this end knows."""
+        """Take a flow: the client grants credit, or asks what this end knows."""
 
     def wake(self) -> None:
-        """There may be something new to send, or room to send it."""
+        """Look again: there may be new events to send, or room to send them."""
 
     def close(self) -> None:
-        """The client let go of the link."""
+        """End the link: the client has let it go."""
 
 
 class Session:
@@ -67,7 +67,7 @@ class Session:
             link.wake()
 
     def receive(self, transfer: Transfer, payload: bytes) -> None:
-        """Transfers on a link that was refused are ignored: its client has not noticed yet."""
+        """Pass a transfer to its link; ignore it if the link was refused meanwhile."""
         self._next_incoming_id = (self._next_incoming_id + 1) & UINT32
         if link := self.links.get(transfer.handle):
             link.receive(transfer, payload)
@@ -86,22 +86,45 @@ class Session:
             amqp.TRUE if drain else amqp.FALSE,
         )
 
+    def answer_attach(self, attach: Attach, max_message: int, refused: bool = False) -> None:
+        """Attach this end of a link; a refused link goes without the end that it asked for."""
+        sends = attach.is_receiver
+        self.send(
+            frames.ATTACH,
+            amqp.string(attach.name),
+            amqp.uint(attach.handle),
+            amqp.FALSE if sends else amqp.TRUE,
+            # Consumers never settle, so everything goes out settled; a sender chooses its own mode.
+            amqp.ubyte(1 if sends else attach.settle_mode),
+            amqp.ubyte(0),
+            amqp.NULL if refused and sends else attach.source,
+            amqp.NULL if refused and not sends else attach.target,
+            amqp.NULL,
+            amqp.NULL,
+            amqp.uint(0) if sends else amqp.NULL,
+            # No limit on what goes out: its stamps make an event longer than it was.
+            amqp.ulong(0 if sends else max_message),
+            amqp.NULL,
+            amqp.NULL,
+            amqp.amqp_map(()),
+        )
+
     def detach(self, handle: int, error: bytes = amqp.NULL, closed: bool = True) -> None:
         self.links.pop(handle, None)
         self.send(frames.DETACH, amqp.uint(handle), amqp.TRUE if closed else amqp.FALSE, error)
 
     def transfer_frames(self, handle: int, message: bytes) -> list[bytes]:
-        """One settled delivery as frames to write; a long message takes several."""
+        """Return a settled delivery as frames to write; a long message takes several."""
         parts: list[bytes] = []
         limit = self._payload_limit
         for start in range(0, len(message), limit):
             part = message[start : start + limit]
-            more = 0x41 if start + limit < len(message) else 0x42
+            has_more = 0x41 if start + limit < len(message) else 0x42
             # fmt: off
             fields = _TRANSFER.pack(
                 _DESCRIPTOR, 0xC0, _FIELD_BYTES, 11,
                 0x70, handle, 0x70, self._next_delivery_id, 0xA0, 4, self._next_delivery_id,
-                0x43, 0x41, more, b"@@@@@",
+                0x43, 0x41, has_more, b"@@@@@",
             )
             # fmt: on
             parts += (frames.frame_header(len(fields) + len(part), self.channel) + fields, part)

@@ -1,10 +1,11 @@
 """python -m infra.local.host [APP_DIR] [--port 7071]: run a Python function app on this machine.
 
-Triggers: Event Hub, timer, HTTP. Ends with code 1 and one line when the app cannot be run.
-SIGTERM or Ctrl-C stop it gracefully: running batches end first. As on the service they get no
-checkpoint then, so they come once more to the next host.
-Settings come from the environment, then from APP_DIR/local.settings.json. One is the host's own:
-LOCAL_HOST_ZONED_TIMES=true sends enqueued times with their zone, which the service does not do.
+It knows the triggers Event Hub, timer and HTTP. If it cannot run the app, it ends with 1 and one
+line. SIGTERM or Ctrl-C stops it gracefully: running batches end first. As in Azure they get no
+checkpoint then, so the next host gets them once more.
+
+Settings come from the environment, then from APP_DIR/local.settings.json. The host itself has one
+setting: LOCAL_HOST_ZONED_TIMES=true sends enqueued times with their zone; Azure does not do that.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ from infra.local.host.timer import STATUS_CONTAINER, TimerListener
 
 log = logging.getLogger("host")
 _HOST = "127.0.0.1"
-_HOST_ID = "AzureFunctionsWebHost__hostid"  # the service's setting of this name
+_HOST_ID = "AzureFunctionsWebHost__hostid"  # named as in Azure
 
 type Listener = EventHubListener | TimerListener
 
 
 async def run(app: Path, port: int) -> None:
-    """Serve the app until a signal comes; HostError when it cannot be served."""
+    """Serve the app until a signal comes; raise HostError if it cannot be served."""
     config.add_local_settings(app, os.environ)
     host_json = config.read_host_json(app, os.environ)
     functions = load_functions(app)
@@ -95,7 +96,7 @@ async def _make_containers(storage: str) -> None:
 
 
 async def _serve(runner: web.AppRunner, port: int) -> str:
-    """Listen on `port`, or a free one for 0; the address."""
+    """Listen on `port`, or on a free port if it is 0; return the address."""
     await runner.setup()
     try:
         await web.TCPSite(runner, _HOST, port).start()
@@ -114,7 +115,7 @@ def _stop_event() -> asyncio.Event:
 
 
 async def _until(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for `stop`, or for a listener that ends by itself: that is a HostError."""
+    """Wait for `stop`; raise HostError if a listener ends before."""
     stopped = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
@@ -126,16 +127,16 @@ def _log_to_stderr(verbose: bool) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     log.setLevel(logging.DEBUG if verbose else logging.INFO)
     logging.getLogger("azure").setLevel(logging.WARNING)
-    # The runtime logs each failed invocation; so do we, with the attempt's number.
+    # The runtime logs each failed invocation. We do, too, with the number of the attempt.
     logging.getLogger("azure.functions").setLevel(logging.CRITICAL)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; its exit code."""
+    """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.host", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("app", nargs="?", type=Path, default=Path(), help="its folder (here)")
-    parser.add_argument("--port", type=port, default=7071, help="for HTTP; 0: any free one")
+    parser.add_argument("app", nargs="?", type=Path, default=Path(), help="the app's folder (here)")
+    parser.add_argument("--port", type=port, default=7071, help="for HTTP; 0: any free port")
     parser.add_argument("--verbose", action="store_true", help="log every invocation")
     options = parser.parse_args(arguments)
     _log_to_stderr(options.verbose)

@@ -24,11 +24,11 @@ class Seconds(float):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises ValueError on anything but a time span."""
-        found = _TIME_SPAN.fullmatch(text)
-        if not found:
+        """Parse a time span; raise ValueError on anything else."""
+        span = _TIME_SPAN.fullmatch(text)
+        if not span:
             raise ValueError(f"{text!r} is not a time span (hh:mm:ss)")
-        days, hours, minutes, seconds = found.groups()
+        days, hours, minutes, seconds = span.groups()
         return cls(int(days or 0) * 86400 + int(hours) * 3600 + int(minutes) * 60 + float(seconds))
 
 
@@ -40,7 +40,7 @@ class InitialOffset(msgspec.Struct, rename="camel"):
 
 
 class EventHubOptions(msgspec.Struct, rename="camel"):
-    """`extensions.eventHubs`; the defaults are those of the Event Hubs extension 6."""
+    """`extensions.eventHubs`, with the defaults of the Event Hubs extension 6."""
 
     max_event_batch_size: Count = 100
     min_event_batch_size: Count = 1
@@ -59,7 +59,7 @@ class HttpOptions(msgspec.Struct, rename="camel"):
 
 
 class Extensions(msgspec.Struct, rename="camel"):
-    """`extensions` of host.json; those of other triggers are none of this host's business."""
+    """`extensions` of host.json; this host ignores the other triggers."""
 
     event_hubs: EventHubOptions = msgspec.field(default_factory=EventHubOptions)
     http: HttpOptions = msgspec.field(default_factory=HttpOptions)
@@ -73,24 +73,24 @@ class HostConfig(msgspec.Struct, rename="camel"):
 
 
 def read_host_json(app: Path, settings: Mapping[str, str]) -> HostConfig:
-    """The app's host.json with `AzureFunctionsJobHost__a__b` settings laid over it.
+    """Read the app's host.json; `AzureFunctionsJobHost__a__b` settings replace its values.
 
-    Raises HostError naming the field that is wrong.
+    Raises HostError, which names the field that is wrong.
     """
     file = app / "host.json"
     try:
         content = json.loads(file.read_bytes())
         for name, value in settings.items():
             if name.startswith(_OVERRIDE):
-                _lay_over(content, name.removeprefix(_OVERRIDE).split("__"), value)
+                _replace(content, name.removeprefix(_OVERRIDE).split("__"), value)
         return msgspec.convert(content, HostConfig, strict=False, dec_hook=_decode)
     except FileNotFoundError:
         raise HostError(f"{file} is missing: this folder holds no function app") from None
-    except (ValueError, AttributeError) as error:  # the latter: an override under what is no object
+    except (ValueError, AttributeError) as error:  # the latter: a setting below a plain value
         raise HostError(f"{file}: {error}") from None
 
 
-def _lay_over(content: dict[str, Any], path: list[str], value: str) -> None:
+def _replace(content: dict[str, Any], path: list[str], value: str) -> None:
     for part in path[:-1]:
         content = content.setdefault(part, {})
     content[path[-1]] = value
@@ -103,7 +103,7 @@ def _decode(kind: type, value: object) -> object:
 
 
 def add_local_settings(app: Path, settings: MutableMapping[str, str]) -> None:
-    """Add the values of local.settings.json, where there is one; `settings` that are set win."""
+    """Add the values of local.settings.json, if it is there; settings that are set stay."""
     file = app / "local.settings.json"
     if not file.exists():
         return
@@ -116,7 +116,7 @@ def add_local_settings(app: Path, settings: MutableMapping[str, str]) -> None:
 
 
 def setting(name: str, wanted_by: str) -> str:
-    """The app setting `name`; HostError when it is missing or empty."""
+    """Return the app setting `name`; raise HostError if it is missing or empty."""
     value = os.environ.get(name, "")
     if not value:
         raise HostError(
@@ -127,5 +127,5 @@ def setting(name: str, wanted_by: str) -> str:
 
 
 def expand(text: str, wanted_by: str) -> str:
-    """`text` with each %NAME% replaced by that app setting, as in binding properties."""
-    return re.sub(r"%([^%]+)%", lambda found: setting(found[1], wanted_by), text)
+    """Replace each %NAME% in a binding's property by the app setting of that name."""
+    return re.sub(r"%([^%]+)%", lambda name: setting(name[1], wanted_by), text)

@@ -1,7 +1,7 @@
-"""What the host hands to azure-functions-runtime for a batch, an event, a timer, an HTTP request.
+"""What the host passes to azure-functions-runtime: a batch, an event, a timer, an HTTP request.
 
-Names and shapes are those the .NET host sends; the runtime recognises a batch by the presence of
-`SystemPropertiesArray` and a single event by `SystemProperties`.
+Names and shapes are as the .NET host sends them. The runtime recognises a batch by
+`SystemPropertiesArray`, and a single event by `SystemProperties`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ type Invocation = tuple[Datum, dict[str, Datum]]
 
 
 def json_datum(value: object) -> Datum:
-    """`value` as JSON; bytes inside become text, times ISO 8601."""
+    """Return a value as JSON; bytes in it become text, times become ISO 8601."""
     return Datum(json.dumps(value, default=_plain), "json")
 
 
@@ -30,7 +30,7 @@ def text_datum(value: str) -> Datum:
 def event_batch(
     events: Sequence[EventData], partition: Datum, binary: bool, zoned: bool
 ) -> Invocation:
-    """A batch as one value (cardinality many) with its trigger metadata."""
+    """Return a batch as one value (cardinality many), and its trigger metadata."""
     system = [_system_properties(event, zoned) for event in events]
     bodies = [body(event) for event in events]
     if binary:
@@ -39,7 +39,7 @@ def event_batch(
         texts = [raw.decode("utf-8", "replace") for raw in bodies]
         value = Datum(SimpleNamespace(string=texts), "collection_string")
     arrays = {
-        f"{name}Array": json_datum([one[name] for one in system])
+        f"{name}Array": json_datum([properties[name] for properties in system])
         for name in ("PartitionKey", "Offset", "SequenceNumber", "EnqueuedTimeUtc")
     }
     return value, {
@@ -51,7 +51,7 @@ def event_batch(
 
 
 def single_event(event: EventData, partition: Datum, binary: bool, zoned: bool) -> Invocation:
-    """One event (cardinality one) with its trigger metadata."""
+    """Return one event (cardinality one), and its trigger metadata."""
     system, raw = _system_properties(event, zoned), body(event)
     metadata = {
         "PartitionContext": partition,
@@ -68,12 +68,15 @@ def single_event(event: EventData, partition: Datum, binary: bool, zoned: bool) 
 
 
 def body(event: EventData) -> bytes:
-    """The body as sent; an AMQP body may come in several sections."""
+    """Return the body as sent; an AMQP body may come in several sections."""
     return b"".join(event.raw_amqp_message.body)
 
 
 def _system_properties(event: EventData, zoned: bool) -> dict[str, Any]:
-    """The service sends the enqueued time without a zone, though it is UTC; `zoned` adds it."""
+    """Return an event's system properties.
+
+    Azure sends the enqueued time without a zone, though it is UTC; `zoned` adds the zone.
+    """
     at = event.enqueued_time
     if at is not None and not zoned:
         at = at.replace(tzinfo=None)
@@ -98,7 +101,7 @@ def _plain(value: object) -> str:
 
 
 def timer_fired(last: dt.datetime | None, following: dt.datetime, past_due: bool) -> Datum:
-    """A timer's value: when it fired last (None: never), when it will next, whether it is late."""
+    """Return a timer's value: its last time (None: never), its next time, whether it is late."""
     previous = last.isoformat() if last else "0001-01-01T00:00:00+00:00"  # .NET's DateTime default
     status = {"Last": previous, "Next": following.isoformat(), "LastUpdated": previous}
     schedule = {"AdjustForDST": True}
@@ -111,7 +114,7 @@ def http_request(
     fields: Mapping[str, Mapping[str, str]],
     content: bytes,
 ) -> Datum:
-    """An HTTP request; `fields` holds headers, params (of the route) and query."""
+    """Return an HTTP request; `fields` holds headers, params (of the route) and query."""
     texts = {
         name: {key: text_datum(value) for key, value in group.items()}
         for name, group in fields.items()

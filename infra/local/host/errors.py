@@ -1,5 +1,5 @@
-"""The one error of the host that its user can act on."""
+"""The error of the host that its user can do something about."""
 
 
 class HostError(Exception):
-    """The app cannot be run as it stands; the message is one line saying what to change."""
+    """The app cannot run as it is; the message says in one line what to change."""

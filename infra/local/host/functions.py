@@ -1,4 +1,4 @@
-"""The app's functions: indexed by azure-functions-runtime, invoked with the host's retry loop."""
+"""The app's functions: azure-functions-runtime indexes them, the host's retry loop calls them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from infra.local.host.errors import HostError
 
 log = logging.getLogger("host")
 
-# The registry reads three members of the worker's protocol and nothing else of it.
+# The registry reads only these three members of the worker's protocol.
 _PROTOCOL = SimpleNamespace(BindingInfo=SimpleNamespace(undefined=0, out=1, inout=2))
 
 
@@ -44,7 +44,7 @@ class RetryPolicy:
 
     @classmethod
     def of(cls, settings: Mapping[str, str]) -> Self:
-        """From the settings of the `retry` decorator; ValueError when one is malformed."""
+        """Read the settings of the `retry` decorator; raise ValueError if one is malformed."""
         exponential = settings["strategy"] == "exponential_backoff"
         if exponential:
             shortest = Seconds.parse(settings["minimum_interval"])
@@ -54,10 +54,10 @@ class RetryPolicy:
         return cls(int(settings["max_retry_count"]), shortest, longest, exponential)
 
     def delay(self, attempt: int, jitter: float) -> float:
-        """Seconds to wait after failed attempt 0, 1, ...; `jitter` is a factor about 1.
+        """Return the seconds to wait after failed attempt 0, 1, ...; `jitter` is a factor about 1.
 
-        As WebJobs 3.0.48 was measured to wait: the shortest, then the shortest and as much again,
-        doubled each time, cut at the longest.
+        WebJobs 3.0.48 was measured to wait so: first the shortest time; then the shortest plus an
+        amount that begins at the shortest and doubles each time; never more than the longest.
         """
         if not self.exponential or attempt == 0:
             return self.shortest
@@ -65,15 +65,15 @@ class RetryPolicy:
         return min(self.longest, self.shortest + self.shortest * 2.0**doublings * jitter)
 
     def allows(self, attempt: int) -> bool:
-        """Whether another attempt may follow failed attempt 0, 1, ..."""
+        """Return whether another attempt may follow failed attempt 0, 1, ..."""
         return self.limit < 0 or attempt < self.limit
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an invocation, with all its attempts, ended.
+    """How an invocation ended, with all its attempts.
 
-    `final` is false when retries were broken off: the trigger must not count it as done.
+    `final` is false if retries were broken off: the trigger must not count it as done.
     """
 
     succeeded: bool
@@ -91,15 +91,15 @@ class Function:
 
     @property
     def kind(self) -> str:
-        """The trigger's type: eventHubTrigger, timerTrigger, httpTrigger, ..."""
+        """Return the trigger's type: eventHubTrigger, timerTrigger, httpTrigger, ..."""
         return str(self.trigger["type"])
 
     async def invoke(
         self, value: Datum, metadata: Mapping[str, Datum], halt: asyncio.Event | None = None
     ) -> Outcome:
-        """Call the function, and again by its retry policy; every attempt is a new invocation.
+        """Call the function, and again as its retry policy says; each attempt is an invocation.
 
-        Setting `halt` ends the waiting between attempts, never an attempt.
+        Setting `halt` ends the wait between attempts, never an attempt.
         """
         halt = halt or asyncio.Event()
         attempt, failure = 0, None
@@ -147,12 +147,12 @@ class Function:
             log.debug("%s succeeded in %.0f ms (%s)", self.name, milliseconds, invocation)
             return
         log.error("%s failed, attempt %d (%s): %s", self.name, attempt + 1, invocation, error)
-        if attempt == 0:  # the retries of a batch tend to fail alike: one traceback will do
+        if attempt == 0:  # retries of a batch tend to fail alike: one traceback is enough
             log.error("%s", trace)
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for `event`, at most `seconds`; whether it was set."""
+    """Wait for `event`, at most `seconds`; return whether it was set."""
     try:
         async with asyncio.timeout(seconds):
             return await event.wait()
@@ -161,10 +161,10 @@ async def _set_within(event: asyncio.Event, seconds: float) -> bool:
 
 
 def load_functions(app: Path) -> list[Function]:
-    """Import `function_app.py` of folder `app` as the worker does and index its functions.
+    """Import `function_app.py` of folder `app` as the worker does; return its functions.
 
-    The working directory and the import path become the app's. Raises HostError when the app
-    cannot be imported or the runtime refuses a function; disabled functions are left out.
+    The working directory and the import path become the app's. Disabled functions are left out.
+    Raises HostError if the app cannot be imported, or if the runtime refuses a function.
     """
     if not (app / "function_app.py").is_file():
         raise HostError(f"{app / 'function_app.py'} is missing: this folder holds no function app")
@@ -184,7 +184,7 @@ def load_functions(app: Path) -> list[Function]:
 
 
 def _function(indexed: Any) -> Function:
-    # This registry of the runtime, and no other, is where native invocations look.
+    # Native invocations look in this registry of the runtime, and in no other.
     info = handle_event._functions.add_indexed_function(indexed, _PROTOCOL)
     trigger = indexed.get_trigger()
     settings = indexed.get_settings_dict("retry_policy")

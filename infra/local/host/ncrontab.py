@@ -61,7 +61,7 @@ _FIELDS = (
 
 @dataclass(frozen=True)
 class Schedule:
-    """The moments an NCRONTAB expression names, as the sets its fields allow."""
+    """The moments that an NCRONTAB expression names, as the sets that its fields allow."""
 
     seconds: frozenset[int]
     minutes: frozenset[int]
@@ -72,7 +72,7 @@ class Schedule:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From six fields, or five (then at second 0). ValueError names the field that is wrong."""
+        """Parse six fields, or five (at second 0); ValueError names the field that is wrong."""
         parts = text.split()
         if len(parts) == 5:
             parts.insert(0, "0")
@@ -87,7 +87,7 @@ class Schedule:
         return cls(*values)
 
     def after(self, moment: dt.datetime) -> dt.datetime:
-        """The first moment of the schedule later than `moment`; ValueError when there is none."""
+        """Return the first moment of the schedule after `moment`; raise ValueError without any."""
         at = moment.replace(microsecond=0) + dt.timedelta(seconds=1)
         end = at.year + _HORIZON_YEARS
         while at.year < end:
@@ -98,7 +98,7 @@ class Schedule:
         raise ValueError("the schedule names no day that exists")
 
     def _skip(self, at: dt.datetime) -> dt.datetime | None:
-        """The start of the next unit when `at` is not allowed; the largest unit is judged first."""
+        """Return the start of the next unit if `at` is not allowed; check large units first."""
         day = at.replace(hour=0, minute=0, second=0)
         if at.month not in self.months:
             return (day.replace(day=1) + dt.timedelta(days=32)).replace(day=1)

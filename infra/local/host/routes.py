@@ -1,6 +1,6 @@
-"""The HTTP trigger: routes of the app, and the host's own admin routes.
+"""The HTTP trigger: the app's routes, and the host's own admin routes.
 
-Authorization levels are not enforced, as in Core Tools.
+As in Core Tools, authorization levels are not enforced.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from infra.local.host import datums
 from infra.local.host.functions import Function
 from infra.local.host.timer import TimerListener
 
-_MAX_BODY_BYTES = 100 << 20  # the service's limit
+_MAX_BODY_BYTES = 100 << 20  # Azure's limit
 _PARAMETER = re.compile(r"\{(\*?)(\w+)(?::(\w+)[^}?]*)?(\??)\}")
 _CONSTRAINTS = {
     "int": r"-?\d+",
@@ -27,17 +27,17 @@ _CONSTRAINTS = {
 
 
 def paths(route: str) -> list[str]:
-    """aiohttp's paths for a route template, the longest first: one more for each optional end."""
+    """Return aiohttp's paths for a route, the longest first; each optional end adds a path."""
     parts = [_segment(part) for part in route.split("/") if part]
-    found = ["/" + "/".join(part for part, _ in parts)]
+    templates = ["/" + "/".join(part for part, _ in parts)]
     while parts and parts[-1][1]:
         parts.pop()
-        found.append("/" + "/".join(part for part, _ in parts))
-    return found
+        templates.append("/" + "/".join(part for part, _ in parts))
+    return templates
 
 
 def _segment(part: str) -> tuple[str, bool]:
-    """One segment for aiohttp, and whether it may be left out."""
+    """Return a segment for aiohttp, and whether it may be left out."""
     parameter = _PARAMETER.fullmatch(part)
     if parameter is None:
         return part, False
@@ -49,7 +49,7 @@ def _segment(part: str) -> tuple[str, bool]:
 def application(
     functions: Sequence[Function], timers: Sequence[TimerListener], prefix: str
 ) -> web.Application:
-    """The host's web application: HTTP functions under `prefix`, `/admin/...` beside them."""
+    """Return the host's web application: HTTP functions under `prefix`, and `/admin/...`."""
     app = web.Application(client_max_size=_MAX_BODY_BYTES)
     for function in functions:
         if function.kind == "httpTrigger":
@@ -81,7 +81,7 @@ def _add(app: web.Application, function: Function, prefix: str) -> None:
 
     methods = [str(getattr(m, "value", m)) for m in function.trigger.get("methods") or ()]
     for path in paths(f"{prefix}/{function.trigger['route']}"):
-        for method in methods or ("GET", "POST"):  # the service's default
+        for method in methods or ("GET", "POST"):  # Azure's default
             app.router.add_route(method, path, handle)
 
 
@@ -95,7 +95,7 @@ async def _handle(request: web.Request, function: Function) -> web.Response:
 
 
 def response(result: Datum | None) -> web.Response:
-    """What a function returned, as an HTTP response; nothing is 204."""
+    """Return a function's result as an HTTP response; no result is 204."""
     if result is None or result.type is None:
         return web.Response(status=204)
     if result.type != "http":

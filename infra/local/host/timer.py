@@ -1,8 +1,8 @@
-"""The timer trigger: fires on its schedule, on one host at a time, and remembers when it did.
+"""The timer trigger: it fires by its schedule, on one host at a time, and remembers when.
 
-As in WebJobs, the last and next times live in a blob of container `azure-webjobs-hosts`, so a
-firing missed while no host ran is made up for (`past_due`) when the next one starts; and a lease
-on that blob keeps two hosts from firing the same timer.
+As in WebJobs, a blob in container `azure-webjobs-hosts` holds the last and next times. If no host
+ran at a time, the next host fires when it starts (`past_due`). A lease on the blob keeps two hosts
+from firing the same timer.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from infra.local.host.ncrontab import Schedule
 log = logging.getLogger("host")
 
 STATUS_CONTAINER = "azure-webjobs-hosts"
-_LEASE_SECONDS = 15  # the shortest the service knows; a killed host's timers rest so long
-_LONGEST_SLEEP_SECONDS = 60  # looked at again then, should the clock have been set
+_LEASE_SECONDS = 15  # the shortest that Azure allows; the timers of a killed host rest so long
+_LONGEST_SLEEP_SECONDS = 60  # then it looks again: somebody may have set the clock
 
 
 class TimerListener:
-    """Fires one function by its schedule."""
+    """Fires a function by its schedule."""
 
     def __init__(self, function: Function, storage: str, host_id: str) -> None:
         self.function = function
@@ -54,7 +54,7 @@ class TimerListener:
         return self._task
 
     async def stop(self) -> None:
-        """Wait for a firing under way, then give the lease back."""
+        """Wait for a running function, then give the lease back."""
         self._halt.set()
         async with self._firing:
             if self._task:
@@ -63,7 +63,7 @@ class TimerListener:
         await self._blob.close()
 
     def fire_by_hand(self) -> None:
-        """Fire at once (or after a firing under way), leaving the schedule as it is."""
+        """Fire at once, or after the running function; the schedule stays as it is."""
         task = asyncio.create_task(self._fire_alone())
         self._by_hand.add(task)
         task.add_done_callback(self._by_hand.discard)
@@ -73,7 +73,7 @@ class TimerListener:
             await self._fire(_now(), None, past_due=False)
 
     async def _run(self) -> None:
-        """Hold the lease and keep the schedule; after a storage failure, from the beginning."""
+        """Hold the lease and keep the schedule; start again after a failure of the storage."""
         if self.function.trigger.get("runOnStartup"):
             await self._fire_alone()
         while True:
@@ -89,7 +89,7 @@ class TimerListener:
             await asyncio.sleep(_LEASE_SECONDS / 3)
 
     async def _acquire(self) -> BlobLeaseClient:
-        """The lease on the status; ResourceExistsError when another host has it."""
+        """Take the lease on the status; raise ResourceExistsError if another host has it."""
         if not await self._blob.exists():
             await self._blob.upload_blob(b"{}")
         return await self._blob.acquire_lease(_LEASE_SECONDS)
@@ -98,7 +98,7 @@ class TimerListener:
         last, due = await self._recall()
         past_due = due <= _now()
         if not past_due:
-            await self._remember(lease, last, due)  # so that missing the first firing shows
+            await self._remember(lease, last, due)  # so that a missed first time shows
         while True:
             await _sleep_until(due)
             async with self._firing:
@@ -113,7 +113,7 @@ class TimerListener:
         return await self.function.invoke(value, {}, self._halt)
 
     async def _recall(self) -> tuple[dt.datetime | None, dt.datetime]:
-        """When it fired last, and when it is (or was) to fire next."""
+        """Return when it fired last, and when it should fire (or should have fired) next."""
         stored: dict[str, str] = {}
         if self._monitored:
             stored = json.loads(await (await self._blob.download_blob()).readall())
@@ -139,12 +139,12 @@ async def _renew(lease: BlobLeaseClient) -> None:
             await asyncio.sleep(_LEASE_SECONDS / 3)
             await lease.renew()
     finally:
-        with contextlib.suppress(AzureError):  # it is over already, or ends by itself
+        with contextlib.suppress(AzureError):  # it is over already, or will end by itself
             await lease.release()
 
 
 async def _sleep_until(moment: dt.datetime) -> None:
-    # A deadline on a clock that may be set, not an event that someone else reports.
+    # It waits for a time on a clock that may be set: there is no event to wait for.
     while (left := (moment - _now()).total_seconds()) > 0:  # noqa: ASYNC110
         await asyncio.sleep(min(left, _LONGEST_SLEEP_SECONDS))
 

@@ -27,7 +27,7 @@ from shared.errors import TransientError
 from shared.order import Order
 from shared.order_event import OrderEvent
 from shared.stream import Attempt
-from tests.collectors import Collector, Ingestion, collector, ingestion
+from tests.collectors import FakeCollector, FakeIngestion, collector, ingestion
 from tests.orders import order_body
 from tests.patience import PATIENCE
 from tests.unit.functions.test_handlers import RUN, real_scorer
@@ -267,13 +267,13 @@ def scores_a_batch(**settings: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def collected() -> Iterator[Collector]:
+def collected() -> Iterator[FakeCollector]:
     with collector() as ours:
         scores_a_batch(OTEL_EXPORTER_OTLP_ENDPOINT=ours.endpoint)
         yield ours
 
 
-def test_a_collector_gets_the_figures(collected: Collector) -> None:
+def test_a_collector_gets_the_figures(collected: FakeCollector) -> None:
     found = collected.metrics()
     assert {
         "sheriff.orders.scored", "sheriff.orders.dead_lettered", "sheriff.alerts",
@@ -286,7 +286,7 @@ def test_a_collector_gets_the_figures(collected: Collector) -> None:
 
 
 def test_a_collector_gets_the_batch_with_its_links_and_the_alerts_in_their_traces(
-    collected: Collector,
+    collected: FakeCollector,
 ) -> None:
     spans = collected.spans()
     [batch] = [span for span in spans if span.name == "score batch"]
@@ -297,14 +297,14 @@ def test_a_collector_gets_the_batch_with_its_links_and_the_alerts_in_their_trace
     assert {link.span_id for span in alerts for link in span.links} == {batch.span_id}
 
 
-def test_a_collector_gets_the_log_within_the_trace_of_its_batch(collected: Collector) -> None:
+def test_a_collector_gets_the_log_within_the_trace_of_its_batch(collected: FakeCollector) -> None:
     [batch] = [span for span in collected.spans() if span.name == "score batch"]
     [line] = [record for record in collected.log() if "8 events in" in record.body.string_value]
     assert line.trace_id == batch.trace_id
     assert line.severity_text == "WARN"
 
 
-def test_what_a_collector_gets_names_its_source_and_nobody(collected: Collector) -> None:
+def test_what_a_collector_gets_names_its_source_and_nobody(collected: FakeCollector) -> None:
     text = collected.text()
     assert "'service.name', 'value': {'stringValue': 'sheriff'}" in text.replace("'key': ", "")
     assert [word for word in SECRETS if word in text] == []
@@ -314,7 +314,7 @@ def test_what_a_collector_gets_names_its_source_and_nobody(collected: Collector)
 
 
 @pytest.fixture(scope="module")
-def ingested() -> Iterator[Ingestion]:
+def ingested() -> Iterator[FakeIngestion]:
     with ingestion() as ours:
         scores_a_batch(
             PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY="true",
@@ -328,7 +328,7 @@ def ingested() -> Iterator[Ingestion]:
         yield ours
 
 
-def test_application_insights_gets_the_figures_under_their_names(ingested: Ingestion) -> None:
+def test_application_insights_gets_the_figures_under_their_names(ingested: FakeIngestion) -> None:
     found = {
         item["data"]["baseData"]["metrics"][0]["name"]: item["data"]["baseData"]
         for item in ingested.items("MetricData")
@@ -342,7 +342,7 @@ def test_application_insights_gets_the_figures_under_their_names(ingested: Inges
 
 
 def test_application_insights_finds_an_alert_by_its_trace_and_the_batch_by_the_alert(
-    ingested: Ingestion,
+    ingested: FakeIngestion,
 ) -> None:
     [batch] = ingested.items("RequestData")
     alerts = {
@@ -354,7 +354,7 @@ def test_application_insights_finds_an_alert_by_its_trace_and_the_batch_by_the_a
     assert link["operation_Id"] == batch["tags"]["ai.operation.id"]
 
 
-def test_application_insights_gets_nobodys_data(ingested: Ingestion) -> None:
+def test_application_insights_gets_nobodys_data(ingested: FakeIngestion) -> None:
     text = b"".join(ingested.bodies).decode()
     assert "8 events in" in text
     assert [word for word in SECRETS if word in text] == []

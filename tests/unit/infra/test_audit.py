@@ -63,18 +63,18 @@ def let_pass(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 def test_a_package_that_was_not_looked_at_is_a_finding_though_the_tool_found_nothing() -> None:
     [found] = wrong_python([WELL, SKIPPED])
-    assert found.startswith("1 of 2 packages were not looked at")
+    assert found.startswith("1 of 2 packages were not checked")
 
 
 def test_a_vulnerable_package_is_named_with_what_mends_it(let_pass: dict[str, str]) -> None:
-    assert list(wrong_python([WELL, VULNERABLE])) == ["flask 0.5: PYSEC-2019-179, mended by 1.0"]
+    assert list(wrong_python([WELL, VULNERABLE])) == ["flask 0.5: PYSEC-2019-179, fixed in 1.0"]
     let_pass["CVE-2019-1010083"] = "no JSON is read"
     assert list(wrong_python([WELL, VULNERABLE])) == []
 
 
 def test_an_answer_of_npm_without_advisories_is_a_finding() -> None:
     [found] = wrong_npm(REFUSED)
-    assert found.startswith("npm was not answered: 405 Method Not Allowed")
+    assert found.startswith("npm got no answer: 405 Method Not Allowed")
 
 
 def test_an_advisory_of_npm_is_named_once(let_pass: dict[str, str]) -> None:
@@ -87,7 +87,7 @@ def test_an_advisory_of_npm_is_named_once(let_pass: dict[str, str]) -> None:
 def test_what_is_let_pass_and_no_longer_found_is_a_finding(let_pass: dict[str, str]) -> None:
     let_pass["gone.py CKV_SECRET_6"] = "made up"
     assert list(audit._stale({"there.py CKV_SECRET_6"})) == [
-        "infra/audit.toml: gone.py CKV_SECRET_6 is let pass and no longer found"
+        "infra/audit.toml allows gone.py CKV_SECRET_6, which is no longer there: take it out"
     ]
 
 

@@ -1,6 +1,5 @@
-"""What is deployed is looked at until its deadline, and judged by what it should be."""
+"""A deployment is judged by what its apps say: their functions and their release."""
 
-import asyncio
 import importlib
 import subprocess
 import sys
@@ -9,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.deployed import FUNCTIONS, Broken, NotYet, is_release, listed, until
-from shared.errors import TransientError
-from tests.patience import PATIENCE
+from infra.deployed import FUNCTIONS, is_release, listed
+from infra.waiting import Broken
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,7 +20,7 @@ def test_the_functions_of_a_role_are_those_of_the_app(
 ) -> None:
     monkeypatch.setenv("SHERIFF_ROLE", role)
     app = importlib.reload(importlib.import_module("function_app")).app
-    assert {one.get_function_name() for one in app.get_functions()} == FUNCTIONS[role]
+    assert {function.get_function_name() for function in app.get_functions()} == FUNCTIONS[role]
 
 
 def test_functions_are_read_as_azure_lists_them_and_disabled_ones_are_left_out() -> None:
@@ -41,7 +39,7 @@ def test_what_is_no_list_of_functions_is_said(document: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("release", "found"),
+    ("release", "expected"),
     [
         ("20260301.7", True),
         ({"version": "20260301.7", "commit": "abc"}, True),
@@ -51,44 +49,8 @@ def test_what_is_no_list_of_functions_is_said(document: Any) -> None:
         (None, False),
     ],
 )
-def test_a_release_is_named_by_version_or_commit(release: Any, found: bool) -> None:
-    assert is_release(release, "20260301.7") is found
-
-
-async def test_what_may_pass_is_looked_at_again() -> None:
-    failures: list[Exception] = [NotYet("cold"), TransientError("no role yet")]
-
-    async def look() -> str:
-        if failures:
-            raise failures.pop()
-        return "well"
-
-    assert await until(look, PATIENCE) == "well"
-
-
-async def test_what_will_never_pass_is_not_looked_at_again() -> None:
-    looks: list[str] = []
-
-    async def look() -> str:
-        looks.append("a look")
-        raise Broken("tampered")
-
-    with pytest.raises(Broken, match=r"^tampered$"):
-        await until(look, PATIENCE)
-    assert len(looks) == 1
-
-
-async def test_at_the_deadline_what_was_seen_last_is_said() -> None:
-    seen = iter([NotYet("answers 503")])
-
-    async def look() -> str:
-        for failure in seen:
-            raise failure
-        await asyncio.Event().wait()
-        return "never"
-
-    with pytest.raises(Broken, match=r"^answers 503 \(for 0.8 s\)$"):
-        await until(look, 0.8)
+def test_a_release_is_named_by_version_or_commit(release: Any, expected: bool) -> None:
+    assert is_release(release, "20260301.7") is expected
 
 
 def test_the_smoke_test_runs_with_what_the_app_itself_needs() -> None:

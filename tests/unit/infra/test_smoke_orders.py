@@ -1,13 +1,13 @@
 """The marked orders are clear to whatever serves: any bundle, prices, policy and belief."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from infra.smoke_orders import Marked, marked_orders
+from infra.smoke_orders import SmokeOrder, smoke_orders
 from shared.assessment import Assessment
 from shared.catalogue import Catalogue, packaged_catalogue
 from shared.episodes import EpisodeState
@@ -41,18 +41,34 @@ def bundle(folder: Path) -> ModelBundle:
     return train.load(folder / "model")
 
 
+class FakeScorer(Scorer):
+    """A scorer with ``change`` applied to each assessment, by what the partition believes."""
+
+    def __init__(
+        self, bundle: ModelBundle, change: Callable[[Assessment, EpisodeState], Assessment]
+    ) -> None:
+        super().__init__(bundle, packaged_catalogue(), Policy())
+        self._change = change
+
+    def score_many(
+        self, orders: Sequence[Order], episode: EpisodeState
+    ) -> tuple[list[Assessment], EpisodeState]:
+        assessments, after = super().score_many(orders, episode)
+        return [self._change(assessment, episode) for assessment in assessments], after
+
+
 def orders_of(file: Path) -> list[Order]:
     return [parse_order(line) for line in file.read_bytes().splitlines()]
 
 
-def assessed(scorer: Scorer, marked: Marked, episode: EpisodeState) -> Assessment:
+def assessed(scorer: Scorer, marked: SmokeOrder, episode: EpisodeState) -> Assessment:
     (found,), _ = scorer.score_many([parse_order(marked.body)], episode)
     return found
 
 
 def check(scorer: Scorer, *episodes: EpisodeState) -> str | None:
     """The fraud's typology, once both verdicts are seen to be clear."""
-    good, fraud = marked_orders(scorer, episodes, "20260301-x", NOW)
+    good, fraud = smoke_orders(scorer, episodes, "20260301-x", NOW)
     assert (good.alert_id, good.typology) == ("smoke-20260301-x-good.0", None)
     assert fraud.alert_id == "smoke-20260301-x-fraud.0"
     assert all(is_smoke_order(parse_order(marked.body)) for marked in (good, fraud))
@@ -78,7 +94,7 @@ def with_prices(factor: float, *products: str) -> Catalogue:
 def test_a_learned_bundle_is_asked_about_an_item_that_was_added(bundle: ModelBundle) -> None:
     scorer = Scorer(bundle, packaged_catalogue(), Policy())
     assert check(scorer) == "added_item"
-    _, fraud = marked_orders(scorer, (), "x", NOW)
+    _, fraud = smoke_orders(scorer, (), "x", NOW)
     assert assessed(scorer, fraud, EpisodeState()).p_added_item >= 0.9
 
 
@@ -92,27 +108,19 @@ def test_verdicts_are_clear_while_a_hidden_discount_runs(bundle: ModelBundle, fo
 def test_a_belief_under_which_nothing_is_clear_is_heeded(bundle: ModelBundle) -> None:
     suspicious = EpisodeState()
 
-    class Suspecting(Scorer):
-        def score_many(
-            self, orders: Sequence[Order], episode: EpisodeState
-        ) -> tuple[list[Assessment], EpisodeState]:
-            found, after = super().score_many(orders, episode)
-            return [replace(one, alerted=episode is suspicious) for one in found], after
+    def alerted(assessment: Assessment, episode: EpisodeState) -> Assessment:
+        return replace(assessment, alerted=episode is suspicious)
 
-    scorer = Suspecting(bundle, packaged_catalogue(), Policy())
-    with pytest.raises(ConfigurationError, match="no order at list price is clearly good"):
-        marked_orders(scorer, [suspicious], "x", NOW)
+    scorer = FakeScorer(bundle, alerted)
+    with pytest.raises(ConfigurationError, match="no order at list price clearly good"):
+        smoke_orders(scorer, [suspicious], "x", NOW)
 
 
 def test_an_added_item_that_is_not_sure_is_not_sent(bundle: ModelBundle) -> None:
-    class Unsure(Scorer):
-        def score_many(
-            self, orders: Sequence[Order], episode: EpisodeState
-        ) -> tuple[list[Assessment], EpisodeState]:
-            found, after = super().score_many(orders, episode)
-            return [replace(one, p_added_item=min(one.p_added_item, 0.8)) for one in found], after
+    def unsure(assessment: Assessment, _: EpisodeState) -> Assessment:
+        return replace(assessment, p_added_item=min(assessment.p_added_item, 0.8))
 
-    assert check(Unsure(bundle, packaged_catalogue(), Policy())) == "below_cost"
+    assert check(FakeScorer(bundle, unsure)) == "below_cost"
 
 
 @pytest.mark.parametrize("factor", [0.37, 3.0])
@@ -138,5 +146,5 @@ def test_a_catalogue_without_the_golden_products_has_others(bundle: ModelBundle)
 
 def test_where_no_order_is_clear_it_says_so() -> None:
     blind = Policy(below_cost_margin_percent=100, unexplained_gap_probability=1)
-    with pytest.raises(ConfigurationError, match="no order is clearly a fraud"):
-        marked_orders(Scorer(packaged_bundle(), packaged_catalogue(), blind), (), "x", NOW)
+    with pytest.raises(ConfigurationError, match="no order clearly a fraud"):
+        smoke_orders(Scorer(packaged_bundle(), packaged_catalogue(), blind), (), "x", NOW)

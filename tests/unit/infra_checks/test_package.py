@@ -2,25 +2,12 @@
 
 import py_compile
 import zipfile
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 
 from infra.checks.package import main, wrong_files
-from infra.package import (
-    Package,
-    PackageError,
-    Release,
-    build,
-    copy_packages,
-    locked,
-    used,
-    zipped,
-)
-from infra.package import main as build_main
-
-RELEASE = Release("1", "c")
+from infra.package import Release, zipped
 
 SITE = ".python_packages/lib/site-packages"
 MODES = py_compile.PycInvalidationMode
@@ -138,35 +125,6 @@ def test_a_zip_is_the_same_whenever_it_is_written(tmp_path: Path) -> None:
     assert package(first).read_bytes() == package(second).read_bytes()
 
 
-def test_files_that_nothing_uses_are_left_out() -> None:
-    kept = {"numpy/__init__.py", "numpy/testing/__init__.py", "azure/core/tests.py",
-            "numpy-2.dist-info/METADATA", "numpy-2.dist-info/licenses/LICENSE.txt"}  # fmt: skip
-    dropped = {"numpy/tests/test_x.py", "numpy/__init__.pyi", "numpy-2.dist-info/RECORD",
-               "../../../bin/f2py", "bin/f2py", "x/__pycache__/y.cpython-313.pyc",
-               "mlflow/server/js/build/index.html"}  # fmt: skip
-    assert {name for name in kept | dropped if used(PurePosixPath(name))} == kept
-
-
-def test_a_lock_file_names_its_versions(tmp_path: Path) -> None:
-    lock = tmp_path / "requirements.txt"
-    lock.write_text(
-        "numpy==2.5.5 \\\n    --hash=sha256:aa\nazure-core==1.41.0 \\\n    --hash=sha256:bb\n"
-    )
-    assert locked(lock) == {"numpy": "2.5.5", "azure-core": "1.41.0"}
-
-
-@pytest.mark.parametrize(
-    ("line", "said"), [("numpy==1.0", "1.0 is locked"), ("nosuch==1", "not installed")]
-)
-def test_another_version_than_the_locked_one_is_refused(
-    tmp_path: Path, line: str, said: str
-) -> None:
-    lock = tmp_path / "requirements.txt"
-    lock.write_text(line)
-    with pytest.raises(PackageError, match=said):
-        copy_packages(lock, tmp_path / "site")
-
-
 def test_the_inspection_says_what_it_does_and_ends_with_a_verdict_on_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,33 +156,3 @@ def test_what_is_no_package_is_one_line(
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 2)
     assert err.startswith(f"package: {file}: ")
-
-
-@pytest.mark.parametrize("out", ["file", "file/below", "/proc/sheriff"])
-def test_a_place_where_no_folder_can_be_is_one_line(
-    out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "file").write_text("mine")
-    assert build_main(["--out", str(tmp_path / out), "--installed"]) == 2
-    said, err = capsys.readouterr()
-    assert (said, err.count("\n")) == ("", 1)
-    assert err.startswith("package: ")
-    assert str(tmp_path / out.removesuffix("/below")) in err
-    assert (tmp_path / "file").read_text() == "mine"
-
-
-def test_a_build_says_its_steps_and_a_failed_one_leaves_the_old_zip(tmp_path: Path) -> None:
-    said: list[str] = []
-    small = Package("scorer", ("host.json", "function_app.py"), "none.txt")
-    (tmp_path / "none.txt").write_text("")
-    lock = tmp_path / "none.txt"
-    kept = build(
-        replace(small, requirements=str(lock)), tmp_path, RELEASE, installed=True, say=said.append
-    )
-    assert [line.split()[1] for line in said] == ["copies", "compiles", "writes"]
-    before = kept.read_bytes()
-    lock.write_text("no-such-package==1\n")
-    with pytest.raises(PackageError, match="no-such-package is not installed"):
-        build(replace(small, requirements=str(lock)), tmp_path, RELEASE, installed=True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["none.txt", "scorer.zip"]
-    assert kept.read_bytes() == before

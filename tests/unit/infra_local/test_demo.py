@@ -27,10 +27,10 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_an_earlier_demo_is_replaced_with_a_word(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    demo._made_anew(state)
+    demo._empty(state)
     assert capsys.readouterr().out == ""
     (state / "orders.jsonl").write_text("old")
-    demo._made_anew(state)
+    demo._empty(state)
     assert capsys.readouterr().out == "the earlier demo in .sheriff/demo is replaced\n"
     assert list(state.iterdir()) == []
 
@@ -43,7 +43,7 @@ def test_own_orders_leave_the_demo_of_the_simulated_company_alone(
     orders = state.parent / "mine.jsonl"
     orders.write_text("{}\n")
     made: list[Path] = []
-    monkeypatch.setattr(demo, "_made_anew", made.append)
+    monkeypatch.setattr(demo, "_empty", made.append)
 
     def stopped(*_: object) -> None:
         raise demo.StackError("as far as this")

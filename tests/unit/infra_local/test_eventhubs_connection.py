@@ -10,7 +10,8 @@ import pytest
 from infra.local import amqp
 from infra.local.amqp import Value
 from infra.local.eventhubs import frames, management
-from infra.local.eventhubs.connection import Connection, Limits
+from infra.local.eventhubs.connection import Connection
+from infra.local.eventhubs.frames import Limits
 from infra.local.eventhubs.hubs import Hub, HubSpec
 from infra.local.eventhubs.messages import Message
 
@@ -18,8 +19,8 @@ EVENT = Message(None, (), amqp.described(frames.DATA, amqp.binary(b"x")))
 _SOURCE, _TARGET, _MODE, _SIZE = 5, 6, 3, 10
 
 
-class Wire(asyncio.Transport):
-    """Keeps what the emulator writes."""
+class FakeTransport(asyncio.Transport):
+    """A transport that keeps what the emulator writes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,22 +30,22 @@ class Wire(asyncio.Transport):
         self.written += data
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """There is room for all."""
+        """Do nothing: there is room for everything."""
 
     def is_closing(self) -> bool:
         return False
 
     def close(self) -> None:
-        """It is kept."""
+        """Do nothing: what was written stays readable."""
 
 
-class Client:
+class FakeClient:
     """A client of one hub with two partitions and one event in the first."""
 
     def __init__(self) -> None:
         self.hub = Hub(HubSpec("orders", 2), 0, None, 10)
         self.hub.partitions[0].log.append([EVENT], 1_000)
-        self.wire = Wire()
+        self.wire = FakeTransport()
         self.connection = Connection({"orders": self.hub}, Limits(), set())
         self.connection.connection_made(self.wire)
         self._send(frames.OPEN, amqp.string("client"))
@@ -77,8 +78,8 @@ class Client:
 
 
 @pytest.fixture
-async def client() -> Client:
-    return Client()
+async def client() -> FakeClient:
+    return FakeClient()
 
 
 READ = "orders/ConsumerGroups/$Default/Partitions/0"
@@ -104,7 +105,7 @@ def beyond() -> bytes:
     ],
 )  # fmt: skip
 async def test_a_refused_link_is_attached_without_this_end_and_detached_with_the_reason(
-    client: Client, address: str, reads: bool, condition: str, said: str
+    client: FakeClient, address: str, reads: bool, condition: str, said: str
 ) -> None:
     (attached, answer), (detached, gone), *more = client.attach(address, reads=reads)
     assert (attached, detached, more) == (frames.ATTACH, frames.DETACH, [])
@@ -118,7 +119,7 @@ async def test_a_refused_link_is_attached_without_this_end_and_detached_with_the
 
 
 async def test_a_place_beyond_the_end_of_the_log_is_refused_before_anything_is_read(
-    client: Client,
+    client: FakeClient,
 ) -> None:
     (_, answer), (_, gone) = client.attach(READ, reads=True, end=beyond())
     assert answer[_SOURCE] is None
@@ -126,19 +127,19 @@ async def test_a_place_beyond_the_end_of_the_log_is_refused_before_anything_is_r
 
 
 @pytest.mark.parametrize("mode", [0, 1, 2])
-async def test_a_senders_settle_mode_is_its_own(client: Client, mode: int) -> None:
+async def test_a_senders_settle_mode_is_its_own(client: FakeClient, mode: int) -> None:
     (code, answer), *more = client.attach("orders", reads=False, mode=amqp.ubyte(mode))
     assert (code, answer[_MODE]) == (frames.ATTACH, mode)
     assert [one for one, _ in more] == [frames.FLOW]  # credit, and only after the attach
 
 
-async def test_a_senders_settle_mode_is_mixed_unless_it_says(client: Client) -> None:
+async def test_a_senders_settle_mode_is_mixed_unless_it_says(client: FakeClient) -> None:
     [(_, answer), _] = client.attach("orders", reads=False)
     assert answer[_MODE] == 2
     assert answer[_SIZE] == 1 << 20
 
 
-async def test_what_goes_out_is_settled_and_has_no_largest_size(client: Client) -> None:
+async def test_what_goes_out_is_settled_and_has_no_largest_size(client: FakeClient) -> None:
     [(code, answer)] = client.attach(READ, reads=True, mode=amqp.ubyte(0))
     assert (code, answer[_MODE], answer[_SIZE]) == (frames.ATTACH, 1, 0)
     assert answer[_SOURCE] is not None

@@ -16,7 +16,7 @@ from infra.local.eventhubs.messages import Message
 BODY = amqp.described(frames.DATA, amqp.binary(b"x"))
 
 
-class Reader:
+class FakeConsumer:
     def __init__(self, epoch: int | None = None, group: str = "$default") -> None:
         self.epoch = epoch
         self.group = group
@@ -122,7 +122,7 @@ def test_an_unknown_filter_is_refused(filled: Partition, unknown: str) -> None:
 
 @pytest.mark.parametrize("newest", [0, 1])
 def test_of_two_epochs_the_higher_or_newest_wins(partition: Partition, newest: int) -> None:
-    old, new = Reader(epoch=0), Reader(epoch=newest)
+    old, new = FakeConsumer(epoch=0), FakeConsumer(epoch=newest)
     partition.admit(old)
 
     partition.admit(new)
@@ -134,34 +134,34 @@ def test_of_two_epochs_the_higher_or_newest_wins(partition: Partition, newest: i
 
 @pytest.mark.parametrize("lower", [0, None])
 def test_a_lower_epoch_is_refused(partition: Partition, lower: int | None) -> None:
-    reader = Reader(epoch=1)
+    reader = FakeConsumer(epoch=1)
     partition.admit(reader)
 
     with pytest.raises(RefusedError, match="higher epoch") as refusal:
-        partition.admit(Reader(epoch=lower))
+        partition.admit(FakeConsumer(epoch=lower))
 
     assert refusal.value.condition == "amqp:link:stolen"
     assert reader.reason is None
 
 
 def test_five_readers_without_an_epoch_are_the_most(partition: Partition) -> None:
-    readers = [Reader() for _ in range(5)]
+    readers = [FakeConsumer() for _ in range(5)]
     for reader in readers:
         partition.admit(reader)
 
     with pytest.raises(RefusedError) as refusal:
-        partition.admit(Reader())
+        partition.admit(FakeConsumer())
     assert refusal.value.condition == "amqp:resource-limit-exceeded"
-    partition.admit(Reader(group="audit"))
+    partition.admit(FakeConsumer(group="audit"))
     partition.dismiss(readers[0])
-    partition.admit(Reader())
+    partition.admit(FakeConsumer())
 
 
 def test_consumer_groups_do_not_compete(partition: Partition) -> None:
-    first = Reader(epoch=5)
+    first = FakeConsumer(epoch=5)
     partition.admit(first)
 
-    partition.admit(Reader(epoch=0, group="audit"))
+    partition.admit(FakeConsumer(epoch=0, group="audit"))
 
     assert first.reason is None
 
@@ -197,13 +197,13 @@ def test_logs_of_more_partitions_than_asked_are_refused(tmp_path: Path) -> None:
 def test_a_refusal_names_the_epochs_of_both_or_says_that_there_is_none(
     partition: Partition,
 ) -> None:
-    first, second = Reader(None), Reader(3)
+    first, second = FakeConsumer(None), FakeConsumer(3)
     partition.admit(first)
     partition.admit(second)
     assert first.reason is not None
     assert "New receiver with epoch '3'" in str(first.reason)
     assert "current receiver without an epoch" in str(first.reason)
     with pytest.raises(RefusedError, match="a new receiver without an epoch cannot be created"):
-        partition.admit(Reader(None))
+        partition.admit(FakeConsumer(None))
     with pytest.raises(RefusedError, match="a new receiver with epoch '2' cannot be created"):
-        partition.admit(Reader(2))
+        partition.admit(FakeConsumer(2))

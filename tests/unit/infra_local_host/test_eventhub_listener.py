@@ -46,8 +46,8 @@ PROPERTIES = {
 }
 
 
-class Partition:
-    """What the SDK hands to its callbacks, keeping the checkpoints instead of storing them."""
+class FakePartition:
+    """What the SDK passes to its callbacks; it keeps the checkpoints in memory."""
 
     fully_qualified_namespace, eventhub_name = "local", "orders"
     consumer_group, partition_id = "$Default", "0"
@@ -94,7 +94,7 @@ def app() -> SimpleNamespace:
 
 
 async def test_the_last_event_is_checkpointed_after_the_call_ended(listener: Make) -> None:
-    host, partition, batch = listener(), Partition(), events("a", "b")
+    host, partition, batch = listener(), FakePartition(), events("a", "b")
     receiving = asyncio.create_task(host._received(partition, batch))
     await app().started.wait()
     assert partition.checkpoints == []
@@ -105,7 +105,7 @@ async def test_the_last_event_is_checkpointed_after_the_call_ended(listener: Mak
 
 
 async def test_a_batch_that_failed_for_good_is_checkpointed_too(listener: Make) -> None:
-    host, partition, batch = listener(), Partition(), events("a")
+    host, partition, batch = listener(), FakePartition(), events("a")
     app().failures = 99
     app().proceed.set()
     await host._received(partition, batch)
@@ -113,7 +113,7 @@ async def test_a_batch_that_failed_for_good_is_checkpointed_too(listener: Make) 
 
 
 async def test_a_checkpoint_may_follow_every_few_batches_only(listener: Make) -> None:
-    host, partition = listener(batch_checkpoint_frequency=2), Partition()
+    host, partition = listener(batch_checkpoint_frequency=2), FakePartition()
     app().proceed.set()
     batches = [events(name) for name in "abcd"]
     for batch in batches:
@@ -124,7 +124,7 @@ async def test_a_checkpoint_may_follow_every_few_batches_only(listener: Make) ->
 async def test_a_lost_partition_s_batch_ends_undisturbed_and_writes_its_checkpoint(
     listener: Make,
 ) -> None:
-    host, partition, batch = listener(), Partition(), events("a")
+    host, partition, batch = listener(), FakePartition(), events("a")
     receiving = asyncio.create_task(host._received(partition, batch))
     await app().started.wait()
     receiving.cancel()  # as the SDK does when another host took the partition
@@ -136,7 +136,7 @@ async def test_a_lost_partition_s_batch_ends_undisturbed_and_writes_its_checkpoi
 
 
 async def test_a_lost_partition_s_batch_is_tried_again_until_it_ends(listener: Make) -> None:
-    host, partition, batch = listener(), Partition(), events("a")
+    host, partition, batch = listener(), FakePartition(), events("a")
     app().failures = 2
     receiving = asyncio.create_task(host._received(partition, batch))
     await app().started.wait()
@@ -155,7 +155,7 @@ async def ended(host: EventHubListener) -> None:
 async def test_a_batch_that_ends_well_after_the_stop_began_gets_no_checkpoint(
     listener: Make,
 ) -> None:
-    host, partition = listener(), Partition()
+    host, partition = listener(), FakePartition()
     receiving = asyncio.create_task(host._received(partition, events("a")))
     await app().started.wait()
     stopping = asyncio.create_task(host.stop())
@@ -169,7 +169,7 @@ async def test_a_batch_that_ends_well_after_the_stop_began_gets_no_checkpoint(
 async def test_a_batch_that_waits_for_its_turn_is_not_begun_once_the_host_stops(
     listener: Make,
 ) -> None:
-    host, partition = listener(), Partition()
+    host, partition = listener(), FakePartition()
     first = asyncio.create_task(host._received(partition, events("a")))
     await app().started.wait()
     second = asyncio.create_task(host._received(partition, events("b")))
@@ -182,7 +182,7 @@ async def test_a_batch_that_waits_for_its_turn_is_not_begun_once_the_host_stops(
 
 
 async def test_a_stop_breaks_off_retries_without_a_checkpoint(listener: Make) -> None:
-    host, partition = listener(delay="01:00:00"), Partition()
+    host, partition = listener(delay="01:00:00"), FakePartition()
     app().failures = 99
     app().proceed.set()
     receiving = asyncio.create_task(host._received(partition, events("a")))
@@ -193,7 +193,7 @@ async def test_a_stop_breaks_off_retries_without_a_checkpoint(listener: Make) ->
 
 
 async def test_a_partition_that_came_back_waits_for_its_old_batch(listener: Make) -> None:
-    host, partition = listener(), Partition()
+    host, partition = listener(), FakePartition()
     lost = asyncio.create_task(host._received(partition, events("a")))
     await app().started.wait()
     lost.cancel()

@@ -43,7 +43,7 @@ CHANGES = re.compile(
     r" (create|update|register|PATCH|POST|delete) |--http-method (POST|PATCH)|--method (POST|PATCH)"
 )
 
-AZ = Path(__file__).with_name("stand_in_az.py")
+AZ = Path(__file__).with_name("fake_az.py")
 
 
 def planted(folder: Path) -> Path:

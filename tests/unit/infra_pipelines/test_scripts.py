@@ -38,7 +38,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def stand_in(tree: Path, name: str, text: str) -> str:
+def fake_command(tree: Path, name: str, text: str) -> str:
     """A program of this name that comes first; the path to find it by."""
     (tree / "bin").mkdir(exist_ok=True)
     file = tree / "bin" / name
@@ -81,7 +81,9 @@ def test_another_compiler_is_refused(tree: Path, pinned: Path) -> None:
 
 
 def test_only_the_first_stage_fetches_a_compiler(tree: Path, pinned: Path) -> None:
-    fetched = stand_in(tree, "curl", f'echo "$*" > {tree}/asked; echo compiler > "${{@: -2:1}}"')
+    fetched = fake_command(
+        tree, "curl", f'echo "$*" > {tree}/asked; echo compiler > "${{@: -2:1}}"'
+    )
     pinned.unlink()
     without = run(compiler(tree), PIPELINE_WORKSPACE=str(tree), PATH=fetched)
     assert (without.returncode, (tree / "asked").exists()) == (1, False)
@@ -102,7 +104,7 @@ def test_the_pinned_hash_is_that_of_the_reference_compiler() -> None:
 
 def last_good(tree: Path, answer: object, this_run: str = "40") -> tuple[str, str]:
     (tree / "answer.json").write_text(json.dumps(answer))
-    path = stand_in(
+    path = fake_command(
         tree, "curl", f'echo "$*" > {tree}/asked; cat > {tree}/given; cat {tree}/answer.json'
     )
     done = run(
@@ -181,8 +183,8 @@ def templates(tree: Path, compiler: Path, az: str) -> tuple[int, list[str], str]
     )
     digest = hashlib.sha256(compiler.read_bytes()).hexdigest()
     (tree / PIPELINES / "bicep-sha256").write_text(f"{digest}\n")
-    path = stand_in(tree, "az", f'echo "$*" >> {tree}/asked\n{az}')
-    stand_in(tree, "date", 'echo "2026-12-01: $*" | sed "s/:.*//"')
+    path = fake_command(tree, "az", f'echo "$*" >> {tree}/asked\n{az}')
+    fake_command(tree, "date", 'echo "2026-12-01: $*" | sed "s/:.*//"')
     script = tree / PIPELINES / "templates.sh"
     done = run(script, "prod", str(tree / "out"), PATH=path, SHERIFF_BICEP=str(compiler))
     compiled = tree / "compiled"
@@ -235,7 +237,7 @@ def test_a_zips_packages_are_imported_and_no_index_is_asked_for_them(tree: Path)
         packed.writestr("function_app.py", "")
         packed.writestr(f"{site}/packed.py", "WHERE = 'the zip'\n")
     # What it runs as `python` is this one; a pip would fail, for the new Python has none.
-    path = stand_in(tree, "python", f'exec {sys.executable} "$@"')
+    path = fake_command(tree, "python", f'exec {sys.executable} "$@"')
     made = tree / "made"
     script = tree / PIPELINES / "python-of.sh"
     done = run(script, str(tree / "scorer.zip"), str(made), PATH=path)
@@ -246,7 +248,9 @@ def test_a_zips_packages_are_imported_and_no_index_is_asked_for_them(tree: Path)
     assert not (made / "function_app.py").exists()
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / PIPELINES).glob("*.py")), ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / PIPELINES).glob("*.py")), ids=lambda file: file.name
+)
 def test_an_agents_own_python_can_read_what_its_steps_run(file: Path) -> None:
     """Ubuntu 22.04 has Python 3.10, and an agent's steps run before any other is installed."""
-    ast.parse(file.read_text(), feature_version=(3, 10))
+    assert ast.parse(file.read_text(), feature_version=(3, 10)).body

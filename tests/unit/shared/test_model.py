@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -154,10 +155,10 @@ def test_any_value_of_any_field_is_a_bundle_that_scores_or_a_bundle_error(
     name: str, value: object
 ) -> None:
     golden = {"catalogue": CATALOGUE, "orders": [GOLDEN]}
-    try:
-        check_golden(decoded(with_fields(**{"golden": golden, name: value})))
-    except BundleError:
-        return
+    with suppress(BundleError):
+        bundle = decoded(with_fields(**{"golden": golden, name: value}))
+        check_golden(bundle)
+        assert bundle.golden.orders[0].order == GOLDEN["order"]
 
 
 CATALOGUE = files("shared").joinpath("data", "catalogue.csv").read_text(encoding="utf-8")
@@ -189,5 +190,7 @@ def test_golden_orders_that_prove_nothing_are_refused(golden: dict[str, Any]) ->
 
 
 def test_a_good_golden_order_and_one_kind_pass() -> None:
-    decoded(with_fields(baskets=kinds()))
-    check_golden(decoded(with_fields(golden={"catalogue": CATALOGUE, "orders": [GOLDEN]})))
+    assert decoded(with_fields(baskets=kinds())).baskets.alone == {"HLFork": 0.1}
+    bundle = decoded(with_fields(golden={"catalogue": CATALOGUE, "orders": [GOLDEN]}))
+    check_golden(bundle)
+    assert len(bundle.golden.orders) == 1

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import fastavro
 
-from infra.local.capture import SCHEMA, enqueued_text
+from infra.local.capture_files import SCHEMA, enqueued_text
 from shared.decision import Decision
 from shared.errors import LeaseHeld, TransientError, WriteConflict
 from shared.stored import Stored

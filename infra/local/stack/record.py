@@ -1,4 +1,4 @@
-"""`stack.json`: what a later command of the local stack finds of an earlier one."""
+"""`stack.json`: what an earlier command of the local stack leaves for a later one."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class _File(msgspec.Struct):
     settings: dict[str, str] = {}
 
 
-def read(file: Path, log: Callable[[str], Path]) -> Record:
-    """The record, an empty one where there is none yet; `log` names the log of a child.
+def read_record(file: Path, log: Callable[[str], Path]) -> Record:
+    """Read the record, an empty one if there is no file yet; `log` names the log of a child.
 
-    Raises StackError when the folder is none, or the file is damaged.
+    Raises StackError if the folder is no folder, or the file is damaged.
     """
     try:
         stored = msgspec.json.decode(file.read_bytes(), type=_File)
     except FileNotFoundError:
         return Record()
     except NotADirectoryError:
-        raise StackError(f"{file.parent} is no folder: --state names the stack's") from None
+        raise StackError(f"{file.parent} is no folder: --state must name one") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StackError(
             f"{file} is damaged ({error}): end what it started by hand, then remove it"
@@ -54,8 +54,8 @@ def read(file: Path, log: Callable[[str], Path]) -> Record:
     return Record(stored.ports, children, stored.settings)
 
 
-def write(file: Path, record: Record) -> None:
-    """Whole or not at all: a stack killed while writing must still find its children."""
+def write_record(file: Path, record: Record) -> None:
+    """Write the record whole or not at all: a stack killed meanwhile must find its children."""
     children = {
         name: _Child(child.pid, child.started, child.port)
         for name, child in record.children.items()

@@ -1,25 +1,18 @@
-"""python -m infra.local.stack up|down|status|env: the whole product on one machine.
-
-Azurite (blobs), the Event Hubs emulator, the Cosmos DB emulator and the functions host, each a
-child process with its log and its data in one state folder. Events, checkpoints and alerts belong
-together: keep the folder whole, or remove it whole.
-"""
+"""The stack: its parts are child processes, with their ports and data in one state folder."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
-import shlex
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from infra.local import commands, processes, record, resources, services
+from infra.local import processes, resources, services
 from infra.local.processes import Child, StackError
+from infra.local.stack.record import Record, read_record, write_record
 
 DEFAULT_STATE = services.ROOT / ".sheriff" / "stack"
 DEFAULT_PORTS = {"azurite": 10000, "eventhubs": 5672, "cosmos": 8081, "host": 7071}
@@ -28,7 +21,7 @@ SERVERS = ("azurite", "eventhubs", "cosmos")
 
 @dataclass(frozen=True)
 class Status:
-    """A child as it is now: `pid` is None when it does not run."""
+    """A part as it is now: `pid` is None if it does not run."""
 
     name: str
     port: int | None
@@ -37,17 +30,17 @@ class Status:
 
 
 class Stack:
-    """The children of one state folder.
+    """The parts of one state folder, to start and stop together or one by one.
 
-    `ports` overrides DEFAULT_PORTS by name; 0 takes a free port, which the state folder then keeps:
-    the address is part of a checkpoint's name, and clients hold it across restarts. `app` is the
-    folder of the function app, None for no host; `settings` are app settings for it beside (or
-    instead of) the stack's own, which the folder keeps as well. Hosts after the first are called
+    `ports` overrides DEFAULT_PORTS by name. Port 0 takes a free port, and the state folder keeps
+    it: the address is part of a checkpoint's name, and clients hold it across restarts. `app` is
+    the folder of the function app, or None for no host. `settings` are app settings that add to
+    the stack's own or replace them; the folder keeps them, too. Hosts after the first are called
     `host-2`, `host-3`, ...
 
-    As a context manager it is up inside the block and down after it, its data kept.
+    As a context manager it is up inside the block and down after it. Its data stay.
 
-    Raises StackError where the folder is none, or its `stack.json` cannot be read.
+    Raises StackError if `state` is no folder, or if its `stack.json` cannot be read.
     """
 
     def __init__(
@@ -64,7 +57,7 @@ class Stack:
         self.hosts = [_host_name(n) for n in range(hosts)] if app else []
         self._capture = capture
         self._file = self.state / "stack.json"
-        kept = record.read(self._file, self._log)
+        kept = read_record(self._file, self._log)
         self._children = kept.children
         self._extra = {**kept.settings, **(settings or {})}
         self._ports = {**self._wanted(ports or {}), **self._kept(kept.ports, ports or {})}
@@ -78,23 +71,23 @@ class Stack:
         return wanted
 
     def _kept(self, kept: Mapping[str, int], ports: Mapping[str, int]) -> dict[str, int]:
-        """Ports the state folder has kept, save where `ports` names others."""
+        """Return the ports that the state folder kept, unless `ports` names others."""
         free = {name for name in (*DEFAULT_PORTS, *self.hosts) if not ports.get(_kind(name))}
         return {name: port for name, port in kept.items() if name in free}
 
     # --- the whole -----------------------------------------------------------------------------
 
     def up(self) -> None:
-        """Start what does not run, and make the containers. StackError says what is in the way."""
+        """Start what does not run, and make the containers; raise StackError if that cannot be."""
         services.require_python()
-        self._in_the_way()
+        self._require_startable()
         with self._ending_what_it_starts():
             self.start_servers()
             for name in self.hosts:
                 self.start(name)
 
     def start_servers(self) -> None:
-        """Start everything but the hosts, and make the containers: time to fill the shelf."""
+        """Start everything but the hosts, and make the containers; a model can then go there."""
         with self._ending_what_it_starts():
             for name in SERVERS:
                 self.start(name)
@@ -102,7 +95,7 @@ class Stack:
 
     @contextlib.contextmanager
     def _ending_what_it_starts(self) -> Iterator[None]:
-        """On an error, Ctrl-C too, whatever was started inside is stopped again."""
+        """On an error or Ctrl-C, stop again what was started inside the block."""
         running = {part.name for part in self.status() if part.pid}
         try:
             yield
@@ -111,14 +104,14 @@ class Stack:
             raise
 
     def down(self) -> None:
-        """Stop whatever of this folder runs, hosts first; what has ended already is no error."""
+        """Stop what runs, hosts first; a part that has ended already is no error."""
         self._stop_all(self._stopping_order())
 
     def _stopping_order(self) -> list[str]:
         return [*sorted(set(self._children) - set(SERVERS)), *reversed(SERVERS)]
 
     def _stop_all(self, names: Sequence[str]) -> None:
-        """Stop these, and only then note it: a folder that cannot be written keeps none alive."""
+        """Stop these parts, then note it: an unwritable folder must not keep any of them alive."""
         for name in names:
             self._end(name)
         for name in names:
@@ -131,7 +124,7 @@ class Stack:
             processes.stop(child, services.GRACE_SECONDS[_kind(name)])
 
     def status(self) -> list[Status]:
-        """Every part, whether it runs or not."""
+        """Return every part, whether it runs or not."""
         names = dict.fromkeys([*SERVERS, *self.hosts, *self._children])
         return [self._status(name) for name in names]
 
@@ -165,7 +158,7 @@ class Stack:
         log = self._log(name)
         try:
             processes.start(name, service.command, log, service.environ, record=on_record)
-        except BaseException:  # it has ended, unless the interrupt came just after its start
+        except BaseException:  # it ended by itself, unless the interrupt came just after its start
             self._end(name)
             self._children.pop(name, None)
             with contextlib.suppress(OSError):
@@ -173,7 +166,7 @@ class Stack:
             raise
 
     def stop(self, name: str) -> None:
-        """Stop one part gracefully; one that does not run is left at that."""
+        """Stop one part gracefully; do nothing if it does not run."""
         if name in self._children:
             self._end(name)
             self._forget(name)
@@ -190,9 +183,9 @@ class Stack:
         self.start(name)
 
     def settings(self) -> dict[str, str]:
-        """The one environment of this stack: of its host, and of every command that reaches it.
+        """Return the settings of this stack, for its host and for every command that uses it.
 
-        Its servers must have been started once.
+        Raises StackError if its servers were never started.
         """
         if missing := [name for name in SERVERS if not self._ports[name]]:
             raise StackError(f"{missing[0]} has no port yet: start the stack first")
@@ -200,11 +193,11 @@ class Stack:
         return {**services.app_settings(self._ports), **runs, **self._extra}
 
     def port(self, name: str) -> int:
-        """The port of one part; 0 when it takes a free one and was never started."""
+        """Return the port of one part; 0 if it takes a free port and was never started."""
         return self._ports[name]
 
     def pid(self, name: str) -> int | None:
-        """The process of one part, None when it does not run."""
+        """Return the process id of one part, None if it does not run."""
         return self._status(name).pid
 
     # --- inside --------------------------------------------------------------------------------
@@ -224,8 +217,8 @@ class Stack:
             raise StackError(f"{name}: this stack has no function app")
         return services.host(port, self.app, self.settings())
 
-    def _in_the_way(self) -> None:
-        """Complain about every cause of failure before the first child is started."""
+    def _require_startable(self) -> None:
+        """Raise StackError for what would make a start fail, before the first child starts."""
         services.node()
         try:
             self.state.mkdir(parents=True, exist_ok=True)
@@ -256,7 +249,7 @@ class Stack:
         self._write()
 
     def _write(self) -> None:
-        record.write(self._file, record.Record(self._ports, self._children, self._extra))
+        write_record(self._file, Record(self._ports, self._children, self._extra))
 
 
 def _host_name(n: int) -> str:
@@ -264,91 +257,5 @@ def _host_name(n: int) -> str:
 
 
 def _kind(name: str) -> str:
-    """`host` for every host."""
+    """Return `host` for every host, else the name."""
     return "host" if name.startswith("host-") else name
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; its exit code: 1 on a StackError, and for `status` when a part is down."""
-    options = _parser().parse_args(arguments)
-
-    def command() -> int:
-        app = None if options.no_host else services.ROOT
-        stack = Stack(options.state, dict(options.ports), app, options.hosts)
-        return _COMMANDS[options.command](stack)
-
-    return commands.run("stack", command)
-
-
-def _up(stack: Stack) -> int:
-    stack.up()
-    return _status(stack)
-
-
-def _down(stack: Stack) -> int:
-    stack.down()
-    return 0
-
-
-def _status(stack: Stack) -> int:
-    parts = stack.status()
-    for part in parts:
-        state = f"up, pid {part.pid}" if part.pid else "down"
-        address = f"{processes.HOST}:{part.port}" if part.port else "-"
-        print(f"{part.name:<10} {address:<16} {state:<15} {part.log}")
-    return 0 if all(part.pid for part in parts) else 1
-
-
-def _env(stack: Stack) -> int:
-    if not any(part.pid for part in stack.status()):
-        raise StackError(f"nothing of {stack.state} is up: start it with `stack up` first")
-    for name, value in stack.settings().items():
-        if name.isidentifier():  # a shell takes no others, as AzureWebJobs.NAME.Disabled
-            print(f"export {name}={shlex.quote(value)}")
-    return 0
-
-
-_COMMANDS = {"up": _up, "down": _down, "status": _status, "env": _env}
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m infra.local.stack",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "command", choices=_COMMANDS, help="env prints the app settings for a shell"
-    )
-    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="default: %(default)s")
-    ports = " ".join(f"{name}={port}" for name, port in DEFAULT_PORTS.items())
-    parser.add_argument(
-        "--ports",
-        type=_port,
-        nargs="+",
-        default=[],
-        metavar="NAME=PORT",
-        help=f"0: any free one, kept from then on (default: {ports})",
-    )
-    parser.add_argument("--hosts", type=_hosts, default=1, help="hosts sharing the load (1)")
-    parser.add_argument("--no-host", action="store_true", help="the servers only")
-    return parser
-
-
-def _hosts(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 32:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number 1 to 32")
-    return int(text)
-
-
-def _port(text: str) -> tuple[str, int]:
-    name, equals, port = text.partition("=")
-    if name not in DEFAULT_PORTS or not equals or not port.isdecimal() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(
-            f"{text!r}: expected NAME=PORT, {', '.join(DEFAULT_PORTS)}"
-        )
-    return name, int(port)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -I -S
-"""A stand-in for `az`: writes down what it is asked, and remembers what was made.
+"""A fake `az`: it writes down what it is asked, and remembers what was made.
 
 It knows the calls of bootstrap.sh and sign-in.sh, by the words that they begin with, and answers
 them as the queries would. Without site packages, for it starts a hundred times.
