@@ -47,6 +47,9 @@ LOCATION = "westeurope"
 """Region of every evaluation."""
 
 
+_PROFILING = "DOTNET_TieredPGO"
+
+
 class CompilerError(SheriffError):
     """There is no compiler, or it is another version, or it could not do what was asked."""
 
@@ -130,7 +133,7 @@ def compiler() -> Compiler:
     """
     configuration = BicepClientConfiguration(PINNED, _at_hand())
     try:
-        with _without_ours():
+        with _environment():
             client = BicepClientFactory().initialize(configuration)
     except (OSError, RuntimeError, EOFError) as error:
         raise CompilerError(
@@ -160,15 +163,22 @@ def _at_hand() -> Path | None:
 
 
 @contextmanager
-def _without_ours() -> Iterator[None]:
-    """Without what parameter files read from the environment: they come to the same anywhere."""
-    ours = {name: text for name, text in os.environ.items() if name.startswith("SHERIFF_")}
-    for name in ours:
-        del os.environ[name]
+def _environment() -> Iterator[None]:
+    """The compiler's environment, which its client takes from this process.
+
+    It lacks what parameter files read, so that they come to the same anywhere. .NET's profiling of
+    its own code is off: it makes every compilation dearer, and pays off only after minutes.
+    """
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith("SHERIFF_"):
+            del os.environ[name]
+    os.environ[_PROFILING] = "0"
     try:
         yield
     finally:
-        os.environ.update(ours)
+        del os.environ[_PROFILING]
+        os.environ.update(before)
 
 
 @contextmanager

@@ -205,9 +205,14 @@ def _measured(files: Mapping[str, str]) -> Iterator[str]:
                 yield f"functions/metrics.py: the label of {metric.name} is {metric.label}"
 
 
-def _measures(code: str) -> Iterator[tuple[str, bool]]:
+@cache
+def _measures(code: str) -> frozenset[tuple[str, bool]]:
     """Each ``measure(FIGURE, value[, label])``: the constant, and whether there is a label."""
-    for node in ast.walk(ast.parse(code)):
+    return frozenset(_measured_in(ast.parse(code)))
+
+
+def _measured_in(code: ast.Module) -> Iterator[tuple[str, bool]]:
+    for node in ast.walk(code):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             first = node.args[0] if node.args else None
             name = getattr(first, "attr", getattr(first, "id", ""))
