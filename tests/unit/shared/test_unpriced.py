@@ -155,7 +155,7 @@ class TestAUsualPrice:
         assert found.explanation.gap_e4 == 0
         [reason] = [one for one in found.reasons if one.code == "unknown_product"]
         assert reason.message == (
-            "Not in the catalogue: GiftWrap; taken at its usual price, 4.99 USD here "
+            "Not in the catalogue: GiftWrap; assumed at its usual price, 4.99 USD here "
             "(as in 37 orders)."
         )
 
