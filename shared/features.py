@@ -1,4 +1,4 @@
-"""The numbers that describe an order to the model and to whoever reads an alert."""
+"""The features: the numbers that describe an order to the model and to the readers of an alert."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FEATURE_NAMES = (
     "customer_suspected_percent",
 )
 LARGEST_LOG_ODDS = 50.0
-"""Log-likelihood ratios are cut here, both ways: an impossible alternative has no finite one."""
+"""Log-odds are cut at plus and minus this, because those of the impossible are infinite."""
 
 _NO_SUSPECT = (0.0,) * 7
 
@@ -50,18 +50,25 @@ def build_features(
     ladder_bp: frozenset[int],
     profiles: Profiles,
 ) -> dict[str, float]:
-    """The features of an order, by `FEATURE_NAMES`.
+    """Return the features of an order, by the names in `FEATURE_NAMES`.
 
-    Money is in units of the currency, percentages of the list total (0 where it is 0), log-odds
-    natural and cut at `LARGEST_LOG_ODDS`. Those of the suspect are 0 where there is none: its
-    discount, whether that is a step of the ladder (0 or 1), what it took of the list total, the
-    place of its price among the units (1: the dearest) and whether it is alone there (0 or 1).
-    Those of rep and customer are percentages of their orders before this one, as of the habits.
+    They depend only on the order and on what was known before it. Money is in units of the
+    currency. Percentages are of the list total, and 0 where it is 0. Log-odds are natural
+    logarithms, cut at `LARGEST_LOG_ODDS`.
 
-    Nothing but the order itself and what was known before it goes in.
+    Seven features describe the suspect, and are 0 where there is none. ``suspect_on_ladder`` and
+    ``suspect_price_alone`` are 0 or 1. ``suspect_price_rank`` is the place of the suspect's price
+    among the units (1 is the dearest).
+
+    The last four are percentages of the earlier orders of the rep and of the customer.
 
     Args:
-        ladder_bp: discounts of the ladder.
+        priced: the order at catalogue prices.
+        basket_odds: as in `shared.evidence.Evidence`.
+        posterior: as in `shared.evidence.Evidence`.
+        suspect: the likeliest added item, if one is worth a look.
+        ladder_bp: the discounts of the ladder.
+        profiles: of reps and customers.
     """
     listed, charged = priced.list_total_e4, priced.order.charged_e4
     values = (
@@ -85,7 +92,7 @@ def build_features(
 
 
 def profile_features(profiles: Profiles, order: Order) -> tuple[float, ...]:
-    """The last four features, which training works out anew as of every order."""
+    """Return the last four features. Training computes them anew for the time of each order."""
     shares = (*profiles.reps.shares(order.rep_id), *profiles.customers.shares(order.customer_id))
     return tuple(100.0 * share for share in shares)
 
@@ -114,7 +121,7 @@ def _suspect_features(
 
 
 def log_odds(odds: float) -> float:
-    """Natural logarithm of odds, within plus or minus `LARGEST_LOG_ODDS`.
+    """Return the natural logarithm of odds, cut at plus and minus `LARGEST_LOG_ODDS`.
 
     >>> round(log_odds(20.0), 3), log_odds(0.0), log_odds(float("inf"))
     (2.996, -50.0, 50.0)

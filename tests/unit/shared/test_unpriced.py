@@ -185,8 +185,8 @@ class TestARepWhoUsesThemMore:
         [found] = score(LIST, KNOWN | {"GiftWrap": 1}, bundle=self.BUNDLE)
         message = next(f.message for f in found.findings if f.typology == "unpriced_rep")
         assert message == (
-            "40 of Annie Corns's 400 orders had lines without a price, 12 times the share of the "
-            "other reps."
+            "40 of Annie Corns's 400 orders had lines without a price, 12 times the share among "
+            "the other reps."
         )
         assert found.alerted
 
