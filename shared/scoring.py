@@ -170,8 +170,8 @@ class Scorer:
         )
         p_added, model = self._classify(posterior.any_added_item, features)
         p_hidden = posterior.any_hidden
-        frauds = fraud_findings(evidence, p_added)
-        findings = (*frauds, *(hit.finding for hit in hits if hit.finding))
+        facts = (hit.finding for hit in hits if hit.finding)
+        findings = (*fraud_findings(evidence, p_added), *facts)
         return Assessment(
             order=order,
             p_added_item=p_added,
