@@ -6,11 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from shared.catalogue import PricedOrder
-    from shared.evidence import Suspect
-    from shared.hypotheses import Posterior
+    from shared.evidence import Evidence
     from shared.order import Order
     from shared.profiles import Profiles
 
@@ -43,12 +39,7 @@ _NO_SUSPECT = (0.0,) * 7
 
 
 def build_features(
-    priced: PricedOrder,
-    basket_odds: Mapping[str, float],
-    posterior: Posterior,
-    suspect: Suspect | None,
-    ladder_bp: frozenset[int],
-    profiles: Profiles,
+    evidence: Evidence, ladder_bp: frozenset[int], profiles: Profiles
 ) -> dict[str, float]:
     """Return the features of an order, by the names in `FEATURE_NAMES`.
 
@@ -63,13 +54,11 @@ def build_features(
     The last four are percentages of the earlier orders of the rep and of the customer.
 
     Args:
-        priced: the order at catalogue prices.
-        basket_odds: as in `shared.evidence.Evidence`.
-        posterior: as in `shared.evidence.Evidence`.
-        suspect: the likeliest added item, if one is worth a look.
+        evidence: what is known about the order.
         ladder_bp: the discounts of the ladder.
         profiles: of reps and customers.
     """
+    priced, posterior = evidence.priced, evidence.posterior
     listed, charged = priced.list_total_e4, priced.order.charged_e4
     values = (
         float(sum(line.quantity for line in priced.lines)),
@@ -78,14 +67,10 @@ def build_features(
         (listed - charged) / 1e4,
         _percent(listed - charged, listed),
         _percent(charged - priced.cost_total_e4, listed),
-        log_odds(max(basket_odds.values(), default=1.0)),
+        log_odds(max(evidence.basket_odds.values(), default=1.0)),
         log_odds(max(posterior.charge_odds.values(), default=1.0)),
         log_odds(posterior.hidden_odds),
-        *(
-            _NO_SUSPECT
-            if suspect is None
-            else _suspect_features(priced, basket_odds, posterior, suspect, ladder_bp)
-        ),
+        *_suspect_features(evidence, ladder_bp),
         *profile_features(profiles, priced.order),
     )
     return dict(zip(FEATURE_NAMES, values, strict=True))
@@ -97,21 +82,18 @@ def profile_features(profiles: Profiles, order: Order) -> tuple[float, ...]:
     return tuple(100.0 * share for share in shares)
 
 
-def _suspect_features(
-    priced: PricedOrder,
-    basket_odds: Mapping[str, float],
-    posterior: Posterior,
-    suspect: Suspect,
-    ladder_bp: frozenset[int],
-) -> tuple[float, ...]:
+def _suspect_features(evidence: Evidence, ladder_bp: frozenset[int]) -> tuple[float, ...]:
+    priced, suspect = evidence.priced, evidence.suspect
+    if suspect is None:
+        return _NO_SUSPECT
     units = {line.product.product_id: line.quantity for line in priced.lines}
     prices = {line.product.product_id: line.product.list_e4 for line in priced.lines}
     own = prices[suspect.product_id]
     dearer = sum(units[product] for product, price in prices.items() if price > own)
     alike = sum(units[product] for product, price in prices.items() if price == own)
     return (
-        log_odds(basket_odds[suspect.product_id]),
-        log_odds(posterior.charge_odds[suspect.product_id]),
+        log_odds(evidence.basket_odds[suspect.product_id]),
+        log_odds(evidence.posterior.charge_odds[suspect.product_id]),
         suspect.discount_bp / 100,
         float(suspect.discount_bp in ladder_bp),
         _percent(suspect.amount_e4, priced.list_total_e4),
