@@ -160,18 +160,11 @@ class Scorer:
         evidence = self._evidence(case)
         hits = [hit for rule in RULES if (hit := rule(evidence, self.policy)) is not None]
         posterior = case.posterior
-        features = build_features(
-            case.priced,
-            case.basket_odds,
-            posterior,
-            evidence.suspect,
-            self._ladder_bp,
-            self._profiles,
-        )
+        features = build_features(evidence, self._ladder_bp, self._profiles)
         p_added, model = self._classify(posterior.any_added_item, features)
         p_hidden = posterior.any_hidden
-        frauds = fraud_findings(evidence, p_added)
-        findings = (*frauds, *(hit.finding for hit in hits if hit.finding))
+        facts = (hit.finding for hit in hits if hit.finding)
+        findings = (*fraud_findings(evidence, p_added), *facts)
         return Assessment(
             order=order,
             p_added_item=p_added,

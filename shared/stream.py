@@ -1,4 +1,4 @@
-"""What a partition's stream remembers between its batches, and the document that keeps it."""
+"""The state of a partition's stream: what one batch hands to the next, and how it is stored."""
 
 import enum
 from collections.abc import Iterable, Sequence
@@ -24,29 +24,29 @@ type Mark = tuple[int, datetime]
 
 
 NOBODY = ""
-"""No process."""
+"""The owner of an attempt that has ended."""
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Arrival(enum.Enum):
-    """Where an event stands, seen from the last one that was committed."""
+    """Where an event stands, compared with the last one that was committed."""
 
     NEXT = "next"
     SEEN = "seen"
-    NEW_HUB = "new_hub"  # it is not the event that had this number
+    NEW_HUB = "new_hub"  # the number is known, but belonged to another event
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A run on record: it has begun on the events after the state's, and nobody knows its end.
+    """An attempt at the events after the state's, of which no end is recorded.
 
     Attributes:
-        owner: the process that runs it; `NOBODY` where it has ended, and what vanished before it
-            still counts.
+        owner: the process that makes it; `NOBODY` where it has ended but ``vanished`` still counts.
         at: when it began (aware UTC).
-        alone: it is about the next order on its own, not about a batch.
-        vanished: other processes, each once, whose run on this order on its own never came back.
+        alone: whether it is about the next order alone, and not about a batch.
+        vanished: other processes, each once, that never returned from an attempt at this order
+            alone.
     """
 
     owner: str
@@ -57,24 +57,24 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """All that one batch of a partition hands to the next; its document is the batch's commit.
+    """What one batch of a partition hands to the next. Storing its document commits the batch.
 
     Attributes:
-        sequence_number: of the last event committed; -1 before the first.
-        enqueued_at: when the latest of the events committed entered the hub (aware UTC).
-        orders_scored: orders scored, each once.
-        dead_lettered: events set aside, each once.
+        sequence_number: number of the last event committed; -1 before the first.
+        enqueued_at: when the latest of the committed events entered the hub (aware UTC).
+        orders_scored: orders scored, each counted once.
+        dead_lettered: events that became dead letters, each counted once.
         duplicates: events that repeated a scored order.
         stale: events with a lower revision than the one scored.
-        attempt: the run on record; None where none is, or where it does not matter.
-        episode: the belief about a running hidden discount, and the run that is open.
-        held: by id, the alert documents of orders that are no alert yet and wait for a run to
-            open (`shared.episodes.Waiting`).
-        recent: the latest orders; treat it as frozen, change a `copy`.
-        marks: a few events committed, the first one of the hub and later ones (`marked`): an event
-            that comes again has the time it had.
-        hubs: hubs made anew that the partition has seen.
-        incident: id of the incident that the latest run belongs to.
+        attempt: the attempt on record, if there is one.
+        episode: the belief in hidden discounts, and the open episode.
+        held: by id, alert documents of orders that are no alerts yet, but may become alerts when
+            an episode opens (`shared.episodes.Waiting`).
+        recent: the latest orders. Do not change it; change a `copy`.
+        marks: a few of the committed events (`marked`). They tell an event that comes again from
+            an event of a new hub.
+        hubs: how many times the hub was made anew.
+        incident: id of the incident that the latest episode belongs to.
     """
 
     sequence_number: int = -1
@@ -93,24 +93,26 @@ class StreamState:
 
     @property
     def attempts(self) -> int:
-        """Runs on the events after this one that are not known to have ended: 0 for none, 1 for
-        one on a batch, more for those on an order on its own."""
+        """Return how many attempts at the next events have no known end.
+
+        It is 0 for none, 1 for an attempt at a batch, and more for attempts at one order alone.
+        """
         attempt = self.attempt
         if attempt is None:
             return 0
         return 1 + attempt.alone + len(attempt.vanished)
 
     def place(self, sequence_number: int, enqueued_at: datetime) -> Arrival:
-        """Where an event stands relative to this state."""
+        """Return where an event stands relative to this state."""
         return place(
             self.sequence_number, self.enqueued_at, sequence_number, enqueued_at, self.marks
         )
 
     def to_document(self, version: int = 2) -> dict[str, Any]:
-        """JSON-ready, in the schema's version 2 or 1; `from_document` reads it back unchanged.
+        """Return the state ready for JSON, in version 2 or 1 of the schema.
 
-        Version 1 is for a roll-out that may still go back: it holds what the release before reads,
-        and beside it what that release would leave out.
+        Version 1 is for a roll-out that may still go back. It holds what the release before reads
+        and, under ``beside``, what that release does not keep.
         """
         if version == 1:
             return _as_version_1(self)
@@ -118,10 +120,10 @@ class StreamState:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """Read a stored state of either version; fields that are not known are ignored.
+        """Read a stored state of either version; unknown fields are ignored.
 
         Raises:
-            ConfigurationError: the document is not a state of these schemas.
+            ConfigurationError: the document does not follow either schema.
         """
         try:
             if document.get("schema_version") == 1:
@@ -138,11 +140,11 @@ def place(
     at: datetime,
     marks: Sequence[Mark] = (),
 ) -> Arrival:
-    """Where an event that entered the hub ``at`` a time stands after the last one (None: none).
+    """Return where an event that entered the hub ``at`` a time stands after the last one.
 
-    A hub that was made anew counts from the start. Its events are told by their time, and, where
-    that is no later (its clock was ahead once), by the marks: an event that comes again has the
-    time that its number had, and one from before the first mark is no later than that.
+    The numbers of a hub that was made anew start over. Its events have later times. If they have
+    not, because the old hub's clock was ahead once, the marks tell: an event that comes again has
+    the same time as before, and one from before the first mark is not later than that mark.
     """
     if last_enqueued_at is None or sequence_number > last_sequence:
         return Arrival.NEXT
@@ -161,10 +163,11 @@ def _fits(marks: Sequence[Mark], sequence_number: int, at: datetime) -> bool:
 
 
 def marked(marks: Sequence[Mark], events: Iterable[Mark]) -> tuple[Mark, ...]:
-    """The marks once more events are committed: the first event of the hub, and for each power of
-    two from `LEAST_LEVEL` on the latest event whose number is a multiple of it.
+    """Return the marks after more events are committed.
 
-    So there are few, they lie closer the later they are, and no cut of the stream changes them.
+    They are the first event of the hub and, for each power of two from 2^`LEAST_LEVEL` on, the
+    latest event whose number is a multiple of it. So they are few and dense towards the end, and
+    do not depend on how the stream is cut into batches.
 
     >>> from datetime import timedelta
     >>> events = [(number, _EPOCH + timedelta(seconds=number)) for number in range(3, 300)]
@@ -241,7 +244,7 @@ class _OnlyInVersion1(msgspec.Struct):
 
 
 _MOST_ATTEMPTS = 2
-"""The release before set an order aside past this many, whatever the earlier ones had died of."""
+"""After more attempts than this, the release before made an order a dead letter."""
 
 
 def _as_version_1(state: StreamState) -> dict[str, Any]:
@@ -271,7 +274,7 @@ def _from_version_1[State: StreamState](kind: type[State], document: dict[str, A
     old = _read(kind, document | {"attempt": None, "episode": episode, "recent": RecentOrders()})
     beside = stored.beside
     if beside is not None and beside.get("sequence_number") == old.sequence_number:
-        # Nobody has written since this release did.
+        # The release before has not written over it.
         whole = beside["episode"] | {"waiting": msgspec.to_builtins(episode.waiting)}
         return _from_version_2(kind, {**beside, "episode": whole, "held": old.held})
     last_at = old.enqueued_at
