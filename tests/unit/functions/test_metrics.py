@@ -18,7 +18,7 @@ from functions.writes import likeliest_typology
 from shared.errors import TransientError
 from shared.formats import time_text
 from shared.stream import StreamState
-from tests.unit.functions.test_handlers import RUN, STREAM, real_scorer
+from tests.unit.functions.streams import RUN, STREAM, real_scorer
 from tests.unit.functions.test_model_loader import FakeFiles, ModelLoader
 from tests.unit.functions.test_retraining import NIGHT, FakeArchive, says
 from tests.unit.functions.world import KEY, NOON, Heard, Shadows, ToldScorer, World, event

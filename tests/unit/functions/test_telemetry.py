@@ -30,7 +30,7 @@ from shared.stream import Attempt
 from tests.collectors import Collector, Ingestion, collector, ingestion
 from tests.orders import order_body
 from tests.patience import PATIENCE
-from tests.unit.functions.test_handlers import RUN, real_scorer
+from tests.unit.functions.streams import RUN, real_scorer
 from tests.unit.functions.world import KEY, ToldScorer, World, event
 
 ROOT = Path(__file__).parents[3]

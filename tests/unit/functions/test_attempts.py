@@ -1,0 +1,204 @@
+"""The order that kills its process is found, and no other order is blamed."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from functions import incident_writes
+from functions.attempts import DEATHS, PATIENCE
+from functions.handlers import score_batch
+from shared.errors import TransientError
+from shared.stream import Attempt
+from tests.unit.functions.streams import (
+    LISTED,
+    RUN,
+    STREAM,
+    alone,
+    charged,
+    commit_somehow,
+    dying_at,
+    real_scorer,
+    undisturbed,
+)
+from tests.unit.functions.world import KEY, NOON, Died, ToldScorer, World, event, order_event
+
+
+async def test_the_order_that_kills_every_process_is_found_and_set_aside() -> None:
+    world = World()
+    batch = [event(n, customer_id="kill" if n == 5 else "alert") for n in range(9)]
+    deaths = 0
+    while True:
+        try:
+            await score_batch(world.later().context(), KEY, batch)
+            break
+        except Died:
+            deaths += 1
+    assert deaths == 1 + DEATHS  # with the whole batch, then on its own
+    assert [letter.code for letter in world.letters.values()] == ["attempts_vanished"]
+    assert set(world.alerts_by_id) == {f"o-{n}.0" for n in range(9) if n != 5}
+    assert (world.state.orders_scored, world.state.dead_lettered) == (8, 1)
+    assert world.state.attempt is None
+
+
+async def test_an_order_that_kills_a_settled_process_is_found_as_well() -> None:
+    world = World()
+    context = world.context()
+    await score_batch(context, KEY, [event(0)])
+    batch = [event(1), event(2, customer_id="kill")]
+    with pytest.raises(Died):
+        await score_batch(context, KEY, batch)
+    assert world.state.attempt is None  # a healthy run leaves no note
+    for _ in range(1 + DEATHS):
+        with pytest.raises(Died):
+            await score_batch(world.later().context(), KEY, batch)
+    await score_batch(world.later().context(), KEY, batch)
+    assert set(world.letters) == {("0", 2)}
+
+
+async def test_failures_that_come_back_never_set_an_order_aside() -> None:
+    world = World()
+    for _ in range(6):
+        world.unreachable = {"alert"}
+        with pytest.raises(TransientError):
+            await score_batch(world.context(), KEY, [event(0, customer_id="alert")])
+    assert world.state.attempt is None
+    world.unreachable = set()
+    await score_batch(world.context(), KEY, [event(0, customer_id="alert")])
+    assert (set(world.alerts_by_id), world.letters) == ({"o-0.0"}, {})
+
+
+async def test_a_batch_that_keeps_failing_is_committed_up_to_the_order_that_fails() -> None:
+    world = World()
+    context = world.context()
+    world.unreachable = {"alert o-3.0"}
+    batch = [event(n, customer_id="alert") for n in range(6)]
+    for _ in range(PATIENCE + 1):
+        with pytest.raises(TransientError):
+            await score_batch(context, KEY, batch)
+    assert world.state.sequence_number == 2
+    world.unreachable = set()
+    await score_batch(context, KEY, batch)
+    assert world.state.orders_scored == 6
+
+
+async def test_a_store_that_was_away_leaves_no_partition_slow() -> None:
+    world = World()
+    context = world.context()
+    await score_batch(context, KEY, STREAM[:2])
+    world.unreachable = {"state"}
+    for _ in range(PATIENCE + 2):
+        with pytest.raises(TransientError):
+            await score_batch(context, KEY, STREAM[2:])
+    world.unreachable = set()
+    world.order_of_writes.clear()
+    await score_batch(context, KEY, STREAM[2:])
+    assert world.order_of_writes.count("state") == 1
+
+
+async def test_whatever_is_raised_between_reading_and_writing_ends_with_one_order_set_aside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def spoiled(*args: Any, **options: Any) -> Any:
+        if args[1].episode.opened_by == "h-5.0":
+            raise OverflowError("date value out of range")
+        return settle(*args, **options)
+
+    settle = incident_writes.settle
+    monkeypatch.setattr(incident_writes, "settle", spoiled)
+    world = World()
+    context = world.context(real_scorer())
+    batch = [*RUN, *(alone(n, **charged(LISTED)) for n in range(11, 24))]
+    assert await commit_somehow(world, context, batch, 12) == PATIENCE
+    assert [letter.code for letter in world.letters.values()] == ["scoring_failed"]
+    assert world.state.sequence_number == 23
+    assert (world.state.orders_scored, world.state.dead_lettered) == (23, 1)
+
+
+async def test_a_success_makes_the_next_batch_an_ordinary_one() -> None:
+    """Failures are counted in a row."""
+    world = World()
+    context = world.context()
+    for start in range(0, 40, 10):
+        batch = [event(n, customer_id="alert") for n in range(start, start + 10)]
+        for _ in range(PATIENCE - 1):
+            world.unreachable = {"alert"}
+            with pytest.raises(TransientError):
+                await score_batch(context, KEY, batch)
+        world.unreachable = set()
+        world.order_of_writes.clear()
+        await score_batch(context, KEY, batch)
+        assert world.order_of_writes.count("state") == 1
+
+
+async def test_an_attempt_of_another_process_is_waited_for_as_long_as_a_batch_may_take() -> None:
+    world = World()
+    world.on_write = dying_at(1)
+    with pytest.raises(Died):
+        await score_batch(world.context(), KEY, STREAM)
+    world.on_write = lambda _: None
+    context = world.context()
+    with pytest.raises(TransientError, match="another process"):
+        await score_batch(context, KEY, STREAM)
+    await score_batch(world.later() and context, KEY, STREAM)
+    assert world.contents() == (await undisturbed()).contents()
+
+
+async def test_two_hosts_that_fail_for_minutes_on_one_order_set_nothing_aside() -> None:
+    """After a steal the loser goes on retrying, as the trigger does."""
+    world = World()
+    hosts = [world.context(), world.context()]
+    world.unreachable = {"alert"}
+    for _ in range(4 * DEATHS):
+        for host in hosts:
+            with pytest.raises(TransientError):
+                await score_batch(host, KEY, STREAM)
+            world.later()
+    world.unreachable = set()
+    await commit_somehow(world, hosts[0], STREAM, 3)
+    assert world.contents() == (await undisturbed()).contents()
+
+
+async def test_three_kills_in_a_row_on_one_order_set_nothing_aside() -> None:
+    world = World()
+    batch = [event(0, customer_id="kill"), event(1, customer_id="alert")]
+    for _ in range(4):  # with the batch, then on its own
+        with pytest.raises(Died):
+            await score_batch(world.later().context(), KEY, batch)
+    await score_batch(world.later().context(ToldScorer()), KEY, [event(0), batch[1]])
+    assert (world.letters, world.state.orders_scored) == ({}, 2)
+
+
+async def test_an_attempt_that_ended_and_could_not_say_so_is_no_death() -> None:
+    """The state can be written before the run and not after it."""
+    world = World()
+    context = world.context()
+    for _ in range(3 * DEATHS):
+        wrote: list[str] = []
+
+        def once(what: str, wrote: list[str] = wrote) -> None:
+            if what == "before state":
+                wrote.append(what)
+                if len(wrote) > 1:
+                    raise TransientError("state: unreachable")
+
+        world.on_write, world.unreachable = once, {"alert"}
+        with pytest.raises(TransientError):
+            await score_batch(context, KEY, [event(0, customer_id="alert")])
+        world.later()
+    world.on_write, world.unreachable = (lambda _: None), set()
+    await score_batch(context, KEY, [event(0, customer_id="alert")])
+    assert (world.letters, set(world.alerts_by_id)) == ({}, {"o-0.0"})
+
+
+async def test_an_attempt_on_an_older_hub_says_nothing_of_the_new_one() -> None:
+    world = World()
+    await score_batch(world.context(), KEY, [event(n) for n in range(10)])
+    state, version = world.states_by_key[KEY]
+    stale = Attempt("dead", NOON - timedelta(hours=1), True, ("a", "b", "c", "d"))
+    world.states_by_key[KEY] = (replace(state, attempt=stale), version)
+    later = NOON + timedelta(days=1)
+    anew = [replace(order_event(n, f"new-{n}"), enqueued_at=later) for n in range(3)]
+    await score_batch(world.context(), KEY, anew)
+    assert (world.letters, world.state.orders_scored) == ({}, 13)
