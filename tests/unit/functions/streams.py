@@ -13,20 +13,27 @@ from shared.model import packaged_bundle
 from shared.order_event import OrderEvent
 from shared.policy import Policy
 from shared.scoring import Scorer
-from tests.unit.functions.world import KEY, NOON, Died, World, event, order_event
+from tests.unit.functions.world import KEY, NOON, Died, FakeScorer, World, event, order_event
 
 STREAM = [
-    order_event(0, "a", customer_id="alert"),
+    order_event(0, "a"),
     event(1, b"not json"),
-    order_event(2, "b", customer_id="plain"),
-    order_event(3, "a", customer_id="alert"),  # a duplicate
-    order_event(4, "a", 1, customer_id="alert"),  # supersedes
-    order_event(5, "c", customer_id="bug"),
-    order_event(6, "d", customer_id="refuse"),
-    order_event(7, "a", 2, customer_id="alert"),
-    order_event(8, "a", 0, customer_id="alert"),  # late
-    order_event(9, "e", customer_id="alert"),
+    order_event(2, "b"),
+    order_event(3, "a"),  # a duplicate
+    order_event(4, "a", 1),  # supersedes
+    order_event(5, "c"),
+    order_event(6, "d"),
+    order_event(7, "a", 2),
+    order_event(8, "a", 0),  # late
+    order_event(9, "e"),
 ]
+"""See `world_of_stream` for what becomes of each."""
+
+
+def world_of_stream(**options: Any) -> World:
+    """Return a world for `STREAM`: b is no alert, scoring c fails, d's alert is refused."""
+    scorer = FakeScorer(alerts={"a", "d", "e"}, bugs={"c"})
+    return World(scorer=scorer, refused={"alert d.0"}, **options)
 
 
 LISTED = 3578.27 + 120.0 + 25.0
@@ -37,13 +44,13 @@ BASKET = {"Road150Red44": 1, "HitchRack4Bike": 1, "CableLock": 1}
 
 
 def charged(amount: float, **units: int) -> dict[str, Any]:
-    """The fields of an order of these units (else of `BASKET`) charged so much."""
+    """Return the fields of an order of these units (else of `BASKET`) that is charged so much."""
     lines = [{"product_id": name, "quantity": n} for name, n in (units or BASKET).items()]
     return {"lines": lines, "charged_price": round(amount, 4)}
 
 
 async def undisturbed(stream: list[OrderEvent] = STREAM) -> World:
-    world = World()
+    world = world_of_stream()
     await score_batch(world.context(), KEY, stream)
     return world
 
@@ -61,6 +68,7 @@ async def deliver(world: World, context: ScoringContext, stream: list[OrderEvent
 
 
 def dying_at(moment: int | None) -> Callable[[str], None]:
+    """Return what `World.on_write` needs to die after so many moments; None: never."""
     moments = 0
 
     def told(_: str) -> None:
@@ -72,7 +80,7 @@ def dying_at(moment: int | None) -> Callable[[str], None]:
     return told
 
 
-RUN = [
+EPISODE = [
     *(order_event(n, f"n-{n}", **charged(LISTED)) for n in range(2)),
     order_event(2, "doubtful", **charged(0.99 * 25.0, CableLock=1)),
     *(order_event(n, f"h-{n}", **charged(0.99 * LISTED)) for n in range(3, 6)),
@@ -83,17 +91,19 @@ have a step of the ladder; nobody can tell until the ones after it are there."""
 
 
 def real_scorer() -> Scorer:
+    """Return a scorer with all that is packaged."""
     return Scorer(packaged_bundle(), packaged_catalogue(), Policy())
 
 
-async def watched() -> World:
+async def after_the_episode() -> World:
+    """Return a world in which the episode is scored."""
     world = World()
-    await score_batch(world.context(real_scorer()), KEY, RUN)
+    await score_batch(world.context(real_scorer()), KEY, EPISODE)
     return world
 
 
 def alone(number: int, **order: Any) -> OrderEvent:
-    """An event whose order has the time at which it entered the hub."""
+    """Return an event whose order has the time at which it entered the hub."""
     at = NOON + timedelta(seconds=number)
     return order_event(number, f"o-{number}", ordered_at=at.isoformat(), **order)
 
@@ -104,7 +114,7 @@ HIDDEN = charged(0.99 * LISTED)
 async def commit_somehow(
     world: World, context: ScoringContext, batch: list[OrderEvent], most: int
 ) -> int:
-    """Deliver a batch until it is committed; how often it was not."""
+    """Deliver a batch until it is committed; return how often it was not."""
     for failures in range(most):
         try:
             await score_batch(context, KEY, batch)

@@ -6,7 +6,7 @@ from functions.handlers import score_batch
 from shared.uses import RECENT_ORDERS
 from tests.schemas import violations
 from tests.unit.functions.streams import HIDDEN, LISTED, alone, charged, real_scorer, undisturbed
-from tests.unit.functions.world import KEY, World, order_event
+from tests.unit.functions.world import KEY, FakeScorer, World, order_event
 
 
 async def test_another_currency_is_set_aside_even_where_the_order_would_be_a_duplicate() -> None:
@@ -47,14 +47,14 @@ async def test_orders_that_come_again_long_after_they_are_forgotten_count_once()
 
 async def test_a_different_order_under_an_id_long_forgotten_is_an_alert_of_its_own() -> None:
     """Its own time is new, so nothing is asked of the store until the alert is there already."""
-    world = World()
+    world = World(scorer=FakeScorer(alerts={"a"}))
     context = world.context()
-    await score_batch(context, KEY, [order_event(0, "a", customer_id="alert")])
+    await score_batch(context, KEY, [order_event(0, "a")])
     world.alerts_by_id["a.0"]["status"] = "dismissed"
     for start in range(1, RECENT_ORDERS + 2, 200):
         await score_batch(context, KEY, [alone(n) for n in range(start, start + 200)])
     later = "2026-03-01T12:30:00Z"
-    other = order_event(5_000, "a", customer_id="alert", charged_price=9, ordered_at=later)
+    other = order_event(5_000, "a", charged_price=9, ordered_at=later)
     for _ in range(2):
         await score_batch(world.later().context(), KEY, [other])
     assert world.alerts_by_id.keys() == {"a.0", other_id := max(world.alerts_by_id)}

@@ -12,8 +12,8 @@ from functions.handlers import score_batch
 from shared.errors import TransientError
 from shared.stream import Attempt
 from tests.unit.functions.streams import (
+    EPISODE,
     LISTED,
-    RUN,
     STREAM,
     alone,
     charged,
@@ -21,13 +21,15 @@ from tests.unit.functions.streams import (
     dying_at,
     real_scorer,
     undisturbed,
+    world_of_stream,
 )
-from tests.unit.functions.world import KEY, NOON, Died, ToldScorer, World, event, order_event
+from tests.unit.functions.world import KEY, NOON, Died, FakeScorer, World, event, order_event
 
 
 async def test_the_order_that_kills_every_process_is_found_and_set_aside() -> None:
     world = World()
-    batch = [event(n, customer_id="kill" if n == 5 else "alert") for n in range(9)]
+    world.scorer = FakeScorer(kills={"o-5"})
+    batch = [event(n) for n in range(9)]
     deaths = 0
     while True:
         try:
@@ -46,7 +48,8 @@ async def test_an_order_that_kills_a_settled_process_is_found_as_well() -> None:
     world = World()
     context = world.context()
     await score_batch(context, KEY, [event(0)])
-    batch = [event(1), event(2, customer_id="kill")]
+    world.scorer = FakeScorer(kills={"o-2"})
+    batch = [event(1), event(2)]
     with pytest.raises(Died):
         await score_batch(context, KEY, batch)
     assert world.state.attempt is None  # a healthy run leaves no note
@@ -62,10 +65,10 @@ async def test_failures_that_come_back_never_set_an_order_aside() -> None:
     for _ in range(6):
         world.unreachable = {"alert"}
         with pytest.raises(TransientError):
-            await score_batch(world.context(), KEY, [event(0, customer_id="alert")])
+            await score_batch(world.context(), KEY, [event(0)])
     assert world.state.attempt is None
     world.unreachable = set()
-    await score_batch(world.context(), KEY, [event(0, customer_id="alert")])
+    await score_batch(world.context(), KEY, [event(0)])
     assert (set(world.alerts_by_id), world.letters) == ({"o-0.0"}, {})
 
 
@@ -73,7 +76,7 @@ async def test_a_batch_that_keeps_failing_is_committed_up_to_the_order_that_fail
     world = World()
     context = world.context()
     world.unreachable = {"alert o-3.0"}
-    batch = [event(n, customer_id="alert") for n in range(6)]
+    batch = [event(n) for n in range(6)]
     for _ in range(PATIENCE + 1):
         with pytest.raises(TransientError):
             await score_batch(context, KEY, batch)
@@ -84,7 +87,7 @@ async def test_a_batch_that_keeps_failing_is_committed_up_to_the_order_that_fail
 
 
 async def test_a_store_that_was_away_leaves_no_partition_slow() -> None:
-    world = World()
+    world = world_of_stream()
     context = world.context()
     await score_batch(context, KEY, STREAM[:2])
     world.unreachable = {"state"}
@@ -109,7 +112,7 @@ async def test_whatever_is_raised_between_reading_and_writing_ends_with_one_orde
     monkeypatch.setattr(incident_writes, "settle", spoiled)
     world = World()
     context = world.context(real_scorer())
-    batch = [*RUN, *(alone(n, **charged(LISTED)) for n in range(11, 24))]
+    batch = [*EPISODE, *(alone(n, **charged(LISTED)) for n in range(11, 24))]
     assert await commit_somehow(world, context, batch, 12) == PATIENCE
     assert [letter.code for letter in world.letters.values()] == ["scoring_failed"]
     assert world.state.sequence_number == 23
@@ -121,7 +124,7 @@ async def test_a_success_makes_the_next_batch_an_ordinary_one() -> None:
     world = World()
     context = world.context()
     for start in range(0, 40, 10):
-        batch = [event(n, customer_id="alert") for n in range(start, start + 10)]
+        batch = [event(n) for n in range(start, start + 10)]
         for _ in range(PATIENCE - 1):
             world.unreachable = {"alert"}
             with pytest.raises(TransientError):
@@ -133,7 +136,7 @@ async def test_a_success_makes_the_next_batch_an_ordinary_one() -> None:
 
 
 async def test_an_attempt_of_another_process_is_waited_for_as_long_as_a_batch_may_take() -> None:
-    world = World()
+    world = world_of_stream()
     world.on_write = dying_at(1)
     with pytest.raises(Died):
         await score_batch(world.context(), KEY, STREAM)
@@ -147,7 +150,7 @@ async def test_an_attempt_of_another_process_is_waited_for_as_long_as_a_batch_ma
 
 async def test_two_hosts_that_fail_for_minutes_on_one_order_set_nothing_aside() -> None:
     """After a steal the loser goes on retrying, as the trigger does."""
-    world = World()
+    world = world_of_stream()
     hosts = [world.context(), world.context()]
     world.unreachable = {"alert"}
     for _ in range(4 * DEATHS):
@@ -161,12 +164,12 @@ async def test_two_hosts_that_fail_for_minutes_on_one_order_set_nothing_aside() 
 
 
 async def test_three_kills_in_a_row_on_one_order_set_nothing_aside() -> None:
-    world = World()
-    batch = [event(0, customer_id="kill"), event(1, customer_id="alert")]
+    world = World(scorer=FakeScorer(kills={"o-0"}))
+    batch = [event(0), event(1)]
     for _ in range(4):  # with the batch, then on its own
         with pytest.raises(Died):
             await score_batch(world.later().context(), KEY, batch)
-    await score_batch(world.later().context(ToldScorer()), KEY, [event(0), batch[1]])
+    await score_batch(world.later().context(FakeScorer()), KEY, batch)
     assert (world.letters, world.state.orders_scored) == ({}, 2)
 
 
@@ -185,10 +188,10 @@ async def test_an_attempt_that_ended_and_could_not_say_so_is_no_death() -> None:
 
         world.on_write, world.unreachable = once, {"alert"}
         with pytest.raises(TransientError):
-            await score_batch(context, KEY, [event(0, customer_id="alert")])
+            await score_batch(context, KEY, [event(0)])
         world.later()
     world.on_write, world.unreachable = (lambda _: None), set()
-    await score_batch(context, KEY, [event(0, customer_id="alert")])
+    await score_batch(context, KEY, [event(0)])
     assert (world.letters, set(world.alerts_by_id)) == ({}, {"o-0.0"})
 
 

@@ -8,12 +8,12 @@ import pytest
 from functions.handlers import score_batch
 from shared.stream import StreamState
 from tests.unit.functions.streams import HIDDEN, STREAM, alone, real_scorer, undisturbed
-from tests.unit.functions.world import KEY, NOON, ToldScorer, World, event, order_event
+from tests.unit.functions.world import KEY, NOON, FakeScorer, World, event, order_event
 
 
 async def test_events_that_are_committed_are_skipped() -> None:
     world = await undisturbed()
-    scorer = ToldScorer()
+    scorer = FakeScorer()
     summary = await score_batch(world.context(scorer), KEY, STREAM)
     assert (summary.skipped, scorer.asked) == (len(STREAM), [])
 
@@ -22,10 +22,7 @@ async def test_a_hub_created_anew_is_read_from_its_start_and_said_aloud(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     world = await undisturbed()
-    later = [
-        replace(event(n, customer_id="alert"), enqueued_at=NOON + timedelta(days=1, seconds=n))
-        for n in range(3)
-    ]
+    later = [replace(event(n), enqueued_at=NOON + timedelta(days=1, seconds=n)) for n in range(3)]
     await score_batch(world.context(), KEY, later)
     assert world.state.sequence_number == 2
     assert world.state.orders_scored == 8
@@ -49,15 +46,12 @@ async def test_an_order_dated_far_ahead_is_set_aside_and_the_partition_goes_on()
 
 
 async def test_a_new_hub_whose_events_are_no_later_is_not_skipped() -> None:
-    world = World()
+    world = World(scorer=FakeScorer(alerts={f"new-{n}" for n in range(50)}))
     ahead = [
         replace(event(n), enqueued_at=NOON + timedelta(days=3650, seconds=n)) for n in range(50)
     ]
     await score_batch(world.context(), KEY, ahead)
-    anew = [
-        replace(order_event(n, f"new-{n}", customer_id="alert"), enqueued_at=NOON + timedelta(n))
-        for n in range(50)
-    ]
+    anew = [replace(order_event(n, f"new-{n}"), enqueued_at=NOON + timedelta(n)) for n in range(50)]
     summary = await score_batch(world.context(), KEY, anew)
     assert summary.skipped == 0
     assert (world.state.orders_scored, len(world.alerts_by_id)) == (100, 50)

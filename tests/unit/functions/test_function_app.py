@@ -26,7 +26,7 @@ from infra.local.host.ncrontab import Schedule
 from shared.errors import ConfigurationError, TransientError
 from shared.order_event import OrderEvent
 from shared.stream_key import StreamKey
-from tests.unit.functions.world import Heard
+from tests.unit.functions.world import FakeTelemetry
 
 ROOT = Path(__file__).parents[3]
 PROTOS = SimpleNamespace(BindingInfo=SimpleNamespace(undefined=0, out=1, inout=2))
@@ -250,8 +250,8 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
-    ours = Heard()
+def heard(monkeypatch: pytest.MonkeyPatch) -> FakeTelemetry:
+    ours = FakeTelemetry()
     monkeypatch.setattr(wiring, "telemetry", lambda: ours)
     return ours
 
@@ -304,7 +304,7 @@ async def test_properties_of_another_shape_cost_no_batch(
 
 @pytest.mark.parametrize(("run", "retries"), [(FIRST_RUN, 0), (FOURTH_RUN, 1)])
 async def test_every_run_of_a_batch_after_its_first_counts_as_a_retry(
-    scored: list[Any], heard: Heard, run: Any, retries: int
+    scored: list[Any], heard: FakeTelemetry, run: Any, retries: int
 ) -> None:
     await trigger.score_orders(delivered(), run)
     assert heard.total("sheriff.retries") == retries

@@ -5,45 +5,47 @@ import pytest
 from functions.attempts import PATIENCE
 from functions.fuse import FuseError
 from functions.handlers import score_batch
-from tests.unit.functions.world import KEY, Died, World, event, order_event
+from tests.unit.functions.world import KEY, Died, FakeScorer, World, event, order_event
 
 
 async def test_scoring_that_fails_on_many_orders_blows_the_fuse_and_sets_nothing_aside() -> None:
     world = World()
     context = world.context()
-    batch = [event(n, customer_id="bug" if n < 3 else "alert") for n in range(10)]
+    world.scorer = FakeScorer(bugs={"o-0", "o-1", "o-2"})
+    batch = [event(n) for n in range(10)]
     for _ in range(2 * PATIENCE):
         with pytest.raises(FuseError, match="3 orders in a batch of 10"):
             await score_batch(context, KEY, batch)
     assert (world.letters, world.state.sequence_number) == ({}, -1)
     assert "3 orders" in context.conditions.fuses["0"].why
     assert context.conditions.standing_still["0"].attempts == 2 * PATIENCE
-    mended = [event(n, customer_id="alert") for n in range(10)]
-    await score_batch(context, KEY, mended)
+    world.scorer = FakeScorer()
+    await score_batch(context, KEY, batch)
     assert world.state.orders_scored == 10
     assert (context.conditions.fuses, context.conditions.standing_still) == ({}, {})
 
 
 async def test_scoring_that_fails_on_a_fifth_of_a_batch_sets_those_aside() -> None:
-    world = World()
-    batch = [event(n, customer_id="bug" if n in (0, 7) else "alert") for n in range(10)]
+    world = World(scorer=FakeScorer(bugs={"o-0", "o-7"}))
+    batch = [event(n) for n in range(10)]
     await score_batch(world.context(), KEY, batch)
     assert set(world.letters) == {("0", 0), ("0", 7)}
 
 
 async def test_one_order_that_comes_often_in_a_batch_counts_once_for_the_fuse() -> None:
     """Its repeats and revisions fail as it does, and say nothing of other orders."""
-    world = World()
-    often = [order_event(n, "often", customer_id="bug", revision=n) for n in range(4)]
-    batch = [*often, *(event(n, customer_id="alert") for n in range(4, 10))]
+    world = World(scorer=FakeScorer(bugs={"often"}))
+    often = [order_event(n, "often", revision=n) for n in range(4)]
+    batch = [*often, *(event(n) for n in range(4, 10))]
     await score_batch(world.context(), KEY, batch)
     assert set(world.letters) == {("0", n) for n in range(4)}
 
 
 async def test_the_fuse_holds_as_well_where_orders_are_scored_one_by_one() -> None:
-    world = World()
+    bugs = {f"o-{n}" for n in range(9)}
+    world = World(scorer=FakeScorer(bugs=bugs, kills={"o-9"}))
     first = world.context()
-    batch = [event(n, customer_id="kill" if n == 9 else "bug") for n in range(10)]
+    batch = [event(n) for n in range(10)]
     with pytest.raises(Died):
         await score_batch(first, KEY, batch)
     context = world.later().context()

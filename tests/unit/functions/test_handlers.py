@@ -13,13 +13,14 @@ from functions.scoring_context import Limits
 from shared.errors import TransientError
 from shared.stream import StreamState
 from tests.unit.functions.streams import (
-    RUN,
+    EPISODE,
     STREAM,
+    after_the_episode,
     deliver,
     dying_at,
     real_scorer,
     undisturbed,
-    watched,
+    world_of_stream,
 )
 from tests.unit.functions.world import KEY, NOON, Died, World, event
 
@@ -44,7 +45,7 @@ async def test_the_state_is_written_last_and_dead_letters_after_alerts() -> None
 @given(st.lists(st.integers(1, len(STREAM)), max_size=4))
 def test_any_cut_of_the_stream_stores_the_same(cuts: list[int]) -> None:
     async def cut() -> World:
-        world, context, start = World(), None, 0
+        world, context, start = world_of_stream(), None, 0
         for end in sorted({*cuts, len(STREAM)}):
             context = context or world.context(limits=Limits(chunk=3))
             await score_batch(context, KEY, STREAM[start:end])
@@ -63,7 +64,7 @@ def test_a_process_that_dies_at_any_write_loses_and_doubles_nothing(
     """Each death is at one moment before or after a write; the batches come again to a new one."""
 
     async def live() -> World:
-        world = World()
+        world = world_of_stream()
         batches = [STREAM] if whole else [STREAM[:cut], STREAM[cut:]]
         for batch in filter(None, batches):
             for death in [*deaths, None]:
@@ -87,7 +88,7 @@ def test_a_process_that_dies_at_any_write_loses_and_doubles_nothing(
 async def test_a_passing_failure_commits_nothing_but_does_the_rest(
     what: str, letters: set[int]
 ) -> None:
-    world = World()
+    world = world_of_stream()
     context = world.context()
     await score_batch(context, KEY, [event(-1)])
     world.unreachable = {what}
@@ -101,7 +102,7 @@ async def test_a_passing_failure_commits_nothing_but_does_the_rest(
 
 
 async def test_a_healthy_batch_writes_its_state_once() -> None:
-    world = World()
+    world = world_of_stream()
     context = world.context()
     await score_batch(context, KEY, STREAM[:4])
     assert world.order_of_writes.count("state") == 2  # a process notes its first batch
@@ -110,7 +111,7 @@ async def test_a_healthy_batch_writes_its_state_once() -> None:
 
 
 async def test_past_the_deadline_what_is_judged_is_committed_and_the_rest_comes_again() -> None:
-    world = World()
+    world = world_of_stream()
     moments = iter([0.0, 1.0, 61.0, 62.0])
     context = world.context(limits=Limits(chunk=2), clock=lambda: next(moments))
     with pytest.raises(TransientError, match="out of time"):
@@ -121,7 +122,7 @@ async def test_past_the_deadline_what_is_judged_is_committed_and_the_rest_comes_
 
 
 async def test_two_processes_on_one_partition_store_what_one_would() -> None:
-    world = World()
+    world = world_of_stream()
     await asyncio.gather(
         *(deliver(world, world.context(limits=Limits(chunk=1)), STREAM) for _ in range(3))
     )
@@ -129,7 +130,7 @@ async def test_two_processes_on_one_partition_store_what_one_would() -> None:
 
 
 async def test_a_state_that_never_holds_still_is_a_passing_failure() -> None:
-    world = World()
+    world = world_of_stream()
 
     def interfere(what: str) -> None:
         if what == "before state":
@@ -142,13 +143,13 @@ async def test_a_state_that_never_holds_still_is_a_passing_failure() -> None:
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.lists(st.integers(0, 30), max_size=2), st.integers(1, len(RUN)))
+@given(st.lists(st.integers(0, 30), max_size=2), st.integers(1, len(EPISODE)))
 def test_a_process_that_dies_at_any_write_of_a_run_loses_and_doubles_nothing(
     deaths: list[int], cut: int
 ) -> None:
     async def live() -> World:
         world = World()
-        for batch in filter(None, [RUN[:cut], RUN[cut:]]):
+        for batch in filter(None, [EPISODE[:cut], EPISODE[cut:]]):
             for death in [*deaths, None]:
                 world.on_write = dying_at(death)
                 try:
@@ -159,11 +160,11 @@ def test_a_process_that_dies_at_any_write_of_a_run_loses_and_doubles_nothing(
         world.on_write = lambda _: None
         return world
 
-    assert asyncio.run(live()).contents() == asyncio.run(watched()).contents()
+    assert asyncio.run(live()).contents() == asyncio.run(after_the_episode()).contents()
 
 
 async def test_one_chunk_is_scored_however_late_it_is() -> None:
-    world = World()
+    world = world_of_stream()
     moments = iter([0.0, *[1_000.0] * 20])
     context = world.context(limits=Limits(chunk=2), clock=lambda: next(moments))
     with pytest.raises(TransientError, match="out of time"):
@@ -172,7 +173,7 @@ async def test_one_chunk_is_scored_however_late_it_is() -> None:
 
 
 async def test_the_time_of_a_batch_begins_once_what_serves_is_read() -> None:
-    world, now = World(), [0.0]
+    world, now = world_of_stream(), [0.0]
     context = world.context(clock=lambda: now[0])
     told = await context.read_scorer()
 

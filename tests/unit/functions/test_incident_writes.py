@@ -9,25 +9,25 @@ import pytest
 
 from functions.attempts import PATIENCE
 from functions.handlers import score_batch
-from shared.errors import RefusedError, TransientError
+from shared.errors import TransientError
 from shared.stream import StreamState
 from tests.schemas import violations
 from tests.unit.functions.streams import (
     BASKET,
+    EPISODE,
     HIDDEN,
     LISTED,
-    RUN,
+    after_the_episode,
     alone,
     charged,
     commit_somehow,
     real_scorer,
-    watched,
 )
 from tests.unit.functions.world import KEY, NOON, World, order_event
 
 
 async def test_a_run_of_a_hidden_discount_becomes_an_incident() -> None:
-    world = await watched()
+    world = await after_the_episode()
     ((incident, _),) = world.incidents_by_id.values()
     assert violations("incident", incident) == []
     assert (incident["status"], incident["percent"]) == ("closed", 1.0)
@@ -43,7 +43,7 @@ async def test_the_log_tells_when_an_incident_opens_and_closes_and_names_nobody(
 ) -> None:
     world = World()
     context = world.context(real_scorer())
-    for one in RUN:
+    for one in EPISODE:
         await score_batch(context, KEY, [one])
     assert [r.message for r in caplog.records if "incident" in r.message] == [
         "incident hidden_discount-000001 is open: 1 %, 4 orders",
@@ -56,18 +56,18 @@ async def test_without_the_incidents_nothing_of_a_run_is_committed() -> None:
     world = World(unreachable={"incident"})
     context = world.context(real_scorer())
     with pytest.raises(TransientError):
-        await score_batch(context, KEY, RUN)
+        await score_batch(context, KEY, EPISODE)
     assert (world.alerts_by_id, world.state.sequence_number) == ({}, -1)
     world.unreachable = set()
-    await score_batch(context, KEY, RUN)
-    assert world.contents() == (await watched()).contents()
+    await score_batch(context, KEY, EPISODE)
+    assert world.contents() == (await after_the_episode()).contents()
 
 
 async def test_partitions_that_open_at_once_share_one_incident() -> None:
     world = World()
     context = world.context(real_scorer())
     keys = [replace(KEY, partition_id=str(number)) for number in range(6)]
-    await asyncio.gather(*(score_batch(context, key, RUN) for key in keys))
+    await asyncio.gather(*(score_batch(context, key, EPISODE) for key in keys))
     ((incident, _),) = world.incidents_by_id.values()
     assert incident["orders_affected"] == 4 * 6
     assert set(incident["by_partition"]) == {key.partition_id for key in keys}
@@ -76,28 +76,23 @@ async def test_partitions_that_open_at_once_share_one_incident() -> None:
 async def test_a_partition_that_comes_second_to_an_incident_joins_it() -> None:
     """Another one has opened it after this one looked, and before it wrote."""
     world, other = World(), World()
-    await score_batch(other.context(real_scorer()), replace(KEY, partition_id="7"), RUN)
+    await score_batch(other.context(real_scorer()), replace(KEY, partition_id="7"), EPISODE)
 
     def overtaken(what: str) -> None:
         if what.startswith("before incident") and not world.incidents_by_id:
             world.incidents_by_id.update(other.incidents_by_id)
 
     world.on_write = overtaken
-    await score_batch(world.context(real_scorer()), KEY, RUN)
+    await score_batch(world.context(real_scorer()), KEY, EPISODE)
     ((incident, _),) = world.incidents_by_id.values()
     assert set(incident["by_partition"]) == {"0", "7"}
     assert incident["orders_affected"] == 8
 
 
 async def test_an_incident_that_the_store_refuses_is_no_orders_fault() -> None:
-    world = World()
+    world = World(refused={"incident"})
     context = world.context(real_scorer())
-
-    async def refuse(*_: Any) -> None:
-        raise RefusedError("write incident in incidents: 413")
-
-    context.incidents.put = refuse  # type: ignore[method-assign]
-    assert await commit_somehow(world, context, RUN, 3 * PATIENCE) == 3 * PATIENCE
+    assert await commit_somehow(world, context, EPISODE, 3 * PATIENCE) == 3 * PATIENCE
     assert world.letters == {}
 
 

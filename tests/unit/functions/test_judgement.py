@@ -14,19 +14,19 @@ from shared.episodes import EpisodeState
 from shared.stream import StreamState
 from tests.schemas import violations
 from tests.unit.functions.streams import (
+    EPISODE,
     HIDDEN,
     LISTED,
-    RUN,
+    after_the_episode,
     alone,
     charged,
     real_scorer,
-    watched,
 )
 from tests.unit.functions.world import KEY, World, order_event
 
 
 async def test_the_order_before_detection_becomes_an_alert_and_its_score_stays() -> None:
-    world = await watched()
+    world = await after_the_episode()
     alert = world.alerts_by_id["doubtful.0"]
     assert violations("alert", alert) == []
     assert alert["probability"] < 0.5
@@ -37,17 +37,17 @@ async def test_the_order_before_detection_becomes_an_alert_and_its_score_stays()
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.lists(st.integers(1, len(RUN)), max_size=4))
+@given(st.lists(st.integers(1, len(EPISODE)), max_size=4))
 def test_any_cut_of_a_run_stores_the_same(cuts: list[int]) -> None:
     async def cut() -> World:
         world, start = World(), 0
         context = world.context(real_scorer(), limits=Limits(chunk=2))
-        for end in sorted({*cuts, len(RUN)}):
-            await score_batch(context, KEY, RUN[start:end])
+        for end in sorted({*cuts, len(EPISODE)}):
+            await score_batch(context, KEY, EPISODE[start:end])
             start = end
         return world
 
-    assert asyncio.run(cut()).contents() == asyncio.run(watched()).contents()
+    assert asyncio.run(cut()).contents() == asyncio.run(after_the_episode()).contents()
 
 
 async def test_a_clock_that_an_older_release_let_run_ahead_is_set_right() -> None:
