@@ -144,7 +144,7 @@ async def test_a_state_that_never_holds_still_is_a_passing_failure() -> None:
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.integers(0, 30), max_size=2), st.integers(1, len(EPISODE)))
-def test_a_process_that_dies_at_any_write_of_a_run_loses_and_doubles_nothing(
+def test_a_process_that_dies_at_any_write_of_an_episode_loses_and_doubles_nothing(
     deaths: list[int], cut: int
 ) -> None:
     async def live() -> World:

@@ -26,7 +26,7 @@ from tests.unit.functions.streams import (
 from tests.unit.functions.world import KEY, NOON, World, order_event
 
 
-async def test_a_run_of_a_hidden_discount_becomes_an_incident() -> None:
+async def test_an_episode_becomes_an_incident() -> None:
     world = await after_the_episode()
     ((incident, _),) = world.incidents_by_id.values()
     assert violations("incident", incident) == []
@@ -52,7 +52,7 @@ async def test_the_log_tells_when_an_incident_opens_and_closes_and_names_nobody(
     assert "Annie" not in caplog.text
 
 
-async def test_without_the_incidents_nothing_of_a_run_is_committed() -> None:
+async def test_without_the_incidents_nothing_of_an_episode_is_committed() -> None:
     world = World(unreachable={"incident"})
     context = world.context(real_scorer())
     with pytest.raises(TransientError):
@@ -110,7 +110,7 @@ async def test_a_revision_takes_the_place_of_the_one_before_in_its_incident() ->
     assert incident["amount_lost"] == pytest.approx(0.01 * 13 * LISTED, abs=0.01)
 
 
-async def test_a_run_finds_its_incident_however_many_came_after() -> None:
+async def test_an_episode_finds_its_incident_however_many_came_after() -> None:
     world = World()
     context = world.context(real_scorer())
     await score_batch(context, KEY, [alone(n, **HIDDEN) for n in range(8)])

@@ -38,7 +38,7 @@ async def test_the_order_before_detection_becomes_an_alert_and_its_score_stays()
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.integers(1, len(EPISODE)), max_size=4))
-def test_any_cut_of_a_run_stores_the_same(cuts: list[int]) -> None:
+def test_any_cut_of_an_episode_stores_the_same(cuts: list[int]) -> None:
     async def cut() -> World:
         world, start = World(), 0
         context = world.context(real_scorer(), limits=Limits(chunk=2))
@@ -60,7 +60,7 @@ async def test_a_clock_that_an_older_release_let_run_ahead_is_set_right() -> Non
     assert incident["orders_affected"] == 8
 
 
-async def test_an_order_of_years_ago_joins_no_run_and_moves_nothing() -> None:
+async def test_an_order_of_years_ago_joins_no_episode_and_moves_nothing() -> None:
     """As a backfill or a dead letter sent again brings it, in the middle of a run."""
     old = order_event(8, "old", ordered_at="2019-03-01T12:00:00Z", **HIDDEN)
     run = [alone(n, **HIDDEN) for n in range(12)]

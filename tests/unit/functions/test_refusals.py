@@ -19,7 +19,7 @@ async def test_a_set_aside_order_is_scored_when_it_is_sent_again() -> None:
     assert {"c.0", "d.0"} <= set(world.alerts_by_id)
 
 
-async def test_an_order_before_a_run_whose_alert_is_refused_becomes_a_dead_letter() -> None:
+async def test_an_order_before_an_episode_whose_alert_is_refused_becomes_a_dead_letter() -> None:
     world = World(refused={"alert doubtful.0"})
     await score_batch(world.context(real_scorer()), KEY, EPISODE)
     [(place, letter)] = world.letters.items()

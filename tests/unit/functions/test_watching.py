@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
-from types import SimpleNamespace
 
-import azure.functions as func
 import pytest
 
-from functions import watch_hub, wiring
 from functions.progress import Committed, HubSeen, PartitionSeen, Watch
 from functions.watch_stores import committed
 from functions.watching import Watcher, told
@@ -162,15 +158,3 @@ def test_a_state_document_of_either_release_says_how_far_it_is(
     assert committed(document | more) == Committed("0", 7, NOON, attempts)
     assert committed(document | more | {"enqueued_at": None}).enqueued_at is None
     assert committed(document | more | {"enqueued_at": "soon"}).enqueued_at is None
-
-
-@pytest.mark.parametrize("cut", [asyncio.CancelledError(), SystemExit(1)])
-async def test_a_look_that_is_cut_short_is_answered_as_a_failure(
-    monkeypatch: pytest.MonkeyPatch, cut: BaseException
-) -> None:
-    async def look() -> None:
-        raise cut
-
-    monkeypatch.setattr(wiring, "watcher", lambda: SimpleNamespace(look=look))
-    with pytest.raises(TransientError, match="cut short"):
-        await watch_hub.watch_hub(func.TimerRequest())

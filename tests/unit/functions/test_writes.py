@@ -22,7 +22,7 @@ async def test_an_alert_names_the_first_higher_revision_that_superseded_it() -> 
     assert marks == {"a.0": "a.1", "a.1": "a.2", "a.2": None, "e.0": None}
 
 
-async def test_every_alert_of_the_run_names_its_incident_and_no_other_does() -> None:
+async def test_every_alert_of_the_episode_names_its_incident_and_no_other_does() -> None:
     alerts = (await after_the_episode()).alerts_by_id
     assert set(alerts) == {"doubtful.0", "h-3.0", "h-4.0", "h-5.0"}
     assert {alert["incident_id"] for alert in alerts.values()} == {"hidden_discount-000001"}
