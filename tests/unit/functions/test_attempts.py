@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from functions import incident_writes
-from functions.attempts import DEATHS, PATIENCE
+from functions.attempts import DEATHS, PATIENCE, Care, care, off_record, on_record
 from functions.handlers import score_batch
-from shared.errors import TransientError
-from shared.stream import Attempt
+from functions.stored_state import StoredState
+from shared.errors import TransientError, WriteConflict
+from shared.stream import NOBODY, Attempt, StreamState
 from tests.unit.functions.streams import (
     EPISODE,
     LISTED,
@@ -23,7 +24,16 @@ from tests.unit.functions.streams import (
     undisturbed,
     world_of_stream,
 )
-from tests.unit.functions.world import KEY, NOON, Died, FakeScorer, World, event, order_event
+from tests.unit.functions.world import (
+    KEY,
+    NOON,
+    Died,
+    FakeScorer,
+    FakeStates,
+    World,
+    event,
+    order_event,
+)
 
 
 async def test_the_order_that_kills_every_process_is_found_and_set_aside() -> None:
@@ -205,3 +215,77 @@ async def test_an_attempt_on_an_older_hub_says_nothing_of_the_new_one() -> None:
     anew = [replace(order_event(n, f"new-{n}"), enqueued_at=later) for n in range(3)]
     await score_batch(world.context(), KEY, anew)
     assert (world.letters, world.state.orders_scored) == ({}, 13)
+
+
+LONG_AGO = NOON - timedelta(minutes=2)
+FOUR = ("a", "b", "c", "d")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "begun", "expected"),
+    [
+        (None, None, Care("on record")),  # the process is new to the partition
+        (None, 0, Care("together")),
+        (None, PATIENCE - 1, Care("together")),
+        (None, PATIENCE, Care("one by one")),
+        (Attempt("other", NOON), 0, Care("wait")),
+        (Attempt("other", LONG_AGO), 0, Care("one by one")),
+        (Attempt("me", LONG_AGO), 0, Care("together")),  # it ended somehow: this process is alive
+        (Attempt("other", LONG_AGO, True, FOUR), 0, Care("one by one", (*FOUR, "other"))),
+        (Attempt("a", LONG_AGO, True, FOUR), 0, Care("one by one", FOUR)),  # each once
+        (Attempt("other", LONG_AGO, True, ("me", "a")), 0, Care("one by one", ("a", "other"))),
+        (Attempt("me", NOON, True, FOUR), 0, Care("one by one", FOUR)),
+        (Attempt(NOBODY, NOON, True, FOUR), 0, Care("one by one", FOUR)),
+    ],
+)
+def test_how_carefully_a_process_scores_depends_on_the_attempt_on_record(
+    attempt: Attempt | None, begun: int | None, expected: Care
+) -> None:
+    assert care(attempt, begun, "me", NOON, 60) == expected
+
+
+async def test_an_attempt_is_on_record_while_it_lasts_and_its_end_after_a_failure() -> None:
+    world = World()
+    stored = await StoredState.read(FakeStates(world), KEY)
+    attempt = Attempt("me", NOON, alone=True, vanished=("a",))
+    on_it: list[Attempt | None] = []
+
+    async def fail() -> None:
+        async with on_record(stored, attempt):
+            on_it.append(world.state.attempt)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert on_it == [attempt]
+    assert world.state.attempt == replace(attempt, owner=NOBODY)
+
+
+async def test_an_order_that_is_judged_is_no_longer_suspected_of_the_process() -> None:
+    world = World()
+    stored = await StoredState.read(FakeStates(world), KEY)
+    attempt = Attempt("me", NOON, alone=True, vanished=("a",))
+
+    async def die_after_judging() -> None:
+        async with on_record(stored, attempt):
+            await off_record(stored)
+            raise Died
+
+    with pytest.raises(Died):
+        await die_after_judging()
+    assert world.state.attempt == replace(attempt, owner=NOBODY)
+
+
+async def test_the_end_of_an_attempt_is_not_written_over_what_another_process_wrote() -> None:
+    world = World()
+    states = FakeStates(world)
+    stored = await StoredState.read(states, KEY)
+
+    async def be_overtaken() -> None:
+        async with on_record(stored, Attempt("me", NOON)):
+            await states.write(KEY, StreamState(orders_scored=9), stored.version)
+            await stored.write(StreamState(orders_scored=1))
+
+    with pytest.raises(WriteConflict):
+        await be_overtaken()
+    assert (world.state.orders_scored, world.state.attempt) == (9, None)

@@ -5,8 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from functions.batch import ReceivedEvent, doubtful, receive, unseen
 from functions.handlers import score_batch
+from shared.errors import OrderError
+from shared.order import Order
 from shared.stream import StreamState
+from shared.uses import RecentOrders
 from tests.unit.functions.streams import HIDDEN, STREAM, alone, real_scorer, undisturbed
 from tests.unit.functions.world import KEY, NOON, FakeScorer, World, event, order_event
 
@@ -78,3 +82,56 @@ async def test_a_hubs_clock_that_steps_back_makes_no_new_hub() -> None:
     for _ in range(2):
         await score_batch(world.later().context(), KEY, stream)
     assert (world.state.hubs, world.state.orders_scored, world.state.duplicates) == (0, 3, 0)
+
+
+def test_an_event_is_received_with_its_order_or_with_what_is_wrong() -> None:
+    good, bad = receive(event(1)), receive(event(2, b"not json"))
+    assert isinstance(good.order, Order)
+    assert good.name == ("Annie Corns", "o-1")
+    assert isinstance(bad.order, OrderError)
+    assert (bad.order.code, bad.name) == ("not_json", ("", "event 2"))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "good"), [(timedelta(days=1), True), (timedelta(days=1, microseconds=1), False)]
+)
+def test_an_order_may_be_dated_a_day_after_it_came_and_no_more(
+    ahead: timedelta, good: bool
+) -> None:
+    came = event(1).enqueued_at
+    received = receive(event(1, ordered_at=(came + ahead).isoformat()))
+    assert isinstance(received.order, Order) == good
+    if not good:
+        assert isinstance(received.order, OrderError)
+        assert received.order.code == "bad_time"
+
+
+def test_a_bug_in_reading_one_event_is_kept_with_that_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_: bytes) -> Order:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("functions.batch.parse_order", broken)
+    received = receive(event(7))
+    assert isinstance(received.order, ZeroDivisionError)
+    assert received.name == ("", "event 7")
+
+
+def test_only_orders_from_before_the_horizon_are_doubtful() -> None:
+    events = [
+        receive(order_event(n, f"o-{n}", ordered_at=(NOON + timedelta(seconds=n)).isoformat()))
+        for n in range(4)
+    ]
+    events.append(ReceivedEvent(event(4, b"x"), OrderError("not_json", "", "x")))
+    assert doubtful(StreamState(), events) == set()
+    forgetful = StreamState(recent=RecentOrders(forgotten_until=NOON + timedelta(seconds=1)))
+    assert doubtful(forgetful, events) == {("Annie Corns", "o-0"), ("Annie Corns", "o-1")}
+
+
+def test_of_events_that_overlap_with_the_committed_ones_the_rest_is_new() -> None:
+    state = StreamState(sequence_number=2, enqueued_at=event(2).enqueued_at)
+    before, fresh = unseen(state, [event(n) for n in range(5)])
+    assert before is state
+    assert [one.sequence_number for one in fresh] == [3, 4]
+    assert unseen(state, [event(1), event(2)]) == (state, [])

@@ -3,9 +3,10 @@
 import pytest
 
 from functions.attempts import PATIENCE
-from functions.fuse import FuseError
+from functions.condition import Conditions
+from functions.fuse import Fuse, FuseError
 from functions.handlers import score_batch
-from tests.unit.functions.world import KEY, Died, FakeScorer, World, event, order_event
+from tests.unit.functions.world import KEY, NOON, Died, FakeScorer, World, event, order_event
 
 
 async def test_scoring_that_fails_on_many_orders_blows_the_fuse_and_sets_nothing_aside() -> None:
@@ -53,3 +54,41 @@ async def test_the_fuse_holds_as_well_where_orders_are_scored_one_by_one() -> No
         with pytest.raises(FuseError):
             await score_batch(context, KEY, batch)
     assert set(world.letters) == {("0", 0), ("0", 1)}  # a fifth of the batch, and not one more
+
+
+def failing(count: int) -> frozenset[tuple[str, str]]:
+    return frozenset(("Annie Corns", f"o-{n}") for n in range(count))
+
+
+@pytest.mark.parametrize(("events", "failed"), [(9, 9), (10, 2), (100, 20), (10, 0)])
+def test_few_failures_or_a_small_batch_leave_the_fuse_whole(events: int, failed: int) -> None:
+    conditions = Conditions()
+    Fuse(conditions, KEY, lambda: NOON, events, one_by_one=False).check(failing(failed))
+    assert conditions.well
+
+
+@pytest.mark.parametrize(("events", "failed"), [(10, 3), (100, 21)])
+def test_more_than_a_fifth_of_a_batch_blows_the_fuse(events: int, failed: int) -> None:
+    conditions = Conditions()
+    with pytest.raises(FuseError):
+        Fuse(conditions, KEY, lambda: NOON, events, one_by_one=False).check(failing(failed))
+    assert conditions.fuses["0"].since == NOON
+
+
+def test_failures_add_up_over_the_commits_of_a_batch() -> None:
+    fuse = Fuse(Conditions(), KEY, lambda: NOON, 10, one_by_one=True)
+    for n in range(2):
+        fuse.check(frozenset({("Annie Corns", f"o-{n}")}))
+    fuse.check(frozenset({("Annie Corns", "o-1")}))  # the same order again
+    with pytest.raises(FuseError, match="3 orders in a batch of 10"):
+        fuse.check(frozenset({("Annie Corns", "o-2")}))
+
+
+def test_once_it_has_blown_no_order_on_its_own_is_set_aside() -> None:
+    conditions = Conditions()
+    conditions.note_fuse("0", NOON, "scoring fails on 3 orders in a batch of 10")
+    alone = Fuse(conditions, KEY, lambda: NOON, 1, one_by_one=True)
+    alone.check(frozenset())
+    with pytest.raises(FuseError):
+        alone.check(failing(1))
+    Fuse(conditions, KEY, lambda: NOON, 1, one_by_one=False).check(failing(1))
