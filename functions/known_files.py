@@ -115,7 +115,7 @@ class KnownFiles:
         loop = asyncio.get_running_loop()
         try:
             return _Known(version, await loop.run_in_executor(self.executor, parse, data))
-        except Exception as error:  # noqa: BLE001 - a bad file is refused, whatever it makes the parser raise
+        except Exception as error:  # noqa: BLE001 - the parser may raise anything on a bad file
             return _Known(version, why=reason(error))
 
 

@@ -171,9 +171,9 @@ class ModelLoader:
             if candidate.packaged and slot.refusals:
                 yield slot.table, f"{slot.path} is refused, and none served before it"
             elif candidate.packaged and slot is not self._policy:
-                yield slot.table, "none was ever put on the shelf"
+                yield slot.table, "none was ever published"
             elif slot is self._bundle and candidate.value.degraded:
-                yield slot.table, "the one on the shelf was not learned from the company's orders"
+                yield slot.table, "the published one was not learned from the company's orders"
 
     async def close(self) -> None:
         """End the look that is under way, if there is one."""
@@ -189,7 +189,7 @@ class ModelLoader:
             self._looked = self.clock()
             # A context of its own: it outlives the batch that happened to begin it.
             self._look = asyncio.create_task(
-                self._look_around(), name="shelf", context=contextvars.Context()
+                self._look_around(), name="model loader", context=contextvars.Context()
             )
             self._look.add_done_callback(self._ended)
         return self._look

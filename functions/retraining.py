@@ -76,7 +76,7 @@ class Archive(Files, Protocol):
 class Night:
     """The jobs of one night.
 
-    ``status`` is that of the last attempt; None: there was no attempt. ``following`` is the name
+    ``status`` is how the last attempt stands; None: there was no attempt. ``following`` is the name
     that another attempt would have; None: no other is allowed.
     """
 

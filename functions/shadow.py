@@ -49,7 +49,7 @@ class Shadow:
         try:
             async with asyncio.timeout(left + STORE_SECONDS):
                 await self._compare(scorer, key, committed, deadline)
-        except Exception as error:  # noqa: BLE001 - the batch is committed, whatever fails here
+        except Exception as error:  # noqa: BLE001 - the batch is committed already
             if not self._failing:
                 logger.warning("%s: shadow work is lost: %s", key, type(error).__name__)
             self._failing = True

@@ -32,7 +32,7 @@ class BatchSummary:
     known_alerts: int = 0  # written by an earlier try that did not get to its commit
     scoring_seconds: float = 0
     committed: list[Scored] = field(default_factory=list)
-    belief: float | None = None  # that a hidden discount runs, 0-1; None: nothing is committed
+    belief: float | None = None  # in a running hidden discount, 0-1; None: nothing is committed
 
     def add(self, before: StreamState, written: Written) -> None:
         """Count one commit, which followed ``before``."""

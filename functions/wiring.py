@@ -63,7 +63,7 @@ def _executor() -> ThreadPoolExecutor:
 @cache
 def _reading() -> ThreadPoolExecutor:
     # Bundles and tables are parsed beside the scoring, which must not wait for a large one.
-    return ThreadPoolExecutor(1, "shelf")
+    return ThreadPoolExecutor(1, "parse")
 
 
 @cache

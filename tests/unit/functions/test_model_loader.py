@@ -33,8 +33,8 @@ async def test_where_nothing_was_put_the_packaged_tables_serve_and_say_so(
     scorer = await settled(ours)
     assert scorer.bundle.degraded
     assert ours.degraded() == (
-        ("bundle", "none was ever put on the shelf"),
-        ("catalogue", "none was ever put on the shelf"),
+        ("bundle", "none was ever published"),
+        ("catalogue", "none was ever published"),
     )
     assert ours.status()["degraded"][0]["table"] == "bundle"
     assert ours.status()["refusals"] == []
