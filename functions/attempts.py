@@ -107,7 +107,7 @@ async def off_record(stored: StoredState) -> None:
 async def _write_the_end(stored: StoredState, state: StreamState) -> None:
     """Write that an attempt came back; try hard, but never raise.
 
-    What stays on record counts as a death once this process is gone, whatever it dies of. A
+    What stays on record counts as a death once this process is gone, even if it stops in peace. A
     conflict says that the end is written already, or that another process is ahead.
     """
     for _ in range(_ENDINGS):

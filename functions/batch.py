@@ -20,7 +20,7 @@ type OrderName = tuple[str, str]
 """A rep and an order id."""
 
 type EarlierAlerts = Mapping[OrderName, Sequence[Mapping[str, Any]]]
-"""The alerts that the store has of some orders, whatever their revision."""
+"""The alerts that the store has of some orders, of every revision."""
 
 
 @dataclass(frozen=True, slots=True)

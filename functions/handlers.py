@@ -1,8 +1,8 @@
 """Score the orders of a partition: gather, decide, apply, and commit by one state document.
 
 The state document says how far a partition is done. It is written last, and only once everything
-before it is written. So whatever dies in between, the same events come again, the same alerts are
-made (their ids are fixed, their writes are sets), and nothing is lost or doubled.
+before it is written. So if the process dies in between, the same events come again and make the
+same alerts (their ids are fixed, their writes are sets), and nothing is lost or doubled.
 `functions.attempts` finds the order that kills its process.
 """
 
@@ -173,7 +173,7 @@ class _Try:
                 await self._commit(judgement)
         except (TransientError, WriteConflict):
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, one order is set aside for it
+        except Exception as error:  # noqa: BLE001 - any bug costs one order and not the partition
             await self._blame(event, error, fuse)
 
     async def _set_aside(self, event: OrderEvent, vanished: tuple[str, ...]) -> None:

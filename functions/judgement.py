@@ -89,7 +89,7 @@ def judge(batch: Batch) -> Judgement:
     """
     try:
         return _judge_together(batch)
-    except Exception as error:  # noqa: BLE001 - whatever scoring does to one order, the rest goes on
+    except Exception as error:  # noqa: BLE001 - a bug in scoring one order does not stop the rest
         if len(batch.events) == 1:
             return blamed(batch, error)
     first, *rest = batch.events

@@ -24,7 +24,7 @@ class Judging:
     Attributes:
         context: where the process scores.
         key: the partition.
-        scorer: scores the whole batch, whatever serves by its end.
+        scorer: scores the whole batch, even if another one serves by its end.
         summary: the record of the batch, which stands even where the batch fails later.
     """
 

@@ -1,8 +1,8 @@
-"""From what was concluded about an order to what is to be stored of it, now or later.
+"""Decide which alert documents to store now, and which stay pending.
 
-Most orders leave nothing. An alert is stored at once. An order that may turn out to belong to a run
-of a hidden discount is held: its document waits in the partition's state, as it was at arrival, and
-is stored if a later order shows that it was one.
+Most orders leave no document. An alert is stored at once. An order that may turn out to belong to
+an episode has a pending alert: its document waits in the partition's state, as it was at arrival,
+and is stored if a later order shows that the order belongs to an episode.
 """
 
 from __future__ import annotations
@@ -31,16 +31,20 @@ type PendingAlerts = Mapping[str, Document]
 """Alert documents by id, of orders that may still turn out to belong to an episode."""
 
 LARGEST_HELD = 16 * 1024
-"""Bytes of a document that is held: with `shared.episodes.MOST_WAITING` of them the state stays
-within half of what the store takes. A larger order counts in its incident without an alert."""
+"""Most bytes of a pending alert: `shared.episodes.MOST_WAITING` of them fit into half of what the
+store takes. A larger order counts in its incident without an alert."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revisited:
-    """An order before, which now belongs to the run named ``episode`` (`shared.episodes.Episode`).
+    """An earlier order that turns out to belong to an episode.
 
-    ``finding`` is what to add to its alert, None where it had one at arrival; ``document`` is the
-    alert as it would have been at arrival, of an order that was none.
+    Attributes:
+        alert_id: the order's alert.
+        rep_id: the order's rep.
+        episode: name of the episode (`shared.episodes.Episode`).
+        finding: what to add to the alert; None where it had the finding at arrival.
+        document: the pending alert; None where the order was an alert at arrival.
     """
 
     alert_id: str
@@ -96,7 +100,7 @@ def decide(
 
 
 def noted(assessment: Assessment, verdict: Verdict, currency: str) -> Assessment:
-    """The assessment with what the order's id tells: that it is reused, or what was revised.
+    """Return the assessment with what the order's id tells: a revision, or that the id is reused.
 
     A reused id is a finding of its own, so the order is an alert.
     """
@@ -117,7 +121,7 @@ def noted(assessment: Assessment, verdict: Verdict, currency: str) -> Assessment
 
 
 def _revised(assessment: Assessment, change: Change, currency: str) -> str:
-    """What a revision changed, in a sentence."""
+    """Return a sentence that says what a revision changed."""
     order = assessment.order
     difference = order.charged_e4 - change.charged_e4
     charge = (
@@ -134,14 +138,16 @@ def _revised(assessment: Assessment, change: Change, currency: str) -> str:
 
 
 def is_of_another(document: Document, stored: Mapping[str, Any]) -> bool:
-    """Whether a stored alert of the same id is that of a different order; what a replay has left
-    is not, nor is an order that was sent again."""
+    """Return whether a stored alert of the same id is about a different order.
+
+    An alert that a replay has left is about the same order, and so is one of an order sent again.
+    """
     use, before = Use.of_alert(document), Use.of_alert(stored)
     return use is not None and before is not None and not before.repeated_by(use)
 
 
 def reusing(document: Document) -> Document:
-    """The alert of an order whose id turned out, as it was stored, to be another order's."""
+    """Return the alert of an order whose id, as the store has just shown, another order used."""
     use = Use.of_alert(document)
     assert use is not None  # it was just made
     contents = contents_name(use)
@@ -163,7 +169,7 @@ def _reuse(order_id: str) -> str:
 
 
 def concerns(assessment: Assessment) -> bool:
-    """Whether an order needs a document: it is an alert, or may become one."""
+    """Return whether an order needs a document: it is an alert, or may become one."""
     return assessment.alerted or assessment.waits
 
 
@@ -174,7 +180,7 @@ def still_pending(pending: PendingAlerts, state: EpisodeState) -> dict[str, Docu
 
 
 def _fits(document: Document) -> bool:
-    # As the store's client writes it: in ASCII.
+    # The store's client writes ASCII, as this does.
     return len(json.dumps(document)) <= LARGEST_HELD
 
 

@@ -25,7 +25,7 @@ from functions.retraining import (
 from shared.errors import ConfigurationError, NotThereError, TransientError, WriteConflict
 from shared.policy import Policy
 from tests.patience import PATIENCE
-from tests.unit.functions.world import Heard
+from tests.unit.functions.world import FakeTelemetry
 
 NIGHT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 
@@ -87,13 +87,13 @@ def retraining(
     jobs: FakeJobs | None = None,
     script: str = "",
     at: datetime = NIGHT,
-    heard: Heard | None = None,
+    heard: FakeTelemetry | None = None,
     told: dict[str, dict[str, str]] | None = None,
 ) -> Retraining:
     size = {"orders": megabytes * 1_000_000}
     archive = FakeArchive(size, policy, told={} if told is None else told)
     command = says(script or "pass")
-    return Retraining(archive, "orders", jobs, lambda: at, command, heard or Heard())
+    return Retraining(archive, "orders", jobs, lambda: at, command, heard or FakeTelemetry())
 
 
 TONIGHT, BEFORE = "sheriff-20261124", "sheriff-20261123"
@@ -134,7 +134,7 @@ async def test_a_night_that_is_done_is_not_done_again() -> None:
 
 
 async def test_a_night_whose_attempts_are_used_up_is_an_error_and_counts_as_failed() -> None:
-    heard = Heard()
+    heard = FakeTelemetry()
     names = (TONIGHT, f"{TONIGHT}-2", f"{TONIGHT}-3")
     jobs = FakeJobs(stands=dict.fromkeys(names, "failed"))
     with pytest.raises(RetrainError, match="failed 3 times"):
@@ -143,7 +143,7 @@ async def test_a_night_whose_attempts_are_used_up_is_an_error_and_counts_as_fail
 
 
 async def test_handing_over_says_nothing_yet_of_how_the_night_ended() -> None:
-    heard, jobs = Heard(), FakeJobs()
+    heard, jobs = FakeTelemetry(), FakeJobs()
     await retraining(1001, jobs=jobs, heard=heard).start()
     await retraining(1001, jobs=jobs, heard=heard).follow()
     assert heard.of("sheriff.retrain.failed") == []
@@ -153,7 +153,7 @@ async def test_handing_over_says_nothing_yet_of_how_the_night_ended() -> None:
 async def test_how_a_job_ended_is_told_once_however_often_somebody_looks(
     status: JobStatus, figure: int
 ) -> None:
-    heard, jobs = Heard(), FakeJobs(stands={TONIGHT: status})
+    heard, jobs = FakeTelemetry(), FakeJobs(stands={TONIGHT: status})
     told: dict[str, dict[str, str]] = {}
     for _ in range(3):
         await retraining(jobs=jobs, heard=heard, told=told).follow()
@@ -163,7 +163,7 @@ async def test_how_a_job_ended_is_told_once_however_often_somebody_looks(
 
 
 async def test_a_job_that_failed_is_tried_again_until_its_night_failed() -> None:
-    heard, jobs = Heard(), FakeJobs(stands={TONIGHT: "failed"})
+    heard, jobs = FakeTelemetry(), FakeJobs(stands={TONIGHT: "failed"})
     told: dict[str, dict[str, str]] = {}
     for _ in range(6):
         await retraining(jobs=jobs, heard=heard, told=told).follow()
@@ -174,7 +174,7 @@ async def test_a_job_that_failed_is_tried_again_until_its_night_failed() -> None
 
 
 async def test_a_night_that_a_later_attempt_saved_did_not_fail() -> None:
-    heard, jobs = Heard(), FakeJobs(stands={TONIGHT: "failed"})
+    heard, jobs = FakeTelemetry(), FakeJobs(stands={TONIGHT: "failed"})
     await retraining(jobs=jobs, heard=heard).follow()
     jobs.stands[f"{TONIGHT}-2"] = "completed"
     await retraining(jobs=jobs, heard=heard).follow()
@@ -182,7 +182,7 @@ async def test_a_night_that_a_later_attempt_saved_did_not_fail() -> None:
 
 
 async def test_a_job_is_tried_again_only_while_its_night_is_the_latest() -> None:
-    heard, jobs = Heard(), FakeJobs(stands={BEFORE: "failed"})
+    heard, jobs = FakeTelemetry(), FakeJobs(stands={BEFORE: "failed"})
     await retraining(jobs=jobs, heard=heard).follow()
     assert jobs.started == [f"{BEFORE}-2"]
     jobs.stands |= {f"{BEFORE}-2": "failed", TONIGHT: "running"}
@@ -192,7 +192,7 @@ async def test_a_job_is_tried_again_only_while_its_night_is_the_latest() -> None
 
 
 async def test_where_no_job_is_set_up_there_is_nothing_to_follow() -> None:
-    heard = Heard()
+    heard = FakeTelemetry()
     await retraining(heard=heard).follow()
     assert heard.of("sheriff.retrain.failed") == []
 
@@ -202,7 +202,7 @@ async def test_who_cannot_look_now_tells_nothing_and_looks_again() -> None:
         async def status(self, name: str) -> JobStatus | None:
             raise TransientError("look at job: 503")
 
-    heard = Heard()
+    heard = FakeTelemetry()
     with pytest.raises(TransientError):
         await retraining(jobs=Away(), heard=heard).follow()
     assert heard.of("sheriff.retrain.failed") == []
