@@ -49,7 +49,7 @@ def is_local(environ: Mapping[str, str]) -> bool:
     sign = platform_sign(environ)
     if said == "on" and sign is not None:
         raise ConfigurationError(
-            f"{LOCAL} is on, but {sign} shows that a platform hosts this process: "
+            f"{LOCAL} is on, and {sign} shows that a platform hosts this process: "
             f"{LOCAL} is only for a developer's own machine"
         )
     return said == "on"
@@ -66,7 +66,7 @@ def refuse_keys(environ: Mapping[str, str], *names: str) -> None:
     for name in names:
         if environ.get(name, "").strip():
             raise ConfigurationError(
-                f"{name} is set, but Sheriff signs in with its identity only; keys and connection "
+                f"{name} is set: Sheriff signs in with its identity only; keys and connection "
                 f"strings are accepted only where {LOCAL}=on (the local stack sets it)"
             )
 
