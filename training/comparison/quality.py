@@ -137,7 +137,8 @@ def hidden_episodes(hidden: Ints) -> Ints:
     return np.where(hidden > 0, np.cumsum(starts), 0)
 
 
-class Delay(msgspec.Struct, frozen=True, rename={"episodes": "runs"}):
+@dataclass(frozen=True, slots=True)
+class Delay:
     """How long a hidden run goes on in a partition's stream before an order of it is flagged.
 
     ``episodes`` counts each run once a partition that it touches; in ``missed`` ones no order is
