@@ -2,6 +2,7 @@
 
 from tests.unit.training.evaluation.incident_tasks import SIZES, a_task
 from training.evaluation.incident_streams import STREAMS, learned, planned
+from training.simulation.scenarios import make_scenarios
 
 
 def test_the_streams_are_what_they_are_called() -> None:
