@@ -23,7 +23,7 @@ from shared.errors import ConfigurationError
 from shared.printable import printable
 from shared.stored import Stored
 from training.console import ArgumentParser, progress, run
-from training.history.archive import without
+from training.history.avro_files import without
 from training.history.day_files import DAYS, names_customer
 from training.ports import Blobs
 from training.settings import TrainingSettings

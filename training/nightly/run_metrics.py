@@ -5,11 +5,14 @@ from dataclasses import asdict
 
 from shared.formats import time_text
 from shared.shadow import ShadowTotals
-from training.comparison.comparison import Comparison, Difference
+from training.comparison.comparison import Comparison, Difference, TypologyFigures
 from training.comparison.history_window import Candidate, Search
 from training.history.dataset import Dataset, code_digest
 from training.models.model_card import ModelCard
 from training.nightly.challenger import Challenger
+
+_METRIC_OF_FIELD = {"injected": "planted"}
+"""Fields that the record knows by an older name, so that its curves go on."""
 
 
 def run_parameters(data: Dataset, card: ModelCard, champion: str | None) -> dict[str, object]:
@@ -96,7 +99,7 @@ def _figures(comparison: Comparison) -> Iterator[tuple[str, float | None]]:
     )
     for side, scores, by_typology in sides:
         for typology, figures in by_typology.items():
-            yield from ((f"{side}.{typology}.{name}", v) for name, v in asdict(figures).items())
+            yield from _typology(f"{side}.{typology}", figures)
         yield f"{side}.alerts_on_later_orders", float(scores.alerted_real.sum())
         yield f"{side}.milliseconds_an_order", scores.milliseconds
         yield f"{side}.bundle_bytes", float(scores.bundle_bytes)
@@ -108,6 +111,11 @@ def _figures(comparison: Comparison) -> Iterator[tuple[str, float | None]]:
     yield from _difference("decisions", comparison.decisions)
     yield from _difference("blind_sample", comparison.blind)
     yield "golden_orders_failed", float(len(comparison.golden_failed))
+
+
+def _typology(prefix: str, figures: TypologyFigures) -> Iterator[tuple[str, float | None]]:
+    for name, value in asdict(figures).items():
+        yield f"{prefix}.{_METRIC_OF_FIELD.get(name, name)}", value
 
 
 def _difference(name: str, difference: Difference | None) -> Iterator[tuple[str, float | None]]:
