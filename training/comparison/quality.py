@@ -6,6 +6,7 @@ share is None where it would divide by 0.
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from shared.arrays import Bools, Floats, Ints, Times
@@ -113,8 +114,7 @@ def calibrate(probability: Floats, fraud: Bools) -> Calibration:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class LossFound:
+class LossFound(msgspec.Struct, frozen=True, rename={"injected": "planted"}):
     """The money that frauds took, and how much of it was in flagged orders (currency)."""
 
     injected: float
@@ -137,8 +137,7 @@ def hidden_episodes(hidden_bp: Ints) -> Ints:
     return np.where(hidden_bp > 0, np.cumsum(starts), 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Delay:
+class Delay(msgspec.Struct, frozen=True, rename={"episodes": "runs"}):
     """How long an episode goes on in a partition's stream until an order of it is flagged.
 
     ``episodes`` counts each episode once for every partition that has orders of it. In ``missed``

@@ -1,7 +1,6 @@
 """How well runs of a hidden discount became incidents."""
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 
 from shared.formats import utc_time
@@ -12,8 +11,11 @@ LEAST = 10
 """Orders of a run in a partition below which its delay is not counted: it was over too soon."""
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentReport:
+class IncidentReport(
+    msgspec.Struct,
+    frozen=True,
+    rename={"injected": "planted", "amount_injected": "amount_planted"},
+):
     """Incidents against the runs that were planted.
 
     Attributes:
