@@ -125,18 +125,18 @@ def business_impact(
 
     ``episode_days`` is the mean length of a hidden-discount episode.
     """
-    found = fraud_losses(alerts)
+    expected = fraud_losses(alerts)
     cost = alerts.alerts * policy.review_cost_e4 / 1e4
     frauds = [loss for loss in alerts.losses if loss.typology in FRAUD_TYPOLOGIES]
     ended = [incident for incident in incidents if incident["status"] == CLOSED]
     running = [incident for incident in incidents if incident["status"] != CLOSED]
     return BusinessImpact(
-        found=found,
+        found=expected,
         confirmed=math.fsum(loss.confirmed for loss in frauds),
         spared=math.fsum(_spared(incident, episode_days) for incident in ended),
         a_day=math.fsum(loss_a_day(incident) for incident in running),
         review_cost=cost,
-        times=found / cost if cost else None,
+        times=expected / cost if cost else None,
     )
 
 

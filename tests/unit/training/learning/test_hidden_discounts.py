@@ -54,7 +54,8 @@ HISTORIES = {
         Company(hidden=HiddenDiscounts(percents_bp=(80,), episodes=1, episode_days=(1, 1))), 1_000,
     ),
     "one run of two weeks, most of the history": (
-        Company(hidden=HiddenDiscounts(percents_bp=(55,), episodes=1, episode_days=(14, 14))), 3_000,
+        Company(hidden=HiddenDiscounts(percents_bp=(55,), episodes=1, episode_days=(14, 14))),
+        3_000,
     ),
     "20 orders a day": (
         Company(volume=Volume(orders_per_day=20),
@@ -63,7 +64,8 @@ HISTORIES = {
     ),
     "2,000 orders a day": (
         Company(volume=Volume(orders_per_day=2_000),
-                hidden=HiddenDiscounts(percents_bp=(170,), episodes=2, episode_days=(1, 1))), 14_000,
+                hidden=HiddenDiscounts(percents_bp=(170,), episodes=2, episode_days=(1, 1))),
+        14_000,
     ),
     "every other unit discounted": (
         Company(hidden=HiddenDiscounts(percents_bp=(100,), episodes=3), ladder=Ladder(rate=0.5)),
