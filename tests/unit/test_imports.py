@@ -59,7 +59,7 @@ MAY_IMPORT = {
     "simulation": {"history"},
     "learning": {"history", "replay"},
     "models": {"history", "learning"},
-    "comparison": {"history", "learning", "replay", "simulation"},
+    "comparison": {"history", "learning", "replay"},
     "report": {"comparison", "history", "learning", "models", "replay"},
     "evaluation": {"comparison", "history", "learning", "replay", "simulation"},
     "nightly": {"comparison", "history", "learning", "models", "report"},

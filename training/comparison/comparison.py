@@ -1,4 +1,4 @@
-"""Two models on the same later orders: what each made of them, and what was really planted."""
+"""The types of a comparison: two models, the same later orders, and what was decided."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,12 +9,18 @@ from training.comparison.intervals import Interval
 
 @dataclass(frozen=True, slots=True)
 class LaterOrders:
-    """Columns of the later orders, with frauds planted into some; one row an order and round.
+    """Columns of the later orders, with frauds injected into some of them.
 
-    Frauds are planted in several rounds, each into all the orders, where there are few orders.
-    ``added`` and ``hidden`` say what was planted (the real orders have frauds of their own, which
-    nobody knows), ``loss_e4`` what that took, ``days`` the day of each order since 1970.
-    ``real_days`` has one row an order, for the columns of the orders as they came.
+    Where there are few orders, frauds are injected in several rounds, each into all the orders as
+    they came.
+
+    Attributes:
+        days: day of each order since 1970; one row an order and round, like the next three.
+        added: whether an added item was injected. The real orders may hold frauds of their own,
+            which nobody knows.
+        hidden: whether a hidden discount was injected.
+        loss_e4: what the injected frauds took.
+        real_days: day of each order as it came; one row an order.
     """
 
     days: Ints
@@ -26,11 +32,12 @@ class LaterOrders:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What one model made of the later orders; rows are those of `LaterOrders`.
+    """What one model made of the later orders; the rows are those of `LaterOrders`.
 
-    Probabilities are 0-1. Columns named ``real`` are of the orders as they came, the others with
-    what was planted. ``log_likelihood`` is that of each real charge, given its basket (nats, a
-    density per ten-thousandth of the currency; NaN where the catalogue cannot price it).
+    Probabilities are 0-1. Columns named ``real`` are of the orders as they came, the others of the
+    orders with injected frauds. ``log_likelihood`` has one value for each real charge, given its
+    basket: nats, of a density per ten-thousandth of the currency, and NaN where the catalogue
+    cannot price the order.
     """
 
     version: str
@@ -42,26 +49,26 @@ class Scores:
     alerted_real: Bools
     log_likelihood: Floats
     milliseconds: float
-    """Mean time of an order."""
+    """Mean time to score an order."""
     bundle_bytes: int
 
     @property
     def probability(self) -> Floats:
-        """Of either fraud."""
+        """The probability of either fraud."""
         return 1 - (1 - self.p_added) * (1 - self.p_hidden)
 
     @property
     def probability_real(self) -> Floats:
-        """Of either fraud, in the orders as they came."""
+        """The probability of either fraud in the orders as they came."""
         return 1 - (1 - self.p_added_real) * (1 - self.p_hidden_real)
 
 
 @dataclass(frozen=True, slots=True)
 class TypologyFigures:
-    """Detection of one planted typology (``added_item``, ``hidden_discount``) by one model.
+    """How well one model finds one injected typology (``added_item`` or ``hidden_discount``).
 
-    Shares are None where there is nothing to divide by. Precision counts only planted frauds as
-    right, so the frauds that the real orders hold lower it, for both models alike.
+    Shares are None where there is nothing to divide by. Precision counts only injected frauds as
+    right. Frauds in the real orders lower it, for both models alike.
     """
 
     injected: int
@@ -73,9 +80,9 @@ class TypologyFigures:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Challenger less champion, and where it lies with 95 % confidence (bootstrap of days).
+    """Challenger minus champion, with a 95 % interval (bootstrap of days).
 
-    ``rows`` were compared, of orders placed on ``days`` days; 0 where nobody counted them.
+    ``rows`` values were compared, of orders placed on ``days`` days; both are 0 if not counted.
     """
 
     champion: float | None
@@ -88,10 +95,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question of the promotion; ``message`` is a sentence with its figures.
+    """One question that a promotion depends on; ``message`` is a sentence with its figures.
 
-    ``passed`` is None where there was nothing to ask about. ``decisive`` ones refuse when they
-    fail; the others can only speak for the challenger.
+    ``passed`` is None where nothing could be compared. A ``decisive`` check refuses the challenger
+    when it fails; any other one promotes it when it passes, if nothing refuses it.
     """
 
     name: str
@@ -102,11 +109,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Champion and challenger, paired.
-
-    ``recall`` and ``average_precision`` are by typology; ``shadow`` is what the last challenger
-    did beside the champion in production (`shared.shadow`), where there was one.
-    """
+    """Champion and challenger on the same orders; dicts are by typology."""
 
     later: LaterOrders
     champion: Scores
@@ -119,17 +122,17 @@ class Comparison:
     decisions: Difference | None
     """Mean log-likelihood of analysts' decisions on later orders; None without any."""
     blind: Difference | None
-    """The same of the blind sample: orders that no alert showed to the analyst."""
+    """The same for the blind sample: orders that were shown to analysts without an alert."""
     golden_failed: tuple[str, ...] = ()
-    """Ids of the champion's golden orders on which the challenger's verdict differs."""
+    """Ids of the champion's golden orders on which the challenger has another verdict."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a challenger: ``outcome`` is ``promoted``, ``refused`` or ``shadow``.
+    """What becomes of a challenger, with the reasons in sentences.
 
-    ``shadow``: neither better nor worse; it scores beside the champion and alerts nobody.
-    ``reasons`` are sentences, the decisive ones first.
+    A challenger in ``shadow`` is neither better nor worse: it scores beside the champion and alerts
+    nobody.
     """
 
     outcome: Literal["promoted", "refused", "shadow"]

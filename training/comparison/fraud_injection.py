@@ -1,9 +1,9 @@
-"""Plants frauds into real orders, so that models can be judged on orders whose truth is known.
+"""Injects frauds into real orders, so that models can be judged on orders whose truth is known.
 
 The orders, their baskets, prices, reps and honest discounts stay real; only what a fraud would do
-is done to them. Half of the percentages are those that the compared models know, half are ones
-that nobody told them, so that neither a model that only repeats its history nor one that knows
-nothing is flattered.
+is done to them. Half of the discounts are ones that the compared models know. The other half come
+from tables that no model has, so that a model that only repeats its history has no advantage, and a
+model that knows nothing has none either.
 """
 
 import math
@@ -17,51 +17,52 @@ from shared.catalogue import Catalogue, Product
 from shared.model import ModelBundle
 from shared.order import Order, OrderLine
 from training.comparison.comparison import LaterOrders
-from training.simulation.discount_draws import Generator
 
 ADDED_SHARE = 0.1
 """Share of the orders that an item is added to."""
 
-HIDDEN_SHARE, RUN_ORDERS = 0.15, 125
-"""Share of the orders that are in a run of a hidden discount, and orders a run: about a day's."""
+HIDDEN_SHARE, EPISODE_ORDERS = 0.15, 125
+"""Share of the orders in a hidden-discount episode, and orders an episode: about those of a day."""
 
 UNTOLD_ADDED_BP = tuple(range(500, 9_001, 500))
-"""Discounts of added items that no model is asked about: 5 to 90 %, in basis points."""
+"""Discounts of added items that no model was told: 5 to 90 %."""
 
 UNTOLD_HIDDEN_BP = tuple(range(30, 251, 10))
-"""Hidden percentages that no model is asked about: 0.3 to 2.5 %, in basis points."""
+"""Hidden discounts that no model was told: 0.3 to 2.5 %."""
 
-ENOUGH_ADDED, ENOUGH_RUNS, MOST_ROUNDS = 500, 24, 24
-"""Added items and runs that are planted at least, if that takes no more rounds than this. The
-orders of a run are found or missed together, so it takes many runs to tell two models apart."""
+ENOUGH_ADDED, ENOUGH_EPISODES, MOST_ROUNDS = 500, 24, 24
+"""Fewest added items and episodes to inject, unless that takes more rounds than this. The orders of
+an episode are found or missed together, so it takes many episodes to tell two models apart."""
 
 FEWEST_DAYS = 10
-"""Days below which intervals resample stretches of orders instead."""
+"""Days below which intervals resample stretches of orders instead of days."""
 
 STRETCHES = 20
+"""How many stretches the orders are cut into."""
 
 WHOLE = 10_000
+"""Basis points in a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Percents:
-    """What is planted, in basis points: discounts of added items, and hidden percentages."""
+    """The discounts that models know: those of added items, and hidden ones."""
 
     added_bp: tuple[int, ...]
     hidden_bp: tuple[int, ...]
 
     @classmethod
     def known_to(cls, *bundles: ModelBundle) -> "Percents":
-        """Those that any of the models knows."""
+        """Return the discounts that any of the models knows."""
         return cls(
-            tuple(sorted({step.discount_bp for one in bundles for step in one.off_ladder})),
-            tuple(sorted({step.discount_bp for one in bundles for step in one.hidden})),
+            tuple(sorted({step.discount_bp for bundle in bundles for step in bundle.off_ladder})),
+            tuple(sorted({step.discount_bp for bundle in bundles for step in bundle.hidden})),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class InjectedFrauds:
-    """The orders as they came; the same with frauds planted, once a round; and where."""
+    """The orders as they came, the same orders with frauds injected, once a round, and where."""
 
     real: tuple[Order, ...]
     rounds: tuple[tuple[Order, ...], ...]
@@ -71,44 +72,43 @@ class InjectedFrauds:
 def inject_frauds(
     orders: Sequence[Order], catalogue: Catalogue, percents: Percents, quantum_e4: int, seed: int
 ) -> InjectedFrauds:
-    """Plant frauds into orders, which are in time order; the same arguments plant the same.
+    """Inject frauds into orders; the same arguments inject the same frauds.
 
     Args:
-        orders: at least one; few of them are planted into again and again.
-        catalogue: added items are drawn from all of it.
-        percents: that the compared models know.
-        quantum_e4: what charges are whole multiples of.
-        seed: of the draws.
+        orders: at least one, in time order. If they are few, several rounds of frauds are injected,
+            each into all the orders as they came.
+        catalogue: every product of it may be added.
+        percents: the discounts that the compared models know.
+        quantum_e4: charges are whole multiples of this.
+        seed: of the random draws.
     """
-    rng = np.random.default_rng(seed)
-    count = _rounds(len(orders))
-    sower = _Sower(catalogue, percents, quantum_e4, rng)
-    rounds = [sower.sow(orders) for _ in range(count)]
+    injector = _Injector(catalogue, percents, quantum_e4, np.random.default_rng(seed))
+    rounds = [injector.inject(orders) for _ in range(_rounds(len(orders)))]
     days = _days(orders)
     later = LaterOrders(
-        days=np.tile(days, count),
-        added=np.concatenate([one.added for one in rounds]),
-        hidden=np.concatenate([one.hidden for one in rounds]),
-        loss_e4=np.concatenate([one.loss_e4 for one in rounds]),
+        days=np.tile(days, len(rounds)),
+        added=np.concatenate([each.added for each in rounds]),
+        hidden=np.concatenate([each.hidden for each in rounds]),
+        loss_e4=np.concatenate([each.loss_e4 for each in rounds]),
         real_days=days,
     )
-    return InjectedFrauds(tuple(orders), tuple(one.orders for one in rounds), later)
+    return InjectedFrauds(tuple(orders), tuple(each.orders for each in rounds), later)
 
 
 def _rounds(orders: int) -> int:
     added = max(round(ADDED_SHARE * orders), 1)
-    wanted = max(math.ceil(ENOUGH_ADDED / added), math.ceil(ENOUGH_RUNS / _episodes(orders)))
+    wanted = max(math.ceil(ENOUGH_ADDED / added), math.ceil(ENOUGH_EPISODES / _episodes(orders)))
     return min(wanted, MOST_ROUNDS)
 
 
 def _episodes(orders: int) -> int:
-    """Runs of one round."""
-    return max(round(HIDDEN_SHARE * orders / RUN_ORDERS), 1)
+    """Return the number of episodes in one round."""
+    return max(round(HIDDEN_SHARE * orders / EPISODE_ORDERS), 1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """The orders of one round, and what was planted into each."""
+    """The orders of one round, and what was injected into each."""
 
     orders: tuple[Order, ...]
     added: Bools
@@ -117,83 +117,89 @@ class _Round:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sower:
+class _Injector:
     catalogue: Catalogue
     percents: Percents
     quantum_e4: int
-    rng: Generator
+    rng: np.random.Generator
 
-    def sow(self, orders: Sequence[Order]) -> _Round:
-        """Plant into the orders once."""
+    def inject(self, orders: Sequence[Order]) -> _Round:
+        """Inject frauds into the orders once."""
         products = sorted({product.product_id for product in self.catalogue})
         added = self.rng.random(len(orders)) < ADDED_SHARE
-        hidden = _hidden_episodes(len(orders), self.percents.hidden_bp, self.rng)
+        hidden_bp = _draw_episodes(len(orders), self.percents.hidden_bp, self.rng)
         injected: list[Order] = []
-        loss = np.zeros(len(orders), dtype=np.int64)
+        loss_e4 = np.zeros(len(orders), dtype=np.int64)
         for at, order in enumerate(orders):
-            changed, taken = order, 0
-            if added[at]:
-                name = products[self.rng.integers(len(products))]
-                product = self.catalogue.product(name, order.ordered_at)
-                assert product is not None  # it comes from this catalogue
-                changed, taken = _with_item(order, product, self._off(), self.quantum_e4)
-            changed, taken_hidden = _charged_less(changed, int(hidden[at]), self.quantum_e4)
+            changed, taken_e4 = self._with_item(order, products) if added[at] else (order, 0)
+            changed, hidden_e4 = _charged_less(changed, int(hidden_bp[at]), self.quantum_e4)
             injected.append(changed)
-            loss[at] = taken + taken_hidden
-        return _Round(tuple(injected), added, hidden > 0, loss)
+            loss_e4[at] = taken_e4 + hidden_e4
+        return _Round(tuple(injected), added, hidden_bp > 0, loss_e4)
 
-    def _off(self) -> int:
-        """The discount of an added item: one the models know, or any."""
+    def _with_item(self, order: Order, products: list[str]) -> tuple[Order, int]:
+        """Add a unit of a random product at a random discount."""
+        name = products[self.rng.integers(len(products))]
+        product = self.catalogue.product(name, order.ordered_at)
+        assert product is not None  # it comes from this catalogue
+        return _with_item(order, product, self._draw_discount(), self.quantum_e4)
+
+    def _draw_discount(self) -> int:
+        """Draw the discount of an added item: one that the models know, or an untold one."""
         told = self.rng.random() < 0.5
         return int(self.rng.choice(self.percents.added_bp if told else UNTOLD_ADDED_BP))
 
 
-def _with_item(order: Order, product: Product, off: int, quantum_e4: int) -> tuple[Order, int]:
-    """The order with one more unit at a discount, and the money that the discount took."""
-    price = _rounded(product.list_e4 * (WHOLE - off) / WHOLE, quantum_e4)
+def _with_item(
+    order: Order, product: Product, discount_bp: int, quantum_e4: int
+) -> tuple[Order, int]:
+    """Return the order with one more unit at a discount, and the money that the discount took."""
+    price_e4 = _rounded(product.list_e4 * (WHOLE - discount_bp) / WHOLE, quantum_e4)
     lines = {line.product_id: line for line in order.lines}
     own = lines.get(product.product_id, OrderLine(product.product_id, 0))
     lines[product.product_id] = replace(own, quantity=own.quantity + 1)
     changed = replace(
         order,
         lines=tuple(lines[name] for name in sorted(lines)),
-        charged_e4=order.charged_e4 + price,
+        charged_e4=order.charged_e4 + price_e4,
         list_e4=None if order.list_e4 is None else order.list_e4 + product.list_e4,
         cost_e4=None if order.cost_e4 is None else order.cost_e4 + product.cost_e4,
     )
-    return changed, product.list_e4 - price
+    return changed, product.list_e4 - price_e4
 
 
-def _charged_less(order: Order, off: int, quantum_e4: int) -> tuple[Order, int]:
-    if not off:
+def _charged_less(order: Order, hidden_bp: int, quantum_e4: int) -> tuple[Order, int]:
+    """Return the order under a hidden discount, and the money that the discount took."""
+    if not hidden_bp:
         return order, 0
-    charged = _rounded(order.charged_e4 * (WHOLE - off) / WHOLE, quantum_e4)
-    return replace(order, charged_e4=charged), order.charged_e4 - charged
+    charged_e4 = _rounded(order.charged_e4 * (WHOLE - hidden_bp) / WHOLE, quantum_e4)
+    return replace(order, charged_e4=charged_e4), order.charged_e4 - charged_e4
 
 
 def _rounded(amount_e4: float, quantum_e4: int) -> int:
     return round(amount_e4 / quantum_e4) * quantum_e4
 
 
-def _hidden_episodes(count: int, known: Sequence[int], rng: Generator) -> Ints:
-    """The hidden percentage of each order (0: none): runs of equal length, apart from each other.
+def _draw_episodes(count: int, known_bp: Sequence[int], rng: np.random.Generator) -> Ints:
+    """Draw the hidden discount of each order (0 without one).
 
-    Half of the percentages are known, half are untold.
+    The episodes have the same length and lie apart. Every other one has a discount that the models
+    know, the others an untold one.
     """
-    hidden = np.zeros(count, dtype=np.int64)
+    hidden_bp = np.zeros(count, dtype=np.int64)
     episodes = _episodes(count)
     room = count // episodes
-    length = min(RUN_ORDERS, room)
+    length = min(EPISODE_ORDERS, room)
     first = int(rng.integers(2))
     for number in range(episodes):
         start = number * room + int(rng.integers(max(room - length, 1)))
-        table = known if (first + number) % 2 and known else UNTOLD_HIDDEN_BP
-        hidden[start : start + length] = int(rng.choice(table))
-    return hidden
+        table = known_bp if (first + number) % 2 and known_bp else UNTOLD_HIDDEN_BP
+        hidden_bp[start : start + length] = int(rng.choice(table))
+    return hidden_bp
 
 
 def _days(orders: Sequence[Order]) -> Ints:
-    """The day of each order since 1970; the stretch it is in where there are few days."""
+    """Return the day of each order since 1970, or its stretch where there are few days."""
     days = np.array([order.ordered_at.timestamp() // 86_400 for order in orders], dtype=np.int64)
     if len(np.unique(days)) >= FEWEST_DAYS:
         return days

@@ -1,15 +1,15 @@
-"""The one parameter of learning that the company decides: how far back its history still holds.
+"""Chooses how much of the history to learn from: all of it, or only its latest part.
 
 Ladders drift and catalogues change, so the longest history is not always the best. Tables are
-learned from the whole of it, a half and a quarter, and each says how likely it holds the charges of
-orders after it. A shorter history is taken only where it is better by more than the error of the
-difference (the one-standard-error rule: Breiman et al., "Classification and Regression Trees",
-1984), for more orders make steadier tables.
+learned from the whole history, from its latest half and from its latest quarter; each is judged by
+how likely it holds the charges of orders after that. A shorter history is chosen only if it is
+better by more than the standard error of the difference (the one-standard-error rule: Breiman et
+al., "Classification and Regression Trees", 1984), because more orders make steadier tables.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,22 +24,22 @@ from training.learning.learn import learn
 from training.replay.score_stream import score_stream
 
 SHARES = (1.0, 0.5, 0.25)
-"""Shares of the history that are tried, the latest orders of it."""
+"""The shares of the history that are tried; each is its latest part."""
 
 FEWEST = 3_000
-"""Orders of the shortest history that is tried."""
+"""Fewest orders of a history that is tried."""
 
 VALIDATED_SHARE, MOST_VALIDATED = 0.1, 5_000
-"""Orders after the histories, which say how good each is: this share of all, this many at most."""
+"""Orders that the histories are judged by: this share of all, at most this many; the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A history that was tried: its ``share`` of all, its orders and days, and how it did.
+    """A history that may be learned from: its ``share`` of all orders, its orders and its days.
 
-    ``log_likelihood`` is the mean over the validated orders (nats a charge); ``gain`` is how far it
-    is ahead of the whole history, and ``error`` the standard error of that. None: not tried,
-    because there was no choice.
+    ``log_likelihood`` is the mean over the orders that it was judged by (nats a charge); None where
+    it was not tried, because there was no choice. ``gain`` is how far it is ahead of the whole
+    history, and ``error`` is the standard error of the gain.
     """
 
     share: float
@@ -51,13 +51,13 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """For people: ``last 50 % of the history``."""
+        """The name as people read it: ``last 50 % of the history``."""
         return f"last {self.share:.0%} of the history" if self.share < 1 else "whole history"
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Every candidate, the whole history first, and the one that was chosen."""
+    """Every candidate, the whole history first, and the chosen one."""
 
     candidates: tuple[Candidate, ...]
     chosen: Candidate
@@ -71,22 +71,22 @@ def search(orders: Sequence[Order], catalogue: Catalogue, partitions: int) -> Se
     if len(shares) == 1:
         only = _candidate(1.0, orders)
         return Search((only,), only)
-    found: list[Candidate] = []
-    whole: Floats | None = None
-    for share in shares:
-        part = earlier[len(earlier) - round(share * len(earlier)) :]
-        candidate = _candidate(share, part)
-        likelihood = _likelihoods(
-            learn(part, catalogue, "search").bundle, later, catalogue, partitions
-        )
-        whole = likelihood if whole is None else whole
-        found.append(_judged(candidate, likelihood, whole))
-    better = [one for one in found[1:] if one.gain > one.error]
-    return Search(tuple(found), max(better, key=lambda one: one.gain, default=found[0]))
+    parts = [earlier[len(earlier) - round(share * len(earlier)) :] for share in shares]
+    likelihoods = [
+        _likelihoods(learn(part, catalogue, "search").bundle, later, catalogue, partitions)
+        for part in parts
+    ]
+    candidates = tuple(
+        _judged(_candidate(share, part), likelihood, whole=likelihoods[0])
+        for share, part, likelihood in zip(shares, parts, likelihoods, strict=True)
+    )
+    better = [candidate for candidate in candidates[1:] if candidate.gain > candidate.error]
+    chosen = max(better, key=lambda candidate: candidate.gain, default=candidates[0])
+    return Search(candidates, chosen)
 
 
 def chosen_part(orders: Sequence[Order], search: Search) -> Sequence[Order]:
-    """The latest orders, as many of all as the choice says."""
+    """Return the latest orders, as many as were chosen."""
     return orders[len(orders) - round(search.chosen.share * len(orders)) :]
 
 
@@ -103,14 +103,14 @@ def _likelihoods(
 
 
 def _judged(candidate: Candidate, likelihood: Floats, whole: Floats) -> Candidate:
+    """Add how a candidate did against the whole history, over the orders that both can judge."""
     known = ~(np.isnan(likelihood) | np.isnan(whole))
     ahead = (likelihood - whole)[known]
-    error = float(ahead.std() / math.sqrt(max(len(ahead), 1))) if len(ahead) else 0.0
-    return Candidate(
-        candidate.share,
-        candidate.orders,
-        candidate.days,
-        log_likelihood=float(likelihood[known].mean()) if len(ahead) else None,
-        gain=float(ahead.mean()) if len(ahead) else 0.0,
-        error=error,
+    if not len(ahead):
+        return candidate
+    return replace(
+        candidate,
+        log_likelihood=float(likelihood[known].mean()),
+        gain=float(ahead.mean()),
+        error=float(ahead.std() / math.sqrt(len(ahead))),
     )

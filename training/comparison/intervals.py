@@ -1,8 +1,8 @@
 """How sure the measured quality is: percentile intervals by bootstrap.
 
-Days are drawn with replacement, not orders: the orders of a hidden run are flagged or missed
-together, and intervals that took them for independent would be too narrow (Efron and Tibshirani,
-"An Introduction to the Bootstrap", 1993, chapters 8 and 13).
+Days are drawn with replacement, not orders. The orders of a hidden-discount episode are flagged or
+missed together, and intervals that treat them as independent would be too narrow (Efron and
+Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 8 and 13).
 """
 
 from dataclasses import dataclass
@@ -12,17 +12,21 @@ import numpy as np
 from shared.arrays import Bools, Floats, Ints
 
 RESAMPLES = 200
+"""How often the days are drawn."""
+
 LEVEL = 0.95
+"""Confidence of an interval."""
+
 CHUNK = 25
 """Resamples in memory at once."""
 
 Interval = tuple[float, float] | None
-"""Lower and upper end; None where no resample had anything to divide by."""
+"""Lower and upper end; None where every resample would divide by 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """Where precision, recall and average precision lie with `LEVEL` confidence."""
+    """Intervals of precision, recall and average precision, with `LEVEL` confidence."""
 
     precision: Interval
     recall: Interval
@@ -32,36 +36,38 @@ class Intervals:
 def bootstrap(
     days: Ints, probability: Floats, flagged: Bools, fraud: Bools, seed: int
 ) -> Intervals:
-    """Resample the days of a stream; all columns have one row an order."""
+    """Return the intervals of a stream's figures; all columns have one row an order."""
     counts, day = _resamples(days, seed)
     ranking = np.argsort(-probability, kind="stable")
     day, probability = day[ranking], probability[ranking]
     flagged, fraud = flagged[ranking], fraud[ranking]
-    found = [
+    parts = [
         _judged(counts[at : at + CHUNK][:, day], probability, flagged, fraud)
         for at in range(0, RESAMPLES, CHUNK)
     ]
-    precision, recall, average = np.concatenate(found, axis=1)
+    precision, recall, average = np.concatenate(parts, axis=1)
     return Intervals(_interval(precision), _interval(recall), _interval(average))
 
 
 def paired_bootstrap(
-    days: Ints, probability: Floats, other: Floats, fraud: Bools, seed: int
+    days: Ints, probability: Floats, other_probability: Floats, fraud: Bools, seed: int
 ) -> Interval:
-    """Where the average precision of one ranking less that of another lies.
+    """Return the interval of the difference between two rankings' average precision.
 
-    Both are judged on the same resamples, so what is common to them does not widen the interval.
+    Both rankings are judged on the same resamples, so that what they have in common does not widen
+    the interval. The difference is that of ``probability`` minus that of ``other_probability``.
     """
     first, second = (
-        _average_precisions(days, ranking, fraud, seed) for ranking in (probability, other)
+        _average_precisions(days, ranking, fraud, seed)
+        for ranking in (probability, other_probability)
     )
     return _interval(first - second)
 
 
 def resampled_difference(days: Ints, before: Floats, after: Floats, seed: int) -> Interval:
-    """Where the mean of one column less that of another lies, both on the same resamples.
+    """Return the interval of the mean of ``after`` minus ``before``, on the same resamples.
 
-    One row an order; at least one.
+    The columns have one row an order, and at least one row.
     """
     counts, day = _resamples(days, seed)
     width = counts.shape[1]
@@ -73,7 +79,7 @@ def resampled_difference(days: Ints, before: Floats, after: Floats, seed: int) -
 
 
 def _average_precisions(days: Ints, probability: Floats, fraud: Bools, seed: int) -> Floats:
-    """Average precision of each resample of the days, NaN without frauds."""
+    """Return the average precision of each resample of the days, NaN without frauds."""
     counts, day = _resamples(days, seed)
     ranking = np.argsort(-probability, kind="stable")
     day, probability, fraud = day[ranking], probability[ranking], fraud[ranking]
@@ -84,7 +90,7 @@ def _average_precisions(days: Ints, probability: Floats, fraud: Bools, seed: int
 
 
 def _resamples(days: Ints, seed: int) -> tuple[Ints, Ints]:
-    """How often each resample (row) holds each day (column), and the column of each order."""
+    """Return how often each resample (row) holds each day (column), and each order's column."""
     rng = np.random.default_rng(seed)
     _, day = np.unique(days, return_inverse=True)
     width = int(day.max()) + 1
@@ -92,10 +98,10 @@ def _resamples(days: Ints, seed: int) -> tuple[Ints, Ints]:
 
 
 def _judged(weights: Ints, probability: Floats, flagged: Bools, fraud: Bools) -> Floats:
-    """Precision, recall and average precision (rows) of each resample (columns), NaN for none.
+    """Return precision, recall and average precision (rows) of each resample (columns).
 
-    ``weights`` says how often a resample (row) holds an order (column); orders are sorted by
-    falling probability.
+    A figure is NaN where it would divide by 0. ``weights`` says how often a resample (row) holds an
+    order (column). Orders are sorted by falling probability.
     """
     hits = weights @ (flagged & fraud)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -105,20 +111,20 @@ def _judged(weights: Ints, probability: Floats, flagged: Bools, fraud: Bools) ->
 
 
 def weighted_average_precision(weights: Ints, probability: Floats, fraud: Bools) -> Floats:
-    """Scikit-learn's average precision, for many sets of weights at once; NaN without frauds.
+    """Return scikit-learn's average precision for many sets of weights; NaN without frauds.
 
     Args:
         weights: shape (sets, orders).
         probability: falling; orders of the same probability count as one rank.
-        fraud: what was true.
+        fraud: whether each order is a fraud.
     """
     last_of_rank = np.append(np.flatnonzero(np.diff(probability)), len(probability) - 1)
     seen = np.cumsum(weights, axis=1)[:, last_of_rank]
-    found = np.cumsum(weights * fraud, axis=1)[:, last_of_rank]
-    gained = np.diff(found, axis=1, prepend=0)
+    hits = np.cumsum(weights * fraud, axis=1)[:, last_of_rank]
+    gained = np.diff(hits, axis=1, prepend=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        precision = np.where(seen > 0, found / seen, 0.0)
-        return np.asarray((precision * gained).sum(axis=1) / found[:, -1])
+        precision = np.where(seen > 0, hits / seen, 0.0)
+        return np.asarray((precision * gained).sum(axis=1) / hits[:, -1])
 
 
 def _interval(values: Floats) -> Interval:

@@ -1,4 +1,4 @@
-"""How well known frauds were found: precision, recall and average precision."""
+"""How well known frauds are found: precision, recall and average precision."""
 
 import csv
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from training.comparison.quality import average_precision
 from training.history.files import reading_text
 
 MOST = 200_000
-"""Units of the largest order the contract allows."""
+"""Units of the largest order that the contract allows."""
 
 SIZES = ((1, 2), (3, 3), (4, 4), (5, 5), (6, 7), (8, MOST))
-"""Bands of units an order is judged by, both ends included."""
+"""Bands of order size in units, both ends included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +27,16 @@ class Truth:
 
     @property
     def fraud(self) -> bool:
-        """Either of them."""
+        """Whether either fraud is in the order."""
         return self.added_item or self.hidden_discount
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was concluded about an order, and what was true.
+    """What was concluded about an order, and what is true.
 
-    ``flagged`` says whether the typology reached the threshold for an alert, ``probability`` is
-    what orders are ranked by (0-1), ``units`` the size of the order.
+    ``flagged`` says whether the typology reached the threshold for an alert. Orders are ranked by
+    ``probability`` (0-1). ``units`` is the size of the order.
     """
 
     flagged: bool
@@ -47,7 +47,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Detection of one typology; a share is None where there is nothing to divide by."""
+    """How well one typology is found; a share is None where it would divide by 0."""
 
     orders: int
     frauds: int
@@ -57,17 +57,17 @@ class Quality:
 
     @property
     def precision(self) -> float | None:
-        """Share of the flagged orders that are frauds."""
+        """The share of the flagged orders that are frauds."""
         return self.found / self.flagged if self.flagged else None
 
     @property
     def recall(self) -> float | None:
-        """Share of the frauds that were flagged."""
+        """The share of the frauds that are flagged."""
         return self.found / self.frauds if self.frauds else None
 
 
 def judge(verdicts: Sequence[Verdict]) -> Quality:
-    """Count what was found and what was not."""
+    """Count which frauds were found."""
     return Quality(
         orders=len(verdicts),
         frauds=sum(verdict.fraud for verdict in verdicts),
@@ -85,7 +85,7 @@ def _average_precision(verdicts: Sequence[Verdict]) -> float | None:
 
 
 def by_size(verdicts: Sequence[Verdict]) -> list[tuple[str, Quality]]:
-    """The same by units of the order, for the bands of `SIZES` that occur."""
+    """Count which frauds were found for each band of `SIZES` that occurs, with its name."""
     result = []
     for first, last in SIZES:
         band = [verdict for verdict in verdicts if first <= verdict.units <= last]
@@ -99,7 +99,7 @@ def read_truth(path: Path) -> dict[str, Truth]:
     """Read a truth file by order id.
 
     Raises:
-        ConfigurationError: a column is missing or a cell is not 0 or 1; names the line.
+        ConfigurationError: a column is missing, or a cell is not 0 or 1; the text names the line.
     """
     needed = ("order_id", "added_item", "hidden_discount")
     with reading_text(path) as file:

@@ -1,9 +1,10 @@
-"""Whether a challenger becomes the champion: a pure decision, with its reasons in sentences.
+"""Decides whether a challenger becomes the champion, and says why in sentences.
 
-A challenger must do no harm (non-inferiority: the interval of each difference in recall stays above
-what policy tolerates, and nothing else is surely worse), and must be better in something that can
-be measured. One that does no harm and no good scores in shadow beside the champion until there is
-more to go by.
+The decision is a pure function of the comparison. A challenger must do no harm: for each difference
+in recall, the whole interval must lie above what the policy tolerates (non-inferiority), and
+nothing else may be surely worse. It must also be surely better in something that can be measured. A
+challenger that does neither harm nor good scores in shadow beside the champion, until there is more
+to judge it by.
 """
 
 from collections.abc import Iterator
@@ -17,40 +18,42 @@ PROMOTED: Final = "promoted"
 REFUSED: Final = "refused"
 SHADOW: Final = "shadow"
 
-FEWEST_PLANTED = 20
-"""Planted frauds of a typology below which its recall says nothing."""
+FEWEST_INJECTED = 20
+"""Injected frauds of a typology below which its recall is not judged."""
 
 LARGEST_BYTES = 16 * 2**20
-"""Largest bundle: a scorer holds it in memory twice while it changes over."""
+"""Largest bundle. A scorer holds a bundle in memory twice while it changes over."""
 
 SLOWEST_RATIO, FAST_ENOUGH = 2.0, 2.0
-"""A challenger may take this many times as long for an order as the champion does; or that many
-milliseconds, for below them the clock's noise would decide."""
+"""A challenger may take this many times as long for an order as the champion, or this many
+milliseconds: below them, noise of the clock would decide."""
 
 FEWEST_DECISIONS, FEWEST_DAYS = 30, 5
-"""Decisions on later orders, and days of those orders, below which they say nothing of a model: the
-decisions of a day or two are alike, and an interval over so few days has no width to be trusted."""
+"""Decisions on later orders, and days of those orders, below which no model is judged by them. The
+decisions of a day or two are alike, and an interval over so few days cannot be trusted."""
 
 DECISIONS_TOLERANCE = 0.01
-"""Mean log-likelihood (nats) of analysts' decisions by which a challenger may be worse: about a
-hundredth of the chance that it gives to what was decided."""
+"""How much worse a challenger's mean log-likelihood (nats) of analysts' decisions may be: about a
+hundredth of the probability that it gives to what was decided."""
 
 CHARGES_TOLERANCE = 0.001
-"""The same of later charges, where differences are smaller and orders many."""
+"""The same for later charges, where differences are smaller and orders many."""
 
 CALIBRATION_TOLERANCE = 0.02
-"""Mean distance of probabilities from shares of frauds by which a challenger may be worse."""
+"""How much larger a challenger's calibration error may be (mean distance between probabilities and
+shares of frauds)."""
 
 _NAMES = {"added_item": "added items", "hidden_discount": "hidden discounts"}
 
 
 def decide(comparison: Comparison, policy: Policy, *, champion_degraded: bool) -> Verdict:
-    """Decide; ``champion_degraded`` says that packaged tables serve, learned from nobody's orders.
+    """Decide what becomes of a challenger.
 
-    Against those, a challenger that does no harm is promoted, and only a recall that has surely
-    fallen further than is tolerated is harm: they know nothing of the company, and alert more.
+    ``champion_degraded`` says that packaged tables serve. They know nothing of the company and
+    raise more alerts, so against them a challenger only has to do no harm, and a fall of recall is
+    harm only if it surely exceeds what the policy tolerates.
     """
-    checks = (*_harm(comparison, policy, champion_degraded), *_good(comparison))
+    checks = (*_harm(comparison, policy, champion_degraded), *_gain(comparison))
     failed = [check.message for check in checks if check.decisive and check.passed is False]
     better = [check.message for check in checks if not check.decisive and check.passed]
     if failed:
@@ -65,23 +68,9 @@ def decide(comparison: Comparison, policy: Policy, *, champion_degraded: bool) -
 
 
 def _harm(comparison: Comparison, policy: Policy, champion_degraded: bool) -> Iterator[Check]:
-    """What refuses a challenger when it fails."""
-    for typology, figures in comparison.champion_figures.items():
-        recall = comparison.recall[typology]
-        name = f"Recall of {_NAMES[typology]}"
-        if figures.injected < FEWEST_PLANTED:
-            text = f"{name}: {figures.injected} planted, fewer than {FEWEST_PLANTED}."
-            yield Check(f"recall_{typology}", None, text)
-            continue
-        tolerated = policy.recall_tolerance
-        yield _not_worse(f"recall_{typology}", name, recall, tolerated, sure=champion_degraded)
-        yield _not_worse(
-            f"ranking_{typology}",
-            f"Average precision of {_NAMES[typology]}",
-            comparison.average_precision[typology],
-            policy.recall_tolerance,
-            sure=True,
-        )
+    """Return the checks that refuse a challenger when one of them fails."""
+    for typology in comparison.champion_figures:
+        yield from _detection_harm(comparison, typology, policy, champion_degraded)
     yield _not_worse(
         "charges",
         "Log-likelihood of later charges",
@@ -89,55 +78,81 @@ def _harm(comparison: Comparison, policy: Policy, champion_degraded: bool) -> It
         CHARGES_TOLERANCE,
         sure=True,
     )
-    for name, title, found in _by_analysts(comparison):
-        too_few = _too_few(found)
+    for name, title, difference in _by_analysts(comparison):
+        too_few = _too_few(difference)
         if too_few:
             yield Check(name, None, f"{title}: {too_few}.")
         else:
-            yield _not_worse(name, title, found, DECISIONS_TOLERANCE, sure=True)
-    yield from _soundness(comparison)
+            yield _not_worse(name, title, difference, DECISIONS_TOLERANCE, sure=True)
+    yield _golden_orders(comparison)
+    yield _size(comparison.challenger)
+    yield _latency(comparison.champion, comparison.challenger)
+    yield _calibration(comparison)
 
 
-def _soundness(comparison: Comparison) -> Iterator[Check]:
-    """Size, speed, calibration and golden orders."""
-    old, new = comparison.champion, comparison.challenger
+def _detection_harm(
+    comparison: Comparison, typology: str, policy: Policy, champion_degraded: bool
+) -> Iterator[Check]:
+    injected = comparison.champion_figures[typology].injected
+    title = f"Recall of {_NAMES[typology]}"
+    if injected < FEWEST_INJECTED:
+        text = f"{title}: only {injected} injected frauds, at least {FEWEST_INJECTED} needed."
+        yield Check(f"recall_{typology}", None, text)
+        return
+    tolerance = policy.recall_tolerance
+    recall, ranking = comparison.recall[typology], comparison.average_precision[typology]
+    yield _not_worse(f"recall_{typology}", title, recall, tolerance, sure=champion_degraded)
+    title = f"Average precision of {_NAMES[typology]}"
+    yield _not_worse(f"ranking_{typology}", title, ranking, tolerance, sure=True)
+
+
+def _golden_orders(comparison: Comparison) -> Check:
     failed = ", ".join(comparison.golden_failed)
-    yield Check(
-        "golden_orders",
-        not failed,
-        f"Golden orders judged otherwise than by the champion: {failed or 'none'}.",
-    )
-    size = new.bundle_bytes
+    text = f"Golden orders with another verdict than the champion's: {failed or 'none'}."
+    return Check("golden_orders", not failed, text)
+
+
+def _size(challenger: Scores) -> Check:
+    size = challenger.bundle_bytes
     text = f"The bundle has {size / 1024:,.0f} KiB, at most {LARGEST_BYTES / 1024:,.0f} allowed."
-    yield Check("size", size <= LARGEST_BYTES, text)
-    ratio = new.milliseconds / old.milliseconds
+    return Check("size", size <= LARGEST_BYTES, text)
+
+
+def _latency(champion: Scores, challenger: Scores) -> Check:
+    ratio = challenger.milliseconds / champion.milliseconds
     text = (
-        f"An order takes {new.milliseconds:.2f} ms, {ratio:.2f} times as long as the champion's; "
-        f"{SLOWEST_RATIO:g} times or {FAST_ENOUGH:g} ms allowed."
+        f"An order takes {challenger.milliseconds:.2f} ms, {ratio:.2f} times as long as the "
+        f"champion's; {SLOWEST_RATIO:g} times or {FAST_ENOUGH:g} ms allowed."
     )
-    fast = ratio <= SLOWEST_RATIO or new.milliseconds <= FAST_ENOUGH
-    yield Check("latency", fast, text)
-    before, after = (_calibration(comparison, scores) for scores in (old, new))
+    fast = ratio <= SLOWEST_RATIO or challenger.milliseconds <= FAST_ENOUGH
+    return Check("latency", fast, text)
+
+
+def _calibration(comparison: Comparison) -> Check:
+    fraud = comparison.later.added | comparison.later.hidden
+    before, after = (
+        calibrate(scores.probability, fraud).expected_error
+        for scores in (comparison.champion, comparison.challenger)
+    )
     text = (
         f"Probabilities are off by {after:.3f} on average, the champion's by {before:.3f}; "
         f"{CALIBRATION_TOLERANCE:g} more allowed."
     )
-    yield Check("calibration", after <= before + CALIBRATION_TOLERANCE, text)
+    return Check("calibration", after <= before + CALIBRATION_TOLERANCE, text)
 
 
-def _good(comparison: Comparison) -> Iterator[Check]:
-    """What speaks for a challenger."""
+def _gain(comparison: Comparison) -> Iterator[Check]:
+    """Return the checks that promote a challenger when one of them passes."""
     for typology, name in _NAMES.items():
-        if comparison.champion_figures[typology].injected >= FEWEST_PLANTED:
-            yield _better(f"better_recall_{typology}", f"Recall of {name}",
-                          comparison.recall[typology])  # fmt: skip
-            yield _better(f"better_ranking_{typology}", f"Average precision of {name}",
-                          comparison.average_precision[typology])  # fmt: skip
+        if comparison.champion_figures[typology].injected >= FEWEST_INJECTED:
+            recall, ranking = comparison.recall[typology], comparison.average_precision[typology]
+            yield _better(f"better_recall_{typology}", f"Recall of {name}", recall)
+            yield _better(f"better_ranking_{typology}", f"Average precision of {name}", ranking)
     charges = comparison.log_likelihood
     yield _better("better_charges", "Log-likelihood of later charges", charges)
-    for name, title, found in _by_analysts(comparison):
-        if not _too_few(found):
-            yield _better(f"better_{name}", title, found)
+    for name, title, difference in _by_analysts(comparison):
+        if not _too_few(difference):
+            yield _better(f"better_{name}", title, difference)
 
 
 def _by_analysts(comparison: Comparison) -> Iterator[tuple[str, str, Difference]]:
@@ -147,42 +162,42 @@ def _by_analysts(comparison: Comparison) -> Iterator[tuple[str, str, Difference]
         yield "blind", "Log-likelihood of decisions on the blind sample", comparison.blind
 
 
-def _too_few(found: Difference) -> str:
-    """Why decisions are too few to judge a model by; empty where they are enough."""
-    if found.rows < FEWEST_DECISIONS:
-        return f"too few decisions to judge by, {found.rows} of at least {FEWEST_DECISIONS}"
-    if found.days < FEWEST_DAYS:
-        return f"decisions on too few days to judge by, {found.days} of at least {FEWEST_DAYS}"
+def _too_few(difference: Difference) -> str:
+    """Say why decisions are too few to judge a model by; empty where they are enough."""
+    rows, days = difference.rows, difference.days
+    if rows < FEWEST_DECISIONS:
+        return f"too few decisions to judge by, {rows} of at least {FEWEST_DECISIONS}"
+    if days < FEWEST_DAYS:
+        return f"decisions on too few days to judge by, {days} of at least {FEWEST_DAYS}"
     return ""
 
 
 def _not_worse(
-    name: str, title: str, found: Difference, tolerance: float, *, sure: bool = False
+    name: str, title: str, difference: Difference, tolerance: float, *, sure: bool = False
 ) -> Check:
-    """Fails where the difference may be below what is tolerated; ``sure``: where it surely is."""
-    if found.interval is None:
+    """Check that a challenger is not worse than tolerated.
+
+    The check fails if the challenger may be worse than that; with ``sure``, only if it surely is.
+    """
+    if difference.interval is None:
         return Check(name, None, f"{title}: nothing to compare.")
-    low, high = found.interval
+    low, high = difference.interval
     passed = high >= -tolerance if sure else low >= -tolerance
     allowed = f"; {tolerance:g} less is tolerated" if tolerance else ""
-    return Check(name, passed, f"{title}: {_compared(found)}{allowed}.")
+    return Check(name, passed, f"{title}: {_compared(difference)}{allowed}.")
 
 
-def _better(name: str, title: str, found: Difference) -> Check:
-    if found.interval is None:
+def _better(name: str, title: str, difference: Difference) -> Check:
+    if difference.interval is None:
         return Check(name, None, f"{title}: nothing to compare.", decisive=False)
-    return Check(name, found.interval[0] > 0, f"{title}: {_compared(found)}.", decisive=False)
+    passed = difference.interval[0] > 0
+    return Check(name, passed, f"{title}: {_compared(difference)}.", decisive=False)
 
 
-def _compared(found: Difference) -> str:
-    assert found.interval is not None
-    low, high = found.interval
+def _compared(difference: Difference) -> str:
+    assert difference.interval is not None
+    low, high = difference.interval
     return (
-        f"{found.challenger:.4f}, the champion's {found.champion:.4f} "
+        f"{difference.challenger:.4f}, the champion's {difference.champion:.4f} "
         f"(difference {low:+.4f} to {high:+.4f})"
     )
-
-
-def _calibration(comparison: Comparison, scores: Scores) -> float:
-    later = comparison.later
-    return calibrate(scores.probability, later.added | later.hidden).expected_error

@@ -1,7 +1,7 @@
-"""What detection is worth beyond precision and recall, from columns with one row an order.
+"""Quality of detection beyond precision and recall, from columns with one row an order.
 
-All columns are in the stream's order. ``days`` and times are numpy's, probabilities 0-1, and a
-share is None where there is nothing to divide by.
+All columns are in the stream's order. ``days`` and times are numpy's, probabilities are 0-1, and a
+share is None where it would divide by 0.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ import numpy as np
 from shared.arrays import Bools, Floats, Ints, Times
 
 BINS = 10
-"""Bins of equal width that calibration is looked at in."""
+"""Bins of equal width that calibration is measured in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """What analysts find who look at the likeliest ``k`` orders of every day.
+    """What analysts find if they review the ``k`` likeliest orders of every day.
 
-    ``attainable`` is what they would find by perfect ranking: a day may have fewer frauds than
+    ``attainable`` is what they would find with a perfect ranking: a day may have fewer frauds than
     ``k``, or more.
     """
 
@@ -32,24 +32,24 @@ class Reviews:
 
 
 def reviews(k: int, days: Ints, probability: Floats, fraud: Bools) -> Reviews:
-    """Precision at ``k`` a day; ties in the stream's order."""
+    """Measure precision at ``k`` a day; ties are in the stream's order."""
     ranking = np.lexsort((np.arange(len(days)), -probability, days))
     reviewed = ranking[_place_in_group(days[ranking]) < k]
-    found = int(fraud[reviewed].sum())
+    hits = int(fraud[reviewed].sum())
     _, frauds_a_day = np.unique(days[fraud], return_counts=True)
     attainable = int(np.minimum(frauds_a_day, k).sum())
     return Reviews(
         k=k,
         reviewed=len(reviewed),
-        found=found,
+        found=hits,
         attainable=attainable,
-        precision=_share(found, len(reviewed)),
-        share_of_attainable=_share(found, attainable),
+        precision=_share(hits, len(reviewed)),
+        share_of_attainable=_share(hits, attainable),
     )
 
 
 def _place_in_group(groups: Ints) -> Ints:
-    """The place of each row in its group, from 0; the rows of a group are neighbours."""
+    """Return the place of each row in its group, from 0; the rows of a group are neighbours."""
     rows = np.arange(len(groups))
     first = np.ones(len(groups), dtype=bool)
     first[1:] = groups[1:] != groups[:-1]
@@ -57,7 +57,7 @@ def _place_in_group(groups: Ints) -> Ints:
 
 
 def average_precision(probability: Floats, fraud: Bools) -> float | None:
-    """Mean precision over the ranks of the frauds (scikit-learn's definition); None without any."""
+    """Return scikit-learn's average precision; None without frauds."""
     from sklearn.metrics import average_precision_score  # noqa: PLC0415 - seconds, only with truth
 
     if not fraud.any():
@@ -67,7 +67,7 @@ def average_precision(probability: Floats, fraud: Bools) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Orders whose probability is from ``low`` on and below ``high`` (the last bin: up to 1)."""
+    """Orders with a probability from ``low`` to below ``high`` (in the last bin: up to 1)."""
 
     low: float
     high: float
@@ -78,10 +78,10 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Do the probabilities mean what they say?
+    """Whether probabilities mean what they say.
 
-    ``brier`` is the mean squared error of the probability, ``expected_error`` the mean distance
-    of a bin's probability from its share of frauds (expected calibration error). Empty bins are
+    ``brier`` is the mean squared error of the probability. ``expected_error`` is the mean distance
+    between a bin's probability and its share of frauds (expected calibration error). Empty bins are
     left out.
     """
 
@@ -91,7 +91,7 @@ class Calibration:
 
 
 def calibrate(probability: Floats, fraud: Bools) -> Calibration:
-    """Compare probabilities with what was true."""
+    """Compare probabilities with the truth."""
     places = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
     orders = np.bincount(places, minlength=BINS)
     sums = np.bincount(places, probability, minlength=BINS)
@@ -115,7 +115,7 @@ def calibrate(probability: Floats, fraud: Bools) -> Calibration:
 
 
 class LossFound(msgspec.Struct, frozen=True, rename={"injected": "planted"}):
-    """Money that frauds took, and how much of it was in flagged orders (currency units)."""
+    """The money that frauds took, and how much of it was in flagged orders (currency)."""
 
     injected: float
     found: float
@@ -123,27 +123,27 @@ class LossFound(msgspec.Struct, frozen=True, rename={"injected": "planted"}):
 
 
 def loss_found(loss_e4: Ints, flagged: Bools) -> LossFound:
-    """How much of the planted loss was flagged."""
-    injected, found = int(loss_e4.sum()), int(loss_e4[flagged].sum())
-    return LossFound(injected / 1e4, found / 1e4, _share(found, injected))
+    """Measure how much of the frauds' loss is in flagged orders."""
+    injected_e4, found_e4 = int(loss_e4.sum()), int(loss_e4[flagged].sum())
+    return LossFound(injected_e4 / 1e4, found_e4 / 1e4, _share(found_e4, injected_e4))
 
 
-def hidden_episodes(hidden: Ints) -> Ints:
-    """The hidden run of each order, from 1 in time order; 0 outside of runs.
+def hidden_episodes(hidden_bp: Ints) -> Ints:
+    """Return the hidden-discount episode of each order, from 1 in time order; 0 outside of them.
 
-    ``hidden`` is the hidden percentage of each order; a run ends where it changes.
+    ``hidden_bp`` is the hidden discount of each order. An episode ends where it changes.
     """
-    starts = (hidden > 0) & (np.diff(hidden, prepend=0) != 0)
-    return np.where(hidden > 0, np.cumsum(starts), 0)
+    starts = (hidden_bp > 0) & (np.diff(hidden_bp, prepend=0) != 0)
+    return np.where(hidden_bp > 0, np.cumsum(starts), 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Delay:
-    """How long a hidden run goes on in a partition's stream before an order of it is flagged.
+class Delay(msgspec.Struct, frozen=True, rename={"episodes": "runs"}):
+    """How long an episode goes on in a partition's stream until an order of it is flagged.
 
-    ``episodes`` counts each run once a partition that it touches; in ``missed`` ones no order is
-    flagged. Orders count from 1, the flagged one included; minutes are from the partition's first
-    order of the run. A percentile is None where it falls among the missed.
+    ``episodes`` counts each episode once for every partition that has orders of it. In ``missed``
+    of them no order is flagged. Orders are counted from 1 up to the flagged one; minutes are
+    counted from the partition's first order of the episode. A percentile is None where it falls
+    among the missed ones.
     """
 
     episodes: int
@@ -155,20 +155,20 @@ class Delay:
 
 
 def measure_delay(
-    run: Ints, partition: Ints, flagged: Bools, times: Times, least: int = 1
+    episode: Ints, partition: Ints, flagged: Bools, times: Times, least: int = 1
 ) -> Delay:
-    """Delay to detection over all runs and partitions; ``run`` is that of `hidden_episodes`.
+    """Measure the delay over all episodes and partitions; ``episode`` is from `hidden_episodes`.
 
-    Runs of fewer than ``least`` orders in a partition are left out.
+    Where an episode has fewer than ``least`` orders in a partition, it is left out there.
     """
-    rows = np.flatnonzero(run > 0)
-    rows = rows[np.lexsort((rows, partition[rows], run[rows]))]
-    episode = run[rows] * (int(partition.max(initial=0)) + 1) + partition[rows]
-    _, which, orders = np.unique(episode, return_inverse=True, return_counts=True)
-    rows, episode = rows[orders[which] >= least], episode[orders[which] >= least]
-    place = _place_in_group(episode)
-    known, first = np.unique(episode, return_index=True)
-    caught, first_hit = np.unique(episode[flagged[rows]], return_index=True)
+    rows = np.flatnonzero(episode > 0)
+    rows = rows[np.lexsort((rows, partition[rows], episode[rows]))]
+    stretch = episode[rows] * (int(partition.max(initial=0)) + 1) + partition[rows]
+    _, which, orders = np.unique(stretch, return_inverse=True, return_counts=True)
+    rows, stretch = rows[orders[which] >= least], stretch[orders[which] >= least]
+    place = _place_in_group(stretch)
+    known, first = np.unique(stretch, return_index=True)
+    caught, first_hit = np.unique(stretch[flagged[rows]], return_index=True)
     hit = np.flatnonzero(flagged[rows])[first_hit]
     opened = first[np.searchsorted(known, caught)]
     waited = times[rows[hit]] - times[rows[opened]]
@@ -183,7 +183,7 @@ def measure_delay(
 
 
 def _percentiles(values: Floats, missed: int) -> tuple[float | None, float | None]:
-    """Median and 95th percentile (observed values) where the missed are infinite."""
+    """Return the median and the 95th percentile (observed values), the missed being infinite."""
     everything = np.append(values, np.full(missed, np.inf))
     if not len(everything):
         return None, None
@@ -196,16 +196,16 @@ def _percentiles(values: Floats, missed: int) -> tuple[float | None, float | Non
 
 @dataclass(frozen=True, slots=True)
 class FalseAlarms:
-    """Orders outside of every hidden run that are flagged as hidden discounts."""
+    """Orders outside of every episode that are flagged as hidden discounts."""
 
     clean_orders: int
     flagged: int
     per_million: float | None
 
 
-def count_false_alarms(run: Ints, flagged: Bools) -> FalseAlarms:
-    """False alarms on clean stretches; ``run`` is that of `hidden_episodes`."""
-    clean, wrong = int((run == 0).sum()), int(flagged[run == 0].sum())
+def count_false_alarms(episode: Ints, flagged: Bools) -> FalseAlarms:
+    """Count false alarms outside of episodes; ``episode`` is from `hidden_episodes`."""
+    clean, wrong = int((episode == 0).sum()), int(flagged[episode == 0].sum())
     share = _share(wrong, clean)
     return FalseAlarms(clean, wrong, None if share is None else share * 1e6)
 

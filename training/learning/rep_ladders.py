@@ -16,7 +16,6 @@ The likelihood is that of small orders with a gap of none, one or two ladder dis
 leave in the data has no such explanation, or is kept out by the caller.
 """
 
-import math
 from collections.abc import Container
 from dataclasses import dataclass
 
@@ -25,6 +24,7 @@ import numpy as np
 from shared.arrays import Bools, Floats, Ints
 from shared.ladder import DiscountShare
 from training.history.orders import History
+from training.learning.chi_square import chi_square_tail
 from training.learning.ladder_learning import SmallOrders, explanations, small_orders
 
 Ladder = tuple[DiscountShare, ...]
@@ -207,16 +207,3 @@ def _significant(tested: list[_Tested], steps: int) -> list[_Tested]:
             break
         departing.append(each)
     return departing
-
-
-def chi_square_tail(value: float, degrees: int) -> float:
-    """Chance of a chi-square of at least a value, by the cube-root transform.
-
-    Wilson and Hilferty, "The distribution of chi-square", PNAS 17, 1931.
-
-    >>> round(chi_square_tail(15.507, 8), 3)
-    0.05
-    """
-    spread = 2 / (9 * degrees)
-    z = ((value / degrees) ** (1 / 3) - (1 - spread)) / math.sqrt(spread)
-    return 0.5 * math.erfc(z / math.sqrt(2))

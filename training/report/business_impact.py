@@ -1,4 +1,7 @@
-"""What detection is worth: losses in alerts, what ended incidents spared, what reviews cost."""
+"""What detection is worth in money.
+
+It finds losses in alerts, ends incidents before they take more, and costs reviews.
+"""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,16 +14,16 @@ from shared.policy import Policy
 from shared.typologies import FRAUD_TYPOLOGIES
 
 SHORTEST_DAYS = 1.0
-"""An incident that came and went within a day is taken to have taken no more in a whole one: there
-are no orders at night."""
+"""Fewest days that an incident counts as: with no orders at night, an incident of a few hours takes
+no more in a whole day."""
 
 
 @dataclass(frozen=True, slots=True)
 class TypologyLoss:
-    """Alerts with a finding of a typology, and what they are about (currency).
+    """The alerts with a finding of one typology, and the amounts of these findings (currency).
 
-    ``expected`` is the sum of probability times amount over alerts that nobody dismissed;
-    ``confirmed`` and ``dismissed`` are the amounts that analysts decided on.
+    ``expected`` is the sum of probability times amount over alerts that nobody dismissed.
+    ``confirmed`` and ``dismissed`` are the amounts in alerts that analysts decided on.
     """
 
     typology: str
@@ -32,7 +35,7 @@ class TypologyLoss:
 
 @dataclass(frozen=True, slots=True)
 class AlertTally:
-    """All alerts of a time, without superseded ones; ``in_incidents`` of them belong to one."""
+    """The alerts of a period, without superseded ones; ``in_incidents`` belong to an incident."""
 
     alerts: int = 0
     open: int = 0
@@ -43,7 +46,10 @@ class AlertTally:
 
 
 def tally(alerts: Iterable[Mapping[str, Any]]) -> AlertTally:
-    """Sum alert documents; of each only status, findings, incident and superseding are read."""
+    """Sum alert documents.
+
+    Of each document, ``status``, ``findings``, ``incident_id`` and ``superseded_by`` are read.
+    """
     counts = {"open": 0, "confirmed": 0, "dismissed": 0}
     losses: dict[str, TypologyLoss] = {}
     incidents = 0
@@ -52,17 +58,21 @@ def tally(alerts: Iterable[Mapping[str, Any]]) -> AlertTally:
             continue
         counts[alert["status"]] += 1
         incidents += "incident_id" in alert
-        by_typology: dict[str, tuple[float, float]] = {}
-        for finding in alert["findings"]:
-            amount, expected = by_typology.get(finding["typology"], (0.0, 0.0))
-            chance = finding["probability"]
-            more = (amount + finding["amount"], expected + chance * finding["amount"])
-            by_typology[finding["typology"]] = more
-        for typology, (amount, expected) in by_typology.items():
+        for typology, (amount, expected) in _by_typology(alert["findings"]).items():
             known = losses.get(typology, TypologyLoss(typology, 0, 0.0, 0.0, 0.0))
             losses[typology] = _with(known, alert["status"], amount, expected)
-    ranked = sorted(losses.values(), key=lambda one: (-one.expected, one.typology))
+    ranked = sorted(losses.values(), key=lambda loss: (-loss.expected, loss.typology))
     return AlertTally(sum(counts.values()), **counts, in_incidents=incidents, losses=tuple(ranked))
+
+
+def _by_typology(findings: Iterable[Mapping[str, Any]]) -> dict[str, tuple[float, float]]:
+    """Return the amount and the expected loss of an alert's findings, by typology."""
+    sums: dict[str, tuple[float, float]] = {}
+    for finding in findings:
+        amount, expected = sums.get(finding["typology"], (0.0, 0.0))
+        expected += finding["probability"] * finding["amount"]
+        sums[finding["typology"]] = (amount + finding["amount"], expected)
+    return sums
 
 
 def _with(known: TypologyLoss, status: str, amount: float, expected: float) -> TypologyLoss:
@@ -75,19 +85,26 @@ def _with(known: TypologyLoss, status: str, amount: float, expected: float) -> T
     )
 
 
-def fraud_losses(found: AlertTally) -> float:
-    """Expected loss of both frauds (currency); findings of other typologies may overlap them."""
-    return math.fsum(one.expected for one in found.losses if one.typology in FRAUD_TYPOLOGIES)
+def fraud_losses(alerts: AlertTally) -> float:
+    """Return the expected loss of both frauds (currency).
+
+    Findings of other typologies are left out: their amounts may be part of the frauds' amounts.
+    """
+    return math.fsum(loss.expected for loss in alerts.losses if loss.typology in FRAUD_TYPOLOGIES)
 
 
 @dataclass(frozen=True, slots=True)
 class BusinessImpact:
-    """The business in figures (currency).
+    """What detection is worth (currency).
 
-    ``found`` is the expected loss of both frauds in alerts that nobody dismissed, ``confirmed`` as
-    much of it as analysts agreed with. ``spared`` is an estimate: what ended incidents would have
-    taken had each run for as long as one does on average. ``a_day`` is what the open ones take.
-    ``times`` is the found by the cost of review; None where nothing was reviewed.
+    Attributes:
+        found: expected loss of both frauds in alerts that nobody dismissed.
+        confirmed: the part of the frauds' amounts that analysts confirmed.
+        spared: an estimate of what the ended incidents would still have taken, had each lasted as
+            long as an episode lasts on average.
+        a_day: what the open incidents take a day.
+        review_cost: cost of reviewing every alert.
+        times: ``found`` divided by ``review_cost``; None without alerts.
     """
 
     found: float
@@ -99,32 +116,40 @@ class BusinessImpact:
 
 
 def business_impact(
-    alerts: AlertTally, incidents: Sequence[Mapping[str, Any]], run_days: float, policy: Policy
+    alerts: AlertTally,
+    incidents: Sequence[Mapping[str, Any]],
+    episode_days: float,
+    policy: Policy,
 ) -> BusinessImpact:
-    """Weigh what alerts found against what looking at every one of them costs."""
-    found = fraud_losses(alerts)
+    """Compare the losses in alerts with the cost of reviewing every alert.
+
+    ``episode_days`` is the mean length of a hidden-discount episode.
+    """
+    expected = fraud_losses(alerts)
     cost = alerts.alerts * policy.review_cost_e4 / 1e4
-    frauds = [one for one in alerts.losses if one.typology in FRAUD_TYPOLOGIES]
+    frauds = [loss for loss in alerts.losses if loss.typology in FRAUD_TYPOLOGIES]
+    ended = [incident for incident in incidents if incident["status"] == CLOSED]
+    running = [incident for incident in incidents if incident["status"] != CLOSED]
     return BusinessImpact(
-        found=found,
-        confirmed=math.fsum(one.confirmed for one in frauds),
-        spared=math.fsum(_spared(one, run_days) for one in incidents if one["status"] == CLOSED),
-        a_day=math.fsum(loss_a_day(one) for one in incidents if one["status"] != CLOSED),
+        found=expected,
+        confirmed=math.fsum(loss.confirmed for loss in frauds),
+        spared=math.fsum(_spared(incident, episode_days) for incident in ended),
+        a_day=math.fsum(loss_a_day(incident) for incident in running),
         review_cost=cost,
-        times=found / cost if cost else None,
+        times=expected / cost if cost else None,
     )
 
 
 def days_of(incident: Mapping[str, Any]) -> float:
-    """How long an incident has run, in days."""
+    """Return how long an incident has run, in days."""
     span = utc_time(incident["last_seen_at"]) - utc_time(incident["started_at"])
     return span.total_seconds() / 86_400
 
 
 def loss_a_day(incident: Mapping[str, Any]) -> float:
-    """What an incident took a day, on average (currency)."""
+    """Return what an incident took a day, on average (currency)."""
     return float(incident["amount_lost"]) / max(days_of(incident), SHORTEST_DAYS)
 
 
-def _spared(incident: Mapping[str, Any], run_days: float) -> float:
-    return loss_a_day(incident) * max(run_days - max(days_of(incident), SHORTEST_DAYS), 0.0)
+def _spared(incident: Mapping[str, Any], episode_days: float) -> float:
+    return loss_a_day(incident) * max(episode_days - max(days_of(incident), SHORTEST_DAYS), 0.0)

@@ -1,4 +1,4 @@
-"""What a challenger has learned that the champion does not say: only what moved beyond chance."""
+"""What differs between two bundles, left out where chance alone explains the difference."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -8,18 +8,18 @@ from shared.ladder import DiscountShare
 from shared.model import ModelBundle
 
 BEYOND_CHANCE = 3.0
-"""Standard errors that a share must move by."""
+"""Standard errors by which a share must differ."""
 
 NOTICEABLE = 0.05
-"""Share of itself that a figure must move by to be worth a line."""
+"""Part of itself by which a figure must differ to be worth a line."""
 
 NAMED = 8
-"""Reps that a line names before it counts the rest."""
+"""Most reps that a line names; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line: what of which table, before and after, in words."""
+    """One line in words: which table, what in it, its value before and after."""
 
     table: str
     what: str
@@ -28,7 +28,7 @@ class Change:
 
 
 def changes(champion: ModelBundle, challenger: ModelBundle) -> tuple[Change, ...]:
-    """Every change worth a line, in the order people ask for them."""
+    """Return every change worth a line, in the order in which people ask for them."""
     return (
         *_steps("Ladder", champion.ladder, challenger.ladder),
         *_steps("Added item", champion.off_ladder, challenger.off_ladder),
@@ -40,7 +40,7 @@ def changes(champion: ModelBundle, challenger: ModelBundle) -> tuple[Change, ...
 
 
 def step_name(discount_bp: int) -> str:
-    """A discount as people write it.
+    """Write a discount as people do.
 
     >>> step_name(150), step_name(0)
     ('1.5 %', 'no discount')
@@ -52,23 +52,21 @@ def _steps(
     table: str, before: Sequence[DiscountShare], after: Sequence[DiscountShare]
 ) -> Iterator[Change]:
     old, new = ({step.discount_bp: step for step in steps} for steps in (before, after))
-    for points in sorted(old.keys() | new.keys()):
-        one, other = old.get(points), new.get(points)
-        if one is None or other is None or _moved(one, other):
-            yield Change(table, step_name(points), _share(one), _share(other))
+    for discount_bp in sorted(old.keys() | new.keys()):
+        had, has = old.get(discount_bp), new.get(discount_bp)
+        if had is None or has is None or _moved(had, has):
+            yield Change(table, step_name(discount_bp), _share(had), _share(has))
 
 
-def _moved(one: DiscountShare, other: DiscountShare) -> bool:
-    """Whether two shares differ by more than counting so few orders makes them.
+def _moved(had: DiscountShare, has: DiscountShare) -> bool:
+    """Return whether two shares differ by more than chance explains, and noticeably.
 
-    A share that rests on n orders has a relative error of about one by the root of n; packaged
-    ones rest on none and have no error.
+    A share that was counted on n orders has a relative error of about 1 / sqrt(n). Packaged shares
+    were not counted, and have no error.
     """
-    error = math.hypot(
-        *(step.share / math.sqrt(step.orders) for step in (one, other) if step.orders)
-    )
-    apart = abs(one.share - other.share)
-    return apart > max(BEYOND_CHANCE * error, NOTICEABLE * max(one.share, other.share))
+    error = math.hypot(*(step.share / math.sqrt(step.orders) for step in (had, has) if step.orders))
+    apart = abs(had.share - has.share)
+    return apart > max(BEYOND_CHANCE * error, NOTICEABLE * max(had.share, has.share))
 
 
 def _share(step: DiscountShare | None) -> str:
@@ -81,7 +79,8 @@ def _rates(champion: ModelBundle, challenger: ModelBundle) -> Iterator[Change]:
         ("Orders under a hidden discount", "hidden_discount_rate"),
     ):
         old, new = (float(getattr(bundle, name)) for bundle in (champion, challenger))
-        error = math.hypot(*(_error(getattr(one, name), one) for one in (champion, challenger)))
+        errors = (_error(getattr(bundle, name), bundle) for bundle in (champion, challenger))
+        error = math.hypot(*errors)
         if abs(old - new) > max(BEYOND_CHANCE * error, NOTICEABLE * max(old, new)):
             yield Change("Rates", table, f"{100 * old:.2f} %", f"{100 * new:.2f} %")
     for what, old, new, words in (
@@ -104,9 +103,9 @@ def _reps(champion: ModelBundle, challenger: ModelBundle) -> Iterator[Change]:
         old, new = (f"{len(bundle.reps):,}" for bundle in (champion, challenger))
         fresh = sorted(challenger.reps - champion.reps)
         yield Change("Reps", "known", old, f"{new}{_new(fresh) if champion.reps else ''}")
-    own, other = (sorted(bundle.rep_ladders) for bundle in (champion, challenger))
-    if own != other:
-        yield Change("Reps", "with a ladder of their own", _named(own), _named(other))
+    had, has = (sorted(bundle.rep_ladders) for bundle in (champion, challenger))
+    if had != has:
+        yield Change("Reps", "with a ladder of their own", _named(had), _named(has))
 
 
 def _new(reps: Sequence[str]) -> str:
@@ -116,8 +115,8 @@ def _new(reps: Sequence[str]) -> str:
 def _named(reps: Sequence[str]) -> str:
     if not reps:
         return "none"
-    more = f" and {len(reps) - NAMED} more" if len(reps) > NAMED else ""
-    return ", ".join(reps[:NAMED]) + more
+    others = f" and {len(reps) - NAMED} more" if len(reps) > NAMED else ""
+    return ", ".join(reps[:NAMED]) + others
 
 
 def _rest(champion: ModelBundle, challenger: ModelBundle) -> Iterator[Change]:

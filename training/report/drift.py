@@ -4,47 +4,46 @@ The population stability index compares two samples over the same bins,
 
 .. math:: PSI = \sum_i (q_i - p_i) \ln (q_i / p_i)
 
-Where nothing has changed, :math:`PSI / (1/n + 1/m)` is about chi-square with one degree of freedom
-less than there are bins (Yurdakul, "Statistical properties of population stability index", 2018),
-so that the chance of a false alarm can be chosen; the customary 0.1 and 0.2 are too low for a
-few hundred orders and too high for many. That chance is held over all features together
-(Bonferroni). What no chance explains may still be a trifle: `TRIFLE` is asked for, too.
+If nothing has changed, :math:`PSI / (1/n + 1/m)` is about chi-square, with one degree of freedom
+fewer than there are bins (Yurdakul, "Statistical properties of population stability index", 2018).
+So the chance of a false alarm can be chosen, for all features together (Bonferroni). The usual
+limits 0.1 and 0.2 are too low for a few hundred orders and too high for many. With many orders
+even a trifle is more than chance; an alarm therefore also needs an index of at least `TRIFLE`.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
 from shared.arrays import Floats, Ints
-from training.learning.rep_ladders import chi_square_tail
+from training.learning.chi_square import chi_square_limit, chi_square_tail
 
 BINS = 10
-"""Bins of the reference, each of about as many orders."""
+"""Bins of the reference sample; each has about the same number of orders."""
 
 FEWEST_ORDERS = 200
-"""Orders of either side below which there is no figure."""
+"""Orders of either sample below which no drift is measured."""
 
 FEWEST_IN_BIN = 10.0
-"""Orders that a bin must hold of either side if nothing changed; smaller ones join a neighbour."""
+"""Orders of either sample expected in a bin if nothing changed; smaller bins join a neighbour."""
 
 TRIFLE = 0.04
-"""Index below which there is no alarm: a shift by a fifth of a standard deviation, which is Cohen's
-small effect (of two normal distributions d standard deviations apart the index is d squared)."""
+"""Index below which there is no alarm: a shift by a fifth of a standard deviation, Cohen's small
+effect. (For two normal distributions d standard deviations apart, the index is d squared.)"""
 
 TRIFLING_RATIO = 1.2
-"""Alert rates less than this factor apart raise no alarm."""
+"""Factor between two alert rates below which there is no alarm."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureDrift:
-    """How far one feature of later orders is from that of earlier ones.
+    """How far a feature of later orders has moved from the feature of earlier ones.
 
-    ``before`` and ``now`` are medians. ``psi`` is None where there is no figure, and ``note`` says
-    why; ``limit`` is the index from which on it is an alarm, ``chance`` that of an index at least
-    as high where nothing changed.
+    ``before`` and ``now`` are medians. ``psi`` is the index; None where it was not measured, and
+    then ``note`` says why. From ``limit`` on it is an alarm. ``chance`` is the probability of an
+    index at least this high if nothing changed.
     """
 
     name: str
@@ -59,9 +58,9 @@ class FeatureDrift:
 
 @dataclass(frozen=True, slots=True)
 class AlertRateDrift:
-    """Alerts of the training window and of later orders; rates are None without orders.
+    """The alert rates of the orders learned from and of later orders; None without orders.
 
-    ``chance`` is that of a difference at least as unlikely where nothing changed.
+    ``chance`` is the probability of a difference at least as unlikely if nothing changed.
     """
 
     orders_before: int
@@ -76,13 +75,13 @@ class AlertRateDrift:
 def measure_drift(
     names: Sequence[str], reference: Floats, current: Floats, alarm_rate: float = 0.01
 ) -> tuple[FeatureDrift, ...]:
-    """The drift of each feature.
+    """Measure the drift of each feature.
 
     Args:
-        names: of the columns.
+        names: names of the columns.
         reference: features of orders that were learned from, shape (orders, features).
-        current: those of later orders.
-        alarm_rate: chance (0-1) that any feature at all raises an alarm where nothing changed.
+        current: features of later orders, of the same shape.
+        alarm_rate: chance (0-1) that any feature at all raises an alarm if nothing changed.
     """
     fewest = min(len(reference), len(current))
     if fewest < FEWEST_ORDERS:
@@ -111,15 +110,15 @@ def _feature_drift(name: str, reference: Floats, current: Floats, level: float) 
 
 
 def binned(reference: Floats, current: Floats) -> tuple[Ints, Ints]:
-    """Orders of both samples by bin; the bins are made from the reference alone.
+    """Count the orders of both samples by bin; the bins are made from the reference alone.
 
-    They are its tenths, or its values where these are few. A bin takes in its upper edge, so that
-    a value that many orders share is not cut in two.
+    The bins are the reference's tenths, or its values where these are few. A bin includes its upper
+    edge, so that a value that many orders share is not cut in two.
     """
     values = np.unique(reference)
     if len(values) > BINS:
-        steps = np.arange(1, BINS) / BINS
-        values = np.unique(np.quantile(reference, steps, method="inverted_cdf"))
+        tenths = np.arange(1, BINS) / BINS
+        values = np.unique(np.quantile(reference, tenths, method="inverted_cdf"))
         values = np.append(values, np.inf)
     edges = values[:-1]
     before, now = (
@@ -133,7 +132,7 @@ def binned(reference: Floats, current: Floats) -> tuple[Ints, Ints]:
 
 
 def _joined(expected: Sequence[float]) -> list[list[int]]:
-    """Neighbouring bins put together until each group has `FEWEST_IN_BIN`."""
+    """Join neighbouring bins until each group has `FEWEST_IN_BIN` expected orders."""
     groups: list[list[int]] = [[]]
     held = 0.0
     for at, count in enumerate(expected):
@@ -149,8 +148,9 @@ def _joined(expected: Sequence[float]) -> list[list[int]]:
 
 
 def stability_index(before: Ints, now: Ints) -> float:
-    """The index of two counts over the same bins, each half an order larger than it is, so that
-    an empty bin has a logarithm, too (Jeffreys' prior).
+    """Return the index of two counts over the same bins.
+
+    Half an order is added to each count, so that empty bins have a logarithm (Jeffreys' prior).
 
     >>> round(stability_index(np.array([500, 500]), np.array([400, 600])), 3)
     0.04
@@ -159,26 +159,13 @@ def stability_index(before: Ints, now: Ints) -> float:
     return float(((q - p) * np.log(q / p)).sum())
 
 
-def chi_square_limit(chance: float, degrees: int) -> float:
-    """The value that a chi-square reaches with a chance, by the cube-root transform.
-
-    The inverse of `chi_square_tail`.
-
-    >>> round(chi_square_limit(0.05, 8), 1)
-    15.5
-    """
-    spread = 2 / (9 * degrees)
-    z = NormalDist().inv_cdf(1 - chance)
-    return float(degrees * (1 - spread + z * math.sqrt(spread)) ** 3)
-
-
 def alert_rate_drift(
     alerts_before: int, orders_before: int, alerts_now: int, orders_now: int, level: float = 0.01
 ) -> AlertRateDrift:
-    """Whether alerts became more or fewer than chance explains, by Fisher's exact test.
+    """Test whether the alert rate changed by more than chance explains (Fisher's exact test).
 
-    Orders of a hidden discount are alerts together, so a run in one window and none in the other
-    is a change, too. ``level`` is the chance (0-1) of an alarm where nothing changed.
+    The orders of a hidden-discount episode are alerts together, so an episode in only one of the
+    two windows counts as a change. ``level`` is the chance (0-1) of an alarm if nothing changed.
     """
     before = alerts_before / orders_before if orders_before else None
     now = alerts_now / orders_now if orders_now else None
@@ -192,21 +179,23 @@ def alert_rate_drift(
     return AlertRateDrift(orders_before, orders_now, before, now, chance, alarm)
 
 
-def fisher(found: int, of: int, others: int, of_others: int) -> float:
-    """Chance, given the totals, of a split of the found that is no likelier than this one.
+def fisher(hits: int, of: int, other_hits: int, of_others: int) -> float:
+    """Return the chance of a split of all hits that is no likelier than this one.
+
+    The totals are given: ``hits`` among ``of``, and ``other_hits`` among ``of_others``.
 
     Fisher, "The logic of inductive inference", J. R. Stat. Soc. 98, 1935.
 
     >>> round(fisher(3, 4, 1, 4), 4)
     0.4857
     """
-    total, everything = found + others, of + of_others
+    total, everything = hits + other_hits, of + of_others
     logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, everything + 1)))])
     possible = np.arange(max(0, total - of_others), min(total, of) + 1)
     ways = -(logs[possible] + logs[of - possible])
     ways -= logs[total - possible] + logs[of_others - total + possible]
     likely = np.exp(ways - ways.max())
-    own = likely[found - possible[0]]
+    own = likely[hits - possible[0]]
     return float(min(likely[likely <= own * (1 + 1e-9)].sum() / likely.sum(), 1.0))
 
 

@@ -1,4 +1,4 @@
-"""Gathers what a night's report shows: from the run itself, and from what was written since."""
+"""Collects everything that a night's report shows: from the night itself and from the stores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,24 +26,26 @@ from training.report.drift import AlertRateDrift, FeatureDrift, alert_rate_drift
 from training.report.totals import discount_by_rep, totals_by_period
 
 SAMPLE = 5_000
-"""Orders that drift is measured on, at most: the last ones learned from, and the last ones."""
+"""Most orders that drift is measured on, of those learned from and of the later ones: the last."""
 
 MOST_ALERTS = 20_000
-"""Alerts that the sums are made of, the costliest."""
+"""Most alerts that are summed up; those with the highest expected loss are taken."""
 
 TOP_ALERTS = 10
 
 WATCHED = ("units", "products", "list_total", "gap", "gap_percent", "margin_percent")
-"""Features whose drift is measured: those that no model had a hand in. The others fit the orders
-that a model learned from better than any later ones, and habits grow with the history: they would
-drift where nothing changed."""
+"""Features whose drift is measured: those that do not depend on a model or on profiles.
+
+Features of a model fit the orders that it learned from better than later ones, and profiles grow
+with the history. Both would drift although nothing changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A challenger that was judged, and what it was judged against and on.
+    """A challenger that was judged, with the orders and the champion that it was judged against.
 
-    ``later`` are the orders that it did not learn from, ``champion`` is what served until now.
+    ``later`` are the orders that it did not learn from, ``champion`` is the bundle that served
+    until now.
     """
 
     data: Dataset
@@ -55,24 +57,14 @@ class Judged:
 
 
 def gather_report(judged: Judged, blobs: Blobs, documents: Documents, now: datetime) -> Report:
-    """All that the report of a run is made of."""
+    """Collect everything that the report of a night shows."""
     data, later = judged.data, judged.later
     alerts = documents.alerts(None, MOST_ALERTS)
     history = price_history(data.orders, data.catalogue)
     drift, alert_rate = _drift(data, later, judged.learned.bundle)
     return Report(
         made_at=now,
-        data=Data(
-            first=data.orders[0].ordered_at,
-            last=data.orders[-1].ordered_at,
-            orders=len(data.orders),
-            sha256=data.snapshot_sha256,
-            later_from=later[0].ordered_at if later else None,
-            refused=data.quality.refused,
-            duplicates=data.quality.duplicates,
-            superseded=data.quality.superseded,
-            bad_files=data.quality.bad_files,
-        ),
+        data=_data(data, later),
         verdict=judged.verdict,
         learned=judged.learned,
         champion=judged.champion,
@@ -91,8 +83,22 @@ def gather_report(judged: Judged, blobs: Blobs, documents: Documents, now: datet
     )
 
 
+def _data(data: Dataset, later: Sequence[Order]) -> Data:
+    return Data(
+        first=data.orders[0].ordered_at,
+        last=data.orders[-1].ordered_at,
+        orders=len(data.orders),
+        sha256=data.snapshot_sha256,
+        later_from=later[0].ordered_at if later else None,
+        refused=data.quality.refused,
+        duplicates=data.quality.duplicates,
+        superseded=data.quality.superseded,
+        bad_files=data.quality.bad_files,
+    )
+
+
 def shadow_totals(blobs: Blobs, documents: Documents) -> ShadowTotals | None:
-    """What the challenger did that scores in shadow now; None where none does."""
+    """Return what the challenger in shadow has done so far; None without such a challenger."""
     pointer, _ = read_pointer(blobs, CHALLENGER)
     if pointer is None:
         return None
@@ -100,36 +106,37 @@ def shadow_totals(blobs: Blobs, documents: Documents) -> ShadowTotals | None:
 
 
 def _shadow(blobs: Blobs, documents: Documents) -> dict[str, int] | None:
-    found = shadow_totals(blobs, documents)
-    if found is None:
+    shadow = shadow_totals(blobs, documents)
+    if shadow is None:
         return None
     return {
-        "orders": found.orders,
-        "champion_alerts": found.champion.alerts,
-        "challenger_alerts": found.challenger.alerts,
-        "both": found.both,
+        "orders": shadow.orders,
+        "champion_alerts": shadow.champion.alerts,
+        "challenger_alerts": shadow.challenger.alerts,
+        "both": shadow.both,
     }
 
 
 def _drift(
     data: Dataset, later: Sequence[Order], bundle: ModelBundle
 ) -> tuple[tuple[FeatureDrift, ...], AlertRateDrift]:
-    """Later orders against the last ones that were learned from.
+    """Compare the later orders with the last ones that were learned from.
 
-    Alerts are the challenger's on both sides, which finds a few fewer among what it learned from.
+    Both sides are scored by the challenger. It finds slightly fewer alerts among the orders that it
+    learned from.
     """
     learned = data.orders[: len(data.orders) - len(later)]
-    before, now = (_assessed(data, some[-SAMPLE:], bundle) for some in (learned, later))
+    before, now = (_assessed(data, side[-SAMPLE:], bundle) for side in (learned, later))
     features = measure_drift(WATCHED, _features(before), _features(now))
-    alerts = [sum(one.alerted for one in side) for side in (before, now)]
+    alerts = [sum(assessment.alerted for assessment in side) for side in (before, now)]
     return features, alert_rate_drift(alerts[0], len(before), alerts[1], len(now))
 
 
 def _assessed(data: Dataset, orders: Sequence[Order], bundle: ModelBundle) -> list[Assessment]:
-    known = [one for one in orders if one.currency in {None, data.catalogue.currency}]
+    known = [order for order in orders if order.currency in {None, data.catalogue.currency}]
     return score_stream(Scorer(bundle, data.catalogue, data.policy), known, data.partitions)
 
 
 def _features(assessments: Sequence[Assessment]) -> Floats:
-    rows = [[one.features[name] for name in WATCHED] for one in assessments]
+    rows = [[assessment.features[name] for name in WATCHED] for assessment in assessments]
     return np.array(rows).reshape(len(rows), len(WATCHED))

@@ -10,15 +10,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from training.report.captions import Chart
 from training.report.content import Report
+from training.report.data_tables import drift_rows, intake_rows, moments
 from training.report.tables import (
     alert_rows,
     business_rows,
-    drift_rows,
     fraud_rows,
     incident_rows,
-    intake_rows,
     loss_rows,
-    moments,
     money_rows,
     percent_rows,
     rep_rows,

@@ -1,65 +1,61 @@
-"""The report's tables of business, money, reps, incidents, alerts and data: rows of texts."""
+"""The report's tables of the business: losses, money, frauds, reps, incidents and alerts.
 
-from __future__ import annotations
+Each function returns rows of texts, by the names that the template asks for.
+"""
 
-import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from shared.formats import shortened, utc_time
-from training.report.business_impact import business_impact, days_of
+from shared.formats import utc_time
+from training.report.business_impact import BusinessImpact, business_impact, days_of
 from training.report.changes import step_name
+from training.report.content import Report
 from training.report.words import NOTHING, amount, count, minute, name_of, percent, span
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from training.report.content import Report
-
 
 REPS_SHOWN, ALERTS_SHOWN, INCIDENTS_SHOWN = 8, 10, 20
 
 
 def loss_rows(report: Report) -> list[dict[str, str]]:
-    """Alerts and losses by typology, the costliest first."""
+    """Return alerts and losses by typology, the largest expected loss first."""
     return [
         {
-            "typology": name_of(one.typology),
-            "alerts": count(one.alerts),
-            "expected": amount(one.expected),
-            "confirmed": amount(one.confirmed),
-            "dismissed": amount(one.dismissed),
+            "typology": name_of(loss.typology),
+            "alerts": count(loss.alerts),
+            "expected": amount(loss.expected),
+            "confirmed": amount(loss.confirmed),
+            "dismissed": amount(loss.dismissed),
         }
-        for one in report.alerts.losses
+        for loss in report.alerts.losses
     ]
 
 
 def business_rows(report: Report) -> list[dict[str, str]]:
-    """Found, prevented, cost and return, each with how it was arrived at."""
-    policy = report.policy
+    """Return losses found, losses prevented, cost and return, each with how it was computed."""
     days = report.learned.bundle.hidden_episode_days
-    found = business_impact(report.alerts, report.incidents, days, policy)
-    each = amount(policy.review_cost_e4 / 1e4)
-    inside = report.alerts.in_incidents
+    impact = business_impact(report.alerts, report.incidents, days, report.policy)
     rows = [
-        ("Losses found", amount(found.found), "estimated",
+        ("Losses found", amount(impact.found), "estimated",
          "added items and hidden discounts: probability times amount of every alert that nobody "
          "dismissed"),
-        ("of it confirmed", amount(found.confirmed), "counted", "what analysts agreed with"),
-        _prevented(report, found.spared),
-        ("Open incidents, a day", amount(found.a_day), "counted",
+        ("of it confirmed", amount(impact.confirmed), "counted", "what analysts agreed with"),
+        _prevented(report, impact.spared),
+        ("Open incidents, a day", amount(impact.a_day), "counted",
          "what the open ones take until somebody stops the cause"),
-        ("Cost of review", amount(found.review_cost), "estimated",
-         f"{report.alerts.alerts:,} alerts at {each} each if every one is looked at; {inside:,} "
-         "belong to incidents, which can be looked at together"),
-        ("Return", amount(found.found - found.review_cost), "estimated",
-         "losses found less the cost of review, without what was prevented"
-         + ("" if found.times is None else f": {found.times:,.1f} for each 1 spent")),
+        _review(report, impact),
+        _return(impact),
     ]  # fmt: skip
     return [dict(zip(("what", "amount", "kind", "how"), row, strict=True)) for row in rows]
 
 
-def _prevented(report: Report, spared: float) -> tuple[str, str, str, str]:
-    """A guess needs to know how long runs last; the packaged length is no knowledge."""
+type _Row = tuple[str, str, str, str]
+
+
+def _prevented(report: Report, spared: float) -> _Row:
+    """Return what ended incidents would still have taken, where that can be estimated at all.
+
+    The estimate needs the length of an episode. The packaged length says nothing about this
+    company.
+    """
     if "hidden_run_days" in report.learned.defaults:
         return (
             "Prevented", NOTHING, "unknown",
@@ -73,11 +69,28 @@ def _prevented(report: Report, spared: float) -> tuple[str, str, str, str]:
     )  # fmt: skip
 
 
+def _review(report: Report, impact: BusinessImpact) -> _Row:
+    each = amount(report.policy.review_cost_e4 / 1e4)
+    return (
+        "Cost of review", amount(impact.review_cost), "estimated",
+        f"{report.alerts.alerts:,} alerts at {each} each if every one is looked at; "
+        f"{report.alerts.in_incidents:,} belong to incidents, which can be looked at together",
+    )  # fmt: skip
+
+
+def _return(impact: BusinessImpact) -> _Row:
+    times = "" if impact.times is None else f": {impact.times:,.1f} for each 1 spent"
+    return (
+        "Return", amount(impact.found - impact.review_cost), "estimated",
+        f"losses found less the cost of review, without what was prevented{times}",
+    )  # fmt: skip
+
+
 def money_rows(report: Report) -> list[dict[str, str]]:
-    """The whole window: list, given away, charged, cost, earned."""
+    """Return list, given away, charged, cost and earned over the whole window."""
     periods = report.totals.periods
     listed, charged, cost = (
-        sum(getattr(one, name) for one in periods) / 1e4
+        sum(getattr(period, name) for period in periods) / 1e4
         for name in ("list_e4", "charged_e4", "cost_e4")
     )
     rows = (
@@ -95,162 +108,97 @@ def _of(part: float, whole: float, name: str) -> str:
 
 
 def fraud_rows(report: Report) -> list[dict[str, str]]:
-    """The challenger's discounts of added items and its hidden percentages."""
+    """Return the challenger's discounts of added items and its hidden discounts."""
     bundle = report.learned.bundle
-    tables = (("Added item", bundle.off_ladder), ("Hidden discount", bundle.hidden))
+    tables = (("added_item", bundle.off_ladder), ("hidden_discount", bundle.hidden))
     return [
         {
-            "what": what,
+            "what": name_of(typology),
             "percent": step_name(step.discount_bp),
             "share": percent(step.share),
             "orders": count(step.orders) if step.orders else NOTHING,
         }
-        for what, steps in tables
+        for typology, steps in tables
         for step in steps
     ]
 
 
 def percent_rows(report: Report) -> list[dict[str, str]]:
-    """Incidents by percentage, the costliest first."""
+    """Return the incidents by percentage, the largest loss first."""
     by_percent: dict[float, list[Mapping[str, Any]]] = {}
-    for one in report.incidents:
-        by_percent.setdefault(one["percent"], []).append(one)
-    rows = [
-        (sum(one["amount_lost"] for one in some), points, some)
-        for points, some in by_percent.items()
-    ]
+    for incident in report.incidents:
+        by_percent.setdefault(incident["percent"], []).append(incident)
+    ranked = sorted(by_percent.items(), key=lambda item: (-_lost(item[1]), item[0]))
     return [
         {
-            "percent": f"{points:g} %",
-            "incidents": count(len(some)),
-            "open": count(sum(one["status"] == "open" for one in some)),
-            "orders": count(sum(one["orders_affected"] for one in some)),
-            "amount": amount(lost),
+            "percent": f"{percentage:g} %",
+            "incidents": count(len(incidents)),
+            "open": count(sum(incident["status"] == "open" for incident in incidents)),
+            "orders": count(sum(incident["orders_affected"] for incident in incidents)),
+            "amount": amount(_lost(incidents)),
         }
-        for lost, points, some in sorted(rows, key=lambda row: (-row[0], row[1]))
+        for percentage, incidents in ranked
     ]
+
+
+def _lost(incidents: Sequence[Mapping[str, Any]]) -> float:
+    return sum(float(incident["amount_lost"]) for incident in incidents)
 
 
 def rep_rows(report: Report) -> list[dict[str, str | bool]]:
-    """Those who stand apart, else the deepest; the chart shows the others."""
-    apart = [one for one in report.reps if one.apart]
+    """Return the reps who stand apart; if nobody does, those who discount the most."""
+    apart = [rep for rep in report.reps if rep.apart]
     return [
         {
-            "rep": one.rep_id,
-            "orders": count(one.orders),
-            "percent": f"{one.percent:.2f} %",
+            "rep": rep.rep_id,
+            "orders": count(rep.orders),
+            "percent": f"{rep.percent:.2f} %",
             "interval": NOTHING
-            if one.interval is None
-            else f"{one.interval[0]:.2f} to {one.interval[1]:.2f} %",
-            "peers": f"{one.peers_percent:.2f} %",
-            "apart": one.apart,
-            "own": one.rep_id in report.learned.bundle.rep_ladders,
+            if rep.interval is None
+            else f"{rep.interval[0]:.2f} to {rep.interval[1]:.2f} %",
+            "peers": f"{rep.peers_percent:.2f} %",
+            "apart": rep.apart,
+            "own": rep.rep_id in report.learned.bundle.rep_ladders,
         }
-        for one in (apart or report.reps)[:REPS_SHOWN]
+        for rep in (apart or report.reps)[:REPS_SHOWN]
     ]
 
 
 def incident_rows(report: Report) -> list[dict[str, str | bool]]:
-    """The latest incidents first."""
-    latest = sorted(report.incidents, key=lambda one: str(one["started_at"]), reverse=True)
+    """Return the incidents, the latest first."""
+    latest = sorted(
+        report.incidents, key=lambda incident: str(incident["started_at"]), reverse=True
+    )
     return [
         {
-            "id": one["id"],
-            "open": one["status"] == "open",
-            "message": one["message"],
-            "percent": f"{one['percent']:g} %",
-            "orders": count(one["orders_affected"]),
-            "amount": amount(one["amount_lost"]),
-            "noticed": span(_hours(one)),
-            "ran": span(24 * days_of(one)),
+            "id": incident["id"],
+            "open": incident["status"] == "open",
+            "message": incident["message"],
+            "percent": f"{incident['percent']:g} %",
+            "orders": count(incident["orders_affected"]),
+            "amount": amount(incident["amount_lost"]),
+            "noticed": span(_hours_until_detected(incident)),
+            "ran": span(24 * days_of(incident)),
         }
-        for one in latest[:INCIDENTS_SHOWN]
+        for incident in latest[:INCIDENTS_SHOWN]
     ]
 
 
-def _hours(incident: Mapping[str, Any]) -> float:
+def _hours_until_detected(incident: Mapping[str, Any]) -> float:
     waited = utc_time(incident["detected_at"]) - utc_time(incident["started_at"])
     return waited.total_seconds() / 3600
 
 
 def alert_rows(report: Report) -> list[dict[str, Any]]:
-    """The costliest alerts, without anything of the customer's."""
+    """Return the alerts with the highest expected loss, without any data of the customer."""
     return [
         {
-            "order": one["order_id"],
-            "rep": one["rep_id"],
-            "time": minute(utc_time(one["ordered_at"])),
-            "loss": amount(one["expected_loss"]),
-            "probability": percent(one["probability"]),
-            "messages": [finding["message"] for finding in one["findings"]],
+            "order": alert["order_id"],
+            "rep": alert["rep_id"],
+            "time": minute(utc_time(alert["ordered_at"])),
+            "loss": amount(alert["expected_loss"]),
+            "probability": percent(alert["probability"]),
+            "messages": [finding["message"] for finding in alert["findings"]],
         }
-        for one in report.top_alerts[:ALERTS_SHOWN]
+        for alert in report.top_alerts[:ALERTS_SHOWN]
     ]
-
-
-def intake_rows(report: Report) -> list[dict[str, str]]:
-    """What came in and what did not become a score or an order to learn from."""
-    data, states = report.data, report.states
-    unpriced = report.learned.figures.get("orders_unpriced", 0)
-    rows = [
-        ("Orders in the snapshot", count(data.orders), ""),
-        ("Not orders", count(sum((data.refused or {}).values())), _codes(data.refused or {})),
-        ("Sent twice", count(data.duplicates), "counted once"),
-        ("Replaced by a higher revision", count(data.superseded), "the highest counts"),
-        ("Not priced by the catalogue", count(int(unpriced)), "not learned from"),
-        ("Archive files unread", count(len(data.bad_files)), ", ".join(data.bad_files[:3])),
-    ]
-    if states:
-        rows += [
-            (f"Stream: {what}", count(sum(int(one[key]) for one in states)), note)
-            for what, key, note in (
-                ("scored", "orders_scored", f"over {len(states)} partitions, since they began"),
-                ("set aside", "dead_lettered", "dead letters, which can be sent again"),
-                ("repeated", "duplicates", "scored once"),
-                ("came too late", "stale", "a higher revision was scored"),
-            )
-        ]
-    return [dict(zip(("what", "count", "note"), row, strict=True)) for row in rows]
-
-
-def _codes(refused: Mapping[str, int]) -> str:
-    ranked = sorted(refused.items(), key=lambda pair: (-pair[1], pair[0]))
-    return ", ".join(f"{shortened(code)} {found:,}" for code, found in ranked)
-
-
-def drift_rows(report: Report) -> list[dict[str, Any]]:
-    """Every feature, the furthest drifted first."""
-    ranked = sorted(report.drift, key=lambda one: (-(one.psi or 0.0), one.name))
-    return [
-        {
-            "name": one.name.replace("_", " "),
-            "before": _plain(one.before),
-            "now": _plain(one.now),
-            "psi": NOTHING if one.psi is None else f"{one.psi:.3f}",
-            "limit": one.note if one.limit is None else f"{one.limit:.3f}",
-            "alarm": one.alarm,
-        }
-        for one in ranked
-    ]
-
-
-def _plain(value: float) -> str:
-    return NOTHING if math.isnan(value) else f"{value:,.2f}".rstrip("0").rstrip(".")
-
-
-def moments(report: Report) -> list[tuple[str, str]]:
-    """How the run came to be, in pairs of what and which."""
-    data, bundle = report.data, report.learned.bundle
-    pairs = [
-        ("Made", f"{minute(report.made_at)} UTC"),
-        ("Orders from", f"{minute(data.first)} UTC"),
-        ("to", f"{minute(data.last)} UTC"),
-        ("Learned from", f"{bundle.trained_orders:,} orders"),
-        ("Challenger", bundle.version),
-        ("Champion until now", report.champion.version),
-        ("Policy", report.policy.version),
-        ("SHA-256 of the snapshot", data.sha256),
-    ]
-    if data.later_from is not None:
-        pairs.insert(4, ("Judged on orders from", f"{minute(data.later_from)} UTC"))
-    return pairs

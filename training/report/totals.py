@@ -1,4 +1,4 @@
-"""What a history came to: money over time, and how deeply each rep discounts."""
+"""Totals of a history: money over time, and how much discount each rep gives."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,21 +10,21 @@ from training.history.orders import History
 from training.history.price_arrays import naive_utc
 
 DAYS, WEEKS = 45, 400
-"""Days of a history up to which it is told by days, and by weeks; beyond, by months."""
+"""Most days of a history that is shown by day, and by week; a longer one is shown by month."""
 
 FEWEST_ORDERS = 30
-"""Orders of a rep below which nothing is said about the rep's discounts."""
+"""Orders of a rep below which the rep's discounts are not judged."""
 
 FALSE_ALARM = 0.01
-"""Chance that any rep is called apart where all discount alike."""
+"""Chance that any rep is said to stand apart although all discount alike."""
 
 DEALS, SEED = 400, 1
-"""Random deals of the orders to reps that such chance is read off."""
+"""How often orders are dealt to reps at random, to see how far apart chance puts them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Totals of a day, week or month from ``start`` on; the history covers ``days`` of it."""
+    """Totals of a day, week or month from ``start`` on; the history covers ``days`` days of it."""
 
     start: date
     days: int
@@ -36,14 +36,14 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Periods:
-    """All periods in time order, those without orders too; ``unit`` is day, week or month."""
+    """All periods in time order, also those without orders; ``unit`` is day, week or month."""
 
     unit: str
     periods: tuple[Period, ...]
 
 
 def totals_by_period(history: History) -> Periods:
-    """List, charged and cost totals over time, in days, weeks or months as the span asks for."""
+    """Sum list, charged and cost by day, week or month, depending on the length of the history."""
     times = naive_utc([order.ordered_at for order in history.orders])
     day = times.astype("datetime64[D]")
     first, last = (moment.astype(date) for moment in (day.min(), day.max()))
@@ -68,7 +68,7 @@ def totals_by_period(history: History) -> Periods:
 
 
 def costs_e4(history: History) -> Ints:
-    """Cost of each order by the catalogue, in `_e4`."""
+    """Return the cost of each order by the catalogue, in `_e4`."""
     periods = history.prices.periods(naive_utc([order.ordered_at for order in history.orders]))
     cost = history.prices.cost_e4[history.line_product, periods[history.line_order]]
     return _sums(history.line_order, cost * history.line_quantity, len(history.orders))
@@ -95,7 +95,7 @@ def _starts(first: date, last: date, unit: str) -> list[date]:
 
 
 def _sums(group: Ints, values: Ints, groups: int) -> Ints:
-    """Exact sums by group: money stays integer."""
+    """Sum values by group, exactly: money stays integer."""
     totals = np.zeros(groups, dtype=np.int64)
     np.add.at(totals, group, values)
     return totals
@@ -103,10 +103,10 @@ def _sums(group: Ints, values: Ints, groups: int) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class RepDiscount:
-    """How deeply a rep discounts: percent of the list total, with a 95 % interval.
+    """How much discount a rep gives, in percent of the list total, with a 95 % interval.
 
-    ``peers_percent`` is that of all others. Where the orders are too few the interval is None.
-    ``apart`` says that chance does not explain the difference from the peers.
+    ``peers_percent`` is the same of all other reps. The interval is None where the orders are too
+    few. ``apart`` says that chance does not explain the difference from the peers.
     """
 
     rep_id: str
@@ -119,10 +119,10 @@ class RepDiscount:
 
 
 def discount_by_rep(history: History) -> tuple[RepDiscount, ...]:
-    """Every rep, the deepest discounts first.
+    """Return every rep, the largest discounts first.
 
-    A rep's percentage is a ratio of two sums, so its error follows from how far each order's gap
-    is from the ratio times its list total (Cochran, "Sampling Techniques", 1977, chapter 6).
+    A rep's percentage is a ratio of two sums. Its error follows from how far each order's gap is
+    from the ratio times its list total (Cochran, "Sampling Techniques", 1977, chapter 6).
     """
     names, rep = np.unique([order.rep_id for order in history.orders], return_inverse=True)
     count = len(names)
@@ -135,7 +135,7 @@ def discount_by_rep(history: History) -> tuple[RepDiscount, ...]:
     error = _ratio(np.sqrt(squares), listed)
     judged = (orders >= FEWEST_ORDERS) & (count > 1)
     apart = judged & _apart(history, rep, judged)
-    found = [
+    discounts = [
         RepDiscount(
             rep_id=str(names[at]),
             orders=int(orders[at]),
@@ -147,14 +147,15 @@ def discount_by_rep(history: History) -> tuple[RepDiscount, ...]:
         )
         for at in range(count)
     ]
-    return tuple(sorted(found, key=lambda one: (-one.percent, one.rep_id)))
+    return tuple(sorted(discounts, key=lambda rep: (-rep.percent, rep.rep_id)))
 
 
 def _apart(history: History, rep: Ints, judged: Bools) -> Bools:
-    """Reps further from what is common than any would be if orders were dealt out at random.
+    """Return which reps are further from the common discount than random dealing puts any rep.
 
-    Discounts are so skewed that no normal distribution tells; dealing does, and over all reps
-    together (Westfall and Young, "Resampling-Based Multiple Testing", 1993).
+    Discounts are too skewed for a normal distribution, so the orders are dealt to the reps at
+    random many times. The limits hold for all reps together (Westfall and Young, "Resampling-Based
+    Multiple Testing", 1993).
     """
     listed = history.list_e4.astype(np.float64)
     share = float(history.gap_e4.sum()) / max(float(listed.sum()), 1.0)
@@ -172,7 +173,7 @@ def _apart(history: History, rep: Ints, judged: Bools) -> Bools:
 
 
 def _distances(rep: Ints, residual: Floats, listed: Floats) -> Floats:
-    """How far each rep is from what is common, against how far chance carries so many orders."""
+    """Return how far each rep is from the common discount, in units that chance moves it by."""
     off, spread = np.bincount(rep, residual), np.sqrt(np.bincount(rep, listed**2))
     return np.asarray(off / np.maximum(spread, 1.0))
 

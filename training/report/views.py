@@ -1,20 +1,15 @@
 """What the report says first: what was decided, what changed, and how well frauds are found."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from shared.model import packaged_bundle
+from shared.model import ModelBundle, packaged_bundle
+from training.comparison.comparison import Comparison, Difference
 from training.report.business_impact import business_impact
 from training.report.changes import Change, changes
+from training.report.content import Report
 from training.report.words import NOTHING, amount, count, name_of, percent, signed
-
-if TYPE_CHECKING:
-    from shared.model import ModelBundle
-    from training.comparison.comparison import Comparison, Difference
-    from training.report.content import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +22,7 @@ class Headline:
 
 
 def headline(report: Report) -> Headline:
-    """The top line."""
+    """Return the top line."""
     new, old = (_called(bundle) for bundle in (report.learned.bundle, report.champion))
     sentences = {
         "promoted": f"{new} scores every order from now on, in place of {old}.",
@@ -47,7 +42,7 @@ def _called(bundle: ModelBundle) -> str:
 
 @dataclass(frozen=True, slots=True)
 class KeyFigure:
-    """A figure of the top line, what it is, and what to hold it against."""
+    """A figure of the top line, what it is, and what to compare it with."""
 
     label: str
     value: str
@@ -56,123 +51,135 @@ class KeyFigure:
 
 
 def key_figures(report: Report) -> tuple[KeyFigure, ...]:
-    """The figures at the top: two of detection where there was a comparison, four of business."""
-    business = business_impact(
-        report.alerts, report.incidents, report.learned.bundle.hidden_episode_days, report.policy
-    )
-    running = sum(one["status"] == "open" for one in report.incidents)
-    drifted = sum(one.alarm for one in report.drift)
-    times = "" if business.times is None else f", {business.times:,.1f} times the cost of review"
+    """Return the figures at the top: four of the business, and two of detection if compared."""
+    days = report.learned.bundle.hidden_episode_days
+    impact = business_impact(report.alerts, report.incidents, days, report.policy)
+    times = "" if impact.times is None else f", {impact.times:,.1f} times the cost of review"
+    waiting, alerts = report.alerts.open, report.alerts.alerts
     return (
         *_detection(report.comparison),
-        KeyFigure(
-            "Losses found", f"{amount(business.found)} {report.currency}", f"expected{times}"
-        ),
-        KeyFigure(
-            "Open alerts", count(report.alerts.open), f"of {report.alerts.alerts:,} in the window"
-        ),
-        KeyFigure(
-            "Open incidents",
-            count(running),
-            f"taking {amount(business.a_day)} {report.currency} a day" if running else
-            f"{len(report.incidents):,} in all",
-            alarming=running > 0,
-        ),
-        KeyFigure(
-            "Drift",
-            f"{drifted} of {len(report.drift)}" if report.drift else NOTHING,
-            _drift_note(report),
-            alarming=drifted > 0 or (report.alert_rate is not None and report.alert_rate.alarm),
-        ),
-    )  # fmt: skip
-
-
-def _drift_note(report: Report) -> str:
-    if not report.drift:
-        return "not measured"
-    also = report.alert_rate is not None and report.alert_rate.alarm
-    return "features of orders have changed" + ("; the rate of alerts has" if also else "")
+        KeyFigure("Losses found", f"{amount(impact.found)} {report.currency}", f"expected{times}"),
+        KeyFigure("Open alerts", count(waiting), f"of {alerts:,} in the window"),
+        _open_incidents(report, impact.a_day),
+        _drift(report),
+    )
 
 
 def _detection(comparison: Comparison | None) -> tuple[KeyFigure, ...]:
     if comparison is None:
         return ()
-    found = []
+    key_figures = []
     for typology, figures in comparison.challenger_figures.items():
         before = comparison.champion_figures.get(typology)
         note = f"{figures.found:,} of {figures.injected:,} planted"
         if before is not None and before.recall is not None:
             note += f"; champion {percent(before.recall)}"
-        found.append(KeyFigure(f"{name_of(typology)}s found", percent(figures.recall), note))
-    return tuple(found)
+        label = f"{name_of(typology)}s found"
+        key_figures.append(KeyFigure(label, percent(figures.recall), note))
+    return tuple(key_figures)
+
+
+def _open_incidents(report: Report, loss_a_day: float) -> KeyFigure:
+    running = sum(incident["status"] == "open" for incident in report.incidents)
+    if running:
+        note = f"taking {amount(loss_a_day)} {report.currency} a day"
+    else:
+        note = f"{len(report.incidents):,} in all"
+    return KeyFigure("Open incidents", count(running), note, alarming=running > 0)
+
+
+def _drift(report: Report) -> KeyFigure:
+    rate_alarm = report.alert_rate is not None and report.alert_rate.alarm
+    if not report.drift:
+        return KeyFigure("Drift", NOTHING, "not measured", alarming=rate_alarm)
+    drifted = sum(feature.alarm for feature in report.drift)
+    note = "features of orders have changed" + ("; the rate of alerts has" if rate_alarm else "")
+    value = f"{drifted} of {len(report.drift)}"
+    return KeyFigure("Drift", value, note, alarming=drifted > 0 or rate_alarm)
 
 
 def change_rows(report: Report) -> tuple[Change, ...]:
-    """What changed between champion and challenger."""
+    """Return what changed between champion and challenger."""
     return changes(report.champion, report.learned.bundle)
 
 
 def quality_rows(report: Report) -> list[dict[str, Any]]:
-    """One row a typology and measure: champion, challenger, difference with its interval."""
+    """Return a row for each typology and measure: both models, and the difference.
+
+    The difference has its interval, where one was computed.
+    """
     comparison = report.comparison
     if comparison is None:
         return []
     rows = []
-    for typology, figures in comparison.challenger_figures.items():
-        old = comparison.champion_figures[typology]
-        parts = (
-            ("found (recall)", comparison.recall.get(typology)),
-            ("ranking (average precision)", comparison.average_precision.get(typology)),
-        )
-        rows.append({
-            "typology": name_of(typology),
-            "measure": "alerts that are right (precision)",
-            "champion": percent(old.precision),
-            "challenger": percent(figures.precision),
-            "difference": _points(old.precision, figures.precision),
-            "interval": "",
-        })  # fmt: skip
-        rows[-1:] = [
-            *(_difference_row(typology, what, one, 100.0) for what, one in parts if one),
-            rows[-1],
-        ]
+    for typology in comparison.challenger_figures:
+        rows += _typology_rows(comparison, typology)
     others = (
         ("Charges", "log-likelihood of a charge", comparison.log_likelihood),
         ("Decisions", "log-likelihood of analysts' decisions", comparison.decisions),
         ("Blind sample", "log-likelihood of decisions without an alert", comparison.blind),
     )
-    rows += [_difference_row(table, what, one, 1.0) for table, what, one in others if one]
-    return rows
+    return rows + [
+        _difference_row(table, measure, difference, nats=True)
+        for table, measure, difference in others
+        if difference
+    ]
+
+
+def _typology_rows(comparison: Comparison, typology: str) -> list[dict[str, Any]]:
+    old, new = comparison.champion_figures[typology], comparison.challenger_figures[typology]
+    measures = (
+        ("found (recall)", comparison.recall.get(typology)),
+        ("ranking (average precision)", comparison.average_precision.get(typology)),
+    )
+    precision = {
+        "typology": name_of(typology),
+        "measure": "alerts that are right (precision)",
+        "champion": percent(old.precision),
+        "challenger": percent(new.precision),
+        "difference": _points(old.precision, new.precision),
+        "interval": "",
+    }
+    return [
+        *(
+            _difference_row(name_of(typology), measure, difference)
+            for measure, difference in measures
+            if difference
+        ),
+        precision,
+    ]
 
 
 def _points(old: float | None, new: float | None) -> str:
     return NOTHING if old is None or new is None else signed(100 * (new - old), 1)
 
 
-def _difference_row(typology: str, what: str, one: Difference, scale: float) -> dict[str, Any]:
-    """A measured difference; shares in percent, log-likelihoods (scale 1) in nats."""
+def _difference_row(
+    table: str, measure: str, difference: Difference, *, nats: bool = False
+) -> dict[str, Any]:
+    """Return a row of texts; shares are in percent, log-likelihoods in ``nats``."""
+    scale, digits = (1.0, 4) if nats else (100.0, 1)
 
     def value(number: float | None) -> str:
-        if scale == 1.0:
+        if nats:
             return NOTHING if number is None or math.isnan(number) else f"{number:.4f}"
         return percent(number)
 
-    digits = 4 if scale == 1.0 else 1
-    low, high = one.interval or (math.nan, math.nan)
+    apart, interval = difference.difference, ""
+    if difference.interval is not None:
+        interval = " to ".join(signed(scale * end, digits) for end in difference.interval)
     return {
-        "typology": name_of(typology),
-        "measure": what,
-        "champion": value(one.champion),
-        "challenger": value(one.challenger),
-        "difference": NOTHING if one.difference is None else signed(scale * one.difference, digits),
-        "interval": ""
-        if one.interval is None
-        else f"{signed(scale * low, digits)} to {signed(scale * high, digits)}",
+        "typology": table,
+        "measure": measure,
+        "champion": value(difference.champion),
+        "challenger": value(difference.challenger),
+        "difference": NOTHING if apart is None else signed(scale * apart, digits),
+        "interval": interval,
     }
 
 
 def shadow_rows(report: Report) -> list[dict[str, str]]:
-    """What the last challenger did beside the champion."""
+    """Return what the last challenger did beside the champion."""
     if report.shadow is None:
         return []
     names = {

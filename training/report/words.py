@@ -1,21 +1,17 @@
 """How the report writes numbers, times and names."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from shared.typologies import TYPOLOGIES
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
 NOTHING = "\N{EN DASH}"
 
-_WORDS = {typology.name: typology.words for typology in TYPOLOGIES}
+NAMES = {typology.name: typology.words for typology in TYPOLOGIES}
+"""Typologies as people read them."""
 
 
 def amount(value: float) -> str:
-    """Money of the currency: whole from a hundred on, to the cent below.
+    """Write money of the currency: whole from a hundred on, to the cent below.
 
     >>> amount(1234.56), amount(12.3), amount(-0.001)
     ('1,235', '12.30', '0')
@@ -25,12 +21,16 @@ def amount(value: float) -> str:
 
 
 def count(value: int) -> str:
-    """A number of things."""
+    """Write a number of things.
+
+    >>> count(1234)
+    '1,234'
+    """
     return f"{value:,}"
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share (0-1) in percent.
+    """Write a share (0-1) in percent.
 
     >>> percent(0.9312), percent(None) == NOTHING
     ('93.1 %', True)
@@ -39,17 +39,21 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def minute(time: datetime) -> str:
-    """A time (aware UTC), to the minute."""
+    """Write a time (aware UTC) to the minute."""
     return f"{time:%Y-%m-%d %H:%M}"
 
 
 def name_of(typology: str) -> str:
-    """A typology in words."""
-    return _WORDS.get(typology, typology)
+    """Write a typology in words.
+
+    >>> name_of("below_cost"), name_of("of_a_later_release")
+    ('Below cost', 'of_a_later_release')
+    """
+    return NAMES.get(typology, typology)
 
 
 def signed(value: float, digits: int) -> str:
-    """A difference with its sign; what rounds to nothing has a plus.
+    """Write a difference with its sign; a difference that rounds to 0 has a plus.
 
     >>> signed(-0.04, 1), signed(-0.06, 1)
     ('+0.0', '-0.1')
@@ -58,7 +62,7 @@ def signed(value: float, digits: int) -> str:
 
 
 def span(hours: float) -> str:
-    """A length of time in words.
+    """Write a length of time.
 
     >>> span(0), span(0.5), span(5), span(50)
     ('at once', '30 minutes', '5.0 hours', '2.1 days')

@@ -61,18 +61,20 @@ def test_few_orders_are_planted_into_until_there_are_enough_frauds(orders: list[
     assert len(few.later.real_days) == len(orders)
 
 
-def test_half_of_what_is_planted_is_known_to_no_model(orders: list[Order]) -> None:
-    """No discount of 33 % and no hidden 0.77 % is among those that nobody is told."""
+def test_half_of_what_is_injected_is_known_to_no_model(orders: list[Order]) -> None:
+    """33 % and a hidden 0.77 % are told to a model; neither is among the untold discounts."""
     injected = inject_frauds(orders, CATALOGUE, PERCENTS, 1, 5)
     assert PERCENTS.added_bp[0] not in UNTOLD_ADDED_BP
     assert PERCENTS.hidden_bp[0] not in UNTOLD_HIDDEN_BP
-    told = 0
-    hidden = injected.later.hidden[: len(orders)]
-    for real, order, in_run in zip(orders, injected.rounds[0], hidden, strict=True):
-        if not in_run or units(order) != units(real):
-            continue
-        told += round(10_000 * (1 - order.charged_e4 / real.charged_e4)) == PERCENTS.hidden_bp[0]
-    assert 0 <= told < hidden.sum()
+    told, hidden = 0, 0
+    rows = iter(injected.later.hidden.tolist())
+    for each in injected.rounds:
+        for real, order in zip(orders, each, strict=True):
+            if next(rows) and units(order) == units(real):
+                discount_bp = round(10_000 * (1 - order.charged_e4 / real.charged_e4))
+                hidden += 1
+                told += discount_bp == PERCENTS.hidden_bp[0]
+    assert 0.3 < told / hidden < 0.7
 
 
 def test_charges_stay_whole_cents_where_they_were(orders: list[Order]) -> None:

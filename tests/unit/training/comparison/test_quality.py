@@ -2,11 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score
 
-from training.comparison.intervals import bootstrap, paired_bootstrap, weighted_average_precision
 from training.comparison.quality import (
     calibrate,
     count_false_alarms,
@@ -95,65 +91,3 @@ def test_without_runs_there_is_no_delay() -> None:
 def test_a_false_alarm_is_a_flag_outside_of_every_run() -> None:
     alarms = count_false_alarms(RUN, np.array([True, *[True] * 4, False, *[True] * 3]))
     assert (alarms.clean_orders, alarms.flagged, alarms.per_million) == (2, 1, 500_000)
-
-
-@given(st.integers(1, 60), st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
-def test_weighted_average_precision_is_scikit_learns(orders: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    probability = np.sort(rng.integers(0, 8, orders) / 8)[::-1]
-    fraud = rng.random(orders) < 0.4
-    weights = rng.integers(0, 3, (3, orders))
-    for found, weight in zip(
-        weighted_average_precision(weights, probability, fraud), weights, strict=True
-    ):
-        if not (weight * fraud).any():
-            assert np.isnan(found)
-            continue
-        expected = average_precision_score(fraud, probability, sample_weight=weight)
-        assert found == pytest.approx(expected)
-
-
-def test_intervals_hold_the_measured_shares_and_narrow_with_more_days() -> None:
-    rng = np.random.default_rng(1)
-    widths = []
-    for days in (10, 160):
-        fraud = rng.random(days * 30) < 0.2
-        probability = np.clip(0.5 * fraud + rng.random(days * 30) * 0.6, 0, 1)
-        flagged = probability >= 0.5
-        found = bootstrap(np.repeat(np.arange(days), 30), probability, flagged, fraud, seed=1)
-        assert found.precision is not None
-        low, high = found.precision
-        assert low < fraud[flagged].mean() < high
-        widths.append(high - low)
-    assert widths[1] < widths[0] / 2
-
-
-def test_orders_of_a_day_are_drawn_together() -> None:
-    days = np.repeat([1, 2], 50)
-    fraud = days == 1
-    flagged = np.repeat([False, True], 50)  # wrong on every order
-    found = bootstrap(days, flagged.astype(float), flagged, fraud, seed=1)
-    assert found.recall == (0, 0)
-    nothing = bootstrap(days, flagged.astype(float), flagged, np.zeros(100, bool), seed=1)
-    assert nothing.recall is None
-
-
-def test_a_paired_interval_is_that_of_the_difference_and_narrower_than_the_two_apart() -> None:
-    rng = np.random.default_rng(2)
-    days = np.repeat(np.arange(60), 40)
-    fraud = rng.random(len(days)) < 0.1
-    ranking = np.clip(0.3 * fraud + rng.random(len(days)) * 0.7, 0, 1)
-    better = np.clip(ranking + 0.05 * fraud, 0, 1)
-    flagged = ranking >= 0.5
-    same = paired_bootstrap(days, ranking, ranking, fraud, seed=1)
-    assert same == (0, 0)
-    found = paired_bootstrap(days, better, ranking, fraud, seed=1)
-    other_way = paired_bootstrap(days, ranking, better, fraud, seed=1)
-    assert found is not None
-    assert other_way == pytest.approx((-found[1], -found[0]))
-    assert 0 < found[0] < found[1]
-    apart = bootstrap(days, ranking, flagged, fraud, seed=1).average_precision
-    assert apart is not None
-    assert found[1] - found[0] < apart[1] - apart[0]
-    assert paired_bootstrap(days, better, ranking, fraud & False, seed=1) is None
