@@ -13,8 +13,8 @@ from azure.cosmos import CosmosClient
 from azure.storage.blob import BlobLeaseClient, BlobServiceClient
 
 from infra.local import resources
+from shared.documents import Stored
 from shared.errors import LeaseHeld, TransientError, WriteConflict
-from shared.stored import Stored
 from shared.stores.blobs import Blobs
 from shared.stores.lease import BlobLease
 from tests.integration.training_settings import KEY, settings_for

@@ -19,10 +19,10 @@ import fastavro
 import msgspec
 
 from shared.containers import ARCHIVE
+from shared.documents import Stored
 from shared.errors import ConfigurationError, OrderError, SheriffError
 from shared.order import Order, parse_order
 from shared.smoke_orders import is_smoke_order
-from shared.stored import Stored
 from training.console import progress
 from training.history.captured_files import Captured, list_captured
 from training.history.day_files import BadRecord, DayFiles, FileRead, Part
