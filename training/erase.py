@@ -19,9 +19,9 @@ from typing import Protocol
 import msgspec
 
 from shared.containers import ARCHIVE, DEAD_LETTERS, MODELS, TRAINING
+from shared.documents import Stored
 from shared.errors import ConfigurationError
 from shared.printable import printable
-from shared.stored import Stored
 from training.console import ArgumentParser, progress, run
 from training.history.avro_files import without
 from training.history.day_files import DAYS, names_customer

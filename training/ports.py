@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import IO, Any, Protocol
 
 from shared.decision import Decision
-from shared.stored import Stored
+from shared.documents import Stored
 
 
 class Lease(Protocol):

@@ -54,6 +54,7 @@ _READ = (
     "docs/*.md",
     "functions/*.py",
     "training/settings.py",
+    "shared/stores/settings.py",
     "local.settings.example.json",
     "host.json",
     "pyproject.toml",

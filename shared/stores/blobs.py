@@ -6,7 +6,7 @@ from typing import IO
 
 from azure.storage.blob import BlobServiceClient
 
-from shared.stored import Stored
+from shared.documents import Stored
 from shared.stores.conditional_write import blob_write
 from shared.stores.credential import Credential, credential
 from shared.stores.lease import BlobLease, acquired

@@ -10,8 +10,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from azure.core.settings import settings as sdk_settings
 
 from functions.handlers import score_batch
@@ -429,33 +427,6 @@ async def test_every_call_of_a_store_is_timed_under_its_container(
     timed = heard.of("sheriff.store.duration")
     assert [store for _, store in timed] == ["state", "alerts", "incidents", "models"]
     assert all(milliseconds > 0 for milliseconds, _ in timed)
-
-
-async def test_what_cosmos_db_charges_is_heard_by_container(azurite: str) -> None:
-    """On a server that charges: the emulator does not."""
-    asked: list[str] = []
-
-    async def answer(request: web.Request) -> web.Response:
-        asked.append(request.path)
-        body: dict[str, Any] = {"id": "alerts", "_rid": "r", "_self": "s", "_etag": "e"}
-        body |= {"partitionKey": {"paths": ["/rep_id"], "kind": "Hash", "version": 2}}
-        body |= {"writableLocations": [], "readableLocations": [], "Documents": []}
-        return web.json_response(body, headers={"x-ms-request-charge": "6.29"})
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    heard = FakeTelemetry()
-    async with TestServer(app) as server:
-        ours = settings(str(server.make_url("/")), azurite, "sheriff")
-        database = Cosmos(ours.cosmos, StoreMeasures(heard))
-        try:
-            await CosmosAlerts(database).create(alert("o-1"))
-        finally:
-            await database.close()
-    charged = heard.of("sheriff.store.request_units")
-    assert charged == [(6.29, "alerts")] * sum("/colls/alerts" in path for path in asked)
-    assert charged
-    assert heard.of("sheriff.store.duration")[0][1] == "alerts"
 
 
 def test_no_request_is_traced_by_the_sdks_because_its_address_names_an_order() -> None:

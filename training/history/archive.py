@@ -12,8 +12,8 @@ from itertools import groupby
 
 import msgspec
 
+from shared.documents import Stored
 from shared.order import Order
-from shared.stored import Stored
 from training.console import progress
 from training.history.avro_files import MOST_KEPT, read_file
 from training.history.captured_files import Captured, list_captured

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from shared.containers import ARCHIVE
-from shared.stored import Stored
+from shared.documents import Stored
 from training.ports import Blobs
 
 """The blob container that Capture writes to."""

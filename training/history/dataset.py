@@ -15,9 +15,9 @@ import msgspec
 from shared.catalogue import Catalogue
 from shared.containers import TRAINING
 from shared.decision import Decision
+from shared.documents import Stored
 from shared.order import Order
 from shared.policy import Policy
-from shared.stored import Stored
 from training.history.archive import Archived, read_captured
 from training.history.captured_files import Captured, list_captured
 from training.history.day_files import BadRecord, DayFiles

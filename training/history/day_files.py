@@ -26,8 +26,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shared.containers import TRAINING
+from shared.documents import Stored
 from shared.order import Order
-from shared.stored import Stored
 from training.history.order_columns import ORDERS
 from training.ports import Blobs
 

@@ -10,11 +10,8 @@ from typing import Any
 import pytest
 
 from functions.model_loader import ModelLoader
-from functions.settings import Settings
 from shared.errors import TransientError
 from shared.model import encode_bundle
-from shared.stores import timeouts
-from shared.stores.aio.blobs import Blobs
 from tests.bundles import a_bundle
 from tests.unit.functions.model_loader_world import Clock, FakeFiles, settled
 from tests.unit.functions.world import NOON, FakeTelemetry
@@ -215,56 +212,3 @@ async def test_a_refused_file_is_read_once_too_while_nothing_serves(
         with pytest.raises(TransientError):
             await ours.scorer()
     assert files.read_whole == executor.given == 3  # pointer, bundle, catalogue
-
-
-BLOBS = {
-    "SHERIFF_LOCAL": "on",
-    "ORDERS_HUB": "orders",
-    "COSMOS_ENDPOINT": "http://127.0.0.1:1",
-    "COSMOS_KEY": "bG9jYWw=",
-    "BLOB_CONNECTION": (
-        "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=bG9jYWw=;"
-        "BlobEndpoint=http://127.0.0.1:1/devstoreaccount1;"
-    ),
-}
-
-
-async def test_blob_storage_that_is_away_costs_two_short_waits(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    slept = []
-
-    async def sleep(_: object, seconds: float) -> None:
-        slept.append(seconds)
-
-    monkeypatch.setattr("azure.core.pipeline.transport.AioHttpTransport.sleep", sleep)
-    blobs = Blobs(Settings.from_environ(BLOBS).blobs)
-    try:
-        with pytest.raises(TransientError, match=r"read models/champion\.json: ServiceRequest"):
-            await blobs.read("models", "champion.json")
-    finally:
-        await blobs.close()
-    assert len(slept) <= 2
-    assert sum(slept) <= 4
-
-
-async def test_blob_storage_that_never_answers_is_not_waited_for_without_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    class Silent:
-        async def download_blob(self, *_: object, **__: object) -> None:
-            await asyncio.Event().wait()
-
-        upload_blob = download_blob
-
-    assert timeouts.CALL_SECONDS <= 10  # of the 60 that a batch has
-    monkeypatch.setattr(timeouts, "CALL_SECONDS", 0)
-    blobs = Blobs(Settings.from_environ(BLOBS).blobs)
-    monkeypatch.setattr(blobs._service, "get_blob_client", lambda *_: Silent())
-    try:
-        with pytest.raises(TransientError, match="TimeoutError"):
-            await blobs.read("models", "champion.json")
-        with pytest.raises(TransientError, match="TimeoutError"):
-            await blobs.write("dead-letters", "a", b"", None)
-    finally:
-        await blobs.close()

@@ -10,7 +10,6 @@ from functions.settings import JobSettings, Settings, role, telemetry_target
 from shared import locality
 from shared.errors import ConfigurationError
 from shared.locality import PLATFORM_SIGNS
-from shared.stores.settings import HubSettings
 
 ROOT = Path(__file__).parents[3]
 LOCAL = {
@@ -51,14 +50,6 @@ def test_a_missing_setting_is_named(name: str) -> None:
 def test_on_a_machine_that_nobody_hosts_the_step_is_named_that_is_missing() -> None:
     with pytest.raises(ConfigurationError, match=f"^ORDERS_HUB is not set{HINT}"):
         Settings.from_environ({})
-    with pytest.raises(ConfigurationError, match=f"fullyQualifiedNamespace is not set{HINT}"):
-        HubSettings.from_environ({})
-
-
-def test_either_blob_setting_will_do_and_neither_is_named() -> None:
-    assert Settings.from_environ(AZURE).blobs.connection is None
-    with pytest.raises(ConfigurationError, match=r"^BLOB_ACCOUNT_URL is not set;"):
-        Settings.from_environ(LOCAL | {"BLOB_CONNECTION": ""})
 
 
 @pytest.mark.parametrize(
@@ -87,13 +78,6 @@ def test_keys_are_refused_wherever_nothing_says_that_the_machine_is_ones_own(
         Settings.from_environ(environ | {name: "secret"})
 
 
-def test_the_hub_is_not_reached_by_a_key_either() -> None:
-    with pytest.raises(ConfigurationError, match=r"^EventHubConnection is set"):
-        HubSettings.from_environ(AZURE | {"EventHubConnection": "Endpoint=sb://hub"})
-    local = LOCAL | {"EventHubConnection": "Endpoint=sb://127.0.0.1"}
-    assert HubSettings.from_environ(local).connection == "Endpoint=sb://127.0.0.1"
-
-
 @pytest.mark.parametrize("sign", PLATFORM_SIGNS)
 def test_where_a_platform_hosts_no_machine_is_ones_own(sign: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^SHERIFF_LOCAL is on, and {sign} shows"):
@@ -103,22 +87,6 @@ def test_where_a_platform_hosts_no_machine_is_ones_own(sign: str) -> None:
 def test_what_is_neither_on_nor_off_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"^SHERIFF_LOCAL is 'yes', expected on or off$"):
         Settings.from_environ(AZURE | {"SHERIFF_LOCAL": "yes"})
-
-
-@pytest.mark.parametrize(
-    ("environ", "managed"),
-    [
-        (LOCAL, False),
-        (FLEX, True),
-        ({name: FLEX[name] for name in FLEX if name != "AZURE_CLIENT_ID"}, True),
-        (AZURE, True),
-        ({name: AZURE[name] for name in AZURE if name != "AZURE_CLIENT_ID"}, False),
-    ],
-)
-def test_a_named_or_hosted_identity_signs_in_and_a_person_does_with_their_own(
-    environ: dict[str, str], managed: bool
-) -> None:
-    assert Settings.from_environ(environ).identity.in_azure is managed
 
 
 def test_the_shadow_is_on_unless_it_is_off() -> None:
@@ -182,13 +150,6 @@ def test_no_key_is_handed_to_a_job() -> None:
     found = JobSettings.from_environ(LOCAL | JOB)
     assert found is not None
     assert found.environ.keys() == {"ORDERS_HUB", "COSMOS_ENDPOINT"}
-
-
-def test_the_hub_is_named_by_connection_or_by_namespace() -> None:
-    namespace = {"EventHubConnection__fullyQualifiedNamespace": "ns.servicebus.windows.net"}
-    assert HubSettings.from_environ(AZURE | namespace).connection is None
-    with pytest.raises(ConfigurationError, match=r"^EventHubConnection__\w+ is not set"):
-        HubSettings.from_environ(AZURE)
 
 
 def test_a_role_that_does_not_exist_is_one_clear_error() -> None:

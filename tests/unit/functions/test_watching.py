@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 
 from functions.progress import Committed, HubSeen, PartitionSeen, Watch
-from functions.watch_stores import committed
 from functions.watching import Watcher, told
 from shared.errors import TransientError, WriteConflict
 from tests.unit.functions.world import NOON, FakeTelemetry
@@ -137,24 +136,3 @@ async def test_looking_without_remembering_writes_nothing() -> None:
     seen = await fakes.watcher(FakeTelemetry()).looked()
     assert told(seen)["made_anew"] is not None
     assert "write" not in fakes.asked
-
-
-@pytest.mark.parametrize(
-    ("more", "attempts"),
-    [
-        ({"attempts": 3}, 3),
-        ({"attempts": 0, "attempt": None}, 0),
-        ({"attempt": {"owner": "a", "at": "x", "alone": False, "vanished": []}}, 1),
-        ({"attempt": {"owner": "a", "at": "x", "alone": True, "vanished": ["b", "c"]}}, 4),
-        ({"attempt": {"owner": "a"}}, 1),
-        ({}, 0),
-        ({"attempts": "many"}, 0),
-    ],
-)
-def test_a_state_document_of_either_release_says_how_far_it_is(
-    more: dict[str, object], attempts: int
-) -> None:
-    document = {"partition_id": "0", "sequence_number": 7, "enqueued_at": "2026-03-01T12:00:00Z"}
-    assert committed(document | more) == Committed("0", 7, NOON, attempts)
-    assert committed(document | more | {"enqueued_at": None}).enqueued_at is None
-    assert committed(document | more | {"enqueued_at": "soon"}).enqueued_at is None

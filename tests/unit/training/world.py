@@ -16,8 +16,8 @@ import fastavro
 
 from infra.local.capture_files import SCHEMA, enqueued_text
 from shared.decision import Decision
+from shared.documents import Stored
 from shared.errors import LeaseHeld, TransientError, WriteConflict
-from shared.stored import Stored
 from training.ports import ReadDecisions
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.containers import ARCHIVE, TRAINING
+from shared.documents import Stored
 from shared.errors import TransientError
-from shared.stored import Stored
 from tests.orders import order_body
 from tests.unit.training.world import FakeBlobs, capture_file, capture_name
 from training.history import day_files
