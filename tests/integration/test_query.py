@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from azure.cosmos import CosmosClient
 
-from infra.local import query, resources
-from infra.local.documented_queries import documented
-from infra.local.query import DOCUMENT, main
+from infra.local import resources
+from infra.local.query import __main__ as query
+from infra.local.query.__main__ import DOCUMENT, main
+from infra.local.query.documented import documented
 
 KEY = "bG9jYWw="
 HOSTILE = "Zoë O'Neil\x1b[2J"

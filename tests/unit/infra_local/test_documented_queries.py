@@ -1,7 +1,7 @@
 """The named queries of docs/queries.md, and the values that replace their examples."""
 
-from infra.local.documented_queries import Examples, documented
-from infra.local.query import DOCUMENT
+from infra.local.query.__main__ import DOCUMENT
+from infra.local.query.documented import Examples, documented
 
 
 def test_every_documented_query_has_a_name_and_the_container_it_asks() -> None:

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import fastavro
 
-from infra.local.capture_files import SCHEMA, enqueued_text
+from infra.local.eventhubs.capture_files import SCHEMA, enqueued_text
 from shared.decision import Decision
 from shared.errors import TransientError
 from training.ports import Conflict, LeaseHeld, ReadDecisions, Stored
