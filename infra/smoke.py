@@ -31,7 +31,8 @@ import aiohttp
 
 from functions.model_loader import ModelLoader
 from functions.settings import Settings
-from infra.deployed import Deployed, Expected
+from infra.deployed import DeployedApps, Expected
+from infra.sent_orders import SentOrders
 from infra.waiting import one_line, until
 from shared.errors import SheriffError
 from shared.stores.aio.blobs import Blobs
@@ -59,31 +60,33 @@ class Report:
         return verdict == "ok"
 
 
-async def smoke(deployed: Deployed) -> list[str]:
+async def smoke(apps: DeployedApps, orders: SentOrders) -> list[str]:
     """Run every check in turn; return the names of the failed ones.
 
     Orders are sent only if the model check passed: the orders are chosen for that model.
     """
-    report, expected = Report(), deployed.expected
+    report, expected = Report(), apps.expected
 
     async def check(name: str, look: Callable[[], Awaitable[str]]) -> bool:
         return await report.check(name, until(look, expected.seconds))
 
     for url in expected.health_urls:
-        await check("health", partial(deployed.well, url))
+        await check("health", partial(apps.well, url))
     if expected.listed:
-        await check("functions", deployed.functions)
-    ready = await check("model", deployed.same_model)
-    if ready and await check("orders", deployed.choose) and await check("hub", deployed.send):
-        good, fraud = deployed.orders
-        await check("alert", partial(deployed.alerted, fraud))
-        await check("good order", partial(deployed.passed, good))
-        await check("clean", deployed.clean)
+        await check("functions", apps.functions)
+    ready = await check("model", apps.same_model)
+    if ready and await check("orders", orders.choose) and await check("hub", orders.send):
+        good, fraud = orders.orders
+        await check("alert", partial(orders.alerted, fraud))
+        await check("good order", partial(orders.passed, good))
+        await check("clean", orders.clean)
     return report.failed
 
 
 @asynccontextmanager
-async def opened(expected: Expected, environ: Mapping[str, str]) -> AsyncIterator[Deployed]:
+async def opened(
+    expected: Expected, environ: Mapping[str, str]
+) -> AsyncIterator[tuple[DeployedApps, SentOrders]]:
     """Open a deployment and its stores with the app's own settings.
 
     Raises:
@@ -100,7 +103,8 @@ async def opened(expected: Expected, environ: Mapping[str, str]) -> AsyncIterato
         # It looks each time it is asked: another model may be promoted while this runs.
         models = ModelLoader(blobs, executor, poll_seconds=0, shadow=False)
         stack.push_async_callback(models.close)
-        yield Deployed(settings, web, cosmos, hub, models, expected)
+        apps = DeployedApps(web, models, expected)
+        yield apps, SentOrders(settings, cosmos, hub, models)
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
@@ -116,8 +120,8 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
 
 
 async def _smoke(expected: Expected, environ: Mapping[str, str]) -> list[str]:
-    async with opened(expected, environ) as deployed:
-        return await smoke(deployed)
+    async with opened(expected, environ) as (apps, orders):
+        return await smoke(apps, orders)
 
 
 def _expected(options: argparse.Namespace) -> Expected:

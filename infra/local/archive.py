@@ -23,7 +23,7 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from infra.local import commands
-from infra.local.capture_files import SCHEMA, enqueued_text, file_name
+from infra.local.eventhubs.capture_files import SCHEMA, enqueued_text, file_name
 from infra.local.services import CAPTURE_CONTAINER, ORDERS_HUB, ORDERS_PARTITIONS
 from shared.errors import ConfigurationError
 from shared.order import Order

@@ -16,7 +16,7 @@ import pytest
 from azure.cosmos import CosmosClient
 from azure.storage.blob import BlobServiceClient
 
-from infra import deployed, smoke
+from infra import sent_orders, smoke
 from infra.local.processes import HOST
 from infra.local.publish import publish
 from infra.local.stack import DEFAULT_PORTS, Stack
@@ -188,7 +188,7 @@ def test_a_scorer_that_takes_good_for_fraud_and_fraud_for_good_fails_twice(
         good, fraud = smoke_orders(*arguments)
         return replace(fraud, typology=None), replace(good, typology="added_item")
 
-    monkeypatch.setattr(deployed, "smoke_orders", swapped)
+    monkeypatch.setattr(sent_orders, "smoke_orders", swapped)
     code, said = run()
     assert code == 1
     assert "has no alert (for 3 s)" in said["alert"]

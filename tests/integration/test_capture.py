@@ -15,10 +15,10 @@ from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubProducerClient
 from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
-from infra.local import amqp, processes, services
-from infra.local.capture import CaptureSettings, PartitionCapture
-from infra.local.capture_files import SCHEMA
-from infra.local.eventhubs import frames
+from infra.local import processes, services
+from infra.local.eventhubs import amqp, frames
+from infra.local.eventhubs.capture import CaptureSettings, PartitionCapture
+from infra.local.eventhubs.capture_files import SCHEMA
 from infra.local.eventhubs.hubs import Partition
 from infra.local.eventhubs.log import PartitionLog
 from infra.local.eventhubs.messages import Message

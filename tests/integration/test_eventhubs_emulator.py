@@ -18,8 +18,8 @@ from azure.eventhub.exceptions import EventHubError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra.local import amqp, processes, services
-from infra.local.eventhubs import Emulator, HubSpec, frames
+from infra.local import processes, services
+from infra.local.eventhubs import Emulator, HubSpec, amqp, frames
 from infra.local.eventhubs.frames import Limits
 from infra.local.eventhubs.messages import Message
 from shared.partitions import partition_for_key

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from azure.cosmos import CosmosClient
 
-from infra.local import query, resources
-from infra.local.documented_queries import Examples, documented
-from infra.local.query import DOCUMENT, main
+from infra.local import resources
+from infra.local.query import __main__ as query
+from infra.local.query.__main__ import DOCUMENT, main
+from infra.local.query.documented import documented
 
 KEY = "bG9jYWw="
 HOSTILE = "Zoë O'Neil\x1b[2J"
@@ -58,13 +59,6 @@ def store(cosmos: str, unique_name: str, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 NAMES = [one.name for one in documented(DOCUMENT.read_text(encoding="utf-8"))]
-
-
-def test_every_documented_query_has_a_name_and_the_container_it_asks() -> None:
-    text = DOCUMENT.read_text(encoding="utf-8")
-    found = documented(text)
-    assert len(NAMES) == len(set(NAMES)) == text.count("```sql")
-    assert {one.container for one in found} == {"alerts", "incidents", "state", "shadow"}
 
 
 @pytest.mark.usefixtures("store")
@@ -130,11 +124,3 @@ def test_without_a_stack_it_says_how_to_start_one(
     monkeypatch.setenv("COSMOS_KEY", KEY)
     assert main(["costliest"]) == 2
     assert capsys.readouterr().err.startswith("query: Cosmos DB at http://127.0.0.1:9 does not")
-
-
-def test_a_text_with_a_quote_stays_one_text() -> None:
-    sql = "SELECT * FROM c WHERE c.rep_id = 'Annie Corns' AND c.order_id = 'o-01'"
-    asked = Examples(rep="O'Neil \\", order="' OR true --").put_into(sql)
-    assert asked == (
-        "SELECT * FROM c WHERE c.rep_id = 'O\\'Neil \\\\' AND c.order_id = '\\' OR true --'"
-    )

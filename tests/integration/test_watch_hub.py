@@ -19,8 +19,8 @@ from functions.settings import Settings
 from functions.stores import CosmosStates
 from functions.watch_stores import CosmosWatch
 from functions.watching import Watcher, told
-from infra.local import amqp, resources, services
-from infra.local.eventhubs import Emulator, HubSpec, frames
+from infra.local import resources, services
+from infra.local.eventhubs import Emulator, HubSpec, amqp, frames
 from infra.local.eventhubs.messages import Message
 from shared.errors import TransientError, WriteConflict
 from shared.stores.aio.cosmos import Cosmos

@@ -10,10 +10,10 @@ from typing import Any
 
 import fastavro
 
+from shared.documents import Stored
 from shared.errors import ConfigurationError, OrderError, SheriffError
 from shared.order import Order, parse_order
 from shared.smoke_orders import is_smoke_order
-from shared.stored import Stored
 from training.history.day_files import BadRecord, FileRead, Part
 from training.history.revisions import Shared
 

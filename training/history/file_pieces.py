@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from shared.containers import ARCHIVE
-from shared.stored import Stored
+from shared.documents import Stored
 from training.ports import Blobs
 
 PIECE_BYTES = 8 << 20

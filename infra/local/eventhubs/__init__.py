@@ -1,11 +1,11 @@
 """Azure Event Hubs on one machine: AMQP 1.0 over TCP, as much of it as the SDKs need.
 
-It may import `infra.local.amqp` and `shared`; the stack and tests run it. Start reading in
-`server.py`, then `connection.py` (a client's frames) and `hubs.py` (partitions and their readers).
+It may import only `shared` and, for Capture, Blob Storage; the stack and tests run it. Start in
+`server.py`, then read `connection.py` (a client's frames) and `hubs.py` (partitions and readers).
 
 It has no TLS, no AMQP over WebSocket, no Kafka and no throttling, and it accepts every token. It
 does not keep a message's header section (priority, durable) or its delivery annotations.
-`infra.local.capture` does Capture.
+`capture.py` does Capture.
 
 A refused reader (no such consumer group, a place beyond the end) gets the service's answer. The
 Event Hubs SDK for Python then connects again, for ever and silently, and so does a function app on

@@ -59,7 +59,7 @@ async def _start_capture(
     running: AsyncExitStack, emulator: Emulator, options: argparse.Namespace, storage: str
 ) -> None:
     # Imported here: the Azure SDK takes a second to load, and only capture needs it.
-    from infra.local.capture import Capture, CaptureSettings  # noqa: PLC0415
+    from infra.local.eventhubs.capture import Capture, CaptureSettings  # noqa: PLC0415
 
     settings = CaptureSettings(
         container=options.capture,

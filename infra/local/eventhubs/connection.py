@@ -7,10 +7,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from infra.local import amqp
-from infra.local.amqp import MalformedError, Value
-from infra.local.eventhubs import frames
+from infra.local.eventhubs import amqp, frames
 from infra.local.eventhubs.admission import Admission
+from infra.local.eventhubs.amqp import MalformedError, Value
 from infra.local.eventhubs.frames import Frame, Limits, RefusedError
 from infra.local.eventhubs.hubs import Hub
 from infra.local.eventhubs.links import ConsumerLink

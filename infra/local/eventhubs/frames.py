@@ -8,8 +8,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from infra.local import amqp
-from infra.local.amqp import MalformedError, Value
+from infra.local.eventhubs import amqp
+from infra.local.eventhubs.amqp import MalformedError, Value
 
 # Performatives and SASL frames (parts 2.7 and 5.3), by the code of their descriptor.
 OPEN, BEGIN, ATTACH, FLOW, TRANSFER, DISPOSITION, DETACH, END, CLOSE = range(0x10, 0x19)

@@ -4,9 +4,8 @@ import time
 from collections.abc import Callable
 from typing import override
 
-from infra.local import amqp
-from infra.local.amqp import MalformedError
-from infra.local.eventhubs import frames
+from infra.local.eventhubs import amqp, frames
+from infra.local.eventhubs.amqp import MalformedError
 from infra.local.eventhubs.frames import RefusedError
 from infra.local.eventhubs.hubs import Hub, Partition
 from infra.local.eventhubs.messages import parse_transfer

@@ -6,9 +6,8 @@ $cbs (authorisation) accepts every token: this server listens only on this machi
 from collections.abc import Callable, Mapping
 from typing import override
 
-from infra.local import amqp
-from infra.local.amqp import MalformedError, Value
-from infra.local.eventhubs import frames
+from infra.local.eventhubs import amqp, frames
+from infra.local.eventhubs.amqp import MalformedError, Value
 from infra.local.eventhubs.hubs import Hub, Partition
 from infra.local.eventhubs.links import IncomingLink
 from infra.local.eventhubs.session import Link, Session

@@ -6,9 +6,8 @@ An event keeps the bytes that its client sent; only the message annotations are 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from infra.local import amqp
-from infra.local.amqp import MalformedError
-from infra.local.eventhubs import frames
+from infra.local.eventhubs import amqp, frames
+from infra.local.eventhubs.amqp import MalformedError
 
 BATCH_FORMAT = 0x80013700
 """Message format of a batch: each of its data sections holds one encoded message."""

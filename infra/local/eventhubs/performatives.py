@@ -2,8 +2,8 @@
 
 from typing import NamedTuple, Self
 
-from infra.local import amqp
-from infra.local.amqp import MalformedError, Value
+from infra.local.eventhubs import amqp
+from infra.local.eventhubs.amqp import MalformedError, Value
 
 UINT32 = 0xFFFFFFFF
 

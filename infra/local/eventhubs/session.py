@@ -3,8 +3,7 @@
 import struct
 from collections.abc import Callable
 
-from infra.local import amqp
-from infra.local.eventhubs import frames
+from infra.local.eventhubs import amqp, frames
 from infra.local.eventhubs.performatives import UINT32, Attach, Begin, Flow, Transfer
 
 WINDOW = 0x7FFFFFFF

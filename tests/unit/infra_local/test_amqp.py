@@ -9,8 +9,8 @@ from azure.eventhub._pyamqp._decode import decode_payload
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from infra.local import amqp
-from infra.local.amqp import MalformedError
+from infra.local.eventhubs import amqp
+from infra.local.eventhubs.amqp import MalformedError
 
 texts = st.text(max_size=300)
 binaries = st.binary(max_size=300)

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.local import amqp
-from infra.local.amqp import Value
-from infra.local.eventhubs import frames, management
+from infra.local.eventhubs import amqp, frames, management
+from infra.local.eventhubs.amqp import Value
 from infra.local.eventhubs.connection import Connection
 from infra.local.eventhubs.frames import Limits
 from infra.local.eventhubs.hubs import Hub, HubSpec

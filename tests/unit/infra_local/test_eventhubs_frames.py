@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.local import amqp
-from infra.local.amqp import MalformedError
-from infra.local.eventhubs import frames
+from infra.local.eventhubs import amqp, frames
+from infra.local.eventhubs.amqp import MalformedError
 from infra.local.eventhubs.messages import BATCH_FORMAT, parse_message, parse_transfer, stamp
 from infra.local.eventhubs.performatives import Attach, Begin, Detach, Flow, Open, Transfer
 

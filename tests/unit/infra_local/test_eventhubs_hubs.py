@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from azure.eventhub._buffered_producer._partition_resolver import generate_hash_code
 
-from infra.local import amqp
-from infra.local.eventhubs import frames
+from infra.local.eventhubs import amqp, frames
 from infra.local.eventhubs.frames import RefusedError
 from infra.local.eventhubs.hubs import Hub, HubSpec, Partition, refuse_fewer_partitions
 from infra.local.eventhubs.log import PartitionLog

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.local import amqp
-from infra.local.eventhubs import frames
+from infra.local.eventhubs import amqp, frames
 from infra.local.eventhubs.log import Event, PartitionLog
 from infra.local.eventhubs.messages import Message
 

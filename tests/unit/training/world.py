@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import fastavro
 
-from infra.local.capture_files import SCHEMA, enqueued_text
+from infra.local.eventhubs.capture_files import SCHEMA, enqueued_text
 from shared.decision import Decision
 from shared.documents import Stored
 from shared.errors import LeaseHeld, TransientError, WriteConflict

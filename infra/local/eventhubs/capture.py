@@ -19,7 +19,7 @@ from typing import Self
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 
-from infra.local.capture_files import CaptureFile, encode, file_name
+from infra.local.eventhubs.capture_files import CaptureFile, encode, file_name
 from infra.local.eventhubs.hubs import Hub, Partition
 from infra.local.eventhubs.log import Event
 from shared.containers import ARCHIVE

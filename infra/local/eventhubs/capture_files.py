@@ -11,9 +11,8 @@ from typing import NamedTuple, Self
 
 import fastavro
 
-from infra.local import amqp
-from infra.local.amqp import MalformedError, Value
-from infra.local.eventhubs import frames
+from infra.local.eventhubs import amqp, frames
+from infra.local.eventhubs.amqp import MalformedError, Value
 from infra.local.eventhubs.log import Event
 
 SCHEMA = fastavro.parse_schema(

@@ -22,9 +22,9 @@ from azure.cosmos import CosmosClient, DatabaseProxy
 from azure.cosmos.exceptions import CosmosHttpResponseError
 
 from infra.local import commands
-from infra.local.documented_queries import Examples, Query, documented
 from infra.local.processes import StackError
-from infra.local.query_view import show
+from infra.local.query.documented import Examples, Query, documented
+from infra.local.query.view import show
 from infra.local.services import ROOT
 from infra.local.stack import Stack
 from shared.containers import ALERTS, PARTITION_KEYS
