@@ -1,12 +1,20 @@
 """Which orders are scored, by what their ids tell."""
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
+from functions.admission import admit
+from functions.batch import Batch, receive
 from functions.handlers import score_batch
-from shared.uses import RECENT_ORDERS
+from functions.judgement import judge
+from shared.order import Order
+from shared.order_event import OrderEvent
+from shared.stream import Attempt, StreamState
+from shared.uses import RECENT_ORDERS, Admission, RecentOrders
 from tests.schemas import violations
 from tests.unit.functions.streams import HIDDEN, LISTED, alone, charged, real_scorer, undisturbed
-from tests.unit.functions.world import KEY, FakeScorer, World, order_event
+from tests.unit.functions.world import KEY, NOON, FakeScorer, World, event, order_event
 
 
 async def test_another_currency_is_set_aside_even_where_the_order_would_be_a_duplicate() -> None:
@@ -61,3 +69,39 @@ async def test_a_different_order_under_an_id_long_forgotten_is_an_alert_of_its_o
     assert other_id.startswith("a.0.~")
     assert world.alerts_by_id[other_id]["reasons"][0]["code"] == "reused_id"
     assert world.alerts_by_id["a.0"]["status"] == "dismissed"
+
+
+def batch(*events: OrderEvent, earlier: tuple[dict[str, Any], ...] = ()) -> Batch:
+    """Return a batch of a partition that remembers nothing and may have forgotten everything."""
+    state = StreamState(recent=RecentOrders(forgotten_until=NOON + timedelta(days=1)))
+    alerts = {("Annie Corns", "a"): earlier}
+    received = tuple(receive(delivered) for delivered in events)
+    return Batch(FakeScorer(), KEY, state, received, NOON, alerts)  # type: ignore[arg-type]
+
+
+def alert_of(delivered: OrderEvent) -> dict[str, Any]:
+    [scored] = judge(batch(delivered)).scored
+    assert scored.alert is not None
+    return scored.alert
+
+
+def test_an_order_whose_alert_is_in_the_store_is_a_duplicate_and_is_remembered_again() -> None:
+    first, again = order_event(1, "a"), order_event(2, "a")
+    admissions = admit(batch(again, earlier=(alert_of(first),)))
+    assert (admissions.orders, admissions.counts[Admission.DUPLICATE]) == ((), 1)
+    order = receive(again).order
+    assert isinstance(order, Order)
+    assert admissions.recent.judge(order).admission is Admission.DUPLICATE
+
+
+def test_the_alert_that_a_failed_try_left_of_the_same_event_makes_it_no_duplicate() -> None:
+    event_of_both = order_event(1, "a")
+    admissions = admit(batch(event_of_both, earlier=(alert_of(event_of_both),)))
+    assert [admitted.event for admitted in admissions.orders] == [event_of_both]
+
+
+def test_an_event_without_an_order_is_a_dead_letter_that_counts_its_attempts() -> None:
+    tried = batch(event(1, b"not json"))
+    tried = replace(tried, state=replace(tried.state, attempt=Attempt("x", NOON, True, ("a", "b"))))
+    [letter] = admit(tried).dead_letters
+    assert (letter.code, letter.attempts, letter.key) == ("not_json", 3, KEY)

@@ -9,7 +9,11 @@ import pytest
 
 from functions.attempts import PATIENCE
 from functions.handlers import score_batch
+from functions.incident_writes import IncidentWriter
+from functions.judgement import Judgement
+from shared.episodes import Episode
 from shared.errors import TransientError
+from shared.incidents import PartitionEpisode
 from shared.stream import StreamState
 from tests.schemas import violations
 from tests.unit.functions.streams import (
@@ -23,7 +27,7 @@ from tests.unit.functions.streams import (
     commit_somehow,
     real_scorer,
 )
-from tests.unit.functions.world import KEY, NOON, World, order_event
+from tests.unit.functions.world import KEY, NOON, FakeIncidents, FakeTelemetry, World, order_event
 
 
 async def test_an_episode_becomes_an_incident() -> None:
@@ -144,3 +148,28 @@ async def test_any_number_of_reps_leaves_documents_that_the_store_takes(reps: in
 def state_document(state: StreamState) -> dict[str, Any]:
     place = {"hub": "orders", "consumer_group": "scorers", "partition_id": "0"}
     return {"id": "orders.scorers.0", **place, **json.loads(json.dumps(state.to_document()))}
+
+
+def judgement_of(name: str, percent: int, sequence: int = 1) -> Judgement:
+    """Return a judgement with an open episode as it is after the event of this number."""
+    episode = Episode(name, percent, NOON, NOON, NOON)
+    part = PartitionEpisode("0", sequence, episode, 0)
+    return Judgement((), (), StreamState(), 1, episodes={name: part}, currency="USD")
+
+
+async def test_an_incident_that_knows_a_later_state_of_the_episode_is_not_written_again() -> None:
+    """As after a lost checkpoint, or from a host that has lost the partition."""
+    world = World()
+    writer = IncidentWriter(FakeIncidents(world), FakeTelemetry())
+    later = await writer.write(judgement_of("o-1.0", 100, sequence=9), KEY)
+    assert await writer.write(judgement_of("o-1.0", 100, sequence=5), KEY) == later
+    assert world.order_of_writes == ["incident hidden_discount-000001"]
+
+
+async def test_an_episode_of_another_percentage_opens_the_incident_with_the_next_number() -> None:
+    world, telemetry = World(), FakeTelemetry()
+    writer = IncidentWriter(FakeIncidents(world), telemetry)
+    await writer.write(judgement_of("o-1.0", 100), KEY)
+    incident_of = await writer.write(judgement_of("o-2.0", 150), KEY)
+    assert incident_of == {"o-2.0": "hidden_discount-000002"}
+    assert telemetry.total("sheriff.incidents.opened") == 2
