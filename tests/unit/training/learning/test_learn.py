@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-import numpy as np
 import pytest
 
 from shared.catalogue import COLUMNS, Catalogue, packaged_catalogue
@@ -14,7 +13,6 @@ from shared.model import ModelBundle, packaged_bundle
 from shared.order import Order, OrderLine
 from tests.unit.training.companies import simulated
 from training.history.price_arrays import price_table, repriced
-from training.learning.groundwork import fit_no_discount
 from training.learning.learn import learn
 from training.learning.learned import Learned
 from training.simulation.company import (
@@ -166,18 +164,3 @@ def test_orders_of_another_catalogue_cannot_be_learned_from() -> None:
     orders = simulated(Company(), 10, 81, ELSEWHERE)
     with pytest.raises(ConfigurationError, match="not one order"):
         learn(orders, packaged_catalogue(), "v")
-
-
-def test_the_chance_of_no_discount_is_read_off_orders_of_every_size() -> None:
-    rng = np.random.default_rng(5)
-    units = rng.integers(2, 9, size=40_000)
-    undiscounted = rng.random(len(units)) < 0.93 * 0.85**units
-    assert fit_no_discount(units, undiscounted) == pytest.approx(0.85, abs=0.01)
-    assert fit_no_discount(units, undiscounted, hidden=0.07) == pytest.approx(0.85, abs=0.005)
-
-
-@pytest.mark.parametrize("days", [1, 4])
-def test_runs_of_a_hidden_discount_are_as_long_as_they_were(days: int) -> None:
-    company = Company(hidden=HiddenDiscounts(episodes=5, episode_days=(days, days)))
-    learned = learn(simulated(company, 9_000, 51), packaged_catalogue(), "v")
-    assert learned.bundle.hidden_episode_days == pytest.approx(days, abs=0.3)

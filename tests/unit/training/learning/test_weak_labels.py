@@ -23,7 +23,7 @@ from training.comparison.metrics import Truth
 from training.evaluation.analysts import DELAY, decide
 from training.history.price_arrays import price_table
 from training.learning import weak_labels
-from training.learning.additive import FREEDOMS, WEIGHTS, Columns, fit_columns
+from training.learning.additive import FREEDOMS, WEIGHTS, fit_columns
 from training.learning.learn import learn
 from training.learning.weak_labels import (
     ENOUGH_DECISIONS,
@@ -164,19 +164,6 @@ def test_a_decision_on_another_revision_does_not_count() -> None:
         for one in given_examples
     ]
     assert not to_columns(window(given_examples), other).decided.any()
-
-
-def test_a_decision_weighs_as_many_weak_labels_as_said() -> None:
-    rows = Columns(
-        np.zeros((40, len(FEATURE_NAMES))),
-        np.full(40, 0.6),
-        np.zeros(40),
-        np.zeros(40),
-        np.ones(40, dtype=bool),
-    )
-    for weight in WEIGHTS:
-        served, _ = adjust(fit_columns(rows, weight, 1.0), 0.6, dict.fromkeys(FEATURE_NAMES, 0.0))
-        assert served == pytest.approx((0.6 + weight) / (1 + weight), abs=1e-4)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from training.report.drift import (
     TRIFLE,
     alert_rate_drift,
     binned,
-    chi_square_limit,
     fisher,
     measure_drift,
     stability_index,
@@ -135,11 +134,6 @@ def test_binning_loses_no_order_and_the_index_is_never_negative(
     assert (counts[0].sum(), counts[1].sum()) == (len(before), len(now))
     assert stability_index(*counts) >= 0
     assert stability_index(*counts) == pytest.approx(stability_index(*counts[::-1]))
-
-
-@given(st.floats(1e-6, 0.3), st.integers(1, 20))
-def test_the_limit_is_where_the_tail_has_the_chance(chance: float, degrees: int) -> None:
-    assert chi_square_tail(chi_square_limit(chance, degrees), degrees) == pytest.approx(chance)
 
 
 def test_the_chance_of_a_split_is_that_of_fishers_test() -> None:
