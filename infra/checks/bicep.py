@@ -31,6 +31,7 @@ from infra.checks import (
 )
 from infra.checks.compiler import ROOT, Compiler, CompilerError, compiler
 from infra.checks.deployment import Deployment, Templates
+from infra.checks.splice import spliced
 from infra.local import commands
 
 type Files = Mapping[str, str]
@@ -117,7 +118,7 @@ def problems(overlay: Overlay) -> Iterator[str]:
     """
     with bench(overlay) as on:
         try:
-            yield from _found(on)
+            yield from _found(on, _templates(on, overlay))
         except CompilerError as error:
             yield str(error)
         except (LookupError, AttributeError, TypeError, ValueError) as error:
@@ -125,8 +126,26 @@ def problems(overlay: Overlay) -> Iterator[str]:
             yield f"{FAILED}{error!r}"
 
 
-def _found(on: Bench) -> Iterator[str]:
-    templates = Templates.of(on.compiler, on.folder)
+def _templates(on: Bench, overlay: Overlay) -> Templates:
+    """The templates, compiled; where one module differs from those on disk, that one alone."""
+    compiled = None
+    if len(overlay) == 1:
+        compiled = spliced(on.compiler, on.folder, whole(), *overlay)
+    return Templates.of(on.compiler, on.folder, compiled=compiled)
+
+
+@cache
+def whole() -> Templates:
+    """The templates on disk, compiled.
+
+    Raises:
+        CompilerError: there is no compiler.
+    """
+    with bench({}) as on:
+        return Templates.of(on.compiler, on.folder)
+
+
+def _found(on: Bench, templates: Templates) -> Iterator[str]:
     yield from templates.compiled.diagnostics
     if templates.compiled.diagnostics:
         return

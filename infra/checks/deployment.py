@@ -97,9 +97,15 @@ class Templates:
     files: Mapping[str, str]
 
     @classmethod
-    def of(cls, compiler: Compiler, folder: Path, source: str = "infra/main.bicep") -> Templates:
-        """Compile a template that lies in a folder, and write it marked beside it."""
-        found = compiler.compile(folder / source)
+    def of(
+        cls,
+        compiler: Compiler,
+        folder: Path,
+        source: str = "infra/main.bicep",
+        compiled: Compiled | None = None,
+    ) -> Templates:
+        """Compile a template that lies in a folder, if need be, and write it marked beside it."""
+        found = compiled or compiler.compile(folder / source)
         modules = compiler.modules(folder / source)
         files = {name: f"infra/{path}" for name, path in modules.items()}
         (folder / f"{Path(source).stem}.json").write_text(_marked(found.template), encoding="utf-8")
