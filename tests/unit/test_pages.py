@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.query import documented
+from infra.local.query.documented import documented
 
 ROOT = Path(__file__).parents[2]
 TOP = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")

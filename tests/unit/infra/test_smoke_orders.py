@@ -18,6 +18,7 @@ from shared.policy import Policy
 from shared.scoring import Scorer
 from shared.smoke_orders import is_smoke_order
 from training import simulate, train
+from training.models import bundle_folder
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 COLUMNS = "product_id,name,category,subcategory,list_price,standard_cost,currency,valid_from"
@@ -38,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bundle(folder: Path) -> ModelBundle:
-    return train.load(folder / "model")
+    return bundle_folder.load(folder / "model")
 
 
 class FakeScorer(Scorer):

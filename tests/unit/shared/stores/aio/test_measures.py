@@ -30,5 +30,8 @@ def test_a_call_is_measured_in_milliseconds_however_it_ends(
 
 
 def test_a_command_measures_nothing_and_does_not_fail() -> None:
+    done = []
     with timed(NOWHERE, "alerts"):
         NOWHERE.charged("alerts", 1.0)
+        done.append("alerts")
+    assert done == ["alerts"]
