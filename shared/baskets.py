@@ -17,8 +17,8 @@ from the whole catalogue and added to a complete basket, or it was bought with t
 which is a ratio of two Poisson likelihoods. The product keeps a bike from looking added to its own
 accessories, because they do not fit without it. The exponential counts against a bike that brought
 nothing along, because a bike that was bought brings :math:`\sum_k \varphi_{jk}` lines on average.
-The rates are those of a self-exciting process, attributed by expectation maximisation (Veen and
-Schoenberg, "Estimation of space-time branching process models", JASA 103, 2008).
+The rates belong to a self-exciting process, and are attributed by expectation maximisation (Veen
+and Schoenberg, "Estimation of space-time branching process models", JASA 103, 2008).
 
 The formula assumes that the number of lines that a product brings along is Poisson. A bike that
 always brings one thing and never six breaks this by orders of magnitude. So training measures the

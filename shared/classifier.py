@@ -117,7 +117,7 @@ def adjust(
 
     Args:
         p_core: the core's own probability, 0-1.
-        features: by name; those of the classifier's terms must be there.
+        features: by name; each term of the classifier needs its feature.
     """
     parts = {CORE: classifier.slope * logit(p_core) + classifier.intercept}
     for term in classifier.terms:

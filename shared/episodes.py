@@ -500,7 +500,7 @@ def episode_from(document: Mapping[str, Any]) -> EpisodeState:
         known = {
             name: getattr(before.episode, name) for name in _EpisodeOfVersion2.__struct_fields__
         }
-        # That release kept no totals by rep, only those of the episode.
+        # That release kept totals of the episode, but none by rep.
         known["reps"] = tuple((rep, 0, 0) for rep in before.episode.reps[:MOST_REPS])
         known["spared"] = before.episode.spared[:MOST_REPS]
         known["passed"] = before.episode.passed[:MOST_REPS]

@@ -1,4 +1,4 @@
-"""What is known about an order after its charge and basket were weighed; the rules ask it."""
+"""The evidence: what is known about an order after its charge and basket were weighed."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Evidence:
         unit_discounts: the likeliest discounts, each (list price e4, basis points); the suspect's
             comes first.
         unexplained_e4: the part of the gap that these discounts leave.
-        own_case: chance (0-1) that an unexplained charge is a case of its own, and not one of
-            many lately.
+        own_case: chance (0-1) that an unexplained charge has a cause of its own, which it does
+            not share with many recent orders.
         unpriced: how often lines had no price in the history.
     """
 

@@ -33,7 +33,7 @@ FEATURE_NAMES = (
     "customer_suspected_percent",
 )
 LARGEST_LOG_ODDS = 50.0
-"""Log-odds are cut at plus and minus this, because those of the impossible are infinite."""
+"""Log-odds are cut at plus and minus this, because they are infinite for the impossible."""
 
 _NO_SUSPECT = (0.0,) * 7
 
@@ -47,7 +47,7 @@ def build_features(
     currency. Percentages are of the list total, and 0 where it is 0. Log-odds are natural
     logarithms, cut at `LARGEST_LOG_ODDS`.
 
-    Seven features describe the suspect, and are 0 where there is none. ``suspect_on_ladder`` and
+    Seven features describe the suspect, and are 0 without one. ``suspect_on_ladder`` and
     ``suspect_price_alone`` are 0 or 1. ``suspect_price_rank`` is the place of the suspect's price
     among the units (1 is the dearest).
 

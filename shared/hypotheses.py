@@ -33,8 +33,8 @@ class Rates:
     Attributes:
         added_item: chance of an added item, 0-1.
         hidden: ``hidden[t]`` is the chance of hidden percentage ``t`` of
-            `shared.discounts.ChargeLikelihoods`; ``hidden[0]`` is that of no hidden discount. They
-            sum to 1.
+            `shared.discounts.ChargeLikelihoods`; ``hidden[0]`` is the chance of no hidden
+            discount. They sum to 1.
     """
 
     added_item: float
@@ -48,13 +48,15 @@ class Posterior:
     Attributes:
         added_item: by product, the probability that it was added. A product is missing where the
             gap is too small for its smallest discount, so that it cannot have been added.
-        hidden: the probability of each hidden percentage, that of none first; they sum to 1.
+        hidden: the probability of no hidden discount, and then of each hidden percentage; they
+            sum to 1.
         unlisted: the probability of a cause that nobody listed. It says nothing about a hidden
             discount, because it is as likely under one as without.
         charge_odds: by product, how many times likelier the charge is with that product off the
             ladder than without; infinite where it is impossible without.
         hidden_odds: the same for the likeliest hidden percentage.
-        likelihoods: the chance of the order under each hidden percentage, that of none first.
+        likelihoods: the chance of the order under no hidden discount, and then under each hidden
+            percentage.
         unlisted_likelihood: the part of each of these that comes from an unlisted cause, or from
             unknown prices.
         charge_likelihood: the chance of the charge (within its tolerance) given the basket, over

@@ -59,8 +59,8 @@ OPEN, CLOSED = "open", "closed"
 class PartitionEpisode:
     """An episode as its partition knows it.
 
-    ``sequence`` is the number of the last event that it includes, and ``hubs`` is that of
-    `shared.stream.StreamState`. Together they tell which of two versions is later.
+    ``sequence`` is the number of the last event that it includes; ``hubs`` counts hubs as
+    `shared.stream.StreamState` does. Together they tell which of two versions is later.
     """
 
     partition_id: str

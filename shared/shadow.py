@@ -234,7 +234,7 @@ def _tally(assessment: Assessment) -> Tally:
 
 
 class _Position(msgspec.Struct):
-    """The fields of a stored `ShadowState` beside those of its totals."""
+    """The fields of a stored `ShadowState` that its totals do not have."""
 
     sequence_number: int
     enqueued_at: Annotated[datetime, msgspec.Meta(tz=True)] | None

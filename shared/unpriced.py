@@ -25,7 +25,7 @@ MOST_UNPRICED_REPS = 1_000
 """For how many reps a bundle counts orders with lines without a price: those with the most."""
 
 MOST_USUAL_PRICES = 1_000
-"""How many usual prices a bundle remembers: those of the products in the most orders."""
+"""For how many products, those in the most orders, a bundle remembers a usual price."""
 
 FREE = 0.5
 """Chance that a line without any price is free, such as a gift wrap, a voucher or a sample."""
