@@ -12,14 +12,15 @@ import pytest
 
 from functions import metrics
 from functions.handlers import score_batch
+from functions.model_loader import ModelLoader
 from functions.retraining import RetrainError, Retraining
 from functions.shadow import Shadow
 from functions.writes import likeliest_typology
 from shared.errors import TransientError
 from shared.formats import time_text
 from shared.stream import StreamState
+from tests.unit.functions.model_loader_world import FakeFiles
 from tests.unit.functions.streams import EPISODE, STREAM, real_scorer, world_of_stream
-from tests.unit.functions.test_model_loader import FakeFiles, ModelLoader
 from tests.unit.functions.test_retraining import NIGHT, FakeArchive, says
 from tests.unit.functions.world import (
     KEY,
