@@ -20,20 +20,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from functions.challenger import Challenger
-from functions.known_files import KnownFiles, RefusedFileError, reason
+from functions.known_files import KnownFiles, reason
 from functions.metrics import MODEL_AGE, SHELF_FAILED
 from functions.ports import Files, Telemetry
+from functions.slots import Candidate, Slot
 from functions.sources import Champion, ReferenceFile, Source, usable_catalogue, usable_policy
 from functions.telemetry import SILENT
 from shared.catalogue import Catalogue, packaged_catalogue
 from shared.champion import CHAMPION
 from shared.containers import MODELS, REFERENCE
-from shared.errors import NotThereError, SheriffError, TransientError
+from shared.errors import SheriffError, TransientError
 from shared.formats import FormatError, time_text, utc_time
 from shared.model import ModelBundle, packaged_bundle
 from shared.policy import Policy
@@ -41,46 +42,6 @@ from shared.reference import CATALOGUE, POLICY
 from shared.scoring import Scorer
 
 logger = logging.getLogger(__name__)
-
-GONE = "it was there and is gone"
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A path that was refused, why, and since when (RFC 3339)."""
-
-    what: str
-    why: str
-    since: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Found[T]:
-    """A value that may serve; ``packaged``: it came with the app, and not from the store."""
-
-    value: T
-    packaged: bool = False
-
-
-@dataclass(eq=False)
-class _Slot[T]:
-    """One of the three things that serve: where it comes from, and the value that serves.
-
-    ``unfit`` is a value that is good by itself, but not together with the other two.
-    """
-
-    table: str
-    path: str
-    source: Source[T]
-    packaged: Callable[[], T]
-    serving: _Found[T] | None = None
-    unfit: T | None = None
-    refusals: dict[str, Refusal] = field(default_factory=dict)  # by path
-
-    @property
-    def value(self) -> T:
-        assert self.serving is not None  # asked for only once something serves
-        return self.serving.value
 
 
 @dataclass
@@ -106,21 +67,28 @@ class ModelLoader:
     def __post_init__(self) -> None:
         self._known = KnownFiles(self.files, self.executor)
         self._champion, self._challenger = Champion(self._known), Challenger(self._known)
-        self._bundle: _Slot[ModelBundle] = _Slot(
+        self._bundle: Slot[ModelBundle] = self._slot(
             "bundle", f"{MODELS}/{CHAMPION}", self._champion, packaged_bundle
         )
-        self._catalogue: _Slot[Catalogue] = self._slot(
-            "catalogue", CATALOGUE, usable_catalogue, packaged_catalogue
+        self._catalogue: Slot[Catalogue] = self._slot(
+            "catalogue",
+            f"{REFERENCE}/{CATALOGUE}",
+            self._reference(CATALOGUE, usable_catalogue),
+            packaged_catalogue,
         )
-        self._policy: _Slot[Policy] = self._slot("policy", POLICY, usable_policy, Policy)
+        self._policy: Slot[Policy] = self._slot(
+            "policy", f"{REFERENCE}/{POLICY}", self._reference(POLICY, usable_policy), Policy
+        )
         # The bundle first: its pointer says which of the other two must be there.
-        self._slots: tuple[_Slot[Any], ...] = (self._bundle, self._catalogue, self._policy)
+        self._slots: tuple[Slot[Any], ...] = (self._bundle, self._catalogue, self._policy)
 
     def _slot[T](
-        self, table: str, name: str, parse: Callable[[bytes], T], packaged: Callable[[], T]
-    ) -> _Slot[T]:
-        source = ReferenceFile(self._known, name, parse, self._champion.expects)
-        return _Slot(table, f"{REFERENCE}/{name}", source, packaged)
+        self, table: str, path: str, source: Source[T], packaged: Callable[[], T]
+    ) -> Slot[T]:
+        return Slot(table, path, source, packaged, self.now, self.telemetry)
+
+    def _reference[T](self, name: str, parse: Callable[[bytes], T]) -> ReferenceFile[T]:
+        return ReferenceFile(self._known, name, parse, self._champion.expects)
 
     # --- for those who score -------------------------------------------------------------------
 
@@ -164,7 +132,7 @@ class ModelLoader:
         """
         return tuple(self._degraded([slot.serving for slot in self._slots]))
 
-    def _degraded(self, serving: Sequence[_Found[Any] | None]) -> Iterator[tuple[str, str]]:
+    def _degraded(self, serving: Sequence[Candidate[Any] | None]) -> Iterator[tuple[str, str]]:
         """Yield what `degraded` returns where these values serve, in the order of the slots."""
         for slot, candidate in zip(self._slots, serving, strict=True):
             if candidate is None:
@@ -209,9 +177,9 @@ class ModelLoader:
             logger.error("the look for what serves failed", exc_info=error)
 
     async def _look_around(self) -> None:
-        changes: dict[_Slot[Any], _Found[Any]] = {}
+        changes: dict[Slot[Any], Candidate[Any]] = {}
         for slot in self._slots:
-            candidate = await self._next(slot)
+            candidate = await slot.next()
             if candidate is not None:
                 changes[slot] = candidate
         changed = bool(changes) and await self._exchanged(changes)
@@ -220,65 +188,7 @@ class ModelLoader:
             await self._challenger.look(self._bundle.value.version, self._beside, anew=changed)
         self._known.forget(slot.value for slot in self._slots)
 
-    async def _next[T](self, slot: _Slot[T]) -> _Found[T] | None:
-        """Return what is to serve next; None if what serves goes on.
-
-        Raises:
-            TransientError: nothing serves, and nothing can be read that may.
-        """
-        cold = slot.serving is None
-        try:
-            value = await slot.source.current()
-        except NotThereError:
-            if cold and not await slot.source.was_there():
-                return _Found(slot.packaged(), packaged=True)
-            if slot.serving is not None and slot.serving.packaged:
-                slot.refusals.clear()  # packaged tables serve for want of a file, as before
-                return None
-            self._refuse(slot, slot.path, GONE)
-        except RefusedFileError as error:
-            self._refuse(slot, slot.path, error.why)
-        except TransientError as error:
-            if cold:
-                raise
-            self.telemetry.measure(SHELF_FAILED, 1)
-            logger.warning("%s cannot be read, what serves goes on: %s", slot.path, error)
-            return None
-        else:
-            return self._taken(slot, value)
-        return await self._before(slot) if cold else None
-
-    def _taken[T](self, slot: _Slot[T], value: T) -> _Found[T] | None:
-        """Return a good value to serve; None if it serves already, or did not fit the other two."""
-        if slot.serving is not None and value is slot.unfit:
-            return None
-        slot.refusals.clear()
-        known = slot.serving is not None and value is slot.serving.value
-        return None if known else _Found(value)
-
-    async def _before[T](self, slot: _Slot[T]) -> _Found[T]:
-        """Return the latest good value before the one that was refused.
-
-        Raises:
-            TransientError: there is none that may serve, or it cannot be read.
-        """
-        for read in await slot.source.before():
-            try:
-                return _Found(await read())
-            except NotThereError:
-                continue
-            except RefusedFileError as error:
-                self._refuse(slot, error.what, error.why)
-        refused = "; ".join(f"{refusal.what}: {refusal.why}" for refusal in slot.refusals.values())
-        raise TransientError(f"no {slot.table} may serve, nor one before it: {refused}")
-
-    def _refuse(self, slot: _Slot[Any], what: str, why: str) -> None:
-        known = slot.refusals.get(what)
-        if known is None or known.why != why:
-            logger.error("%s is refused, the one before it serves: %s", what, why)
-            slot.refusals[what] = Refusal(what, why, time_text(self.now()))
-
-    async def _exchanged(self, changes: Mapping[_Slot[Any], _Found[Any]]) -> bool:
+    async def _exchanged(self, changes: Mapping[Slot[Any], Candidate[Any]]) -> bool:
         """Let all that has changed serve at once; return whether a scorer can be made with it.
 
         Raises:
@@ -293,7 +203,7 @@ class ModelLoader:
             scorer = await self._made(bundle, catalogue, policy, degraded)
         except Exception as error:
             for slot, change in changes.items():
-                self._refuse(slot, slot.path, f"no scorer can be made with it: {reason(error)}")
+                slot.refuse(slot.path, f"no scorer can be made with it: {reason(error)}")
                 slot.unfit = change.value
             if self._scorer is None:
                 raise TransientError(f"no scorer can be made: {reason(error)}") from error

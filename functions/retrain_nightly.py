@@ -6,7 +6,7 @@ import os
 import azure.functions as func
 
 from functions import wiring
-from functions.retraining import RetrainError
+from functions.training_process import RetrainError
 
 EVERY_TEN_MINUTES = "0 */10 * * * *"
 

@@ -8,48 +8,28 @@ continues what a broken run left, and is the only one to move the pointer. So a 
 is killed at any line, leaves the champion serving.
 """
 
-import asyncio
 import json
 import logging
-import os
-import sys
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 
 from functions.metrics import RETRAIN_FAILED
-from functions.ports import Files, JobQueue, JobStatus, Telemetry
+from functions.ports import Files, JobQueue, Telemetry
 from functions.telemetry import SILENT
+from functions.training_nights import AGAIN, AGAIN_BY_HAND, MOST_ATTEMPTS, Night, night
+from functions.training_process import COMMAND, RetrainError, run_here
 from shared.containers import ARCHIVE, REFERENCE, TRAINING
-from shared.errors import ConfigurationError, NotThereError, SheriffError, WriteConflict
+from shared.errors import ConfigurationError, NotThereError, WriteConflict
 from shared.formats import time_text
 from shared.policy import Policy, parse_policy
 from shared.reference import POLICY, previous
 
 logger = logging.getLogger(__name__)
 
-ROOT = Path(__file__).parents[1]
-COMMAND = (sys.executable, "-m", "training.pipeline")
 MEGABYTE = 1_000_000
-
-MOST_ATTEMPTS = 3
-"""Jobs of one night. More would not help: an image that lacks something fails every time."""
-AGAIN: frozenset[JobStatus] = frozenset({"failed"})
-AGAIN_BY_HAND: frozenset[JobStatus] = frozenset({"failed", "canceled"})
-"""How a job must have ended for another try. One that was canceled is tried only by hand."""
-
-GRACE_SECONDS = 10.0
-"""How long a training that is told to stop has to give its lease back."""
-
-_LONGEST_LINE = 1 << 20
-_SHOWN = 500  # characters of a line
-
-
-class RetrainError(SheriffError):
-    """The nightly training failed; the champion serves on."""
 
 
 class Archive(Files, Protocol):
@@ -69,19 +49,6 @@ class Archive(Files, Protocol):
             WriteConflict: it is no longer that version.
             TransientError: it may be written next time.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class Night:
-    """The jobs of one night.
-
-    ``status`` is how the last attempt stands; None: there was no attempt. ``following`` is the name
-    that another attempt would have; None: no other is allowed.
-    """
-
-    name: str
-    status: JobStatus | None
-    following: str | None
 
 
 @dataclass
@@ -205,28 +172,6 @@ class Retraining:
             await self.files.write(TRAINING, record, json.dumps(told).encode(), None)
 
 
-def job_name(at: datetime, attempt: int = 1) -> str:
-    """Return the job name of an attempt of a night (UTC); submitting it twice starts one job."""
-    name = f"sheriff-{at.astimezone(UTC):%Y%m%d}"
-    return name if attempt == 1 else f"{name}-{attempt}"
-
-
-async def night(jobs: JobQueue, at: datetime, again: Collection[JobStatus]) -> Night:
-    """Look at a night's jobs; another attempt is allowed if the last one ended as in ``again``.
-
-    Raises:
-        TransientError: Azure does not say now.
-    """
-    status: JobStatus | None = None
-    for attempt in range(1, MOST_ATTEMPTS + 1):
-        latest = await jobs.status(job_name(at, attempt))
-        if latest is None:
-            allowed = status is None or status in again
-            return Night(job_name(at), status, job_name(at, attempt) if allowed else None)
-        status = latest
-    return Night(job_name(at), status, None)
-
-
 async def retrain(
     archive_bytes: int,
     policy: Policy,
@@ -252,68 +197,3 @@ async def retrain(
         )
     await hand_over()
     return False
-
-
-async def run_here(command: Sequence[str] = COMMAND) -> None:
-    """Run the training in a process of its own, log what it says, and wait for its end.
-
-    If the wait is cancelled, the process ends, too.
-
-    Raises:
-        RetrainError: its exit code is not 0.
-    """
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=ROOT,
-        env=environment(os.environ, sys.path),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        limit=_LONGEST_LINE,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
-        _, last = await asyncio.gather(_passed_on(process.stdout), _passed_on(process.stderr))
-        code = await process.wait()
-    finally:
-        await _ended(process)
-    if code:
-        raise RetrainError(
-            f"the nightly training failed (code {code}): {last or 'it said nothing'}; "
-            "the champion serves on"
-        )
-
-
-def environment(environ: Mapping[str, str], path: Sequence[str]) -> dict[str, str]:
-    """Return the environment of a process that can import all that this one can."""
-    return {**environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, path)])}
-
-
-async def _passed_on(lines: asyncio.StreamReader) -> str:
-    """Log lines as they come; return the last line with any text."""
-    last, line = "", b"\n"
-    while line:
-        try:
-            line = await lines.readline()
-        except ValueError:  # too long to be worth reading: skip it
-            continue
-        if text := line.decode(errors="replace").rstrip()[:_SHOWN]:
-            logger.info("training: %s", text)
-            last = text
-    return last
-
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    """Make sure that a process has ended: ask it to, and after `GRACE_SECONDS` kill it."""
-    if process.returncode is not None:
-        return
-    with suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        async with asyncio.timeout(GRACE_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

@@ -12,8 +12,9 @@ from aiohttp import web
 from azure.core.credentials import AccessToken
 
 from functions.jobs import MachineLearningJobs
-from functions.retraining import RetrainError, Retraining
+from functions.retraining import Retraining
 from functions.settings import JobSettings
+from functions.training_process import RetrainError
 from shared.errors import NotThereError, RefusedError, TransientError, WriteConflict
 from tests.unit.functions.world import FakeTelemetry
 

@@ -15,6 +15,7 @@ from functions.handlers import score_batch
 from functions.model_loader import ModelLoader
 from functions.retraining import RetrainError, Retraining
 from functions.shadow import Shadow
+from functions.training_process import RetrainError
 from functions.writes import likeliest_typology
 from shared.errors import TransientError
 from shared.formats import time_text

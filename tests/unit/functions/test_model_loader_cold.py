@@ -7,7 +7,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
-from functions.model_loader import GONE
+from functions.slots import GONE
 from shared.champion import Pointer, Served, encode_pointer
 from shared.errors import TransientError
 from shared.model import BasketTable, encode_bundle

@@ -7,7 +7,7 @@ import azure.functions as func
 import pytest
 
 from functions import retrain_nightly, wiring
-from functions.retraining import RetrainError
+from functions.training_process import RetrainError
 
 
 @pytest.mark.parametrize("cut", [asyncio.CancelledError(), SystemExit(1)])

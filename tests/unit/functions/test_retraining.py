@@ -1,30 +1,18 @@
 """The nightly training is started here or elsewhere, and what goes wrong is one clear error."""
 
-import asyncio
 import json
-import logging
-import os
 import sys
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from functions.ports import JobStatus
-from functions.retraining import (
-    COMMAND,
-    ROOT,
-    RetrainError,
-    Retraining,
-    environment,
-    job_name,
-    retrain,
-    run_here,
-)
+from functions.retraining import Retraining, retrain
+from functions.training_process import RetrainError
 from shared.errors import ConfigurationError, NotThereError, TransientError, WriteConflict
 from shared.policy import Policy
-from tests.patience import PATIENCE
 from tests.unit.functions.world import FakeTelemetry
 
 NIGHT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -263,103 +251,3 @@ async def test_a_job_that_cannot_be_started_now_is_raised() -> None:
 
     with pytest.raises(TransientError):
         await retrain(2_000_000_000, Policy(), away, away)
-
-
-async def test_what_the_training_says_is_logged_as_it_comes(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with caplog.at_level(logging.INFO):
-        await run_here(says("import sys; print('learned'); print('noted', file=sys.stderr)"))
-    assert {"training: learned", "training: noted"} <= {one.message for one in caplog.records}
-
-
-async def test_a_failed_training_is_an_error_with_its_last_line() -> None:
-    script = (
-        "import sys; print('step 1');"
-        " print('reading', file=sys.stderr); print('no orders in the archive', file=sys.stderr);"
-        " print(file=sys.stderr); sys.exit(3)"
-    )
-    with pytest.raises(RetrainError) as failed:
-        await run_here(says(script))
-    assert str(failed.value) == (
-        "the nightly training failed (code 3): no orders in the archive; the champion serves on"
-    )
-
-
-async def test_a_line_without_end_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
-        await run_here(says("print('x' * 3_000_000); print('done')"))
-    assert "training: done" in {one.message for one in caplog.records}
-
-
-async def test_a_training_that_is_killed_is_an_error_too() -> None:
-    with pytest.raises(RetrainError, match=r"\(code -9\): it said nothing; the champion serves on"):
-        await run_here(says("import os; os.kill(os.getpid(), 9)"))
-
-
-async def test_a_training_that_runs_already_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
-        await run_here(says("print('another run holds the lease')"))
-    assert "training: another run holds the lease" in {one.message for one in caplog.records}
-
-
-async def test_a_cancelled_wait_ends_the_training(tmp_path: Path) -> None:
-    script = (
-        "import os, pathlib, signal\n"
-        f"pathlib.Path({str(tmp_path)!r}, 'pid').write_text(str(os.getpid()))\n"
-        "print('ready', flush=True)\nsignal.pause()"
-    )
-    started = asyncio.Event()
-
-    class Ready(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            started.set()
-
-    logger = logging.getLogger("functions.retraining")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler := Ready())
-    try:
-        running = asyncio.create_task(run_here(says(script)))
-        async with asyncio.timeout(PATIENCE):
-            await started.wait()
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-    finally:
-        logger.removeHandler(handler)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
-
-
-async def test_the_training_does_not_hold_up_the_loop(tmp_path: Path) -> None:
-    """It waits for what only the loop can do meanwhile."""
-    turned = tmp_path / "turned"
-    waits = (
-        f"import pathlib, time\nwhile not pathlib.Path({str(turned)!r}).exists(): time.sleep(0.01)"
-    )
-    training = asyncio.create_task(run_here(says(waits)))
-    for _ in range(100):
-        await asyncio.sleep(0)
-    assert not training.done()
-    turned.touch()
-    await training
-
-
-def test_the_process_finds_all_that_this_one_finds() -> None:
-    found = environment({"ORDERS_HUB": "orders", "PYTHONPATH": "old"}, ["", "/app/packages"])
-    assert found == {
-        "ORDERS_HUB": "orders",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), "/app/packages"]),
-    }
-    assert (sys.executable, "-m", "training.pipeline") == COMMAND
-    assert (ROOT / "function_app.py").is_file()
-
-
-def test_every_attempt_has_a_name_of_its_own() -> None:
-    names = [job_name(NIGHT, attempt) for attempt in (1, 2, 3)]
-    assert names == [TONIGHT, f"{TONIGHT}-2", f"{TONIGHT}-3"]
-
-
-def test_a_job_is_named_by_its_night_in_utc() -> None:
-    east = timezone(timedelta(hours=9))
-    assert job_name(datetime(2026, 11, 24, 1, tzinfo=east)) == "sheriff-20261123"
