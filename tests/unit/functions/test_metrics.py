@@ -13,7 +13,7 @@ import pytest
 from functions import metrics
 from functions.handlers import score_batch
 from functions.model_loader import ModelLoader
-from functions.retraining import RetrainError, Retraining
+from functions.retraining import Retraining
 from functions.shadow import Shadow
 from functions.training_process import RetrainError
 from functions.writes import likeliest_typology

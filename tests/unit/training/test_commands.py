@@ -389,13 +389,13 @@ def test_nothing_but_a_file_is_ever_replaced(name: str) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
 def test_what_this_user_must_not_touch_is_named(at: Path) -> None:
     (at / "input").chmod(0o000)
-    with pytest.raises(ConfigurationError, match="must not be read"):
+    with pytest.raises(ConfigurationError, match="may not read"):
         check_files([at / "input"], [])
     (at / "input").chmod(0o400)
-    with pytest.raises(ConfigurationError, match="must not be written"):
+    with pytest.raises(ConfigurationError, match="may not write"):
         check_files([], [at / "input"])
     (at / "folder").chmod(0o500)
-    with pytest.raises(ConfigurationError, match="must not write"):
+    with pytest.raises(ConfigurationError, match="may not write"):
         check_files([], [at / "folder" / "new"])
 
 
