@@ -186,7 +186,7 @@ def main(arguments: list[str] | None = None) -> None:
     flags = ArgumentParser(
         prog="training.erase",
         description="Remove a customer's orders from archive, dead letters, snapshots and alerts. "
-        "Settings are those of the nightly run.",
+        "Settings are the same as for the nightly run.",
     )
     flags.add_argument("--customer", required=True, metavar="ID", help="the customer_id")
     flags.add_argument("--for-good", action="store_true", help="remove it, not only count it")

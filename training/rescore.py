@@ -146,7 +146,7 @@ def main(arguments: list[str] | None = None) -> None:
     flags = ArgumentParser(
         prog="training.rescore",
         description="Score orders of the archive again, into files of their own. "
-        "Days and times are UTC; settings are those of the nightly run.",
+        "Days and times are UTC; settings are the same as for the nightly run.",
     )
     flags.add_argument("--from", dest="start", required=True, help="day or time, inclusive")
     flags.add_argument("--to", dest="end", required=True, help="day or time, exclusive")

@@ -125,7 +125,7 @@ class OrderColumns[T: Order]:
         shared = Shared()
         with pq.ParquetFile(source, read_dictionary=self._repeated, pre_buffer=False) as file:
             if file.schema_arrow.names != self.schema.names:
-                raise pa.ArrowInvalid("its columns are not those of this release")
+                raise pa.ArrowInvalid("this release has other columns")
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group)
                 values = [self._values(column, table, shared) for column in self._all]

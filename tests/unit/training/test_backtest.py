@@ -22,7 +22,9 @@ from shared.stream_key import StreamKey
 from tests.orders import order_body
 from tests.unit.functions.world import World
 from training import backtest, simulate, train
-from training.console import run
+from training.backtest import show_quality
+from training.comparison.metrics import Verdict
+from training.console import WIDTH, run
 from training.history.files import ReadLine, read_lines, write_lines
 from training.models.bundle_folder import load
 from training.replay.replay import Replay
@@ -228,3 +230,14 @@ def test_bad_input_ends_in_one_line_and_code_two(
         run(backtest.main, [orders, *(part for flag in flags.items() for part in flag)])
     assert end.value.code == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_table_against_the_truth_fits_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    judged = [
+        Verdict(flagged=True, probability=0.9, fraud=True, units=1 + number % 9)
+        for number in range(100_000)
+    ]
+    show_quality({"hidden_discount": judged})
+    lines = capsys.readouterr().out.splitlines()
+    assert "hidden_discount" in "".join(lines)  # whole: no column is cut short
+    assert max(len(line.rstrip()) for line in lines) <= WIDTH
