@@ -22,7 +22,7 @@ from shared.containers import ARCHIVE, DEAD_LETTERS, MODELS, TRAINING
 from shared.errors import ConfigurationError
 from shared.printable import printable
 from training.console import ArgumentParser, progress, run
-from training.history.archive import without
+from training.history.avro_files import without
 from training.history.day_files import DAYS, names_customer
 from training.ports import Blobs, Stored
 from training.settings import TrainingSettings

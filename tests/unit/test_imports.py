@@ -33,7 +33,7 @@ IN_THIS_FILE: dict[str, set[str]] = {
     "functions/watch_stores.py": {"azure.core"},
     "functions/jobs.py": {"azure.core"},
     "functions/telemetry.py": {"opentelemetry"},
-    "training/history/archive.py": {"fastavro"},
+    "training/history/avro_files.py": {"fastavro"},
     "training/history/order_columns.py": {"pyarrow"},
     "training/report/charts.py": {"matplotlib"},
     "training/report/quality_charts.py": {"matplotlib"},

@@ -37,6 +37,9 @@ OPEN_DAYS = timedelta(days=1)
 
 ROW_GROUP = 50_000
 
+READER = ("archive", "avro_files", "day_files", "file_pieces", "order_columns", "revisions")
+"""The modules of this room that make orders of the archive's bytes."""
+
 _READER, _FILES = b"sheriff.reader", b"sheriff.files"
 
 
@@ -136,9 +139,7 @@ def reader_digest() -> bytes:
         found.update(f"{library}=={library_version(library)}\n".encode())
     sources = sorted(Path(str(files("shared"))).glob("*.py"))
     here = Path(__file__).parent
-    sources += [
-        here / f"{name}.py" for name in ("archive", "order_columns", "day_files", "revisions")
-    ]
+    sources += [here / f"{name}.py" for name in READER]
     for path in sources:
         found.update(hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest().encode()

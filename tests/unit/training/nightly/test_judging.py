@@ -56,9 +56,9 @@ def test_without_a_classifier_the_tables_alone_are_not_compared_once_more(data: 
 
 
 def test_a_golden_order_fails_where_the_challenger_decides_it_differently() -> None:
-    body = order_body(order_id="golden-01", charged_price=319.5)  # half off one of three units
-    order = GoldenOrder(body.decode(), 1.0, 0.0, alerted=True)
+    body = order_body(order_id="golden-01", charged_price=359.1)  # a tenth off: ladder or fraud
+    order = GoldenOrder(body.decode(), 0.4, 0.0, alerted=False)
     champion = a_bundle("v1", golden=Golden(CATALOGUE, (order,)))
-    trusting = a_bundle("v2", added_item_rate=1e-9)
+    suspicious = a_bundle("v2", added_item_rate=0.9)
     assert golden_failed(champion, champion) == ()
-    assert golden_failed(champion, trusting) == ("golden-01",)
+    assert golden_failed(champion, suspicious) == ("golden-01",)
