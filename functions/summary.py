@@ -43,7 +43,7 @@ class BatchSummary:
         self.dead_letters.update(letter.code for letter in written.judgement.dead_letters)
         self.alerts += written.alerts
         self.known_alerts += written.known_alerts
-        percents = after.episode.belief.percents
+        percents = after.episode.belief.chance_by_bp
         self.belief = max((chance for _, chance in percents), default=0.0)
 
     def log(self, key: StreamKey, seconds: float) -> None:

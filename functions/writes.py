@@ -160,7 +160,7 @@ class Writer:
     async def _joinable(self, part: PartitionEpisode) -> list[tuple[dict[str, Any], str]]:
         return await self.incidents.joinable(
             HIDDEN_DISCOUNT,
-            part.episode.percent / 100,
+            part.episode.discount_bp / 100,
             joinable_since(part.episode),
             seen_since(part.episode),
         )

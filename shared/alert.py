@@ -1,4 +1,4 @@
-"""From an assessment to the documents that are stored."""
+"""The alert document: how an assessment is stored."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +13,13 @@ from shared.uses import Change
 
 @dataclass(frozen=True, slots=True)
 class EventPosition:
-    """Where an order stood in its stream; ``enqueued_at`` is aware UTC.
+    """Where an order stood in its stream.
 
-    ``trace_id`` (32 hex digits) is the trace that it belongs to, where there is any.
+    Attributes:
+        partition_id: the partition.
+        sequence_number: its number in the partition.
+        enqueued_at: when it entered the hub (aware UTC).
+        trace_id: the trace that it belongs to (32 hex digits), if it belongs to one.
     """
 
     partition_id: str
@@ -31,10 +35,11 @@ def alert_document(
     position: EventPosition,
     scored_at: datetime,
 ) -> dict[str, Any]:
-    """The alert as Cosmos DB keeps it (docs/schemas/alert.json); JSON-ready.
+    """Return the alert as Cosmos DB keeps it (docs/schemas/alert.json), ready for JSON.
 
-    ``received`` is the order's own JSON object (`received_order`), taken as it is. Money becomes
-    decimal numbers of currency, times fixed-width UTC text. A fresh alert is open and undecided.
+    ``received`` is the order's JSON object as it came (`shared.order.received_order`). Money
+    becomes decimal numbers of the currency, and times become UTC text of fixed width. A new alert
+    is open.
     """
     order = assessment.order
     document: dict[str, Any] = {
@@ -70,7 +75,7 @@ def alert_document(
 
 
 def _change_document(change: Change, charged_e4: int) -> dict[str, Any]:
-    """What a revision changed in the one before it; ``charge_change`` is new less old."""
+    """Return what a revision changed; ``charge_change`` is the new charge minus the old one."""
     return {
         "revision": change.revision,
         "charged_price": money(change.charged_e4),
@@ -84,7 +89,7 @@ _OF_VERSION_2 = ("catalogue_version", "currency", "revises")
 
 
 def version_1(document: dict[str, Any]) -> dict[str, Any]:
-    """An alert as the release before reads it, for a roll-out that may still go back."""
+    """Return an alert as the release before reads it, for a roll-out that may still go back."""
     kept = {name: value for name, value in document.items() if name not in _OF_VERSION_2}
     return kept | {"schema_version": 1, "degraded": bool(document["degraded"])}
 
@@ -103,9 +108,10 @@ def _event_document(position: EventPosition) -> dict[str, Any]:
 def revisited(
     document: dict[str, Any], finding: Finding | None, incident_id: str, at: datetime
 ) -> dict[str, Any]:
-    """The alert of an order that turned out to belong to an incident; what was scored stays.
+    """Return the alert of an order that turned out to belong to an incident.
 
-    ``finding`` is what is added, None where the order had it at arrival.
+    ``finding`` is added to it; None where the order had the finding at arrival. Nothing else that
+    was scored changes.
     """
     added = [] if finding is None else [finding_document(finding)]
     return document | {
@@ -116,7 +122,7 @@ def revisited(
 
 
 def finding_document(finding: Finding) -> dict[str, Any]:
-    """One finding as an alert carries it; data quality and fraud alike."""
+    """Return a finding as an alert carries it."""
     document: dict[str, Any] = {
         "typology": finding.typology,
         "probability": float(finding.probability),
@@ -131,7 +137,7 @@ def finding_document(finding: Finding) -> dict[str, Any]:
 
 
 def reason_document(reason: Reason) -> dict[str, Any]:
-    """One reason as an alert carries it."""
+    """Return a reason as an alert carries it."""
     return {
         "source": reason.source,
         "code": reason.code,
@@ -141,7 +147,7 @@ def reason_document(reason: Reason) -> dict[str, Any]:
 
 
 def _explanation_document(explanation: Explanation) -> dict[str, Any]:
-    """``gap`` is list total minus charge, so an overcharge makes it negative."""
+    """Return an explanation as an alert carries it; an overcharge makes ``gap`` negative."""
     return {
         "list_total": money(explanation.list_total_e4),
         "charged_price": money(explanation.charged_e4),

@@ -1,4 +1,4 @@
-"""Names for the arrays of numpy that Sheriff computes with, by the type of their elements."""
+"""Names for the types of numpy arrays, by their elements."""
 
 import numpy as np
 from numpy.typing import NDArray

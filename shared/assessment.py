@@ -1,4 +1,4 @@
-"""What was concluded about an order: plain values that rules, scorer and documents share."""
+"""The result of scoring one order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,19 +12,34 @@ from shared.uses import Change
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """All that was concluded about one order; ``alerted`` says whether it becomes an alert.
+    """Everything that scoring concluded about one order.
 
-    ``degraded`` names the packaged tables that it was scored with, each with the reason.
-
-    ``p_added_item``, ``p_hidden_discount`` and ``probability`` (either fraud) are 0-1. Findings,
-    reasons and the explanation are worked out for orders worth a look and empty for the others.
-    ``belief_before`` and ``belief_after`` (0-1) say how likely a hidden discount runs in the
-    order's partition. The rest is what the order did to the episode there
-    (`shared.episodes.Step`): ``runs`` that it changed, the run that it ``belongs`` to, orders that
-    are to be revisited, and whether it ``waits`` itself, so that its document must be kept.
-    ``charge_likelihood`` is that of `shared.hypotheses.Posterior`; 0 where nothing was weighed.
-    ``alert_id`` names its alert, if it becomes one; ``change`` is what it changed as a revision of
-    an order that is remembered. ``catalogue_version`` is that of the prices, in ``currency``.
+    Attributes:
+        order: the order.
+        p_added_item: probability of an added item, 0-1.
+        p_hidden_discount: probability of a hidden discount, 0-1.
+        probability: probability of either fraud, 0-1.
+        expected_loss_e4: sum of probability times amount over the findings.
+        findings: what was found. Findings, reasons and the explanation are worked out only for
+            orders that are worth a look.
+        reasons: why, the weightiest first.
+        explanation: what best explains the charge.
+        features: the numbers that describe the order, by name.
+        model_version: of the bundle.
+        policy_version: of the thresholds.
+        degraded: the packaged tables that were used, each with the reason.
+        alerted: whether the order becomes an alert.
+        belief_before: how likely a hidden discount ran in the partition before the order, 0-1.
+        belief_after: the same after the order.
+        episodes: the episodes that the order opened, extended or ended.
+        belongs: name of the episode that the order belongs to.
+        revisits: earlier orders that now turn out to belong to an episode.
+        waits: whether a later order may still revisit this one, so that its document is kept.
+        charge_likelihood: as in `shared.hypotheses.Posterior`; 0 where nothing was weighed.
+        alert_id: id of the order's alert, if it becomes one.
+        change: what the order changed, where it revises an order that is remembered.
+        catalogue_version: of the prices.
+        currency: of the prices.
     """
 
     order: Order

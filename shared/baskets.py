@@ -1,28 +1,28 @@
-r"""How well does each item fit the rest of its basket?
+r"""Baskets: how well each item fits the rest of its order.
 
-Training learns, for every product, at which rate one unit of it brings along each other product
-(``companions``) and how often the other product comes by itself (``alone``). The items of a normal
-basket then have the intensities
+Training learns for every product how many lines of each other product one unit of it brings along
+(``companions``), and how often a product comes by itself (``alone``). The items of a normal basket
+then have the intensities
 
 .. math:: \lambda_j = a_j + \sum_{i \ne j} n_i \, \varphi_{ij}
 
-and the basket without one unit of ``j`` has those with that unit's part left out. `added_odds`
-compares the two ways an item can have got into an order: drawn from the whole catalogue and added
-to a complete basket, or bought with the rest,
+and those of the basket without one unit of ``j`` leave out what that unit brings along.
+`Baskets.added_odds` compares two ways in which an item can have got into an order: it was drawn
+from the whole catalogue and added to a complete basket, or it was bought with the rest,
 
 .. math::
    w_j = \frac{1 / M}{\lambda_j} \; e^{\sum_k \varphi_{jk}} \;
          \prod_{k \ne j} \frac{\lambda_k - \varphi_{jk}}{\lambda_k}
 
-The ratio of two Poisson likelihoods. Its product keeps a bike from looking added to its own
-accessories: without it, they do not fit. Its exponential tells a bike that brought nothing along:
-one that was bought would have brought :math:`\sum_k \varphi_{jk}` lines on average.
+which is a ratio of two Poisson likelihoods. The product keeps a bike from looking added to its own
+accessories, because they do not fit without it. The exponential counts against a bike that brought
+nothing along, because a bike that was bought brings :math:`\sum_k \varphi_{jk}` lines on average.
 The rates are those of a self-exciting process, attributed by expectation maximisation (Veen and
 Schoenberg, "Estimation of space-time branching process models", JASA 103, 2008).
 
-Rates alone take what a product brings along for Poisson. Where a bike always brings one thing at
-least, and never six, this errs by orders of magnitude, so training measures the error by
-`ProductGroup` of product and by what stands beside it, and the odds are multiplied by that.
+The formula assumes that the number of lines that a product brings along is Poisson. A bike that
+always brings one thing and never six breaks this by orders of magnitude. So training measures the
+error for each product group (`shared.model.ProductGroup`), and the odds are multiplied by it.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ if TYPE_CHECKING:
 
 
 FEW_LINES = 32
-"""Baskets of more lines are worked out as arrays: pairs of lines are many there."""
+"""Baskets of more lines are computed with arrays, because they have many pairs of lines."""
 
 
 class Baskets:
-    """The learned rates, ready to be asked about an order.
+    """The learned rates of baskets, ready to judge an order.
 
     Args:
         table: what training learned.
-        catalogue_size: products an added item may be drawn from (M), at least 1.
+        catalogue_size: number of products that an added item may be drawn from (M), at least 1.
     """
 
     def __init__(self, table: BasketTable, catalogue_size: int) -> None:
@@ -59,17 +59,19 @@ class Baskets:
         self._floor = 1.0 / (2.0 * table.orders + 2.0)
         self._drawn = 1.0 / max(catalogue_size, 1)
         self._known = table.orders > 0
-        self._group = {product: kind for kind in table.product_groups for product in kind.products}
+        self._group = {
+            product: group for group in table.product_groups for product in group.products
+        }
 
     def added_odds(self, basket: Mapping[str, int]) -> dict[str, float]:
-        """How many times likelier each item is as one that was added than as one that was bought.
+        """Return how many times likelier each item was added than bought with the rest.
 
         Args:
             basket: units by product.
 
         Returns:
-            A factor by product: above 1 the item does not belong, below 1 it does. 1 for all where
-            no history is known.
+            A factor by product: above 1 the item does not fit, below 1 it does. Without a history
+            it is 1 for all.
         """
         if not self._known:
             return dict.fromkeys(basket, 1.0)
@@ -86,7 +88,7 @@ class Baskets:
         }
 
     def _of_many_lines(self, basket: Mapping[str, int]) -> dict[str, float]:
-        """The same for many lines at once."""
+        """Return the same as `added_odds`, computed with arrays."""
         brought = self._brought(basket)
         units = np.fromiter(basket.values(), np.float64, len(basket))
         alone = np.array([self._alone.get(product, 0.0) for product in basket])
@@ -102,7 +104,7 @@ class Baskets:
         }
 
     def _brought(self, basket: Mapping[str, int]) -> Floats:
-        """The lines of each product (column) that one unit of each (row) brings along."""
+        """Return how many lines of each product (column) one unit of each (row) brings along."""
         brought = np.zeros((len(basket), len(basket)))
         for row, product in enumerate(basket):
             brings = self._companions.get(product)
@@ -114,25 +116,28 @@ class Baskets:
     def _correction_beside(
         self, product: str, basket: Mapping[str, int], beside: dict[int, tuple[int, int]]
     ) -> float:
-        """The correction of one product, from the units of its kind and partners in the basket."""
-        kind = self._group.get(product)
-        if kind is None:
+        """Return the correction of one product.
+
+        ``beside`` keeps the units of each group and of its partners, so that they are counted once.
+        """
+        group = self._group.get(product)
+        if group is None:
             return 1.0
-        own, key = basket[product], id(kind)
+        own, key = basket[product], id(group)
         if key not in beside:
             beside[key] = (
-                sum(units for other, units in basket.items() if other in kind.products),
-                sum(units for other, units in basket.items() if other in kind.partners),
+                sum(units for other, units in basket.items() if other in group.products),
+                sum(units for other, units in basket.items() if other in group.partners),
             )
-        of_kind, partners = beside[key]
-        partners -= own if product in kind.partners else 0
-        return correction(kind, own - 1, of_kind - own, partners)
+        of_group, partners = beside[key]
+        partners -= own if product in group.partners else 0
+        return correction(group, own - 1, of_group - own, partners)
 
     def _correction(self, product: str, basket: Mapping[str, int]) -> float:
-        kind = self._group.get(product)
-        if kind is None:
+        group = self._group.get(product)
+        if group is None:
             return 1.0
-        return correction(kind, *place_in(kind, product, basket))
+        return correction(group, *place_in(group, product, basket))
 
     def _rates(self, basket: Mapping[str, int]) -> dict[str, float]:
         rates = {p: self._alone.get(p, 0.0) + self._floor for p in basket}
@@ -148,7 +153,7 @@ class Baskets:
     def _rest_without(
         self, product: str, basket: Mapping[str, int], rates: Mapping[str, float]
     ) -> float:
-        """How much less likely the rest is when one unit of a product was not bought with it."""
+        """Return how much less likely the rest is if one unit of a product was added to it."""
         brings = self._companions.get(product)
         ratio = 1.0
         if brings is None or basket[product] > 1:
@@ -159,21 +164,21 @@ class Baskets:
         return ratio
 
 
-def place_in(kind: ProductGroup, product: str, basket: Mapping[str, int]) -> tuple[int, int, int]:
-    """What stands beside one unit of a product: more of the same, others of its kind, partners."""
+def place_in(group: ProductGroup, product: str, basket: Mapping[str, int]) -> tuple[int, int, int]:
+    """Return how many units of the same, of its group and of partners stand beside one unit."""
     rivals = partners = 0
     for other, units in basket.items():
         if other == product:
             continue
-        if other in kind.products:
+        if other in group.products:
             rivals += units
-        if other in kind.partners:
+        if other in group.partners:
             partners += units
     return basket[product] - 1, rivals, partners
 
 
-def correction(kind: ProductGroup, more: int, rivals: int, partners: int) -> float:
-    """The factor of a kind for what `place_in` found; the last entries count for more, too."""
-    by_rivals = kind.corrections[min(more, len(kind.corrections) - 1)]
+def correction(group: ProductGroup, same: int, rivals: int, partners: int) -> float:
+    """Return the correction of a group for what `place_in` counted."""
+    by_rivals = group.corrections[min(same, len(group.corrections) - 1)]
     by_partners = by_rivals[min(rivals, len(by_rivals) - 1)]
     return by_partners[min(partners, len(by_partners) - 1)]

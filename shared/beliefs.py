@@ -71,14 +71,14 @@ FADED = 2.0
 """An unseen percentage that is hardly likelier than the rest of the grid is one of the rest."""
 
 
-class Belief(msgspec.Struct, frozen=True):
+class Belief(msgspec.Struct, frozen=True, rename={"chance_by_bp": "percents"}):
     """What a partition believes about a hidden discount between two of its orders.
 
     Attributes:
         at: time of the latest order so far (aware UTC); None before the first.
-        percents: (basis points, probability 0-1) of each known percentage and of each unseen one
-            that orders have fitted lately; a known one that is missing has had no order yet and
-            its long-run share.
+        chance_by_bp: (basis points, probability 0-1) of each known percentage, and of each unseen
+            one that orders have fitted lately; a known one that is missing has had no order yet
+            and its long-run share.
         unseen: probability of each other percentage of the grid; None before the first order.
         running: probability that any of them runs.
         unexplained: share of the latest orders (0-1, fading over `MEMORY` orders) whose charge
@@ -86,7 +86,7 @@ class Belief(msgspec.Struct, frozen=True):
     """
 
     at: datetime | None = None
-    percents: tuple[tuple[int, float], ...] = ()
+    chance_by_bp: tuple[tuple[int, float], ...] = ()
     unseen: float | None = None
     running: float = 0.0
     unexplained: float = 0.0
@@ -95,10 +95,11 @@ class Belief(msgspec.Struct, frozen=True):
 @dataclass(frozen=True, slots=True)
 class Prior:
     """The belief just before an order: ``none``, each percentage by name, and each of ``rest``
-    (the part of the grid without a name); ``none``, ``percents`` and all of ``rest`` sum to 1."""
+    (the part of the grid without a name); ``none``, ``chance_by_bp`` and all of ``rest`` sum to 1.
+    """
 
     none: float
-    percents: Mapping[int, float]
+    chance_by_bp: Mapping[int, float]
     rest: float
 
     @property
@@ -113,8 +114,8 @@ class Outlook:
 
     Attributes:
         prior: the belief about hidden discounts.
-        watched: hidden percentages (basis points) to explain the order under.
-        chances: of the order to be charged in full, and then under each of ``watched``; they sum
+        watched_bp: hidden percentages to explain the order under.
+        chances: of the order to be charged in full, and then under each of ``watched_bp``; they sum
             to 1 at most.
         own_case: `own_case` of the latest orders.
         late: the order was placed long before the latest one (`Beliefs.past`), so it changes
@@ -122,7 +123,7 @@ class Outlook:
     """
 
     prior: Prior
-    watched: tuple[int, ...]
+    watched_bp: tuple[int, ...]
     chances: tuple[float, ...]
     own_case: float
     late: bool
@@ -141,7 +142,7 @@ class Beliefs:
     """The filter, for the hidden percentages of one bundle and a grid of unseen ones.
 
     Args:
-        percents: hidden percentages in basis points that the history knows.
+        known_bp: hidden percentages that the history knows.
         shares: how runs spread over them; sum to 1.
         rate: share of the time (0-1) in which one of them runs.
         run_days: how long a run lasts on average, in days.
@@ -151,7 +152,7 @@ class Beliefs:
 
     def __init__(
         self,
-        percents: Sequence[int],
+        known_bp: Sequence[int],
         shares: Sequence[float],
         rate: float,
         episode_days: float,
@@ -160,10 +161,9 @@ class Beliefs:
     ) -> None:
         rate = min(rate, LARGEST_RATE)
         of_grid = unseen_share if unseen else 0.0
-        self.percents = tuple(percents)
+        self.known_bp = tuple(known_bp)
         self._long_run = {
-            percent: rate * (1.0 - of_grid) * share
-            for percent, share in zip(percents, shares, strict=True)
+            bp: rate * (1.0 - of_grid) * share for bp, share in zip(known_bp, shares, strict=True)
         }
         self._unseen = unseen
         self._rest = rate * of_grid / unseen if unseen else 0.0
@@ -174,11 +174,11 @@ class Beliefs:
     def outlook(self, belief: Belief, at: datetime) -> Outlook:
         """Return what is believed just before an order placed at a time."""
         prior = self.before(belief, at)
-        watched = self.watched(prior)
+        watched_bp = self.watched(prior)
         return Outlook(
             prior=prior,
-            watched=watched,
-            chances=order_priors(prior, watched),
+            watched_bp=watched_bp,
+            chances=order_priors(prior, watched_bp),
             own_case=own_case(belief.unexplained),
             late=self.past(belief, at),
         )
@@ -190,16 +190,15 @@ class Beliefs:
         days = max((at - belief.at).total_seconds(), 0.0) / 86_400
         kept = min(math.exp(-self._pace * days), 1.0 - LEAST_DRAWN_ANEW)
         anew = 1.0 - kept
-        known = dict(belief.percents)
-        percents = {
-            percent: kept * known.pop(percent, share) + anew * share
-            for percent, share in self._long_run.items()
+        known = dict(belief.chance_by_bp)
+        chances = {
+            bp: kept * known.pop(bp, share) + anew * share for bp, share in self._long_run.items()
         }
         if self._unseen:
-            for percent, chance in known.items():
-                percents[percent] = kept * chance + anew * self._rest
+            for bp, chance in known.items():
+                chances[bp] = kept * chance + anew * self._rest
         rest = self._rest if belief.unseen is None else belief.unseen
-        return self._prior(percents, kept * rest + anew * self._rest)
+        return self._prior(chances, kept * rest + anew * self._rest)
 
     def past(self, belief: Belief, at: datetime) -> bool:
         """Whether an order was placed before the latest one by more than a run lasts.
@@ -208,23 +207,23 @@ class Beliefs:
         """
         return belief.at is not None and (belief.at - at).total_seconds() > self._past_seconds
 
-    def _prior(self, percents: Mapping[int, float], rest: float) -> Prior:
-        others = self._unseen - (len(percents) - len(self._long_run))
-        none = 1.0 - sum(percents.values()) - others * rest
-        return Prior(max(none, 0.0), percents, rest)
+    def _prior(self, chances: Mapping[int, float], rest: float) -> Prior:
+        others = self._unseen - (len(chances) - len(self._long_run))
+        none = 1.0 - sum(chances.values()) - others * rest
+        return Prior(max(none, 0.0), chances, rest)
 
     def watched(self, prior: Prior) -> tuple[int, ...]:
         """The percentages that an order is to be explained under: the known ones, in their order,
         and the likeliest unseen ones that are worth it."""
         likely = [
-            (chance, percent)
-            for percent, chance in prior.percents.items()
-            if chance >= WATCHED and percent not in self._long_run
+            (chance, bp)
+            for bp, chance in prior.chance_by_bp.items()
+            if chance >= WATCHED and bp not in self._long_run
         ]
         if not likely:
-            return self.percents
+            return self.known_bp
         likely.sort(reverse=True)
-        return (*self.percents, *(percent for _, percent in likely[:MOST_WATCHED]))
+        return (*self.known_bp, *(bp for _, bp in likely[:MOST_WATCHED]))
 
     def after(self, belief: Belief, at: datetime, prior: Prior, evidence: Evidence) -> Belief:
         """The belief once an order is known.
@@ -235,25 +234,23 @@ class Beliefs:
             prior: what `before` gave.
             evidence: how much likelier the order is under each percentage than under none.
         """
-        percents = {
-            percent: chance * evidence.of(percent) for percent, chance in prior.percents.items()
-        }
+        chances = {bp: chance * evidence.of(bp) for bp, chance in prior.chance_by_bp.items()}
         if self._unseen:
-            for percent, factor in evidence.factors.items():
-                if percent not in percents and factor > evidence.other:
-                    percents[percent] = prior.rest * factor
+            for bp, factor in evidence.factors.items():
+                if bp not in chances and factor > evidence.other:
+                    chances[bp] = prior.rest * factor
         rest = prior.rest * evidence.other
-        others = self._unseen - (len(percents) - len(self._long_run))
-        total = prior.none + sum(percents.values()) + others * rest
+        others = self._unseen - (len(chances) - len(self._long_run))
+        total = prior.none + sum(chances.values()) + others * rest
         latest = at if belief.at is None else max(at, belief.at)
         if not total > 0:
-            kept = tuple(prior.percents.items())
+            kept = tuple(prior.chance_by_bp.items())
             return Belief(latest, kept, prior.rest, prior.running, belief.unexplained)
         rest /= total
         kept = tuple(
-            (percent, joint / total)
-            for percent, joint in percents.items()
-            if percent in self._long_run or joint / total > FADED * rest
+            (bp, joint / total)
+            for bp, joint in chances.items()
+            if bp in self._long_run or joint / total > FADED * rest
         )
         unexplained = belief.unexplained + (evidence.unexplained - belief.unexplained) / MEMORY
         return Belief(latest, kept, rest, 1.0 - prior.none / total, unexplained)
@@ -272,9 +269,9 @@ class Evidence:
     other: float
     unexplained: float = 0.0
 
-    def of(self, percent: int) -> float:
+    def of(self, discount_bp: int) -> float:
         """The factor of one percentage."""
-        return self.factors.get(percent, self.other)
+        return self.factors.get(discount_bp, self.other)
 
 
 def weigh_evidence(
@@ -296,8 +293,8 @@ def weigh_evidence(
         unlisted: likelihood that some cause nobody listed made it.
         unexplained: the chance that one did.
     """
-    factors = {percent: _factor(chance + unlisted, none) for percent, chance in fits.items()}
-    factors |= {percent: _factor(chance, none) for percent, chance in exact.items()}
+    factors = {bp: _factor(chance + unlisted, none) for bp, chance in fits.items()}
+    factors |= {bp: _factor(chance, none) for bp, chance in exact.items()}
     return Evidence(factors, _factor(unlisted, none), unexplained)
 
 
@@ -305,13 +302,11 @@ def _factor(likelihood: float, none: float) -> float:
     return min((1.0 - SPARED_SHARE) * likelihood / none + SPARED_SHARE, MOST_EVIDENCE)
 
 
-def order_priors(prior: Prior, watched: Sequence[int]) -> tuple[float, ...]:
+def order_priors(prior: Prior, watched_bp: Sequence[int]) -> tuple[float, ...]:
     """The chance of the order itself to be charged in full or under each watched percentage.
 
     >>> order_priors(Prior(0.0, {100: 1.0}, 0.0), (100,))
     (0.010000000000000009, 0.99)
     """
-    running = [
-        (1.0 - SPARED_SHARE) * prior.percents.get(percent, prior.rest) for percent in watched
-    ]
+    running = [(1.0 - SPARED_SHARE) * prior.chance_by_bp.get(bp, prior.rest) for bp in watched_bp]
     return (max(1.0 - sum(running), 0.0), *running)

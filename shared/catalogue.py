@@ -1,4 +1,4 @@
-"""Price, cost and category of a product as of a time."""
+"""The catalogue: price, cost and category of each product over time."""
 
 import csv
 import hashlib
@@ -32,9 +32,9 @@ MAXIMUM_BYTES = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product at the price that holds from ``valid_from`` (aware UTC) on; money in `_e4`.
+    """A product at the price that holds from ``valid_from`` (aware UTC) on.
 
-    ``cost_e4`` may exceed ``list_e4``; neither is negative.
+    Neither ``list_e4`` nor ``cost_e4`` is negative; the cost may exceed the price.
     """
 
     product_id: str
@@ -48,7 +48,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
-    """A line whose product is known, at the price of the order's time."""
+    """A line at the price that its product had when the order was placed."""
 
     product: Product
     quantity: int
@@ -56,10 +56,13 @@ class PricedLine:
 
 @dataclass(frozen=True, slots=True)
 class AssumedPrice:
-    """What products that no catalogue knows are taken to cost in an order, together (e4).
+    """The price that is assumed for products that are not in the catalogue.
 
-    ``orders`` is the number of orders in which that was their price; None: it is what the total
-    that the sales system recorded leaves for them.
+    Attributes:
+        product_ids: the products.
+        amount_e4: what they cost together in this order.
+        orders: number of orders in which that was their price; None where the list total that the
+            sales system recorded leaves that amount for them.
     """
 
     product_ids: tuple[str, ...]
@@ -71,9 +74,14 @@ class AssumedPrice:
 class PricedOrder:
     """An order at catalogue prices.
 
-    ``lines`` and ``unknown`` keep the order of the order's lines (sorted by product id). Of the
-    unknown products some may be ``assumed`` to have a price (`shared.unpriced`): theirs are the
-    last of ``lines``, and part of the list total, but of no cost. What is ``open`` has no price.
+    Attributes:
+        order: the order.
+        lines: its lines with a price, sorted by product id. Lines with an assumed price come last.
+        unknown: its products that are not in the catalogue.
+        list_total_e4: list total of ``lines``.
+        cost_total_e4: cost of ``lines``; those with an assumed price add nothing to it.
+        assumed: the prices that are assumed for unknown products (`shared.unpriced`).
+        open: the unknown products that have no price at all.
     """
 
     order: Order
@@ -89,13 +97,13 @@ class Catalogue:
     """Every product with its prices over time, in one currency.
 
     Attributes:
-        currency: ISO 4217 code of every price.
-        version: first 12 hex digits of the SHA-256 of the CSV.
+        currency: ISO 4217 code of all prices.
+        version: the first 12 hex digits of the SHA-256 of the CSV.
         products: number of products.
     """
 
     def __init__(self, prices: dict[str, tuple[Product, ...]], currency: str, version: str) -> None:
-        """Take the prices of each product, oldest first and at least one each."""
+        """Take at least one price of each product, the oldest first."""
         self._prices = prices
         self.currency = currency
         self.version = version
@@ -103,10 +111,10 @@ class Catalogue:
 
     @classmethod
     def from_csv(cls, data: bytes) -> "Catalogue":
-        """Read UTF-8 CSV with the columns `COLUMNS`, in any order; a BOM is fine.
+        """Read UTF-8 CSV with the columns `COLUMNS`, in any order; it may begin with a BOM.
 
-        Further columns are ignored. Prices are numbers 0 to 1e9 with at most 4 decimals; a price
-        holds from its ``valid_from`` until the product's next one.
+        Other columns are ignored. Prices are numbers from 0 to 1e9 with at most 4 decimals. A price
+        holds from its ``valid_from`` until the next price of the product.
 
         Raises:
             ConfigurationError: names line, column, value and what was expected.
@@ -132,11 +140,11 @@ class Catalogue:
         return cls(oldest_first, next(iter(currencies)), hashlib.sha256(data).hexdigest()[:12])
 
     def __iter__(self) -> Iterator[Product]:
-        """Every price of every product, in the order of the CSV's products, oldest first."""
+        """Yield every price of every product: products as in the CSV, prices oldest first."""
         return (product for history in self._prices.values() for product in history)
 
     def product(self, product_id: str, at: datetime) -> Product | None:
-        """The product at its price as of ``at``; its first price before that; None if unknown."""
+        """Return the product at the price of a time, or at its first price if that came later."""
         history = self._prices.get(product_id)
         if history is None:
             return None
@@ -145,7 +153,7 @@ class Catalogue:
         return history[max(0, bisect_right(history, at, key=attrgetter("valid_from")) - 1)]
 
     def price(self, order: Order) -> PricedOrder:
-        """Look up every line of an order as of ``ordered_at``.
+        """Return an order at the prices of the time when it was placed.
 
         Raises:
             OrderError: ``currency_mismatch`` where the order names another currency.
@@ -164,7 +172,7 @@ class Catalogue:
         return PricedOrder(order, tuple(lines), tuple(unknown), list_total_e4, cost_total_e4)
 
     def check_currency(self, order: Order) -> None:
-        """Pass an order that is in the catalogue's currency or leaves it open.
+        """Raise unless an order is in the catalogue's currency, or names none.
 
         Raises:
             OrderError: ``currency_mismatch``.
@@ -176,12 +184,12 @@ class Catalogue:
 
 @cache
 def packaged_catalogue() -> Catalogue:
-    """The catalogue of 294 products that comes with Sheriff."""
+    """Return the catalogue of 294 products that comes with Sheriff."""
     return Catalogue.from_csv(files("shared").joinpath("data", "catalogue.csv").read_bytes())
 
 
 def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row by column, with the number of its (last) line, the header being line 1."""
+    """Yield the number of each row's last line (the header is line 1), and the row by column."""
     if len(data) > MAXIMUM_BYTES:
         raise ConfigurationError(
             f"catalogue: {len(data)} bytes, expected at most {MAXIMUM_BYTES}: refused"

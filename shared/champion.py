@@ -1,7 +1,7 @@
-"""The pointer on the shelf: which bundle serves, and which ones served before it.
+"""The pointers: which bundle serves, which one challenges it, and which ones served before.
 
-``models/champion.json`` is the truth of what serves. It is one small document that is replaced
-whole, so a scorer sees the old champion or the new one and never half of either.
+``models/champion.json`` decides what serves. It is one small document that is replaced as a whole,
+so that a scorer sees either the old champion or the new one.
 """
 
 from typing import Annotated, Literal
@@ -12,36 +12,42 @@ from shared.errors import BundleError, ConfigurationError
 from shared.formats import FormatError, shortened, utc_time
 
 CHAMPION, CHALLENGER = "champion.json", "challenger.json"
-"""Pointers: to the bundle whose alerts count, and to one that scores beside it in silence."""
+"""The pointers to the bundle whose alerts count, and to one that scores beside it in silence."""
 
 CHAMPION_COPY = "champion.copy.json"
-"""The champion's pointer once more, written after it: for whoever finds the pointer gone or
-unreadable and has nothing that serves yet."""
+"""A copy of the champion's pointer, written after it. A process that starts reads the copy if the
+pointer is gone or unreadable."""
 
 MOST_EARLIER = 20
-"""Champions before this one that a pointer remembers."""
+"""How many earlier champions a pointer remembers."""
 
 _MAXIMUM_BYTES = 64 * 1024
 
-# One folder of the models container, and nothing else.
+# A version names one folder of the container of models.
 Version = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$(?!\n)")]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
 class Served(msgspec.Struct, frozen=True):
-    """A bundle that served once."""
+    """A bundle that has served."""
 
     version: Version
     sha256: Sha256
 
 
 class Pointer(msgspec.Struct, frozen=True):
-    """Which bundle serves, its SHA-256 as lower-case hex, and those before it, the latest first.
+    """Which bundle serves, and what served before it.
 
-    ``moved_at`` (RFC 3339) says when the pointer was put there, ``moved_by`` who did it by hand
-    (an identity's object id; on a machine of one's own a login name). ``withdrawn`` are versions
-    that were rolled back: nothing but a hand points to them again. ``reference`` are the files of
-    that container that lay there then (`shared.reference`); None in pointers of older releases.
+    Attributes:
+        version: the version of the bundle.
+        sha256: of the bundle's file, as lower-case hex.
+        moved_at: when the pointer was moved to it (RFC 3339).
+        earlier: the champions before it, the latest first.
+        withdrawn: versions that were rolled back. Only a person may point to them again.
+        moved_by: who moved the pointer by hand: an identity's object id, or a login name on a
+            developer's own machine. None where a night moved it.
+        reference: the files that the container `REFERENCE` had at that time (`shared.reference`);
+            None in pointers of older releases.
     """
 
     version: Version
@@ -55,12 +61,12 @@ class Pointer(msgspec.Struct, frozen=True):
 
 
 def bundle_path(version: str) -> str:
-    """Where a version's bundle lies in the container `MODELS`."""
+    """Return the path of a version's bundle in the container `MODELS`."""
     return f"{version}/bundle.json"
 
 
 def card_path(version: str) -> str:
-    """Where a version's card lies; it is written last, so a version with a card is whole."""
+    """Return the path of a version's card, which is written last, when all else is there."""
     return f"{version}/card.json"
 
 
@@ -68,7 +74,7 @@ def parse_pointer(data: bytes) -> Pointer:
     """Read a pointer.
 
     Raises:
-        BundleError: it is none.
+        BundleError: the data is not a pointer.
     """
     if len(data) > _MAXIMUM_BYTES:
         raise BundleError(
@@ -92,7 +98,7 @@ def _check_time(text: str) -> None:
 
 
 def encode_pointer(pointer: Pointer) -> bytes:
-    """The pointer's file."""
+    """Return the file of a pointer."""
     return msgspec.json.format(msgspec.json.encode(pointer), indent=2) + b"\n"
 
 
@@ -104,13 +110,13 @@ def promoted(
     moved_by: str | None = None,
     reference: tuple[str, ...] | None = None,
 ) -> Pointer:
-    """The pointer once a version serves; promoting the one that serves changes nothing."""
+    """Return the pointer that makes a version serve; where it serves already, nothing changes."""
     if before is None:
         return Pointer(version, sha256, at, moved_by=moved_by, reference=reference)
     if (before.version, before.sha256) == (version, sha256):
         return before
     earlier = (Served(before.version, before.sha256), *before.earlier)
-    withdrawn = tuple(one for one in before.withdrawn if one != version)
+    withdrawn = tuple(earlier for earlier in before.withdrawn if earlier != version)
     return Pointer(version, sha256, at, earlier[:MOST_EARLIER], withdrawn, moved_by, reference)
 
 
@@ -120,14 +126,14 @@ def rolled_back(
     moved_by: str | None = None,
     reference: tuple[str, ...] | None = None,
 ) -> Pointer:
-    """The pointer once the champion before this one serves again, and this one is withdrawn.
+    """Return the pointer that withdraws the champion and makes the one before it serve again.
 
     Raises:
-        ConfigurationError: there was none before.
+        ConfigurationError: no champion came before.
     """
     if not before.earlier:
         raise ConfigurationError(f"no bundle served before {before.version}: nothing to go back to")
     last, *older = before.earlier
-    known = (one for one in before.withdrawn if one != last.version)
+    known = (version for version in before.withdrawn if version != last.version)
     withdrawn = (before.version, *known)[:MOST_EARLIER]
     return Pointer(last.version, last.sha256, at, tuple(older), withdrawn, moved_by, reference)

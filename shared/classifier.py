@@ -1,13 +1,12 @@
-r"""What analysts' decisions add to the calculated probability of an added item.
+r"""The classifier: how analysts' decisions change the probability of an added item.
 
-An additive logistic model on top of the core's probability, with binned features:
+It is an additive logistic model on top of the core's probability, with binned features:
 
 .. math:: \mathrm{logit}\,p = a \, \mathrm{logit}\,p_{core} + b + \sum_j f_j(x_j)
 
-(Hastie and Tibshirani, "Generalized Additive Models", 1990, chapter 6.) Every term is a number of
-nats in a table, so the sum is its own explanation: nothing is approximated, and a positive term is
-more suspicious. Training (`training.learning.weak_labels`) makes the tables; here they are only
-looked up.
+(Hastie and Tibshirani, "Generalized Additive Models", 1990, chapter 6). Each term is a number in a
+table, in nats, so the terms explain the sum exactly; a positive term is more suspicious. Training
+(`training.learning.weak_labels`) makes the tables, and this module only reads them.
 """
 
 from __future__ import annotations
@@ -26,23 +25,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CORE = "core"
-"""Name of the part that comes from the core's own probability."""
+"""The name of the part that comes from the core's own probability."""
 
 SURE = 1e-15
-"""Probabilities nearer to 0 or 1 are taken for this near: no logit may be infinite."""
+"""A probability is kept at least this far from 0 and 1, so that its logit is finite."""
 
 WORTH_SAYING = 0.2
-"""Nats from which on a term is given as a reason: odds changed by a fifth and more."""
+"""A term of at least this many nats becomes a reason: it changes the odds by a fifth."""
 
 
 _Nats = Annotated[float, msgspec.Meta(ge=-1_000, le=1_000)]
 
 
 class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The step function of one feature.
+    """The term of one feature: a step function.
 
-    ``log_odds[i]`` (nats) holds from ``edges[i - 1]`` on and below ``edges[i]``; edges ascend.
-    ``decided[i]`` is the number of analysts' decisions it rests on.
+    Attributes:
+        feature: its name.
+        edges: where the steps begin, ascending.
+        log_odds: ``log_odds[i]`` (nats) holds from ``edges[i - 1]`` to below ``edges[i]``.
+        decided: ``decided[i]`` is the number of analysts' decisions that ``log_odds[i]`` rests on.
     """
 
     feature: Annotated[str, msgspec.Meta(max_length=64)]
@@ -53,30 +55,30 @@ class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
     def __post_init__(self) -> None:
-        """Refuse tables that do not fit together."""
+        """Raise ValueError unless the tables fit together."""
         if not len(self.edges) + 1 == len(self.log_odds) == len(self.decided):
             raise ValueError(f"{self.feature}: {len(self.edges)} edges do not part its log-odds")
         if list(self.edges) != sorted(set(self.edges)):
             raise ValueError(f"{self.feature}: edges do not ascend")
 
     def at(self, value: float) -> float:
-        """Nats of one value of the feature."""
+        """Return the nats of one value of the feature."""
         return self.log_odds[bisect_right(self.edges, value)]
 
 
 class Classifier(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"profiles": "habits"}
 ):
-    """The frozen model.
+    """The tables that training learned from weak labels and from analysts' decisions.
 
     Attributes:
-        slope: a, of the logit of the core's probability; 1 leaves it as it is.
-        intercept: b, in nats.
-        terms: one a feature, in the order of `shared.features.FEATURE_NAMES`.
-        habits: of every rep and of frequent customers, as of the end of the history.
-        orders: orders worth a look that it was fitted on, decided ones included.
-        decisions: analysts' decisions among them.
-        decision_weight: how many weak labels a decision weighs.
+        slope: the factor a of the formula; 1 keeps the core's probability.
+        intercept: the summand b of the formula, in nats.
+        terms: one for each feature, in the order of `shared.features.FEATURE_NAMES`.
+        habits: the profiles of every rep and of frequent customers at the end of the history.
+        orders: number of orders worth a look that it was fitted on, decided ones included.
+        decisions: number of analysts' decisions among them.
+        decision_weight: how many weak labels one decision weighs.
     """
 
     slope: Annotated[float, msgspec.Meta(ge=0, le=1_000)]
@@ -89,14 +91,17 @@ class Classifier(
 
 
 def read_classifier(data: msgspec.Raw | bytes) -> tuple[Classifier | None, str | None]:
-    """A classifier's JSON, or why it cannot serve with these features; null is neither."""
+    """Read a classifier, or say why it cannot serve with these features.
+
+    The JSON value null gives neither.
+    """
     try:
-        found = msgspec.json.decode(data, type=Classifier | None)
+        classifier = msgspec.json.decode(data, type=Classifier | None)
     except (ValueError, RecursionError) as error:  # msgspec.DecodeError is a ValueError
         return None, f"the classifier is not readable: {error}"
-    names = () if found is None else tuple(term.feature for term in found.terms)
-    if found is None or names == FEATURE_NAMES:
-        return found, None
+    names = () if classifier is None else tuple(term.feature for term in classifier.terms)
+    if classifier is None or names == FEATURE_NAMES:
+        return classifier, None
     unknown = sorted({*names} - {*FEATURE_NAMES})
     missing = sorted({*FEATURE_NAMES} - {*names})
     why = f"unknown {', '.join(unknown) or 'none'}, missing {', '.join(missing) or 'none'}"
@@ -106,13 +111,13 @@ def read_classifier(data: msgspec.Raw | bytes) -> tuple[Classifier | None, str |
 def adjust(
     classifier: Classifier, p_core: float, features: Mapping[str, float]
 ) -> tuple[float, dict[str, float]]:
-    """The probability of an added item, and the nats of each part of its logit.
+    """Return the probability of an added item, and the nats of each part of its logit.
 
-    The parts are `CORE` and every feature; they sum to the logit of what is returned.
+    The parts are `CORE` and each feature; they sum to the logit of the returned probability.
 
     Args:
         p_core: the core's own probability, 0-1.
-        features: by name, at least those of the classifier's terms.
+        features: by name; those of the classifier's terms must be there.
     """
     parts = {CORE: classifier.slope * logit(p_core) + classifier.intercept}
     for term in classifier.terms:
@@ -121,7 +126,7 @@ def adjust(
 
 
 def logit(chance: float) -> float:
-    """Log-odds of a probability, which is kept `SURE` away from 0 and 1.
+    """Return the log-odds of a probability, which is kept `SURE` away from 0 and 1.
 
     >>> logit(0.5), round(logit(0.9), 3), round(logit(1.0), 1)
     (0.0, 2.197, 34.5)
@@ -131,7 +136,7 @@ def logit(chance: float) -> float:
 
 
 def probability(log_odds: float) -> float:
-    """The inverse of `logit`; never overflows.
+    """Return the probability of some log-odds, without ever overflowing.
 
     >>> probability(0.0), round(probability(2.197), 3), probability(-1e9)
     (0.5, 0.9, 0.0)
@@ -145,7 +150,7 @@ def probability(log_odds: float) -> float:
 def model_reasons(
     contributions: Mapping[str, float], features: Mapping[str, float]
 ) -> tuple[Reason, ...]:
-    """The terms worth saying, in sentences; the core's part has reasons of its own, the rules."""
+    """Return the terms that are worth saying, as reasons. The rules explain the core's own part."""
     return tuple(
         Reason("model", name, _sentence(name, features[name], nats), nats)
         for name, nats in contributions.items()
@@ -156,13 +161,13 @@ def model_reasons(
 def _sentence(feature: str, value: float, nats: float) -> str:
     change = "likelier" if nats > 0 else "less likely"
     return (
-        f"{_described(feature, value)}: by what analysts decided on such orders, an added item is "
-        f"{_times(abs(nats))} {change}."
+        f"{_described(feature, value)}: going by analysts' decisions on such orders, an added item "
+        f"is {_times(abs(nats))} {change}."
     )
 
 
 def _described(feature: str, value: float) -> str:
-    """A value of a feature as the beginning of a sentence."""
+    """Return the value of a feature as the beginning of a sentence."""
     if feature in _YES_OR_NO:
         return _YES_OR_NO[feature][value == 0]
     if feature.endswith("_log_odds"):
@@ -172,7 +177,7 @@ def _described(feature: str, value: float) -> str:
 
 
 def _times(nats: float) -> str:
-    """A factor for a sentence.
+    """Return odds in nats as a factor in words, for a sentence.
 
     >>> _times(0.4), _times(3.0), _times(50.0)
     ('1.5 times', '20 times', 'over a million times')
@@ -201,13 +206,13 @@ _PHRASES = {
     "gap_percent": "The order was charged {:.1f} % less than its list total",
     "margin_percent": "The order's margin is {:.1f} % of its list total",
     "worst_fit_log_odds": "The basket's worst fitting item speaks",
-    "off_ladder_log_odds": "A discount that is no step of the ladder speaks",
+    "off_ladder_log_odds": "A discount that reps do not usually give speaks",
     "hidden_discount_log_odds": "A percentage off the whole order speaks",
     "suspect_fit_log_odds": "How the suspected item fits its basket speaks",
-    "suspect_charge_log_odds": "The charge, with the suspected item off the ladder, speaks",
+    "suspect_charge_log_odds": "The charge, with an unusual discount on the suspected item, speaks",
     "suspect_percent": "The suspected discount is {:g} %",
     "suspect_share_percent": "The suspected discount took {:.1f} % of the list total",
-    "suspect_price_rank": "The suspected item's price is number {:.0f} of the order",
+    "suspect_price_rank": "The suspected item's price is number {:.0f} among the order's units",
     "rep_discounted_percent": "The rep discounts {:.0f} % of the orders",
     "rep_suspected_percent": "{:.1f} % of the rep's orders were suspected of an added item",
     "customer_discounted_percent": "{:.0f} % of the customer's orders are discounted",

@@ -1,4 +1,4 @@
-"""What an analyst decided about an alert: the truth that the classifier learns from."""
+"""Analysts' decisions about alerts: what the classifier learns from."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -12,16 +12,18 @@ _Identifier = Annotated[str, msgspec.Meta(pattern=IDENTIFIER_PATTERN)]
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """One decision, as the container ``decisions`` keeps it; fields of the store's are ignored.
+    """One decision, as the container ``decisions`` keeps it. The store's own fields are ignored.
 
     Attributes:
-        order_id: the order that was looked at, in its ``revision``.
-        decision: the alert was right, or it was not.
-        typology: the finding it is about; null for the alert as a whole.
+        order_id: the order that was looked at.
+        rep_id: the rep of the order.
+        decision: whether the alert was right (``confirmed``) or wrong (``dismissed``).
+        typology: the finding that was decided on; null for the alert as a whole.
         decided_by: the analyst.
-        decided_at: RFC 3339 with offset. Of several decisions about one finding the latest counts.
-        source: ``alert``, or ``blind`` where the order came from a random sample of orders and the
-            analyst was shown no alert: such a decision says what Sheriff misses.
+        decided_at: RFC 3339 with offset. The latest of several decisions about a finding counts.
+        revision: the revision of the order that was looked at.
+        source: ``alert``, or ``blind`` where the order came from a random sample and the analyst
+            saw no alert. Blind decisions show what Sheriff misses.
     """
 
     order_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)")]
@@ -36,7 +38,7 @@ class Decision(msgspec.Struct, frozen=True):
 
     @property
     def at(self) -> datetime:
-        """`decided_at` as aware UTC."""
+        """Return `decided_at` as aware UTC."""
         return utc_time(self.decided_at)
 
 
@@ -44,7 +46,7 @@ def parse_decision(body: bytes) -> Decision:
     """Read one decision from UTF-8 JSON.
 
     Raises:
-        ConfigurationError: names the field and what is wrong with it.
+        ConfigurationError: names the field, and says what is wrong with it.
     """
     try:
         decision = msgspec.json.decode(body, type=Decision)

@@ -151,36 +151,34 @@ class DiscountTables:
         *,
         room: int = CACHE_BYTES,
     ) -> None:
-        self._steps = np.array([step.discount_bp for step in ladder], dtype=np.int64)
+        self._ladder_bp = np.array([step.discount_bp for step in ladder], dtype=np.int64)
         self._shares = np.array([step.share for step in ladder])
-        self._off_steps = np.array([step.discount_bp for step in off_ladder], dtype=np.int64)
+        self._off_ladder_bp = np.array([step.discount_bp for step in off_ladder], dtype=np.int64)
         self._off_shares = np.array([step.share for step in off_ladder])
         self._tolerance_e4 = tolerance_e4
-        self._smallest_off_step = int(self._off_steps.min(initial=E8_PER_E4))
-        self._step = moments(self._steps, self._shares)
-        self._none = float(self._shares[self._steps == 0].sum())
-        self._short_half = _short_half(len(self._steps), len(self._off_steps))
+        self._smallest_off_bp = int(self._off_ladder_bp.min(initial=E8_PER_E4))
+        self._unit = moments(self._ladder_bp, self._shares)
+        self._none = float(self._shares[self._ladder_bp == 0].sum())
+        self._short_half = _short_half(len(self._ladder_bp), len(self._off_ladder_bp))
         self._short = Kept[SumTable](room // 2)
         self._suspected = Kept[SuspectTable](room // 2)
         # Long tables of the order at hand, by their units and what they list.
         self._long: dict[tuple[tuple[int, ...], _Listing], SumTable] = {}
 
     def explain(
-        self, prices: UnitPrices, charged_e4: int, percents: tuple[int, ...]
+        self, prices: UnitPrices, charged_e4: int, hidden_bp: tuple[int, ...]
     ) -> ChargeLikelihoods:
         """How likely a charge is under each hypothesis.
 
         Args:
             prices: list price (e4) of every unit, descending.
             charged_e4: the total that was charged.
-            percents: hidden percentages on the whole order, in basis points.
+            hidden_bp: hidden percentages on the whole order, in basis points.
         """
         self._long.clear()
-        windows = self._windows(prices, charged_e4, percents)
+        windows = self._windows(prices, charged_e4, hidden_bp)
         suspects = [
-            price
-            for price in distinct(prices)
-            if price * self._smallest_off_step <= windows.highest
+            price for price in distinct(prices) if price * self._smallest_off_bp <= windows.highest
         ]
         if isinstance(prices, ManyUnits):
             table = self._all_at_list(prices)
@@ -193,9 +191,9 @@ class DiscountTables:
         self,
         prices: UnitPrices,
         charged_e4: int,
-        percents: tuple[int, ...],
+        hidden_bp: tuple[int, ...],
         *,
-        order_percent: int = 0,
+        order_bp: int = 0,
         off_ladder_price: int | None = None,
     ) -> UnitDiscounts:
         """The likeliest unit discounts of an order under one hypothesis.
@@ -203,12 +201,12 @@ class DiscountTables:
         Args:
             prices: list price (e4) of every unit, descending.
             charged_e4: the total that was charged.
-            percents: what `explain` was asked about.
-            order_percent: the hidden discount in basis points, 0 or one of those.
+            hidden_bp: what `explain` was asked about.
+            order_bp: the hidden discount in basis points, 0 or one of those.
             off_ladder_price: list price (e4) of the unit that is off the ladder, if one is.
         """
-        at = (0, *percents).index(order_percent)
-        windows = self._windows(prices, charged_e4, percents)
+        at = (0, *hidden_bp).index(order_bp)
+        windows = self._windows(prices, charged_e4, hidden_bp)
         low, high = int(windows.low[at]), int(windows.high[at])
         listing = self._listing(len(prices), windows)
         wanted = _Wanted((low + high) // 2, (high - low) // 2, listing)
@@ -221,10 +219,10 @@ class DiscountTables:
             discounts = self._likeliest_off_ladder(prices, wanted, off_ladder_price)
         return UnitDiscounts(discounts, _leftover_e4(wanted, discounts))
 
-    def _windows(self, prices: UnitPrices, charged_e4: int, percents: tuple[int, ...]) -> Windows:
+    def _windows(self, prices: UnitPrices, charged_e4: int, hidden_bp: tuple[int, ...]) -> Windows:
         """The sums of unit discounts that explain a charge, under each order percentage."""
         listed, charged = total_e4(prices) * E8_PER_E4, charged_e4 * E8_PER_E4
-        scales = [1.0, *(1.0 / (1.0 - percent / E8_PER_E4) for percent in percents)]
+        scales = [1.0, *(1.0 / (1.0 - bp / E8_PER_E4) for bp in hidden_bp)]
         off = [math.ceil(self._tolerance_e4 * E8_PER_E4 * scale) for scale in scales]
         gaps = [listed - round(charged * scale) for scale in scales]
         low = [gap - tolerance for gap, tolerance in zip(gaps, off, strict=True)]
@@ -254,7 +252,7 @@ class DiscountTables:
     def _suspects(self, half: tuple[int, ...]) -> Suspects:
         """The choices of a short half with one unit off the ladder."""
         fewer = {price: self._short_table(_without(price, half)) for price in half}
-        return suspects_of(fewer, self._off_steps, self._off_shares)
+        return suspects_of(fewer, self._off_ladder_bp, self._off_shares)
 
     def _explain_long(
         self, prices: tuple[int, ...], suspects: list[int], windows: Windows
@@ -277,7 +275,7 @@ class DiscountTables:
         ladder = many.matched(few, windows)
         if not suspects:
             return ChargeLikelihoods(ladder, {})
-        taken = np.multiply.outer(suspects, self._off_steps)
+        taken = np.multiply.outer(suspects, self._off_ladder_bp)
         price, step = (taken <= windows.highest).nonzero()
         tried = max(len(price) * len(windows.low), 1)
         few = few.likeliest(min(probe_limit(units), max(MOST_PROBES // tried, 1)))
@@ -294,10 +292,12 @@ class DiscountTables:
         left, right = _halves(prices)
         halves = (_without(price, left), right) if price in left else (left, _without(price, right))
         best: tuple[float, int, _Pair] | None = None
-        for step, share in zip(self._off_steps.tolist(), self._off_shares.tolist(), strict=True):
-            pair = self._best_sums(halves, wanted.less(price * step))
+        for discount_bp, share in zip(
+            self._off_ladder_bp.tolist(), self._off_shares.tolist(), strict=True
+        ):
+            pair = self._best_sums(halves, wanted.less(price * discount_bp))
             if pair is not None and (best is None or pair.probability * share > best[0]):
-                best = (pair.probability * share, step, pair)
+                best = (pair.probability * share, discount_bp, pair)
         if best is None:
             return _NO_DISCOUNTS
         return ((price, best[1]), *self._traced(halves, best[2], wanted.listing))
@@ -306,11 +306,11 @@ class DiscountTables:
         """The likeliest discount of one unit that explains a gap by itself, if one does."""
         if price is None:
             return _NO_DISCOUNTS
-        taken = zip(self._off_shares.tolist(), self._off_steps.tolist(), strict=True)
+        taken = zip(self._off_shares.tolist(), self._off_ladder_bp.tolist(), strict=True)
         fitting = [
-            (share, step)
-            for share, step in taken
-            if abs(wanted.total - price * step) <= wanted.tolerance
+            (share, discount_bp)
+            for share, discount_bp in taken
+            if abs(wanted.total - price * discount_bp) <= wanted.tolerance
         ]
         return ((price, max(fitting)[1]),) if fitting else _NO_DISCOUNTS
 
@@ -362,7 +362,7 @@ class DiscountTables:
     def _listing(self, units: int, windows: Windows) -> _Listing:
         """What the tables of an order list."""
         if units > FINELY_LISTED:
-            pairs = len(self._steps) ** 2 <= 2 * COARSE_LIMIT
+            pairs = len(self._ladder_bp) ** 2 <= 2 * COARSE_LIMIT
             return _Listing(windows.highest, 2 if pairs else 1, COARSE_LIMIT)
         return _Listing(windows.highest, self._short_half, None)
 
@@ -385,7 +385,7 @@ class DiscountTables:
         table = self._short.get(prices)
         if table is None:
             fewer = self._short_table(prices[:-1])
-            table = fewer.with_unit(prices[-1] * self._steps, self._shares)
+            table = fewer.with_unit(prices[-1] * self._ladder_bp, self._shares)
             self._short[prices] = table
         return table
 
@@ -401,7 +401,7 @@ class DiscountTables:
         """The table of too many units: no discount at all is listed, the rest is a density."""
         everything = Moments(1.0, 0.0, 0.0)
         for price, count in units.counts.items():
-            unit = (self._step.mass, price * self._step.first, price**2 * self._step.second)
+            unit = (self._unit.mass, price * self._unit.first, price**2 * self._unit.second)
             everything = everything.times(Moments(*unit).power(count))
         chance = self._none ** len(units)
         unlisted = everything.minus(Moments(chance, 0.0, 0.0))
@@ -507,5 +507,5 @@ def _without(price: int, prices: tuple[int, ...]) -> tuple[int, ...]:
 
 def _leftover_e4(wanted: _Wanted, discounts: Sequence[tuple[int, int]]) -> int:
     """The part of a gap (e8) that unit discounts leave, in e4; nothing within the tolerance."""
-    left = wanted.total - sum(price * step for price, step in discounts)
+    left = wanted.total - sum(price * discount_bp for price, discount_bp in discounts)
     return left // E8_PER_E4 if abs(left) > wanted.tolerance else 0

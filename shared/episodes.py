@@ -1,19 +1,19 @@
-r"""A run of a hidden discount in one partition: when it opens, what belongs to it, when it ends.
+r"""Episodes: a hidden discount in one partition, from its first order to its last one.
 
-The belief of `shared.beliefs` crosses a threshold, and a run opens. The orders just before are
-looked at again: they came while nobody knew. Where did the run begin? Of the orders that wait, the
-run has begun at one, and the evidence of that order and of all after it speaks for it,
+An episode opens when the belief of `shared.beliefs` crosses a threshold. The orders just before
+came when the belief was still low, so they are judged again. The episode began at one of the orders
+that wait, and the evidence of that order and of all orders after it counts for it,
 
 .. math:: P(\text{began at } k) \propto \prod_{i \ge k} \Lambda_i, \qquad
-          P(i \text{ in the run}) = \sum_{k \le i} P(\text{began at } k)
+          P(i \text{ in the episode}) = \sum_{k \le i} P(\text{began at } k)
 
-with :math:`\Lambda_i` how much likelier order ``i`` is within the run (the posterior of a change
-point; Shiryaev, "On optimum methods in quickest detection problems", Theory of Probability and its
-Applications 8, 1963). Those that are likely to belong are revisited: what was concluded at arrival
-stays, and the finding is added.
+where :math:`\Lambda_i` says how many times likelier order ``i`` is within the episode (the
+posterior of a change point; Shiryaev, "On optimum methods in quickest detection problems", Theory
+of Probability and its Applications 8, 1963). Orders that are likely to belong are revisited: their
+alerts get the finding, and keep everything else that was concluded when they arrived.
 
-A run belongs to its partition, so that no replay, rebalance or other partition changes it;
-`shared.incidents` gathers the runs of a kind into one incident.
+An episode belongs to one partition, so that no replay, rebalance or other partition can change it.
+`shared.incidents` gathers the episodes of all partitions into incidents.
 """
 
 from __future__ import annotations
@@ -37,71 +37,70 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 EPISODE_VERSION = 3
-"""Of what a partition carries along. Version 2 is read as well. A belief of any other version is
-not carried on: it is rebuilt within a few orders, and no partition stands still for it."""
+"""The version of `EpisodeState`. Version 2 can be read, too. Any other version is dropped, because
+a belief is rebuilt within a few orders and no partition should stand still for it."""
 
 MOST_WAITING = 60
-"""Orders that wait at most, the latest: no run stays unseen for as many."""
+"""How many of the latest orders wait at most. Every episode is detected within fewer orders."""
 
 SUSPECTED = 1e-4
-"""Orders begin to wait with this belief in any percentage, or with a `STRIKING` order."""
+"""Orders begin to wait at this belief in any percentage, or at a `STRIKING` order."""
 
 STRIKING = 30.0
-"""An order this many times likelier under a percentage is remembered, however small the belief."""
+"""An order waits, however small the belief, if a percentage makes it this many times likelier."""
 
 DISMISSED = 1e-6
-"""Below this belief nothing is suspected any more, and the orders that waited are let go."""
+"""Below this belief nothing is suspected any more, and the waiting orders are dropped."""
 
 SAMPLES = 10
-"""Order ids that a run names, and an incident."""
+"""How many order ids an episode names, and an incident."""
 
 MOST_REPS = 100
-"""Reps that a run names, of those it took from and of those it spared; there may be any number."""
+"""How many reps an episode names: of those it took from, and of those it spared."""
 
 MOST_HOURS = 168
-"""Hours that a run is told by, the latest: a week."""
+"""For how many of the latest hours an episode keeps totals: a week."""
 
 MOST_LATEST = 500
-"""Orders of a run, the latest, whose revisions take their place in it."""
+"""How many of the latest orders of an episode can still be replaced by a revision."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 
 type RepTotal = tuple[str, int, int]
-"""A rep, orders, and what was taken off them (e4)."""
+"""A rep, the number of orders, and the money taken off them (e4)."""
 
 type HourTotal = tuple[int, int, int, int]
-"""An hour (`hour_of`), orders, spared orders, and what was taken off the orders (e4)."""
+"""An hour (`hour_of`), the number of orders, of spared orders, and the money taken off (e4)."""
 
 
-class Episode(msgspec.Struct, frozen=True):
-    """A run as one partition has seen it so far.
+class Episode(msgspec.Struct, frozen=True, rename={"discount_bp": "percent"}):
+    """An episode of a hidden discount, as its partition has seen it so far. Times are aware UTC.
 
     Attributes:
-        opened_by: alert id of the order with which it was detected; the run's name.
-        percent: the hidden percentage in basis points.
-        started_at: time of its first order (aware UTC), as those below.
-        detected_at: time of the order with which it was detected.
+        opened_by: alert id of the order that opened it. It names the episode.
+        discount_bp: the hidden discount.
+        started_at: time of its first order.
+        detected_at: time of the order that opened it.
         last_seen_at: time of its latest order.
-        ended_at: time of the order with which the belief fell; None while it runs.
-        number: which run of its partition it is: higher for each that opens; 0 where an older
-            release opened it.
-        orders: how many orders it took from.
-        amount_e4: what it took off them, in ten-thousandths of the currency.
-        spared_orders: orders that it passed by while it ran.
-        reps: whom it took from, sorted, `MOST_REPS` at most; ``other_reps`` says that there are
-            more, whose orders count in the totals alone.
-        spared: reps who had orders while it ran, and none that it took from, with the number of
-            those orders; sorted, `MOST_REPS` at most.
-        hours: the totals by hour, sorted, the latest `MOST_HOURS`.
-        passed: orders by rep since its latest one: they are spared ones if it goes on.
+        ended_at: time of the order with which the belief fell; None while it goes on.
+        number: counts the episodes of its partition; 0 where an older release opened it.
+        orders: number of orders that it took from.
+        amount_e4: the money that it took off them.
+        spared_orders: number of orders that it did not take from while it went on.
+        reps: totals of the reps that it took from, sorted, at most `MOST_REPS`.
+        other_reps: whether it took from more reps, whose orders are only part of the totals.
+        spared: reps with orders during the episode, from which it took nothing, with the number of
+            their orders; sorted, at most `MOST_REPS`.
+        hours: totals of the latest `MOST_HOURS` hours, sorted.
+        passed: by rep, orders since its latest one. They become spared orders if it goes on.
         passed_hours: the same by hour.
-        latest: (key of the order, hour, amount e4) of the latest `MOST_LATEST` orders.
-        sample_order_ids: the first of its orders.
+        latest: (key of the order, hour, amount e4) of its latest `MOST_LATEST` orders.
+        sample_order_ids: ids of its first orders.
     """
 
     opened_by: str
-    percent: int
+    discount_bp: int
     started_at: datetime
     detected_at: datetime
     last_seen_at: datetime
@@ -121,10 +120,10 @@ class Episode(msgspec.Struct, frozen=True):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """An order that a run may turn out to have taken from.
+    """An order from which an episode may turn out to have taken.
 
-    ``factors`` and ``other`` are its `shared.beliefs.Evidence`; ``p_hidden`` is the probability
-    of a hidden discount that it was given at arrival.
+    ``factors`` and ``other`` are its `shared.beliefs.Evidence`. ``p_hidden`` is the probability of
+    a hidden discount when it arrived.
     """
 
     alert_id: str
@@ -138,15 +137,15 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class EpisodeState(msgspec.Struct, frozen=True, rename={"episode": "run"}):
-    """All that one order of a partition may pass on to the next about a hidden discount.
+    """What a partition remembers about hidden discounts from one order to the next.
 
-    It is stored in the partition's state document under ``episode`` (``msgspec.to_builtins``).
+    The partition's state document keeps it under ``episode``.
 
     Attributes:
-        belief: what is believed to run.
-        run: the run that is open, None while there is none.
-        waiting: the orders that a run may turn out to have taken from, in order of arrival.
-        opened: runs that the partition has opened so far.
+        belief: the belief in hidden discounts.
+        episode: the open episode; None while there is none. It is stored as ``run``.
+        waiting: orders from which an episode may turn out to have taken, in order of arrival.
+        opened: number of episodes that the partition has opened.
     """
 
     belief: Belief = Belief()
@@ -158,49 +157,52 @@ class EpisodeState(msgspec.Struct, frozen=True, rename={"episode": "run"}):
 
 @dataclass(frozen=True, slots=True)
 class Revisit:
-    """An order that turned out to belong to a run.
+    """An earlier order that turned out to belong to an episode.
 
     Attributes:
-        alert_id: of its alert, if it was one at arrival or becomes one now.
-        rep_id: whose order it is.
-        probability: of the hidden discount, as it is believed now, 0-1.
-        percent: the run's percentage in basis points.
-        amount_e4: what it took off the order.
-        known: whether the order was given a hidden discount at arrival already, so that there is
-            no finding to add.
+        alert_id: id of its alert, whether it has one or gets one now.
+        rep_id: rep of the order.
+        probability: probability of the hidden discount now, 0-1.
+        discount_bp: the episode's hidden discount.
+        amount_e4: the money that it took off the order.
+        known: whether the order had the finding when it arrived, so that none is added.
     """
 
     alert_id: str
     rep_id: str
     probability: float
-    percent: int
+    discount_bp: int
     amount_e4: int
     known: bool
 
 
 @dataclass(frozen=True, slots=True)
 class EpisodeThresholds:
-    """A run opens when the belief reaches ``opens`` (0-1) and ends when it has fallen to 1 less
-    that; an order belongs to it from the probability ``belongs`` on."""
+    """When an episode opens and ends, and which orders belong to it.
+
+    Attributes:
+        opens: the belief (0-1) at which an episode opens.
+        belongs: the probability (0-1) from which on an order belongs to an episode.
+    """
 
     opens: float
     belongs: float
 
     @property
     def ends(self) -> float:
-        """The belief at which a run is over."""
+        """Return the belief at which an episode has ended."""
         return 1.0 - self.opens
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one order did to the episode of its partition.
+    """What one order changed in the episodes of its partition.
 
     Attributes:
-        state: the state after it.
-        changed: the runs that it opened, grew or ended, as it left them.
-        belongs: `Episode.opened_by` of the run that the order belongs to since its arrival.
-        revisits: orders before it that are now known to belong to the run that opened.
+        state: the state after the order.
+        changed: the episodes that it opened, extended or ended, as they are after it.
+        belongs: name of the episode that the order belongs to.
+        revisits: earlier orders that now turn out to belong to the episode that opened.
     """
 
     state: EpisodeState
@@ -212,22 +214,22 @@ class Step:
 def advance(
     state: EpisodeState, belief: Belief, order: Waiting, thresholds: EpisodeThresholds
 ) -> Step:
-    """Take the episode of a partition one order further: a run opens, grows, ends or goes on.
+    """Return what one order changes: an episode opens, grows, ends, or goes on without it.
 
     Args:
-        state: that before the order.
-        belief: that after the order.
-        order: the order at hand.
-        thresholds: the policy's.
+        state: the state before the order.
+        belief: the belief after the order.
+        order: the order.
+        thresholds: from the policy.
     """
-    waiting = tuple(one for one in state.waiting if _subject(one) != _subject(order))
+    waiting = tuple(earlier for earlier in state.waiting if _subject(earlier) != _subject(order))
     if state.episode is None:
         watched = (*waiting, order)[-MOST_WAITING:]
         return _watch(belief, watched, thresholds, state.opened)
     episode = _without(state.episode, order)
-    if dict(belief.percents).get(episode.percent, 0.0) <= thresholds.ends:
+    if dict(belief.chance_by_bp).get(episode.discount_bp, 0.0) <= thresholds.ends:
         ended = replace(episode, ended_at=max(order.ordered_at, episode.last_seen_at))
-        # The order that ends a run may be the first of another one, of another percentage.
+        # The order that ends an episode may be the first of another one, of another percentage.
         step = _watch(belief, (order,), thresholds, state.opened)
         return with_fields(step, changed=(ended, *step.changed))
     if order.p_hidden < thresholds.belongs:
@@ -240,13 +242,13 @@ def advance(
 def _watch(
     belief: Belief, waiting: tuple[Waiting, ...], thresholds: EpisodeThresholds, opened: int
 ) -> Step:
-    """No run is open: open one if the last of the waiting orders has made the belief strong."""
-    percent, chance = max(belief.percents, key=itemgetter(1), default=(0, 0.0))
+    """While no episode is open, open one if the last waiting order has made the belief strong."""
+    discount_bp, chance = max(belief.chance_by_bp, key=itemgetter(1), default=(0, 0.0))
     if not _suspicious(chance, waiting):
         return Step(EpisodeState(belief, opened=opened))
     if chance < thresholds.opens:
         return Step(EpisodeState(belief, None, waiting, opened))
-    factors = [_factor(order, percent) for order in waiting]
+    factors = [_factor(order, discount_bp) for order in waiting]
     members = [
         (order, likely)
         for order, likely in zip(waiting, _members(factors), strict=True)
@@ -254,7 +256,7 @@ def _watch(
     ]
     last = waiting[-1]
     at = last.ordered_at
-    episode = Episode(last.alert_id, percent, at, at, at, number=opened + 1)
+    episode = Episode(last.alert_id, discount_bp, at, at, at, number=opened + 1)
     for order, _ in members:
         episode = _grown(episode, order)
     at_once = last.p_hidden >= thresholds.belongs
@@ -268,14 +270,15 @@ def _watch(
 
 
 def _suspicious(chance: float, waiting: tuple[Waiting, ...]) -> bool:
-    """Whether the orders are to wait on; the last of them has just come."""
+    """Return whether the orders should go on waiting; the last of them has just arrived."""
     if len(waiting) > 1 and chance >= DISMISSED:
         return True
-    return chance >= SUSPECTED or max((f for _, f in waiting[-1].factors), default=0.0) >= STRIKING
+    factors = (factor for _, factor in waiting[-1].factors)
+    return chance >= SUSPECTED or max(factors, default=0.0) >= STRIKING
 
 
 def _members(factors: Sequence[float]) -> list[float]:
-    """The chance of each order to be one that the run took from: in the run, and not spared."""
+    """Return the chance of each order that the episode took from it: within, and not spared."""
     return [
         within * max(0.0, 1.0 - SPARED_SHARE / factor)
         for within, factor in zip(chances_within(factors), factors, strict=True)
@@ -283,9 +286,9 @@ def _members(factors: Sequence[float]) -> list[float]:
 
 
 def chances_within(factors: Sequence[float]) -> list[float]:
-    """The chance of each order to lie within a run that has begun at one of them and goes on.
+    """Return the chance of each order to lie within an episode that began at one of them.
 
-    ``factors`` say how many times likelier each order is within the run, in order of arrival.
+    ``factors`` say how many times likelier each order is within it, in order of arrival.
 
     >>> [round(chance, 3) for chance in chances_within([0.01, 100.0, 0.9, 100.0])]
     [0.01, 0.98, 0.989, 1.0]
@@ -299,12 +302,12 @@ def chances_within(factors: Sequence[float]) -> list[float]:
 
 
 def hidden_e4(charged_e4: int, discount_bp: int) -> int:
-    """What a hidden percentage took off: ``charged = (1 - h) x`` and so ``h x`` in e4."""
+    """Return what a hidden discount took off: ``charged = (1 - h) x``, so it took ``h x``."""
     return round(charged_e4 * discount_bp / (10_000 - discount_bp))
 
 
-def _factor(order: Waiting, percent: int) -> float:
-    return dict(order.factors).get(percent, order.other)
+def _factor(order: Waiting, discount_bp: int) -> float:
+    return dict(order.factors).get(discount_bp, order.other)
 
 
 def _revisit(episode: Episode, order: Waiting, chance: float, belongs: float) -> Revisit:
@@ -312,15 +315,15 @@ def _revisit(episode: Episode, order: Waiting, chance: float, belongs: float) ->
         alert_id=order.alert_id,
         rep_id=order.rep_id,
         probability=max(chance, order.p_hidden),
-        percent=episode.percent,
-        amount_e4=hidden_e4(order.charged_e4, episode.percent),
+        discount_bp=episode.discount_bp,
+        amount_e4=hidden_e4(order.charged_e4, episode.discount_bp),
         known=order.p_hidden >= belongs,
     )
 
 
 def _grown(episode: Episode, order: Waiting) -> Episode:
-    """The run with one more order; the orders it has passed meanwhile are spared ones."""
-    amount, hour = hidden_e4(order.charged_e4, episode.percent), hour_of(order.ordered_at)
+    """Return the episode with one more order; the orders passed since its latest were spared."""
+    amount, hour = hidden_e4(order.charged_e4, episode.discount_bp), hour_of(order.ordered_at)
     reps, others = _with_rep(episode.reps, (order.rep_id, 1, amount))
     named = {rep for rep, _, _ in reps}
     spared = _added_up(episode.spared, episode.passed)
@@ -344,7 +347,7 @@ def _grown(episode: Episode, order: Waiting) -> Episode:
 
 
 def _passed(episode: Episode, order: Waiting) -> Episode:
-    """The run once an order came that it did not take from."""
+    """Return the episode after an order that it did not take from."""
     hours = Counter(dict(episode.passed_hours))
     hours[hour_of(order.ordered_at)] += 1
     return replace(
@@ -355,9 +358,9 @@ def _passed(episode: Episode, order: Waiting) -> Episode:
 
 
 def _without(episode: Episode, order: Waiting) -> Episode:
-    """The run less an earlier revision of an order; the same run where it has none."""
+    """Return the episode without an earlier revision of an order, if it has one."""
     key = _key(order)
-    known = next((one for one in episode.latest if one[0] == key), None)
+    known = next((entry for entry in episode.latest if entry[0] == key), None)
     if known is None:
         return episode
     _, hour, amount = known
@@ -368,13 +371,13 @@ def _without(episode: Episode, order: Waiting) -> Episode:
         amount_e4=episode.amount_e4 - amount,
         reps=reps,
         hours=with_hours(episode.hours, (hour, -1, 0, -amount)),
-        latest=tuple(one for one in episode.latest if one is not known),
+        latest=tuple(entry for entry in episode.latest if entry is not known),
     )
 
 
-def _with_rep(reps: tuple[RepTotal, ...], more: RepTotal) -> tuple[tuple[RepTotal, ...], bool]:
-    """Reps with orders added to, or taken from, one of them; whether there was no room for it."""
-    rep, orders, amount = more
+def _with_rep(reps: tuple[RepTotal, ...], change: RepTotal) -> tuple[tuple[RepTotal, ...], bool]:
+    """Return the reps after a change of one of them, and whether there was no room for it."""
+    rep, orders, amount = change
     totals = {name: (had, taken) for name, had, taken in reps}
     if rep not in totals and (len(totals) == MOST_REPS or orders < 0):
         return reps, True
@@ -385,10 +388,10 @@ def _with_rep(reps: tuple[RepTotal, ...], more: RepTotal) -> tuple[tuple[RepTota
 
 
 def caught_up(episode: EpisodeState, now: datetime, most_ahead: timedelta) -> EpisodeState:
-    """An episode whose clock is no more than ``most_ahead`` of the time ``now``.
+    """Return the state with its clock at most ``most_ahead`` after ``now``.
 
-    Orders so far ahead are not admitted; one of an older release may have been, and would have
-    every order after it taken for one of long ago.
+    An older release may have admitted an order from too far in the future. Every order after it
+    would then count as late.
     """
     at = episode.belief.at
     if at is None or at - now <= most_ahead:
@@ -397,69 +400,69 @@ def caught_up(episode: EpisodeState, now: datetime, most_ahead: timedelta) -> Ep
 
 
 def by_hour(hours: Sequence[HourTotal]) -> tuple[HourTotal, ...]:
-    """Totals by hour, each hour once and sorted, the latest `MOST_HOURS`.
+    """Return the totals with each hour once, sorted, for the latest `MOST_HOURS` hours.
 
     >>> by_hour([(2, 1, 0, 50), (1, 0, 3, 0), (2, 1, 1, 70)])
     ((1, 0, 3, 0), (2, 2, 1, 120))
     """
     totals: dict[int, HourTotal] = {}
-    for one in hours:
-        hour, orders, spared, amount = one
+    for total in hours:
+        hour, orders, spared, amount = total
         known = totals.get(hour)
         if known is None:
-            totals[hour] = one
+            totals[hour] = total
         else:
             totals[hour] = (hour, known[1] + orders, known[2] + spared, known[3] + amount)
-    return tuple(one for one in sorted(totals.values()) if any(one[1:]))[-MOST_HOURS:]
+    return tuple(total for total in sorted(totals.values()) if any(total[1:]))[-MOST_HOURS:]
 
 
-def with_hours(known: tuple[HourTotal, ...], *more: HourTotal) -> tuple[HourTotal, ...]:
-    """Totals of `by_hour` with more added; the hours before the first of these stay as they are.
+def with_hours(known: tuple[HourTotal, ...], *added: HourTotal) -> tuple[HourTotal, ...]:
+    """Return the totals of `by_hour` with some added; hours before the first of these stay.
 
     >>> with_hours(((1, 0, 3, 0), (2, 1, 0, 50)), (2, 1, 1, 70))
     ((1, 0, 3, 0), (2, 2, 1, 120))
     """
-    at = bisect_left(known, (min(hour for hour, *_ in more),))
-    return (*known[:at], *by_hour((*known[at:], *more)))[-MOST_HOURS:]
+    at = bisect_left(known, (min(hour for hour, *_ in added),))
+    return (*known[:at], *by_hour((*known[at:], *added)))[-MOST_HOURS:]
 
 
 def hour_of(at: datetime) -> int:
-    """The hours since 1970 that have passed at a time (aware UTC)."""
+    """Return how many hours have passed since 1970 at a time (aware UTC)."""
     return (at - _EPOCH) // _HOUR
 
 
 def hour_start(hour: int) -> datetime:
-    """When an hour of `hour_of` begins (aware UTC)."""
+    """Return when an hour of `hour_of` begins (aware UTC)."""
     return _EPOCH + hour * _HOUR
 
 
 def _subject(order: Waiting) -> str:
-    """Names an order whatever its revision; one that reuses another one's id by all of its name."""
+    """Return a name for an order that all its revisions share, but no order that reuses its id."""
     return f"{order.rep_id}\n{order.alert_id if '~' in order.alert_id else order.order_id}"
 
 
 def _key(order: Waiting) -> int:
-    """48 bits of what names an order: small enough for any JSON reader."""
+    """Return 48 bits that name an order: any JSON reader can hold such a number."""
     digest = hashlib.blake2b(_subject(order).encode(), digest_size=6).digest()
     return int.from_bytes(digest)
 
 
 def _added_up(
-    some: tuple[tuple[str, int], ...], more: tuple[tuple[str, int], ...]
+    known: tuple[tuple[str, int], ...], added: tuple[tuple[str, int], ...]
 ) -> tuple[tuple[str, int], ...]:
-    """Orders by rep, of both together."""
-    if not more:
-        return some
-    total = Counter(dict(some))
-    total.update(dict(more))
+    """Return the sum of two numbers of orders by rep."""
+    if not added:
+        return known
+    total = Counter(dict(known))
+    total.update(dict(added))
     return tuple(sorted(total.items()))
 
 
-class _EpisodeOfVersion2(msgspec.Struct, frozen=True):
-    """What the release before stored of a run."""
+class _EpisodeOfVersion2(msgspec.Struct, frozen=True, rename={"discount_bp": "percent"}):
+    """What the release before stored of an episode."""
 
     opened_by: str
-    percent: int
+    discount_bp: int
     started_at: datetime
     detected_at: datetime
     last_seen_at: datetime
@@ -480,10 +483,10 @@ class _EpisodeStateOfVersion2(msgspec.Struct, frozen=True, rename={"episode": "r
 
 
 def episode_from(document: Mapping[str, Any]) -> EpisodeState:
-    """The episode of a stored document, of whatever version; a new one where it is of none known.
+    """Read the episode state of a stored document; of an unknown version it starts anew.
 
     Raises:
-        ValueError: it is none.
+        ValueError: a field is not what it should be.
     """
     stored = document.get("episode")
     version = stored.get("schema_version") if isinstance(stored, dict) else EPISODE_VERSION
@@ -497,7 +500,7 @@ def episode_from(document: Mapping[str, Any]) -> EpisodeState:
         known = {
             name: getattr(before.episode, name) for name in _EpisodeOfVersion2.__struct_fields__
         }
-        # Nobody knows what each of them had: the totals do.
+        # That release kept no totals by rep, only those of the episode.
         known["reps"] = tuple((rep, 0, 0) for rep in before.episode.reps[:MOST_REPS])
         known["spared"] = before.episode.spared[:MOST_REPS]
         known["passed"] = before.episode.passed[:MOST_REPS]
@@ -506,7 +509,7 @@ def episode_from(document: Mapping[str, Any]) -> EpisodeState:
 
 
 def episode_of_version_1(state: EpisodeState) -> dict[str, Any]:
-    """An episode as the release before reads it, which refuses fields that it does not know."""
+    """Return an episode state as the release before reads it, which refuses unknown fields."""
     episode = state.episode
     before = None
     if episode is not None:

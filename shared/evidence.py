@@ -1,4 +1,4 @@
-"""What is known about an order once its charge and its basket were weighed."""
+"""What is known about an order after its charge and basket were weighed; the rules ask it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """The likeliest added item: its discount in basis points and what that took off (e4)."""
+    """The product that was most likely added, its discount, and the money the discount took."""
 
     product_id: str
     discount_bp: int
@@ -26,13 +26,23 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that is known about an order when the rules are asked.
+    """Everything that the rules may ask about an order.
 
-    ``hidden_bp`` and ``hidden_e4`` are the likeliest hidden percentage and what it took;
-    ``unit_discounts`` are the likeliest (list price e4, basis points), the suspect's first, and
-    ``unexplained_e4`` the part of the gap that they leave; ``own_case`` is the chance (0-1) that an
-    unexplained charge would be a case of its own, not one of many lately. ``unpriced`` counts how
-    often lines had no price in the history.
+    Attributes:
+        priced: the order at catalogue prices.
+        currency: of the amounts.
+        rep_known: whether the rep is in the history.
+        basket_odds: by product, how many times likelier it was added than bought.
+        posterior: the probabilities of each way the order can have come about.
+        suspect: the likeliest added item; None where none is worth a look.
+        hidden_bp: the likeliest hidden discount; 0 where none is worth a look.
+        hidden_e4: the money that the hidden discount took.
+        unit_discounts: the likeliest discounts, each (list price e4, basis points); the suspect's
+            comes first.
+        unexplained_e4: the part of the gap that these discounts leave.
+        own_case: chance (0-1) that an unexplained charge is a case of its own, and not one of
+            many lately.
+        unpriced: how often lines had no price in the history.
     """
 
     priced: PricedOrder
@@ -49,5 +59,5 @@ class Evidence:
     unpriced: Unpriced = NEVER_UNPRICED
 
     def money(self, amount_e4: int) -> str:
-        """An amount as people write it, to the cent."""
+        """Return an amount as people write it, to the cent."""
         return amount_text(amount_e4, self.currency)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UnitDiscount:
-    """A discount that the likeliest explanation gives to ``units`` units of a product."""
+    """The discount that the likeliest explanation gives to some units of a product."""
 
     product_id: str
     units: int
@@ -21,7 +21,11 @@ class UnitDiscount:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What best explains the charge; ``unexplained_e4`` is the gap that is left (0 if none)."""
+    """What best explains the charge.
+
+    ``gap_e4`` is the list total minus the charge. ``unexplained_e4`` is the part of the gap that
+    the discounts leave unexplained.
+    """
 
     list_total_e4: int
     charged_e4: int
@@ -32,7 +36,7 @@ class Explanation:
 
 
 def explanation_of(evidence: Evidence) -> Explanation:
-    """What best explains the charge."""
+    """Return what best explains the charge."""
     listed, charged = evidence.priced.list_total_e4, evidence.priced.order.charged_e4
     return Explanation(
         list_total_e4=listed,
@@ -45,10 +49,11 @@ def explanation_of(evidence: Evidence) -> Explanation:
 
 
 def _name_units(evidence: Evidence) -> tuple[UnitDiscount, ...]:
-    """Unit discounts by product; the tables know prices only, and products may share one.
+    """Return the unit discounts by product.
 
-    The suspect's own discount comes first; the others go to products of that price in the order
-    of their ids, no product getting more discounts than it has units.
+    The evidence names only the price of each discounted unit, and products may share a price. So
+    the first discount goes to the suspect, and each other one to the first product of its price
+    that has a unit left.
     """
     if not evidence.unit_discounts:
         return ()

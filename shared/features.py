@@ -1,4 +1,4 @@
-"""The numbers that describe an order to the model and to whoever reads an alert."""
+"""The features: the numbers that describe an order to the model and to the readers of an alert."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from shared.catalogue import PricedOrder
-    from shared.evidence import Suspect
-    from shared.hypotheses import Posterior
+    from shared.evidence import Evidence
     from shared.order import Order
     from shared.profiles import Profiles
 
@@ -37,32 +33,32 @@ FEATURE_NAMES = (
     "customer_suspected_percent",
 )
 LARGEST_LOG_ODDS = 50.0
-"""Log-likelihood ratios are cut here, both ways: an impossible alternative has no finite one."""
+"""Log-odds are cut at plus and minus this, because those of the impossible are infinite."""
 
 _NO_SUSPECT = (0.0,) * 7
 
 
 def build_features(
-    priced: PricedOrder,
-    basket_odds: Mapping[str, float],
-    posterior: Posterior,
-    suspect: Suspect | None,
-    ladder: frozenset[int],
-    profiles: Profiles,
+    evidence: Evidence, ladder_bp: frozenset[int], profiles: Profiles
 ) -> dict[str, float]:
-    """The features of an order, by `FEATURE_NAMES`.
+    """Return the features of an order, by the names in `FEATURE_NAMES`.
 
-    Money is in units of the currency, percentages of the list total (0 where it is 0), log-odds
-    natural and cut at `LARGEST_LOG_ODDS`. Those of the suspect are 0 where there is none: its
-    discount, whether that is a step of the ladder (0 or 1), what it took of the list total, the
-    place of its price among the units (1: the dearest) and whether it is alone there (0 or 1).
-    Those of rep and customer are percentages of their orders before this one, as of the habits.
+    They depend only on the order and on what was known before it. Money is in units of the
+    currency. Percentages are of the list total, and 0 where it is 0. Log-odds are natural
+    logarithms, cut at `LARGEST_LOG_ODDS`.
 
-    Nothing but the order itself and what was known before it goes in.
+    Seven features describe the suspect, and are 0 where there is none. ``suspect_on_ladder`` and
+    ``suspect_price_alone`` are 0 or 1. ``suspect_price_rank`` is the place of the suspect's price
+    among the units (1 is the dearest).
+
+    The last four are percentages of the earlier orders of the rep and of the customer.
 
     Args:
-        ladder: steps of the ladder in basis points.
+        evidence: what is known about the order.
+        ladder_bp: the discounts of the ladder.
+        profiles: of reps and customers.
     """
+    priced, posterior = evidence.priced, evidence.posterior
     listed, charged = priced.list_total_e4, priced.order.charged_e4
     values = (
         float(sum(line.quantity for line in priced.lines)),
@@ -71,42 +67,35 @@ def build_features(
         (listed - charged) / 1e4,
         _percent(listed - charged, listed),
         _percent(charged - priced.cost_total_e4, listed),
-        log_odds(max(basket_odds.values(), default=1.0)),
+        log_odds(max(evidence.basket_odds.values(), default=1.0)),
         log_odds(max(posterior.charge_odds.values(), default=1.0)),
         log_odds(posterior.hidden_odds),
-        *(
-            _NO_SUSPECT
-            if suspect is None
-            else _suspect_features(priced, basket_odds, posterior, suspect, ladder)
-        ),
+        *_suspect_features(evidence, ladder_bp),
         *profile_features(profiles, priced.order),
     )
     return dict(zip(FEATURE_NAMES, values, strict=True))
 
 
 def profile_features(profiles: Profiles, order: Order) -> tuple[float, ...]:
-    """The last four features, which training works out anew as of every order."""
+    """Return the last four features. Training computes them anew for the time of each order."""
     shares = (*profiles.reps.shares(order.rep_id), *profiles.customers.shares(order.customer_id))
     return tuple(100.0 * share for share in shares)
 
 
-def _suspect_features(
-    priced: PricedOrder,
-    basket_odds: Mapping[str, float],
-    posterior: Posterior,
-    suspect: Suspect,
-    ladder: frozenset[int],
-) -> tuple[float, ...]:
+def _suspect_features(evidence: Evidence, ladder_bp: frozenset[int]) -> tuple[float, ...]:
+    priced, suspect = evidence.priced, evidence.suspect
+    if suspect is None:
+        return _NO_SUSPECT
     units = {line.product.product_id: line.quantity for line in priced.lines}
     prices = {line.product.product_id: line.product.list_e4 for line in priced.lines}
     own = prices[suspect.product_id]
     dearer = sum(units[product] for product, price in prices.items() if price > own)
     alike = sum(units[product] for product, price in prices.items() if price == own)
     return (
-        log_odds(basket_odds[suspect.product_id]),
-        log_odds(posterior.charge_odds[suspect.product_id]),
+        log_odds(evidence.basket_odds[suspect.product_id]),
+        log_odds(evidence.posterior.charge_odds[suspect.product_id]),
         suspect.discount_bp / 100,
-        float(suspect.discount_bp in ladder),
+        float(suspect.discount_bp in ladder_bp),
         _percent(suspect.amount_e4, priced.list_total_e4),
         float(dearer + 1),
         float(alike == 1),
@@ -114,7 +103,7 @@ def _suspect_features(
 
 
 def log_odds(odds: float) -> float:
-    """Natural logarithm of odds, within plus or minus `LARGEST_LOG_ODDS`.
+    """Return the natural logarithm of odds, cut at plus and minus `LARGEST_LOG_ODDS`.
 
     >>> round(log_odds(20.0), 3), log_odds(0.0), log_odds(float("inf"))
     (2.996, -50.0, 50.0)

@@ -1,4 +1,4 @@
-"""What is found in an order, and the reasons that an alert gives for it."""
+"""What Sheriff finds in an order, and the reasons that an alert gives."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One typology found in an order.
+    """A typology that was found in an order.
 
-    ``probability`` is 0-1 (1 for arithmetic facts), ``amount_e4`` the money it concerns (>= 0),
-    ``percent`` the discount behind it where there is one.
+    Attributes:
+        typology: a name in `shared.typologies`.
+        probability: 0-1; 1 for facts of arithmetic.
+        amount_e4: the money it is about, 0 or more.
+        message: one sentence for an analyst.
+        product_id: the product it is about, if it is about one.
+        percent: the discount behind it in percent, if there is one.
     """
 
     typology: str
@@ -31,7 +36,7 @@ class Finding:
 def hidden_discount_finding(
     probability: float, discount_bp: int, amount_e4: int, currency: str
 ) -> Finding:
-    """The finding that a percentage was taken off a whole order."""
+    """Return the finding that a percentage was taken off a whole order."""
     percent = discount_bp / 100
     message = (
         f"The whole order was probably charged {percent:g} % too little "
@@ -42,10 +47,15 @@ def hidden_discount_finding(
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why: ``source`` is ``rule`` or ``model``; a positive ``contribution`` is more suspicious.
+    """Why an order is suspicious, or less so.
 
-    The contribution of a rule is its weight of evidence: the natural logarithm of how many times
-    likelier what it saw is under fraud than without.
+    Attributes:
+        source: ``rule`` or ``model``.
+        code: stable snake_case name.
+        message: one sentence for an analyst.
+        contribution: how much it weighs; positive is more suspicious. For a rule it is the weight
+            of evidence: the natural logarithm of how many times likelier the facts are under fraud
+            than without.
     """
 
     source: str
@@ -55,7 +65,7 @@ class Reason:
 
 
 def fraud_findings(evidence: Evidence, p_added: float) -> tuple[Finding, ...]:
-    """The frauds worth a look, with what they cost."""
+    """Return the frauds that are worth a look, with the money that each took."""
     findings = []
     p_hidden = evidence.posterior.any_hidden
     if evidence.suspect is not None:

@@ -1,7 +1,7 @@
-"""How money and times are written where data comes in and goes out.
+"""How money, times and ids are read and written.
 
-Inside the core money is an integer of ten-thousandths (`_e4`) and a time is aware UTC; outside,
-money is a decimal number and a time is RFC 3339 text.
+Inside the core, money is an integer of ten-thousandths of the currency (`_e4`) and a time is aware
+UTC. Outside, money is a decimal number and a time is RFC 3339 text.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import msgspec
 
 IDENTIFIER_PATTERN = r"^[^\u0000-\u001f\u007f]{1,64}$(?!\n)"
-"""1-64 characters, none of them a control character; the same regex in Python and ECMAScript."""
+"""1 to 64 characters without control characters. Python and ECMAScript read it the same way."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+")
 _DATE_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]++)?+"
@@ -22,16 +22,16 @@ _TIME = re.compile(_DATE_TIME + _OFFSET)
 _NAIVE_TIME = re.compile(_DATE_TIME)
 _MAXIMUM_MONEY = Decimal(10**9)
 _FOUR_DECIMALS = Decimal("0.0001")
-_EXACT = Context(prec=28)  # own context: nobody else's traps or precision decide about money
+_EXACT = Context(prec=28)  # its own context, so that no other code changes how money is read
 _STEP = re.compile(r"([^.\[\]]++)|\[([0-9]{1,9}+)\]")
 
 
 class FormatError(ValueError):
-    """A text that does not say what it should; callers name the field and the value.
+    """A text in the wrong format; the caller names the field and the value.
 
     Attributes:
         code: stable snake_case name of the violation.
-        expected: what should have been written.
+        expected: what was expected, in words.
     """
 
     def __init__(self, code: str, expected: str) -> None:
@@ -41,9 +41,9 @@ class FormatError(ValueError):
 
 
 def money_e4(text: str) -> int:
-    """Ten-thousandths from a JSON number, decided exactly on its decimal digits.
+    """Read a JSON number as ten-thousandths of the currency, exactly.
 
-    What counts is the value: ``12.30000`` and ``1E2`` are fine, ``1e-5`` is too precise.
+    ``12.30000`` and ``1E2`` are accepted; ``1e-5`` is too precise.
 
     >>> money_e4("12.34"), money_e4("1E2"), money_e4("-0")
     (123400, 1000000, 0)
@@ -67,7 +67,7 @@ def money_e4(text: str) -> int:
 
 
 def money(amount_e4: int) -> float:
-    """The currency amount as the nearest double: what documents carry.
+    """Return an amount as the nearest double, as documents carry it.
 
     >>> money(123400)
     12.34
@@ -76,10 +76,10 @@ def money(amount_e4: int) -> float:
 
 
 def utc_time(text: str) -> datetime:
-    """Aware UTC from RFC 3339 text with an offset.
+    """Read RFC 3339 text with an offset as a time in aware UTC.
 
-    Lower-case ``t`` and ``z`` and a space for the ``T`` are fine, as RFC 3339 allows; digits past
-    microseconds are cut off; a leap second (``:60``) has no place in ``datetime`` and is refused.
+    As RFC 3339 allows, ``t`` and ``z`` may be lower-case and the ``T`` may be a space. Digits after
+    microseconds are cut off. A leap second (``:60``) is refused, because ``datetime`` has none.
 
     >>> utc_time("2026-11-23T03:00:00.5+01:00").isoformat()
     '2026-11-23T02:00:00.500000+00:00'
@@ -97,7 +97,7 @@ def utc_time(text: str) -> datetime:
 
 
 def time_text(time: datetime) -> str:
-    """Fixed-width UTC text, so that sorting texts sorts times.
+    """Return a time as UTC text of fixed width, so that sorting texts sorts times.
 
     >>> time_text(utc_time("2026-11-23T02:00:00Z"))
     '2026-11-23T02:00:00.000000Z'
@@ -106,10 +106,10 @@ def time_text(time: datetime) -> str:
 
 
 def received_json(text: str | bytes) -> Any:
-    """JSON as it was received, able to be written again by any encoder.
+    """Read JSON so that any encoder can write it again.
 
-    Numbers that no double or 64-bit integer holds stay texts of their digits. Of repeated keys
-    the last counts, as everywhere in Sheriff.
+    A number that no double or 64-bit integer can hold becomes a text of its digits. The last of
+    repeated keys counts, as everywhere in Sheriff.
 
     Raises:
         ValueError: not JSON.
@@ -134,9 +134,9 @@ def _float_or_text(digits: str) -> float | str:
 
 
 def blame(error: msgspec.ValidationError) -> tuple[str, str]:
-    """The field path (``lines[2].quantity``, empty for the whole) and msgspec's complaint.
+    """Return the path of the wrong field (``lines[2].quantity``) and msgspec's complaint.
 
-    A missing or unknown field is part of the path.
+    The path of the whole document is empty. The name of a missing or unknown field is part of it.
     """
     complaint, _, at = str(error).partition(" - at `$")
     path = at.removesuffix("`").removeprefix(".")
@@ -147,7 +147,7 @@ def blame(error: msgspec.ValidationError) -> tuple[str, str]:
 
 
 def value_at(document: Any, path: str) -> Any:
-    """The value at a field path of `blame`, or the deepest one above it; None if there is none."""
+    """Return the value at a field path of `blame`; None where the document has none there."""
     value = document
     for name, index in _STEP.findall(path):
         try:
@@ -158,7 +158,7 @@ def value_at(document: Any, path: str) -> Any:
 
 
 def shortened(text: str, limit: int = 40) -> str:
-    """A text for a message: printable ASCII on one line, cut after ``limit`` characters."""
+    """Return a text for a message: printable ASCII on one line, cut after ``limit`` characters."""
     start = text[: limit + 1]  # escapes only make it longer
     plain = start.isascii() and start.isprintable()
     printable = start if plain else ascii(start)[1:-1]
@@ -166,7 +166,7 @@ def shortened(text: str, limit: int = 40) -> str:
 
 
 def amount_text(amount_e4: int, currency: str) -> str:
-    """An amount as people write it, to the cent.
+    """Return an amount as people write it, to the cent.
 
     >>> amount_text(12_345_600, "USD")
     '1,234.56 USD'
@@ -175,9 +175,9 @@ def amount_text(amount_e4: int, currency: str) -> str:
 
 
 def alert_id(order_id: str, revision: int, contents: str = "") -> str:
-    """``id`` of an order's alert: the same for every replay.
+    """Return the id of an order's alert, which is the same for every replay.
 
-    ``contents`` (`shared.uses.contents_name`) tells an order that reuses the id of another one.
+    ``contents`` (`shared.uses.contents_name`) is given for an order that reuses another one's id.
 
     >>> alert_id("o-1", 0), alert_id("o-1", 0, "0a1b2c3d")
     ('o-1.0', 'o-1.0.~0a1b2c3d')

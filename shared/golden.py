@@ -1,8 +1,7 @@
-"""Golden orders: does a bundle say here what it said where it was trained?
+"""Golden orders: they show whether a bundle scores here as it did where it was trained.
 
-A bundle brings a few clear orders along, with their prices. Whoever is about to serve it scores
-them first: another library, another processor or a slip in the code would show in them, before it
-shows in anybody's alerts.
+A bundle contains a few clear orders, with their prices. A process scores them before it serves the
+bundle, so that another library, another processor or a bug shows there and not in the alerts.
 """
 
 import math
@@ -18,12 +17,14 @@ from shared.policy import Policy
 from shared.scoring import Scorer
 
 TOLERANCE = 1e-3
-"""How far a probability may be from the trainer's: far above what processors, and releases of the
-same method, differ by; what is wrongly served differs by far more."""
+"""How far a probability may be from the trainer's. Processors, and releases with the same method,
+differ by far less; a bundle that is served wrongly differs by far more."""
 
 
 def assess(bundle: ModelBundle, golden: Golden) -> Iterator[tuple[GoldenOrder, Assessment]]:
-    """What a bundle says of golden orders, its own or another's, each scored alone.
+    """Yield golden orders with the assessment of a bundle, each order scored alone.
+
+    The golden orders may be another bundle's.
 
     Raises:
         OrderError, ConfigurationError: an order or the catalogue cannot be read.
@@ -37,55 +38,57 @@ def assess(bundle: ModelBundle, golden: Golden) -> Iterator[tuple[GoldenOrder, A
 
 
 def verdicts(bundle: ModelBundle, golden: Golden) -> dict[str, bool]:
-    """Which of another bundle's golden orders this one alerts, by order id."""
-    return {found.order.order_id: found.alerted for _, found in assess(bundle, golden)}
+    """Return whether a bundle alerts golden orders, by order id; they may be another bundle's."""
+    return {
+        assessment.order.order_id: assessment.alerted for _, assessment in assess(bundle, golden)
+    }
 
 
 def disagreements(bundle: ModelBundle) -> tuple[str, ...]:
-    """Ids of the bundle's golden orders that come out differently here than where it was trained.
+    """Return the ids of the bundle's golden orders whose verdict differs from the trainer's.
 
-    Where the classifier does not serve, the probabilities of added items are the tables' alone and
-    are not compared; what is an alert, is.
+    Without its classifier the bundle cannot reach the trainer's probability of an added item. Then
+    only hidden discounts and alerts are compared.
     """
     return tuple(
-        found.order.order_id
-        for known, found in assess(bundle, bundle.golden)
-        if _difference(bundle, known, found)
+        assessment.order.order_id
+        for known, assessment in assess(bundle, bundle.golden)
+        if _difference(bundle, known, assessment)
     )
 
 
 def check_golden(bundle: ModelBundle) -> None:
-    """Pass a bundle from the shelf that scores, and its golden orders as it should.
+    """Raise unless a bundle scores its golden orders as the trainer did.
 
     Raises:
-        BundleError: names the first order that comes out differently, or says why none can be
-            scored; or the bundle has none.
+        BundleError: an order comes out differently, the orders cannot be scored, or the bundle has
+            no golden orders.
     """
     if not bundle.golden.orders:
-        raise BundleError("the bundle has no golden orders, so nobody can tell how it serves")
+        raise BundleError("the bundle has no golden orders, so its verdicts cannot be checked")
     try:
         Scorer(bundle, packaged_catalogue(), Policy())
         differences = [
-            f"{found.order.order_id}: {difference}"
-            for known, found in assess(bundle, bundle.golden)
-            if (difference := _difference(bundle, known, found))
+            f"{assessment.order.order_id}: {difference}"
+            for known, assessment in assess(bundle, bundle.golden)
+            if (difference := _difference(bundle, known, assessment))
         ]
-    except Exception as error:  # whatever a bundle does here, it must not do to a batch
+    except Exception as error:  # any error here would be one for each batch later
         message = f"golden orders cannot be scored: {type(error).__name__}: {error}: refused"
         raise BundleError(message) from error
     if differences:
         raise BundleError(f"golden order {differences[0]}: refused")
 
 
-def _difference(bundle: ModelBundle, known: GoldenOrder, found: Assessment) -> str:
-    """What of an order comes out differently; nothing where all is as it should be."""
+def _difference(bundle: ModelBundle, known: GoldenOrder, assessment: Assessment) -> str:
+    """Return how a verdict differs from the trainer's; an empty text where it does not."""
     fields = ["p_hidden_discount"]
     if bundle.refused_classifier is None:
         fields.insert(0, "p_added_item")
     for field in fields:
-        is_now, was = getattr(found, field), getattr(known, field)
-        if not math.isclose(is_now, was, rel_tol=0.0, abs_tol=TOLERANCE):
-            return f"{field} {is_now:.6g}, expected {was:.6g}"
-    if found.alerted != known.alerted:
-        return f"alerted {found.alerted}, expected {known.alerted}"
+        here, expected = getattr(assessment, field), getattr(known, field)
+        if not math.isclose(here, expected, rel_tol=0.0, abs_tol=TOLERANCE):
+            return f"{field} {here:.6g}, expected {expected:.6g}"
+    if assessment.alerted != known.alerted:
+        return f"alerted {assessment.alerted}, expected {known.alerted}"
     return ""

@@ -1,8 +1,9 @@
-r"""How the ways an order can have come about compare, once its charge and basket are known.
+r"""Bayes' rule: which of the ways an order can have come about is likely, given charge and basket.
 
-Bayes' rule over: a normal order; an added item (which product); a hidden discount (which percent);
-both; and some cause that nobody listed. Each has a prior rate, a likelihood of the charge from
-`shared.discounts` and, where an item was added, the odds of its basket from `shared.baskets`:
+The hypotheses are a normal order, an added item (one for each product), a hidden discount (one for
+each percentage), both together, and some cause that nobody listed. Each has a prior rate, and a
+likelihood of the charge from `shared.discounts`. An added item also has odds of its basket, from
+`shared.baskets`:
 
 .. math::
    P(\text{product } j \text{ added}, h \mid \text{order}) \propto
@@ -22,15 +23,18 @@ if TYPE_CHECKING:
     from shared.discounts import ChargeLikelihoods
 
 UNLISTED_CAUSE_RATE = 1e-3
-"""Prior of a charge that no listed hypothesis made; any gap up to the list total is as likely."""
+"""Prior of an unlisted cause, which makes any gap up to the list total equally likely."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Priors of an order: ``added_item`` 0-1 and the chance of each hidden percentage.
+    """The priors of an order.
 
-    ``hidden[t]`` goes with ``t`` of `shared.discounts.ChargeLikelihoods`; ``hidden[0]`` is the
-    chance of none, and all sum to 1.
+    Attributes:
+        added_item: chance of an added item, 0-1.
+        hidden: ``hidden[t]`` is the chance of hidden percentage ``t`` of
+            `shared.discounts.ChargeLikelihoods`; ``hidden[0]`` is that of no hidden discount. They
+            sum to 1.
     """
 
     added_item: float
@@ -39,18 +43,22 @@ class Rates:
 
 @dataclass(frozen=True)
 class Posterior:
-    """Probabilities after seeing charge and basket, each 0-1.
+    """What is likely after seeing charge and basket; probabilities are 0-1.
 
-    ``added_item[p]`` is that of product ``p`` having been added (a product that is missing cannot
-    have been: the gap is too small for its smallest discount), ``hidden[t]`` that of hidden
-    percentage ``t`` (0: none; all sum to 1), ``unlisted`` that of some other cause, which says
-    nothing about a hidden discount: it is as likely under one as without. ``charge_odds[p]`` is how
-    many times likelier the charge is with ``p`` off the ladder than without (infinite: impossible
-    without), ``hidden_odds`` the same for the likeliest hidden percentage. ``likelihoods[t]`` is
-    the chance of the order under hidden percentage ``t``, whatever else is true of it, of which
-    ``unlisted_likelihood`` is that of a cause nobody listed or of prices nobody knows.
-    ``charge_likelihood`` is the chance of the charge given the basket (within the tolerance of
-    charges on both sides), all hypotheses weighed: what two models can be compared by.
+    Attributes:
+        added_item: by product, the probability that it was added. A product is missing where the
+            gap is too small for its smallest discount, so that it cannot have been added.
+        hidden: the probability of each hidden percentage, that of none first; they sum to 1.
+        unlisted: the probability of a cause that nobody listed. It says nothing about a hidden
+            discount, because it is as likely under one as without.
+        charge_odds: by product, how many times likelier the charge is with that product off the
+            ladder than without; infinite where it is impossible without.
+        hidden_odds: the same for the likeliest hidden percentage.
+        likelihoods: the chance of the order under each hidden percentage, that of none first.
+        unlisted_likelihood: the part of each of these that comes from an unlisted cause, or from
+            unknown prices.
+        charge_likelihood: the chance of the charge (within its tolerance) given the basket, over
+            all hypotheses. Two models can be compared by it.
     """
 
     added_item: Mapping[str, float]
@@ -64,12 +72,12 @@ class Posterior:
 
     @cached_property
     def any_added_item(self) -> float:
-        """Probability of an added item, whichever it is."""
+        """Return the probability that any item was added."""
         return min(sum(self.added_item.values()), 1.0)
 
     @cached_property
     def any_hidden(self) -> float:
-        """Probability of a hidden discount, whichever percentage."""
+        """Return the probability of a hidden discount of any percentage."""
         return min(sum(self.hidden[1:]), 1.0)
 
 
@@ -81,15 +89,15 @@ def weigh(
     unlisted_likelihood: float,
     otherwise: float = 0.0,
 ) -> Posterior:
-    """Compare every hypothesis.
+    """Weigh all hypotheses.
 
     Args:
-        likelihoods: of the charge, by hypothesis.
+        likelihoods: chance of the charge under each hypothesis.
         price_of: list price (e4) of each product.
-        basket_odds: `shared.baskets.Baskets.added_odds`.
-        rates: priors.
-        unlisted_likelihood: chance of this very charge if any were as likely.
-        otherwise: chance that unknown prices make up the gap; then any charge is as likely.
+        basket_odds: from `shared.baskets.Baskets.added_odds`.
+        rates: the priors.
+        unlisted_likelihood: chance of this charge if all charges were equally likely.
+        otherwise: chance that unknown prices make up the gap; then all charges are equally likely.
     """
     ladder = likelihoods.ladder.tolist()
     likelihood = [(1 - rates.added_item) * chance for chance in ladder]
@@ -124,7 +132,7 @@ def weigh(
 
 
 def _basket_chance(basket_odds: Mapping[str, float], rates: Rates) -> float:
-    """How many times likelier the basket is than if nothing had ever been added."""
+    """Return how many times likelier the basket is than if nothing were ever added."""
     return 1 + rates.added_item * (sum(basket_odds.values()) - 1) + UNLISTED_CAUSE_RATE
 
 

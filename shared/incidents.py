@@ -1,15 +1,15 @@
-"""Incidents: the runs of a hidden discount in all partitions, gathered into one document.
+"""Incidents: the episodes of a hidden discount in all partitions, gathered into one document.
 
-It is what engineers track the cause down with: the percentage, since when, how many orders of whom
-and how much. A run is found in its own partition; here it joins the incident that is open for its
-percentage, or opens the next one. What a partition has seen is set, never added to, and every total
-is a sum over what is set: writing the same run again changes nothing.
+Engineers find the cause with it: the percentage, the times, the reps, the number of orders and the
+money. An episode is found in its own partition. Here it joins the open incident of its percentage,
+or opens a new one. What a partition has seen is replaced and never added to, and each total is a
+sum over the partitions. So writing the same episode again changes nothing.
 
-A partition may open one run after the other in the same incident. The latest stands by itself; the
-ones before it have ended and are kept as one sum, so that a document does not grow with them.
+A partition may open several episodes in one incident. The latest is kept by itself. The earlier
+ones have ended and are kept as one sum, so that a document does not grow with them.
 
-A document is a plain JSON object (docs/schemas/incident.json), and its ``id`` is numbered by kind,
-so that two partitions that open at once collide, and the later one joins.
+A document is a JSON object (docs/schemas/incident.json). Ids are numbered, so that two partitions
+that open an incident at once choose the same id, and the later one joins.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
     from shared.episodes import Episode
 
 QUIET = timedelta(days=3)
-"""A partition without orders cannot see that a run has ended. Its run counts as over when the
-others have gone on for as long without it: a weekend with a holiday."""
+"""A partition without orders cannot see that its episode has ended. The episode counts as over when
+the other partitions have gone on for this long: a weekend and a holiday."""
 
 RESUMED = timedelta(hours=12)
-"""A run that begins this soon after an incident of its percentage has ended goes on with it."""
+"""An episode continues an incident of its percentage that ended at most this long before."""
 
 SPARED_ORDERS = 2
-"""Orders of a rep that a run must have passed by for the rep to count as spared, not by chance."""
+"""A rep counts as spared from this many spared orders on; fewer may be chance."""
 
 NAMED = 5
-"""Reps that the message names before it counts them."""
+"""The message names up to this many reps, and counts more of them."""
 
 LARGEST_BYTES = 1_000_000
-"""Of a document as JSON, so that version 1, which names all twice, is within the 2 MiB that the
-store takes. What names most goes first when it is larger."""
+"""The largest document as JSON. Version 1 holds everything twice and must fit into the 2 MiB that
+the store takes. In a larger document each partition names fewer reps and hours."""
 
 _LEAN = ((MOST_REPS, MOST_HOURS), (20, 48), (5, 12), (0, 0))
-"""Reps and hours that each partition of a document may name, the first that fits."""
+"""How many reps and hours each partition may name; the first pair that makes the document fit."""
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
@@ -57,10 +57,10 @@ OPEN, CLOSED = "open", "closed"
 
 @dataclass(frozen=True, slots=True)
 class PartitionEpisode:
-    """A run as its partition has it.
+    """An episode as its partition knows it.
 
-    ``sequence`` is the number of the last event behind it, ``hubs`` how many hubs made anew came
-    before (`shared.stream.StreamState`): together they say which of two versions is the later.
+    ``sequence`` is the number of the last event that it includes, and ``hubs`` is that of
+    `shared.stream.StreamState`. Together they tell which of two versions is later.
     """
 
     partition_id: str
@@ -72,17 +72,17 @@ class PartitionEpisode:
 def settle(
     documents: Sequence[dict[str, Any]], part: PartitionEpisode, currency: str, highest: int
 ) -> dict[str, Any]:
-    """The incident of a run, with the run as it is now.
+    """Return the incident of an episode, with the episode as it is now.
 
     Args:
-        documents: the incidents that the run may belong to: that of the run, where it is known,
-            or all of its percentage that have not ended long before it began.
-        part: the run.
+        documents: the incidents that it may belong to: the one that is known to have it, or all of
+            its percentage that had not ended long before it began.
+        part: the episode.
         currency: of the amounts, for the message.
-        highest: number of the latest incident, 0 before the first.
+        highest: number of the latest incident; 0 before the first.
 
     Returns:
-        One of the documents, changed or as it is, or a new one with the number after ``highest``.
+        One of the documents, changed or not, or a new one with the number after ``highest``.
     """
     document = find_incident(documents, part) or _opened(part, highest)
     partitions = dict(document["by_partition"])
@@ -97,7 +97,7 @@ def settle(
 def find_incident(
     documents: Sequence[dict[str, Any]], part: PartitionEpisode
 ) -> dict[str, Any] | None:
-    """The incident that knows the run already, else the latest one that it joins."""
+    """Return the incident that has the episode already, or else the latest one that it joins."""
     mine = [
         (_of_version_2(entry, part)["run"], document)
         for document in sorted(documents, key=number_of, reverse=True)
@@ -106,13 +106,13 @@ def find_incident(
     for episode, document in mine:
         if episode["name"] == part.episode.opened_by:
             return document
-    # Its partition has opened another run since: it is among those that are one sum.
+    # Its partition has opened another episode since, so this one is part of the sum.
     if part.episode.number:
         later = [(episode["number"], document) for episode, document in mine]
-        later = [one for one in later if one[0] > part.episode.number]
+        later = [entry for entry in later if entry[0] > part.episode.number]
         if later:
             return min(later, key=itemgetter(0))[1]
-    percent = part.episode.percent / 100
+    percent = part.episode.discount_bp / 100
     for document in sorted(documents, key=number_of, reverse=True):
         if document["percent"] == percent and _overlaps(document, part.episode):
             return document
@@ -120,15 +120,15 @@ def find_incident(
 
 
 def number_of(document: Mapping[str, Any]) -> int:
-    """The number in an incident's id."""
+    """Return the number in an incident's id."""
     return int(document["id"].rpartition("-")[2])
 
 
 def _overlaps(document: Mapping[str, Any], episode: Episode) -> bool:
-    """Whether a run lies within the time of an incident, or goes on with it."""
+    """Return whether an episode lies within the time of an incident, or continues it."""
     ended_at = document["ended_at"]
     until, slack = (document["last_seen_at"], QUIET) if ended_at is None else (ended_at, RESUMED)
-    # Times from outside are subtracted: no sum of theirs can leave the calendar.
+    # Times from outside are subtracted and not added, so that none can leave the calendar.
     starts_in_time = episode.started_at - utc_time(until) <= slack
     return starts_in_time and utc_time(document["started_at"]) - episode.last_seen_at <= RESUMED
 
@@ -138,13 +138,13 @@ def _opened(part: PartitionEpisode, highest: int) -> dict[str, Any]:
         "id": f"{HIDDEN_DISCOUNT}-{highest + 1:06d}",
         "schema_version": 2,
         "kind": HIDDEN_DISCOUNT,
-        "percent": part.episode.percent / 100,
+        "percent": part.episode.discount_bp / 100,
         "by_partition": {},
     }
 
 
 def _entry(before: dict[str, Any] | None, part: PartitionEpisode) -> dict[str, Any] | None:
-    """What a partition has seen of an incident, with the run as it is now; None: nothing new."""
+    """Return what a partition has seen, with the episode as it is now; None if nothing is new."""
     earlier, episode = None, _episode_document(part.episode)
     if before is not None:
         known, earlier = before["run"], before["before"]
@@ -188,7 +188,7 @@ def _episode_document(episode: Episode) -> dict[str, Any]:
 
 
 def _sum(episodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Runs that are over, as one; the later ones last."""
+    """Return the sum of episodes that have ended, given in the order of time."""
     reps: dict[str, list[int]] = {}
     for rep, orders, amount in (rep for episode in episodes for rep in episode["reps"]):
         had = reps.get(rep, [0, 0])
@@ -220,14 +220,14 @@ def _sum(episodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _pieces(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every run of every partition, those that are over as one each; the earliest first."""
+    """Return the latest episode and the sum of earlier ones of each partition, earliest first."""
     entries = [_of_version_2(entry) for entry in document["by_partition"].values()]
-    pieces = [piece for one in entries for piece in (one["before"], one["run"]) if piece]
+    pieces = [piece for entry in entries for piece in (entry["before"], entry["run"]) if piece]
     return sorted(pieces, key=lambda episode: (episode["started_at"], episode["sample_order_ids"]))
 
 
 def _bounded(document: dict[str, Any], currency: str) -> dict[str, Any]:
-    """The document with its totals, in as much detail as there is room for."""
+    """Return the document with its totals, in as much detail as there is room for."""
     for most_reps, most_hours in _LEAN:
         entries = document["by_partition"]
         document |= {
@@ -259,14 +259,14 @@ def _lean(entry: dict[str, Any], most_reps: int, most_hours: int) -> dict[str, A
 
 
 def _totals(document: dict[str, Any], currency: str) -> dict[str, Any]:
-    """The document with everything that follows from its runs."""
+    """Return the document with everything that follows from its episodes."""
     partitions = document["by_partition"].values()
     episodes = _pieces(document)
     ended_at = _ended_at(episodes)
     everything = _sum(episodes)
     charged = {rep for episode in episodes for rep, _, _ in episode["reps"]}
     spared: dict[str, int] = {}
-    for rep, orders in (one for episode in episodes for one in episode["spared_reps"]):
+    for rep, orders in (spare for episode in episodes for spare in episode["spared_reps"]):
         spared[rep] = spared.get(rep, 0) + orders
     summed = document | {
         "started_at": everything["started_at"],
@@ -298,7 +298,7 @@ def _totals(document: dict[str, Any], currency: str) -> dict[str, Any]:
 def _by_rep(
     episodes: Sequence[Mapping[str, Any]], spared: Mapping[str, int]
 ) -> list[dict[str, Any]]:
-    """Totals by rep, those with the largest loss first, `MOST_REPS` at most."""
+    """Return the totals of at most `MOST_REPS` reps, the largest loss first."""
     totals: dict[str, list[int]] = {rep: [0, 0] for rep in spared}
     for rep, orders, amount in (rep for episode in episodes for rep in episode["reps"]):
         had = totals.get(rep, [0, 0])
@@ -316,7 +316,7 @@ def _by_rep(
 
 
 def _ended_at(episodes: Sequence[Mapping[str, Any]]) -> str | None:
-    """When the last run ended; None while one goes on."""
+    """Return when the last episode ended; None while one goes on."""
     lasts: list[str] = [episode["ended_at"] or episode["last_seen_at"] for episode in episodes]
     latest = utc_time(max(lasts))
     for episode in episodes:
@@ -326,7 +326,7 @@ def _ended_at(episodes: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _of_version_2(entry: dict[str, Any], part: PartitionEpisode | None = None) -> dict[str, Any]:
-    """What a partition has seen, where an older release wrote it: its runs by name."""
+    """Return what a partition has seen; an older release wrote its episodes by name."""
     if "run" in entry:
         return {name: value for name, value in entry.items() if name != "runs"}
     episodes = {
@@ -362,7 +362,7 @@ def _episode_of_version_2(name: str, episode: Mapping[str, Any]) -> dict[str, An
 
 
 def version_1(document: Mapping[str, Any]) -> dict[str, Any]:
-    """An incident as the release before reads and writes it, for a roll-out that may go back."""
+    """Return an incident as the release before reads it, for a roll-out that may still go back."""
     entries = document["by_partition"].items()
     return {
         **document,
@@ -394,22 +394,22 @@ def _episode_of_version_1(episode: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def joinable_since(episode: Episode) -> str:
-    """An incident that has ended before this time (fixed-width UTC text) is not joined."""
+    """Return the time (UTC text) before which an incident must not have ended to be joined."""
     return _before(episode.started_at, RESUMED)
 
 
 def seen_since(episode: Episode) -> str:
-    """An open incident that was seen last before this time (fixed-width UTC) is not joined."""
+    """Return the time (UTC text) since which an open incident must have been seen to be joined."""
     return _before(episode.started_at, QUIET)
 
 
 def _before(at: datetime, span: timedelta) -> str:
-    """A time earlier by a span, or the first there is: an old run may lie anywhere."""
+    """Return a time earlier by a span, but not before the calendar begins."""
     return time_text(at - span if at - _FIRST > span else _FIRST)
 
 
 def _message(incident: Mapping[str, Any], currency: str) -> str:
-    """The incident in a sentence or two."""
+    """Return the incident in a sentence."""
     ended = incident["ended_at"]
     since = _minute(incident["started_at"])
     when = (
@@ -444,7 +444,7 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _minute(time: str) -> str:
-    """A stored time as people read it.
+    """Return a stored time as people read it.
 
     >>> _minute("2026-03-04T10:05:59.000000Z")
     '2026-03-04 10:05 UTC'

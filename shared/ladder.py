@@ -7,16 +7,19 @@ import msgspec
 from shared.ranges import Count, Share
 
 MOST_STEPS, MOST_OFF_STEPS, MOST_HIDDEN = 64, 40, 20
-"""Discounts of a ladder, of added items and hidden ones: the work of an order grows with them."""
+"""The most entries of a ladder, of the discounts of added items, and of hidden discounts. The work
+for an order grows with their number."""
 
 
 class DiscountShare(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"discount_bp": "basis_points"}
 ):
-    """One discount and how often it is given.
+    """One discount, and how often it is given.
 
-    ``discount_bp`` are hundredths of a percent of the list price (10 % = 1000), ``share`` is a
-    probability, ``orders`` the number of orders the figure rests on.
+    Attributes:
+        discount_bp: part of the list price in basis points (10 % is 1000).
+        share: probability of the discount, 0-1.
+        orders: number of orders that the figure rests on.
     """
 
     discount_bp: Annotated[int, msgspec.Meta(ge=0, le=10_000)]

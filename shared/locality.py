@@ -1,10 +1,9 @@
-"""Whether this machine is one's own: asked once, by whatever has something to protect.
+"""Whether Sheriff runs on a developer's own machine, where some protections are off.
 
-Sheriff protects itself unless it is told otherwise: callers sign in, keys and connection strings
-are refused, stores are opened with an identity. Only the setting `LOCAL`, which the local stack
-gives its processes, switches that off. No platform has to be recognised for it: what a platform
-sets in the environment differs from plan to plan. Where one is recognised all the same, the
-setting is refused.
+Sheriff is protected by default: callers sign in, keys and connection strings are refused, and
+stores are opened with an identity. Only the setting `LOCAL` switches that off; the local stack sets
+it. The default does not depend on recognising a hosting platform, because each plan sets other
+environment variables. But if a platform is recognised, the setting is refused.
 """
 
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from collections.abc import Mapping
 from shared.errors import ConfigurationError
 
 LOCAL = "SHERIFF_LOCAL"
-"""``on``: the stores are emulators on this machine, and whoever calls may read."""
+"""``on`` means: the stores are emulators on this machine, and any caller may read."""
 
 PLATFORM_SIGNS = (
     "WEBSITE_INSTANCE_ID",
@@ -27,22 +26,22 @@ PLATFORM_SIGNS = (
     "MSI_ENDPOINT",
     "AZUREML_RUN_ID",
 )
-"""What Azure sets, each in some of its plans. ``WEBSITE_HOSTNAME`` is not one of them: the
-Functions Core Tools set it on a developer's machine."""
+"""Environment variables that Azure sets in some of its plans. ``WEBSITE_HOSTNAME`` is missing here,
+because the Functions Core Tools set it on a developer's machine, too."""
 
 STACK_SETTINGS = 'eval "$(python -m infra.local.stack env)"'
 
 
 def platform_sign(environ: Mapping[str, str]) -> str | None:
-    """A setting that only a hosting platform has; None where there is none."""
+    """Return the name of a set variable that only a hosting platform sets, if there is one."""
     return next((name for name in PLATFORM_SIGNS if environ.get(name, "").strip()), None)
 
 
 def is_local(environ: Mapping[str, str]) -> bool:
-    """Whether this machine is said to be one's own, and looks like it.
+    """Return whether the setting says that this is a developer's own machine.
 
     Raises:
-        ConfigurationError: the setting is neither on nor off, or on where a platform hosts.
+        ConfigurationError: the setting is neither on nor off, or it is on where a platform hosts.
     """
     said = environ.get(LOCAL, "").strip() or "off"
     if said not in {"on", "off"}:
@@ -51,16 +50,16 @@ def is_local(environ: Mapping[str, str]) -> bool:
     if said == "on" and sign is not None:
         raise ConfigurationError(
             f"{LOCAL} is on, and {sign} shows that a platform hosts this process: "
-            f"{LOCAL} is for a machine of one's own"
+            f"{LOCAL} is only for a developer's own machine"
         )
     return said == "on"
 
 
 def refuse_keys(environ: Mapping[str, str], *names: str) -> None:
-    """Refuse keys and connection strings, except on a machine that is said to be one's own.
+    """Raise if a key or connection string is set, except on a developer's own machine.
 
     Raises:
-        ConfigurationError: names the first that is set; or as `is_local`.
+        ConfigurationError: names the first that is set; or as in `is_local`.
     """
     if is_local(environ):
         return
@@ -73,7 +72,7 @@ def refuse_keys(environ: Mapping[str, str], *names: str) -> None:
 
 
 def missing(environ: Mapping[str, str], name: str) -> ConfigurationError:
-    """A setting is not set; where no platform hosts, with the step that sets it."""
+    """Return the error for a missing setting; on a developer's machine it says how to set it."""
     if platform_sign(environ) is not None:
         return ConfigurationError(f"{name} is not set")
     return ConfigurationError(

@@ -1,4 +1,4 @@
-"""All that training learned, frozen: the tables the scorer decides by, and their file format."""
+"""The model bundle: the tables that training learned, and their file format."""
 
 import hashlib
 import math
@@ -17,26 +17,26 @@ from shared.ranges import Count, Name, Share
 from shared.unpriced import MOST_USUAL_PRICES, NEVER_UNPRICED, Unpriced, UsualPrice
 
 MAXIMUM_BYTES = 16 * 1024 * 1024
-"""Of a bundle's file."""
+"""The largest file of a bundle."""
 
 MOST_REPS = 10_000
-"""Reps that a bundle remembers, those with the most orders."""
+"""How many reps a bundle remembers: those with the most orders."""
 
 MOST_REP_LADDERS = 500
-"""Reps with a ladder of their own, those with the most orders."""
+"""How many reps may have a ladder of their own: those with the most orders."""
 
-LARGEST_HIDDEN = 5_000
-"""Basis points: nobody hides that more than half of an order's price is gone."""
+LARGEST_HIDDEN_BP = 5_000
+"""The largest hidden discount: nobody hides that more than half of an order's price is gone."""
 
 LARGEST_ADDED_RATE = 0.9
-"""No company's added items are more: some orders must be normal."""
+"""The largest share of orders with an added item: some orders must be normal."""
 
 MOST_BROUGHT = 500
-"""Lines that one unit brings along on average; an order has no more than 200."""
+"""The most lines that one unit brings along on average. An order has at most 200 lines."""
 
 _MOST_PRODUCTS, _MOST_GROUPS, _MOST_GOLDEN = 50_000, 1_000, 100
 _ROUNDING = 1e-6
-"""How far shares may be from summing to 1."""
+"""How far the sum of shares may be from 1."""
 
 _NULL = msgspec.Raw(b"null")
 _Rate = Annotated[float, msgspec.Meta(ge=0, le=MOST_BROUGHT)]
@@ -48,13 +48,18 @@ _Factors = Annotated[
 
 
 class ProductGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Products that go with the same others, and how far the rates misjudge their baskets.
+    """Products that are bought with the same partners, and a correction of their odds.
 
-    ``products`` are those of the kind, ``partners`` those they go with.
-    ``corrections[q][r][c]`` (> 0) is a factor on the odds that a product of the kind was added to
-    a basket in which it has ``q + 1`` units beside ``r`` other units of the kind and ``c`` units
-    of partners; the last entry of each counts for more, too. ``orders`` is the number of orders
-    it rests on.
+    The rates of `BasketTable` alone misjudge some baskets, so training measures by how much.
+
+    Attributes:
+        products: the products of the group.
+        partners: the products that they are bought with.
+        corrections: ``corrections[q][r][c]`` (above 0) multiplies the odds that a product of the
+            group was added, where the basket has ``q + 1`` units of it, ``r`` units of other
+            products of the group and ``c`` units of partners. The last entry of each list also
+            holds for all larger numbers.
+        orders: number of orders that the corrections rest on.
     """
 
     products: _Products
@@ -69,12 +74,16 @@ class ProductGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BasketTable(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"product_groups": "kinds"}
 ):
-    """What is bought together, learned from any history.
+    """What is bought together.
 
-    ``orders`` is the number of orders it rests on (0: nothing is known). ``companions[p][q]`` is
-    the number of lines of ``q`` that one unit of ``p`` brings along on average; ``alone[q]`` the
-    number per order that come by themselves and are not explained by added items. Rates are >= 0;
-    those left out are 0. ``kinds`` correct what follows from the rates alone; no product is of two.
+    Attributes:
+        orders: number of orders that the rates rest on; 0 where nothing is known.
+        companions: ``companions[p][q]`` is the number of lines of ``q`` that one unit of ``p``
+            brings along on average. A rate that is missing is 0.
+        alone: ``alone[q]`` is the number of lines of ``q`` an order that come by themselves and
+            that added items do not explain.
+        kinds: product groups, which correct the odds that follow from the rates. No product is in
+            two of them.
     """
 
     orders: Count = 0
@@ -87,11 +96,14 @@ class BasketTable(
 
 
 class GoldenOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An order whose verdict is known: whoever serves the bundle must come to the same.
+    """An order with the verdict of the trainer, which every process that serves must reach, too.
 
-    ``order`` is the order as a producer sends it (JSON text); the probabilities (0-1) are those of
-    the trainer's scorer with `Golden.catalogue`, each order scored alone, and ``alerted`` is what
-    the packaged policy made of them.
+    Attributes:
+        order: JSON text, as a producer sends it.
+        p_added_item: probability (0-1) of the trainer's scorer, with the prices of
+            `Golden.catalogue`, and with the order scored alone.
+        p_hidden_discount: the same for a hidden discount.
+        alerted: whether the order is an alert under the packaged policy.
     """
 
     order: Annotated[str, msgspec.Meta(max_length=64 * 1024)]
@@ -101,9 +113,10 @@ class GoldenOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Golden orders and the prices they are scored at (CSV), which never change with the company's.
+    """Golden orders, and the catalogue (CSV) that they are scored with.
 
-    All verdicts are clear ones, so a good challenger of another night agrees with them, too.
+    The catalogue is part of the bundle, so the company's prices may change without changing a
+    verdict. All verdicts are clear, so that a good challenger of a later night agrees with them.
     """
 
     catalogue: Annotated[str, msgspec.Meta(max_length=1024 * 1024)] = ""
@@ -117,31 +130,33 @@ class ModelBundle(
     omit_defaults=True,
     rename={"hidden_episode_days": "hidden_run_days"},
 ):
-    """The learned tables of one training run.
+    """The tables that one training learned.
 
     Attributes:
-        version: name of the run, as every alert carries it.
-        trained_orders: orders the tables were learned from; 0 for the packaged tables.
-        ladder: discretionary unit discounts incl. none (0); shares sum to 1.
+        version: name of the bundle; every alert carries it.
+        trained_orders: orders that the tables were learned from; 0 for the packaged tables.
+        ladder: discounts that reps give on a unit, none (0) included; shares sum to 1.
         off_ladder: discounts of an added item; shares sum to 1.
         hidden: percentages taken off whole orders by a hidden discount; shares sum to 1.
         added_item_rate: chance that an order holds an added item.
         hidden_discount_rate: chance that an order is charged under a hidden discount.
         charge_tolerance_e4: how far a charge may be from its exact value, in ten-thousandths.
         baskets: what is bought together.
-        hidden_run_days: how long a run of a hidden discount lasts on average, in days.
-        hidden_unseen_share: chance that the next hidden discount has a percentage that is none of
-            ``hidden``; from a history of n runs one in n + 1, as if the next were one more kind,
-            and one in two where there were none and ``hidden`` is the packaged table.
-        reps: the reps seen in the history.
-        more_reps: there were more than `MOST_REPS`, so one who is not among them may be known.
-        rep_ladders: the ladders of those reps whose own departs from the common one, by rep.
-        degraded: the tables are packaged defaults, not learned from this company's orders.
-        golden: orders that tell whether this bundle is served as it was trained.
+        hidden_run_days: how long an episode lasts on average, in days.
+        hidden_unseen_share: chance that the next hidden discount has a percentage that is not in
+            ``hidden``. After a history of n episodes it is one in n + 1, as if the next one were
+            new. Without any episode it is one in two, and ``hidden`` is the packaged table.
+        reps: the reps in the history.
+        more_reps: whether there were more than `MOST_REPS`, so that a rep who is not listed may be
+            known all the same.
+        rep_ladders: by rep, the ladder of each rep whose discounts differ from the common ladder.
+        degraded: whether the tables are the packaged ones, which no company's orders taught.
+        golden: orders that show whether the bundle is served as it was trained.
         classifier: what analysts' decisions add to the tables; None where there were none.
-        refused_classifier: why the classifier of the file does not serve with this version of
-            Sheriff, while the tables do; set as the file is read.
-        usual_prices: of products that were sold often and that no catalogue knows, by product.
+        refused_classifier: why the file's classifier does not work with this version of Sheriff,
+            although the tables do. Set when the file is read.
+        usual_prices: by product, the usual price of products that are sold often but are in no
+            catalogue.
         unpriced: how often lines have no price.
     """
 
@@ -169,24 +184,24 @@ class ModelBundle(
 
 
 def encode_bundle(bundle: ModelBundle) -> tuple[bytes, str]:
-    """The bundle's file (JSON) and its SHA-256 as lower-case hex."""
+    """Return the bundle's file (JSON), and its SHA-256 as lower-case hex."""
     data = msgspec.json.encode(bundle, order="sorted")
     return data, hashlib.sha256(data).hexdigest()
 
 
 def decode_bundle(data: bytes, sha256: str) -> ModelBundle:
-    """Load a bundle whose SHA-256 is known from elsewhere (the pointer); checked before decoding.
+    """Read a bundle, after checking its SHA-256, which the pointer names.
 
-    A classifier that this version cannot use is left out, and the bundle says why: an upgrade
-    costs the classifier until the next training, never the tables.
+    A classifier that this version cannot use is left out, and the bundle says why. So an upgrade
+    can cost the classifier until the next training, but never the tables.
 
     Raises:
         BundleError: the hash differs, the file is not a bundle of this schema, or a figure is out
             of its range.
     """
-    found = hashlib.sha256(data).hexdigest()
-    if found != sha256:
-        raise BundleError(f"bundle has SHA-256 {found}, expected {sha256}: refused")
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != sha256:
+        raise BundleError(f"bundle has SHA-256 {digest}, expected {sha256}: refused")
     if len(data) > MAXIMUM_BYTES:
         raise BundleError(f"bundle has {len(data)} bytes, expected at most {MAXIMUM_BYTES}")
     try:
@@ -204,36 +219,35 @@ def decode_bundle(data: bytes, sha256: str) -> ModelBundle:
 
 
 def faults(bundle: ModelBundle) -> Iterator[str]:
-    """What of a bundle's figures cannot be: facts that no single field's range can say."""
-    yield from _table_faults("ladder", bundle.ladder, least=0, largest=10_000)
-    yield from _table_faults("off_ladder", bundle.off_ladder, least=1, largest=10_000)
-    yield from _table_faults("hidden", bundle.hidden, least=1, largest=LARGEST_HIDDEN)
+    """Yield what is wrong with a bundle's figures, beyond the range of each single field."""
+    yield from _table_faults("ladder", bundle.ladder, least_bp=0, largest_bp=10_000)
+    yield from _table_faults("off_ladder", bundle.off_ladder, least_bp=1, largest_bp=10_000)
+    yield from _table_faults("hidden", bundle.hidden, least_bp=1, largest_bp=LARGEST_HIDDEN_BP)
     for name, ladder in (("ladder", bundle.ladder), *_named(bundle)):
         if not any(step.share > 0 for step in ladder if step.discount_bp == 0):
             yield f"{name} has no share for no discount (0)"
     for name, ladder in _named(bundle):
-        yield from _table_faults(name, ladder, least=0, largest=10_000)
-    product_groups = [
-        product for kind in bundle.baskets.product_groups for product in kind.products
-    ]
-    if len(product_groups) != len(set(product_groups)):
-        yield "a product is of two kinds"
+        yield from _table_faults(name, ladder, least_bp=0, largest_bp=10_000)
+    grouped = [product for group in bundle.baskets.product_groups for product in group.products]
+    if len(grouped) != len(set(grouped)):
+        yield "a product is in two groups"
     if any(sum(rates.values()) > MOST_BROUGHT for rates in bundle.baskets.companions.values()):
         yield f"a product brings more than {MOST_BROUGHT} lines along"
 
 
 def _named(bundle: ModelBundle) -> Iterator[tuple[str, Sequence[DiscountShare]]]:
-    return ((f"rep_ladders[{at}]", one) for at, one in enumerate(bundle.rep_ladders.values()))
+    ladders = bundle.rep_ladders.values()
+    return ((f"rep_ladders[{at}]", ladder) for at, ladder in enumerate(ladders))
 
 
 def _table_faults(
-    name: str, table: Sequence[DiscountShare], *, least: int, largest: int
+    name: str, table: Sequence[DiscountShare], *, least_bp: int, largest_bp: int
 ) -> Iterator[str]:
-    steps = [step.discount_bp for step in table]
-    if len(steps) != len(set(steps)):
+    table_bp = [step.discount_bp for step in table]
+    if len(table_bp) != len(set(table_bp)):
         yield f"{name} has a discount twice"
-    if not all(least <= step <= largest for step in steps):
-        yield f"{name} has a discount that is not {least} to {largest} basis points"
+    if not all(least_bp <= bp <= largest_bp for bp in table_bp):
+        yield f"{name} has a discount that is not {least_bp} to {largest_bp} basis points"
     total = math.fsum(step.share for step in table)
     if abs(total - 1.0) > _ROUNDING:
         yield f"the shares of {name} sum to {total:.6g}, expected 1"
@@ -241,9 +255,9 @@ def _table_faults(
 
 @cache
 def packaged_bundle() -> ModelBundle:
-    """The default tables that serve a cold start; alerts made with them say ``degraded``.
+    """Return the packaged tables, which serve until a first training; alerts then say ``degraded``.
 
-    They know a ladder, deep discounts and rates, but no company's baskets or reps.
+    They have a ladder, deep discounts and rates, but know no company's baskets or reps.
     """
     data = files("shared").joinpath("data", "bundle.json").read_bytes()
     return msgspec.json.decode(data, type=ModelBundle)

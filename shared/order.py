@@ -1,4 +1,4 @@
-"""What an order is, and how its bytes become one."""
+"""What an order is, and how to read one from bytes."""
 
 import json
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from shared.formats import (
 
 MAXIMUM_BYTES = 64 * 1024
 MAXIMUM_DEPTH = 32
-"""Levels of nesting, unknown fields included: what JSON readers and stores down the line bear."""
+"""The most levels of nesting, unknown fields included: later readers and stores bear no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """One product of an order, with the ``quantity`` of all its lines added up.
+    """One product of an order, with the units of all its lines added up.
 
-    A line has 1-1000 units, so a product that is repeated can have up to 200,000.
+    A received line has 1 to 1,000 units, so a product that is repeated can have up to 200,000.
     """
 
     product_id: str
@@ -39,10 +39,19 @@ class OrderLine:
 class Order:
     """One order as a sales rep reported it.
 
-    Money is integer ten-thousandths of the currency (``_e4``); ``ordered_at`` is aware UTC.
-    ``lines`` has one line a product, sorted by product id, so that nothing can depend on the
-    order in which they were typed. ``list_e4`` and ``cost_e4`` are the totals the sales system
-    recorded, where it did. ``currency`` is None where the order leaves it to the catalogue.
+    Attributes:
+        order_id: the producer's id.
+        revision: 0 for the first version; a higher revision supersedes a lower one.
+        ordered_at: when it was placed (aware UTC).
+        rep_id: the sales rep.
+        customer_id: the customer.
+        lines: one for each product, sorted by product id, so that nothing depends on the order in
+            which they were typed.
+        charged_e4: the total that was charged.
+        list_e4: the list total that the sales system recorded, if it did.
+        cost_e4: the cost that the sales system recorded, if it did.
+        state: the customer's state, if given.
+        currency: ISO 4217 code; None where the order leaves it to the catalogue.
     """
 
     order_id: str
@@ -68,7 +77,7 @@ class _ReceivedLine(msgspec.Struct):
 
 
 class _ReceivedOrder(msgspec.Struct):
-    """The contract's table; money stays text, because a double would hide its decimals."""
+    """An order as it is received. Money stays text, because a double would hide its decimals."""
 
     order_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)")]
     ordered_at: str
@@ -85,7 +94,7 @@ class _ReceivedOrder(msgspec.Struct):
 
 _DECODER = msgspec.json.Decoder(_ReceivedOrder)
 
-# What a field must be, for messages; and the code of a value of the right type that is not it.
+# What each field must be, for messages, and the code for a value of the right type that is wrong.
 _IDENTIFIER = ("1 to 64 characters, none of them a control character", "bad_identifier")
 _FIELDS = {
     "order_id": ("1 to 64 characters of A-Z a-z 0-9 . _ -", "bad_identifier"),
@@ -105,10 +114,10 @@ _EXPECTED_TIME = "1970-01-01T00:00:00Z or later"
 
 
 def parse_order(body: bytes) -> Order:
-    """Read an order from the UTF-8 JSON of the contract.
+    """Read an order from UTF-8 JSON (docs/schemas/order.json).
 
-    The first violation found is reported. Unknown fields are ignored, null in an optional field
-    means absent, and of repeated keys the last counts.
+    Unknown fields are ignored, null in an optional field means that it is absent, and the last of
+    repeated keys counts. Only the first violation is reported.
 
     Raises:
         OrderError: the body breaks the contract; names field, value and what was expected.
@@ -136,7 +145,7 @@ def parse_order(body: bytes) -> Order:
 
 
 def received_order(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body that `parse_order` accepted, as the alert keeps it."""
+    """Return the JSON object of a body that `parse_order` has read, as the alert keeps it."""
     document: dict[str, Any] = received_json(body)
     return document
 
@@ -156,7 +165,7 @@ def _text(body: bytes) -> str:
 
 
 def _depth(text: str) -> int:
-    """How deeply the brackets outside strings nest; each step passes over the text once."""
+    """Return how deeply the brackets outside strings nest, passing over the text a few times."""
     without_escapes = text.replace(r"\\", "").replace(r"\"", "")
     depth = deepest = 0
     for outside in without_escapes.split('"')[::2]:
@@ -170,16 +179,14 @@ def _depth(text: str) -> int:
 
 
 def _refuse_field(text: str, error: msgspec.ValidationError) -> NoReturn:
-    """Turn msgspec's complaint into an OrderError in the contract's words."""
+    """Raise an OrderError that says what msgspec found, in the words of the contract."""
     field, complaint = blame(error)
     name = field.rpartition(".")[2].partition("[")[0]
     expected, code = _FIELDS.get("" if field.endswith("]") else name, ("an object", ""))
     try:
         value = value_at(received_json(text), field)
-    except (
-        ValueError,
-        RecursionError,
-    ) as syntax:  # msgspec complains before it has read to the end
+    except (ValueError, RecursionError) as syntax:
+        # msgspec complains about a field before it has read to the end of the body.
         raise OrderError("not_json", "", f"the body is not JSON: {syntax}") from error
     if complaint.startswith("Object missing"):
         raise OrderError("missing_field", field, f"{field} is missing, expected {expected}")

@@ -1,14 +1,15 @@
-"""Which partition an order travels on: the hash that Event Hubs applies to partition keys."""
+"""The hash by which Event Hubs chooses the partition of a partition key."""
 
 _WORD = 0xFFFFFFFF
 _SEED = 0xDEADBEEF
 
 
 def partition_for_key(key: str, partitions: int) -> int:
-    """The partition that Event Hubs gives to a partition key, of ``partitions`` (1 or more).
+    """Return the partition (0 and up) of a key, in a hub with 1 or more ``partitions``.
 
-    Bob Jenkins' hash ``lookup3`` over the key's UTF-8 bytes; its two words are combined by XOR,
-    the lowest 16 bits read as a signed integer, and the remainder's size taken.
+    Event Hubs computes Bob Jenkins' hash ``lookup3`` of the key's UTF-8 bytes and combines its two
+    words by XOR. It reads the lowest 16 bits as a signed integer, and takes the absolute value
+    modulo the number of partitions.
 
     >>> partition_for_key("Annie Corns", 4), partition_for_key("Annie Corns", 1)
     (2, 0)
@@ -23,7 +24,7 @@ def _rotated(word: int, bits: int) -> int:
 
 
 def _lookup3(data: bytes) -> tuple[int, int]:
-    """The words ``c`` and ``b`` of ``hashlittle2`` (burtleburtle.net/bob/c/lookup3.c), seeds 0."""
+    """Return ``c`` and ``b`` of ``hashlittle2`` with seeds 0 (burtleburtle.net/bob/c/lookup3.c)."""
     a = b = c = (_SEED + len(data)) & _WORD
     if not data:
         return c, b
@@ -40,7 +41,7 @@ def _lookup3(data: bytes) -> tuple[int, int]:
 
 
 def _mixed(a: int, b: int, c: int) -> tuple[int, int, int]:
-    # Each step works on the same three registers, turned by one.
+    # Each step works on the same three registers, rotated by one place.
     for bits in (4, 6, 8, 16, 19, 4):
         a = ((a - c) & _WORD) ^ _rotated(c, bits)
         c = (c + b) & _WORD
@@ -52,5 +53,5 @@ def _final(a: int, b: int, c: int) -> tuple[int, int]:
     for bits in (14, 11, 25, 16, 4, 14, 24):
         c = ((c ^ b) - _rotated(b, bits)) & _WORD
         a, b, c = b, c, a
-    # Seven steps have turned the registers once more than two full rounds.
+    # Seven steps rotate the registers by one place more than two full rounds do.
     return b, a

@@ -168,5 +168,5 @@ def _finding(revisit: Revisit, currency: str) -> Finding | None:
     if revisit.known:
         return None
     return hidden_discount_finding(
-        revisit.probability, revisit.percent, revisit.amount_e4, currency
+        revisit.probability, revisit.discount_bp, revisit.amount_e4, currency
     )

@@ -1,4 +1,4 @@
-"""Thresholds: what is worth an alert. Validated data, changed without a deploy."""
+"""The policy: the thresholds that decide what becomes an alert, changed without a deployment."""
 
 import codecs
 import hashlib
@@ -11,46 +11,47 @@ from shared.errors import ConfigurationError
 from shared.formats import blame, received_json, shortened, value_at
 
 PACKAGED = "packaged"
-"""The version of the thresholds that come with Sheriff."""
+"""The version name of the thresholds that come with Sheriff."""
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the company asks of an alert; an unknown key or a value out of range is refused.
+    """The company's thresholds. An unknown key or a value out of range is refused.
 
     Attributes:
-        version: name that every alert carries; by default made from the thresholds themselves.
-        alert_probability: an order whose added item or hidden discount is at least this likely
-            (0-1) is an alert.
-        incident_belief: a run of a hidden discount opens an incident once it is believed in this
-            much (above 0.5, below 1), and is over when the belief has fallen to 1 less that.
-        reviews_per_day: alerts the analysts can look at in a day; what the day's work is cut to
-            and detection is judged at, never a reason to drop an alert.
-        below_cost_margin_percent: a charge below the order's cost by more than this many percent
-            of that cost is a finding.
-        overcharge_tolerance_e4: a charge above list price by more than this is a finding
+        version: name that every alert carries; by default made from the thresholds.
+        alert_probability: an order becomes an alert if an added item or a hidden discount is at
+            least this likely (0-1).
+        incident_belief: an episode of a hidden discount opens once the belief in it reaches this
+            (above 0.5, below 1), and ends once the belief has fallen to 1 minus this.
+        reviews_per_day: alerts that the analysts can look at in a day. Detection is judged by it;
+            no alert is dropped because of it.
+        below_cost_margin_percent: a charge is a finding if it is below the order's cost by more
+            than this many percent of the cost.
+        overcharge_tolerance_e4: a charge is a finding if it is above list price by more than this
             (ten-thousandths of the currency).
-        price_tampering_tolerance_e4: recorded totals further than this from the catalogue's are
-            a finding (ten-thousandths); the default of one cent is above any float noise seen.
-        misfit_odds: an item at least this many times likelier to have been added than bought with
-            the rest is named as not belonging.
-        off_ladder_odds: a unit discount off the ladder is named as a reason when it explains the
-            charge at least this many times better than the ladder does.
+        price_tampering_tolerance_e4: recorded totals are a finding if they differ from the
+            catalogue's by more than this (ten-thousandths). The default is one cent, which is
+            above any rounding error seen.
+        misfit_odds: an item is named as out of place if it is at least this many times likelier
+            added than bought with the rest.
+        off_ladder_odds: an unusual discount on one unit is named as a reason if it explains the
+            charge at least this many times better than the usual discounts do.
         hidden_discount_odds: the same for a percentage on the whole order.
-        unexplained_gap_probability: a gap that no listed cause explains is a finding from this
-            probability (0-1) on.
-        unpriced_share: from this share (0-1) of orders with products that are not in the catalogue
-            on, that is a finding, recorded with alerts.
-        unpriced_rep_odds: a rep whose orders have lines without any price at least this many times
-            as often as the others' is a finding of such an order.
-        history_days: days of the archive that training learns from at most.
-        later_orders: the last orders of the history, this many at most and a fifth of it, that no
-            new bundle learns from: champion and challenger are compared on them.
-        recall_tolerance: a challenger is refused unless its recall of every fraud is, with 95 %
+        unexplained_gap_probability: a gap is a finding if its cause is unknown with at least this
+            probability (0-1).
+        unpriced_share: products that are not in the catalogue are a finding, recorded with alerts,
+            if at least this share (0-1) of all orders has them.
+        unpriced_rep_odds: an order with a line without any price is a finding if its rep has such
+            lines at least this many times as often as the other reps.
+        history_days: training learns from at most this many days of the archive.
+        later_orders: champion and challenger are compared on the last orders of the history, from
+            which no new bundle learns: at most this many, and at most a fifth of it.
+        recall_tolerance: a challenger is refused unless its recall of each fraud is, with 95 %
             confidence, at most this much (0-1) below the champion's.
-        label_delay_days: an order is taken as decided for good this many days after it was placed;
-            analysts' decisions on later ones are not learned from yet.
-        retrain_here_megabytes: past this size of the archive training is handed to a job.
-        review_cost_e4: what looking at one alert costs (ten-thousandths); for the report.
+        label_delay_days: training uses analysts' decisions on an order only this many days after
+            it was placed.
+        retrain_here_megabytes: a larger archive is handed to a job to train on.
+        review_cost_e4: cost of looking at one alert (ten-thousandths), for the report.
     """
 
     schema_version: Annotated[int, msgspec.Meta(ge=1, le=1)] = 1
@@ -79,10 +80,10 @@ _MAXIMUM_BYTES = 64 * 1024
 
 
 def parse_policy(data: bytes) -> Policy:
-    """Read a policy from UTF-8 JSON; keys that are left out keep the packaged thresholds.
+    """Read a policy from UTF-8 JSON. A key that is left out keeps the packaged threshold.
 
-    Without a ``version`` of its own the policy is named by the first 12 hex digits of the SHA-256
-    of all its thresholds, however the file is laid out.
+    A policy without a ``version`` gets the first 12 hex digits of the SHA-256 of its thresholds,
+    so that its name does not depend on the layout of the file.
 
     Raises:
         ConfigurationError: names the key, the value and what was expected.

@@ -1,4 +1,4 @@
-"""Text from outside, made fit for a terminal."""
+"""Text from outside, made safe for a terminal."""
 
 import json
 import unicodedata
@@ -9,10 +9,10 @@ _JOINERS = (
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    r"""A text in which nothing can steer a terminal or reorder what is read.
+    r"""Return a text that can neither control a terminal nor change the order of what is read.
 
     Control characters (C0, DEL, C1), bidirectional overrides and isolates, other invisible
-    characters, lone surrogates and unassigned ones are written as JSON escapes them; letters,
+    characters, lone surrogates and unassigned characters are written as JSON escapes. Letters,
     marks, spaces and emoji of any script stay. ``lines`` keeps line feeds and tabs, too.
 
     >>> printable("Zoë \x1b[2J\u202e")
@@ -21,8 +21,11 @@ def printable(text: str, *, lines: bool = False) -> str:
     if text.isprintable():
         return text
     kept = _JOINERS + ("\n\t" if lines else "")
-    return "".join(one if one in kept or _shows(one) else json.dumps(one)[1:-1] for one in text)
+    return "".join(
+        character if character in kept or _shows(character) else json.dumps(character)[1:-1]
+        for character in text
+    )
 
 
-def _shows(one: str) -> bool:
-    return one.isprintable() or unicodedata.category(one) == "Zs"
+def _shows(character: str) -> bool:
+    return character.isprintable() or unicodedata.category(character) == "Zs"

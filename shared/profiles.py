@@ -1,7 +1,7 @@
-"""What is known of reps and customers from earlier orders: how often discounted, how often suspect.
+"""Profiles of reps and customers: how many of their orders were discounted, and how many suspected.
 
-Training counts along in time order, so that an order is described by what came before it, and the
-counts at the end of the history go into the bundle: they describe the orders that come next.
+Training counts in the order of time, so that each order is described by the orders before it. The
+counts at the end of the history go into the bundle, and describe the orders that come next.
 """
 
 import heapq
@@ -10,29 +10,29 @@ from typing import Annotated
 import msgspec
 
 MEAN_ORDERS = 20.0
-"""Orders that the company's mean weighs against one's own: a new rep is an average one."""
+"""The company's mean weighs as much as this many orders, so that a new rep counts as average."""
 
 FEWEST_ORDERS = 3
-"""Orders from which on somebody has habits; before, they are an average one."""
+"""With fewer orders than this a rep or customer counts as average."""
 
 MOST_REPS = MOST_CUSTOMERS = 5_000
-"""Reps, and customers, that a bundle remembers: those with the most orders."""
+"""How many reps, and how many customers, a bundle remembers: those with the most orders."""
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Counts of some orders: how many, with any discount, and expected ones with an added item."""
+    """Counts of orders: all, those discounted, and the expected number with an added item."""
 
     orders: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 0
     discounted: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 0
     suspected: Annotated[float, msgspec.Meta(ge=0, le=1e12)] = 0.0
 
     def plus(self, *, discounted: bool, suspected: float) -> "Profile":
-        """The counts with one more order; ``suspected`` is its probability of an added item."""
+        """Return the counts with one more order, which has this probability of an added item."""
         return Profile(self.orders + 1, self.discounted + discounted, self.suspected + suspected)
 
 
 class ProfileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The counts of each rep, or of each customer, and over all of them."""
+    """The counts of each rep or of each customer, and of all together."""
 
     total: Profile = Profile()
     by_name: Annotated[
@@ -40,10 +40,9 @@ class ProfileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = {}
 
     def shares(self, name: str) -> tuple[float, float]:
-        """Shares (0-1) of somebody's orders that are discounted, and that have an added item.
+        """Return the shares (0-1) of a rep's or customer's orders that are discounted or suspected.
 
-        Both are drawn to the mean over all as if by `MEAN_ORDERS` orders; 0 before the first
-        order of all.
+        The mean over all counts as `MEAN_ORDERS` more orders. Without any order both are 0.
         """
         own, total = self.by_name.get(name, Profile()), self.total
         if own.orders < FEWEST_ORDERS:
@@ -58,20 +57,20 @@ class ProfileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
     def most_frequent(self, most: int) -> "ProfileTable":
-        """The same of those with the most orders alone; who is left out counts as average."""
+        """Return the counts of those with the most orders; all others then count as average."""
         frequent = [item for item in self.by_name.items() if item[1].orders >= FEWEST_ORDERS]
         kept = heapq.nlargest(most, frequent, key=lambda item: (item[1].orders, item[0]))
         return ProfileTable(self.total, dict(kept))
 
 
 class Profiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Those of reps and of customers."""
+    """The profiles of reps and of customers."""
 
     reps: ProfileTable = ProfileTable()
     customers: ProfileTable = ProfileTable()
 
     def kept(self) -> "Profiles":
-        """What a bundle remembers of them."""
+        """Return the part of them that a bundle remembers."""
         return Profiles(
             self.reps.most_frequent(MOST_REPS), self.customers.most_frequent(MOST_CUSTOMERS)
         )

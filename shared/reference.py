@@ -1,9 +1,9 @@
-"""Catalogue and policy on the shelf: their names, and how one knows that a file was ever there.
+"""The company's catalogue and policy: the names of their files, and whether a file should be there.
 
-A file that is missing may never have been there, and then the packaged one serves; or it is gone,
-and then nothing packaged may stand in for it. Three things tell: publishing keeps the file that it
-replaces (`previous`), a pointer says which files lay there when it was moved, and a bundle knows
-the products of the catalogue that it was learned with.
+A missing file may never have been published; then the packaged one serves. Or it was deleted; then
+the packaged one must not take its place. Three things tell these apart: publishing keeps the file
+that it replaces (`previous`), a pointer lists the files that were there when it was moved, and a
+bundle knows the products of the catalogue that it was learned with.
 """
 
 from shared.catalogue import packaged_catalogue
@@ -14,7 +14,7 @@ CATALOGUE, POLICY = "catalogue.csv", "policy.json"
 
 
 def previous(name: str) -> str:
-    """Where the file that this one replaced is kept.
+    """Return the name under which publishing keeps the file that it replaces.
 
     >>> previous("catalogue.csv")
     'catalogue.previous.csv'
@@ -24,10 +24,10 @@ def previous(name: str) -> str:
 
 
 def expected(pointer: Pointer | None, bundle: ModelBundle | None, name: str) -> bool:
-    """Whether a file of this name must be there, by the champion and the pointer to it.
+    """Return whether a file should be there, going by the champion's pointer and bundle.
 
-    Pointers of older releases do not say; then a catalogue must be there if most of what the
-    bundle knows is not in the packaged one.
+    The pointers of older releases do not list files. Then a catalogue should be there if most
+    products of the bundle are not in the packaged catalogue.
     """
     if pointer is not None and pointer.reference is not None:
         return name in pointer.reference

@@ -1,7 +1,7 @@
-"""One small function a rule: one question about an order, answered by a hit or by nothing.
+"""The rules: each is a small function that asks one question about an order.
 
-A hit carries a stable reason code, a sentence an analyst can act on and, where the answer is a fact
-of its own rather than part of a fraud's probability, a finding. Thresholds are the policy's.
+A rule that applies returns a hit: a stable reason code, a sentence that an analyst can act on and,
+where it states a fact of its own, a finding. The thresholds come from the policy.
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ if TYPE_CHECKING:
     from shared.policy import Policy
 
 FEWEST_UNPRICED = 5
-"""Orders of a rep with lines without a price below which they say nothing about the rep."""
+"""A rep with fewer orders that have lines without a price is not suspected because of them."""
 
 BEYOND_CHANCE = 4.0
-"""Standard deviations that such orders must be more than the other reps' share makes likely."""
+"""By this many standard deviations a rep must have more such orders than the other reps' share
+makes likely."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleHit:
-    """A rule's answer; ``contribution`` is a weight of evidence (natural log of a ratio)."""
+    """The answer of a rule that applies; see `shared.findings.Reason` for ``contribution``."""
 
     code: str
     message: str
@@ -96,7 +97,7 @@ def hidden_discount(evidence: Evidence, policy: Policy) -> RuleHit | None:
 
 
 def below_cost(evidence: Evidence, policy: Policy) -> RuleHit | None:
-    """Is the charge less than what the goods cost? Unknown products cost nothing at least."""
+    """Is the charge less than the goods cost? Unknown products count as free of cost."""
     cost, charged = evidence.priced.cost_total_e4, evidence.priced.order.charged_e4
     short = cost - charged
     if short <= 0 or 100 * short <= policy.below_cost_margin_percent * cost:
@@ -112,7 +113,7 @@ def below_cost(evidence: Evidence, policy: Policy) -> RuleHit | None:
 def overcharge(evidence: Evidence, policy: Policy) -> RuleHit | None:
     """Is the charge more than the list prices add up to?
 
-    Unknown products may cost anything, unless the total that the sales system recorded says it.
+    An order with unknown products cannot tell, unless the sales system recorded its list total.
     """
     listed, charged = evidence.priced.list_total_e4, evidence.priced.order.charged_e4
     excess = charged - listed
@@ -128,10 +129,10 @@ def overcharge(evidence: Evidence, policy: Policy) -> RuleHit | None:
 def price_tampering(evidence: Evidence, policy: Policy) -> RuleHit | None:
     """Do the totals that the sales system recorded differ from the catalogue's?
 
-    With unknown products they may be more, but never less.
+    Where the order has unknown products, only a smaller total is suspicious.
     """
     priced = evidence.priced
-    listed = priced.list_total_e4 - sum(one.amount_e4 for one in priced.assumed)
+    listed = priced.list_total_e4 - sum(assumed.amount_e4 for assumed in priced.assumed)
     pairs = (
         ("list price", priced.order.list_e4, listed),
         ("standard cost", priced.order.cost_e4, priced.cost_total_e4),
@@ -150,9 +151,10 @@ def price_tampering(evidence: Evidence, policy: Policy) -> RuleHit | None:
 
 
 def unexplained_gap(evidence: Evidence, policy: Policy) -> RuleHit | None:
-    """Is there a gap that no discount Sheriff knows of explains?
+    """Is there a gap that no known discount explains?
 
-    Where such gaps have become common there is a cause to be learned, not a suspect an order.
+    Where such gaps have become common, they have a common cause that training will learn, so a
+    single order is not suspicious.
     """
     probability = evidence.posterior.unlisted * evidence.own_case
     gap = evidence.priced.list_total_e4 - evidence.priced.order.charged_e4
@@ -176,19 +178,19 @@ def unknown_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:  # noqa: 
 
 
 def unknown_product(evidence: Evidence, policy: Policy) -> RuleHit | None:  # noqa: ARG001 (a Rule)
-    """Is a product missing from the catalogue, and what is its price taken to be?"""
+    """Is a product missing from the catalogue? The message says which price is assumed for it."""
     priced = evidence.priced
     if not priced.unknown:
         return None
     without = priced.open if priced.assumed else priced.unknown
-    said = [_assumed(evidence, one) for one in priced.assumed]
+    said = [_assumed(evidence, assumed) for assumed in priced.assumed]
     if without:
-        said.append(f"Not in the catalogue, so without a price: {', '.join(without)}.")
+        said.append(f"Not in the catalogue, so no price is known: {', '.join(without)}.")
     gap = priced.list_total_e4 - priced.order.charged_e4
     if priced.open and gap > 0:
         said.append(
-            f"Whatever {'it costs' if len(priced.open) == 1 else 'they cost'}, at least "
-            f"{evidence.money(gap)} less than list price was charged."
+            f"Whatever {'it costs' if len(priced.open) == 1 else 'they cost'}, the order was "
+            f"charged at least {evidence.money(gap)} less than list price."
         )
     message = " ".join(said)
     finding = Finding(UNKNOWN_PRODUCT, 1.0, 0, message, product_id=priced.unknown[0])
@@ -196,9 +198,9 @@ def unknown_product(evidence: Evidence, policy: Policy) -> RuleHit | None:  # no
 
 
 def unpriced_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:
-    """Does the rep sell lines without any price far more often than the others?
+    """Does the rep sell products without any price far more often than other reps do?
 
-    Only an order whose own price is open is told by that.
+    The rule applies only to an order that has such a product itself.
     """
     total, rep = evidence.unpriced.total, evidence.priced.order.rep_id
     own = evidence.unpriced.by_rep.get(rep)
@@ -212,7 +214,7 @@ def unpriced_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:
         return None
     message = (
         f"{own.unpriced} of {rep}'s {own.orders:,} orders had lines without a price, "
-        f"{_times(times)} the share of the other reps."
+        f"{_times(times)} the share among the other reps."
     )
     finding = Finding(UNPRICED_REP, 1.0, 0, message)
     return RuleHit(UNPRICED_REP, message, log_odds(times), finding)
@@ -227,8 +229,8 @@ def unpriced_share(evidence: Evidence, policy: Policy) -> RuleHit | None:
     if share < policy.unpriced_share:
         return None
     message = (
-        f"{100 * share:.1f} % of all orders have products that are not in the catalogue: "
-        "it needs them."
+        f"{100 * share:.1f} % of all orders have products that are not in the catalogue. "
+        "Add these products to the catalogue."
     )
     return RuleHit(UNPRICED_SHARE, message, 0.0, Finding(UNPRICED_SHARE, 1.0, 0, message))
 
@@ -246,34 +248,36 @@ RULES: tuple[Rule, ...] = (
     unpriced_rep,
     unpriced_share,
 )
-"""Every rule, in the order in which an alert lists its reasons where they weigh the same."""
+"""Every rule. An alert lists reasons of the same weight in this order."""
 
 
 def all_reasons(hits: Sequence[RuleHit], model: Sequence[Reason]) -> tuple[Reason, ...]:
-    """Every rule's reason and the model's, the weightiest first."""
+    """Return the reasons of the rules and of the model, the weightiest first."""
     rules = (Reason("rule", hit.code, hit.message, hit.contribution) for hit in hits)
     return tuple(sorted((*rules, *model), key=lambda reason: -reason.contribution))
 
 
 def _is_fixed(priced: PricedOrder) -> bool:
-    """Whether every line has a price that is known, or recorded with the order."""
-    named = {name for one in priced.assumed if one.orders is None for name in one.product_ids}
+    """Return whether every line has a price that is known or was recorded with the order."""
+    named = {
+        name for assumed in priced.assumed if assumed.orders is None for name in assumed.product_ids
+    }
     return named.issuperset(priced.unknown)
 
 
-def _assumed(evidence: Evidence, one: AssumedPrice) -> str:
-    """What a price is taken to be, and why."""
-    names, amount = ", ".join(one.product_ids), evidence.money(one.amount_e4)
-    if one.orders is None:
+def _assumed(evidence: Evidence, assumed: AssumedPrice) -> str:
+    """Say which price is assumed, and why."""
+    names, amount = ", ".join(assumed.product_ids), evidence.money(assumed.amount_e4)
+    if assumed.orders is None:
         return f"Not in the catalogue: {names}; the recorded list price leaves {amount} for it."
     return (
-        f"Not in the catalogue: {names}; taken at its usual price, {amount} here "
-        f"(as in {one.orders:,} orders)."
+        f"Not in the catalogue: {names}; assumed at its usual price, {amount} here "
+        f"(as in {assumed.orders:,} orders)."
     )
 
 
 def _fact(typology: str, amount_e4: int, message: str) -> RuleHit:
-    """A hit that needs no probability: arithmetic says so."""
+    """Return the hit for a fact of arithmetic, which is certain."""
     finding = Finding(typology, 1.0, amount_e4, message)
     return RuleHit(typology, message, LARGEST_LOG_ODDS, finding)
 
@@ -283,7 +287,7 @@ def _odds(probability: float) -> float:
 
 
 def _percent(discount_bp: int) -> str:
-    """Hundredths of a percent as people write them.
+    """Return basis points as people write them, in percent.
 
     >>> _percent(150), _percent(1000), _percent(37)
     ('1.5 %', '10 %', '0.37 %')
@@ -292,7 +296,7 @@ def _percent(discount_bp: int) -> str:
 
 
 def _times(odds: float) -> str:
-    """How many times, for a sentence.
+    """Return a factor in words, for a sentence.
 
     >>> _times(3.21), _times(4200.0), _times(float("inf"))
     ('3 times', '4,200 times', 'infinitely')

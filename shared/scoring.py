@@ -62,15 +62,15 @@ class Scorer:
         self.bundle = bundle
         self.catalogue = catalogue
         self.policy = policy
-        self._steps = frozenset(step.discount_bp for step in bundle.ladder)
+        self._ladder_bp = frozenset(step.discount_bp for step in bundle.ladder)
         self._profiles = NO_PROFILES if bundle.classifier is None else bundle.classifier.profiles
         self._common = self._tables(bundle.ladder)
         self._by_rep = {rep: self._tables(own) for rep, own in bundle.rep_ladders.items()}
-        percents = [step.discount_bp for step in bundle.hidden]
+        hidden_bp = [step.discount_bp for step in bundle.hidden]
         shares = [step.share for step in bundle.hidden]
-        self._unseen = UnseenPercents(bundle.ladder, bundle.charge_tolerance_e4, percents)
+        self._unseen = UnseenPercents(bundle.ladder, bundle.charge_tolerance_e4, hidden_bp)
         self._beliefs = Beliefs(
-            percents,
+            hidden_bp,
             shares,
             rate=bundle.hidden_discount_rate,
             episode_days=bundle.hidden_episode_days,
@@ -137,8 +137,8 @@ class Scorer:
         none, *running = posterior.likelihoods
         fits = self._unseen.fits(case.prices, order.charged_e4, none)
         if case.certainty is not CERTAIN:
-            fits = {percent: case.certainty.as_priced * fit for percent, fit in fits.items()}
-        exact = dict(zip(case.outlook.watched, running, strict=True))
+            fits = {bp: case.certainty.as_priced * fit for bp, fit in fits.items()}
+        exact = dict(zip(case.outlook.watched_bp, running, strict=True))
         evidence = weigh_evidence(
             none, exact, fits, posterior.unlisted_likelihood, posterior.unlisted
         )
@@ -160,13 +160,11 @@ class Scorer:
         evidence = self._evidence(case)
         hits = [hit for rule in RULES if (hit := rule(evidence, self.policy)) is not None]
         posterior = case.posterior
-        features = build_features(
-            case.priced, case.basket_odds, posterior, evidence.suspect, self._steps, self._profiles
-        )
+        features = build_features(evidence, self._ladder_bp, self._profiles)
         p_added, model = self._classify(posterior.any_added_item, features)
         p_hidden = posterior.any_hidden
-        frauds = fraud_findings(evidence, p_added)
-        findings = (*frauds, *(hit.finding for hit in hits if hit.finding))
+        facts = (hit.finding for hit in hits if hit.finding)
+        findings = (*fraud_findings(evidence, p_added), *facts)
         return Assessment(
             order=order,
             p_added_item=p_added,
@@ -222,7 +220,7 @@ class Scorer:
             return _Case(priced, (), odds, _UNDECIDED, outlook)
         prices = unit_prices([(line.product.list_e4, line.quantity) for line in priced.lines])
         discounts = self._discounts(priced.order)
-        likelihoods = discounts.explain(prices, priced.order.charged_e4, outlook.watched)
+        likelihoods = discounts.explain(prices, priced.order.charged_e4, outlook.watched_bp)
         price_of = {line.product.product_id: line.product.list_e4 for line in priced.lines}
         window = 2.0 * self.bundle.charge_tolerance_e4 / max(priced.list_total_e4, 1)
         rates = Rates(self.bundle.added_item_rate, outlook.chances)
@@ -234,13 +232,13 @@ class Scorer:
     def _certainty(self, priced: PricedOrder) -> Certainty:
         ladder = self.bundle.rep_ladders.get(priced.order.rep_id, self.bundle.ladder)
         none = sum(step.share for step in ladder if not step.discount_bp)
-        largest = max(step.discount_bp for step in ladder)
-        return certainty(priced, none, largest, self.bundle.charge_tolerance_e4)
+        largest_bp = max(step.discount_bp for step in ladder)
+        return certainty(priced, none, largest_bp, self.bundle.charge_tolerance_e4)
 
     def _evidence(self, case: _Case) -> Evidence:
         """The facts of a case; for one worth a look also its likeliest explanation."""
         posterior = case.posterior
-        percent = _likeliest_percent(case)
+        hidden_bp = _likeliest_hidden(case)
         product = _likeliest_product(posterior)
         found = UnitDiscounts((), 0)
         suspect: Suspect | None = None
@@ -249,13 +247,13 @@ class Scorer:
             found = self._discounts(case.priced.order).most_likely(
                 case.prices,
                 case.priced.order.charged_e4,
-                case.outlook.watched,
-                order_percent=percent,
+                case.outlook.watched_bp,
+                order_bp=hidden_bp,
                 off_ladder_price=price,
             )
             if product and price and found.discounts:
-                step = found.discounts[0][1]
-                suspect = Suspect(product, step, price * step // E8_PER_E4)
+                discount_bp = found.discounts[0][1]
+                suspect = Suspect(product, discount_bp, price * discount_bp // E8_PER_E4)
         return Evidence(
             priced=case.priced,
             currency=self.catalogue.currency,
@@ -263,8 +261,8 @@ class Scorer:
             basket_odds=case.basket_odds,
             posterior=posterior,
             suspect=suspect,
-            hidden_bp=percent,
-            hidden_e4=hidden_e4(case.priced.order.charged_e4, percent),
+            hidden_bp=hidden_bp,
+            hidden_e4=hidden_e4(case.priced.order.charged_e4, hidden_bp),
             unit_discounts=found.discounts,
             unexplained_e4=found.unexplained_e4,
             own_case=case.outlook.own_case,
@@ -314,7 +312,7 @@ def _likeliest_product(posterior: Posterior) -> str | None:
     return max(posterior.added_item, key=posterior.added_item.__getitem__)
 
 
-def _likeliest_percent(case: _Case) -> int:
+def _likeliest_hidden(case: _Case) -> int:
     """The hidden percentage (basis points) an order is likeliest under; 0 is none.
 
     A percentage counts as soon as it is worth a look, so that a finding can name it.
@@ -322,7 +320,7 @@ def _likeliest_percent(case: _Case) -> int:
     if case.posterior.any_hidden < WORTH_A_LOOK:
         return 0
     hidden = case.posterior.hidden[1:]
-    return case.outlook.watched[hidden.index(max(hidden))]
+    return case.outlook.watched_bp[hidden.index(max(hidden))]
 
 
 def _waits(name: str, step: Step) -> bool:

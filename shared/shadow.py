@@ -1,13 +1,14 @@
-"""What a challenger would have done beside the champion, counted order by order.
+"""Shadow scoring: what a challenger would have done beside the champion.
 
-A challenger that is neither better nor worse by the history scores the stream in silence: the same
-orders in the same order, with a belief of its own, and no alert is written. What it says at an
-order's arrival is held against what the champion said; revisits count for neither.
+A challenger that the history shows to be neither better nor worse scores the stream in silence. It
+gets the same orders as the champion, has a belief of its own, and writes no alerts. Both models are
+compared by what they said when each order arrived. Revisits do not count.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from heapq import nsmallest
+from operator import attrgetter
 from typing import Annotated, Any, Literal, cast
 
 import msgspec
@@ -16,30 +17,29 @@ from msgspec.structs import replace
 from shared.assessment import Assessment
 from shared.episodes import EpisodeState, episode_from, episode_of_version_1
 from shared.errors import ConfigurationError
-from shared.formats import time_text, utc_time
+from shared.formats import time_text
 from shared.stream import Arrival, place
 
 KIND = "shadow"
 
 MOST_DISAGREEMENTS = 20
-"""Orders that are named, those on which the two differ most."""
+"""How many orders are named: those on which the two models differ most."""
 
 WORTH_NAMING = 0.05
-"""Probabilities that differ by less are no disagreement."""
+"""An order is named only if the probabilities differ by this much."""
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Tally(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one model made of the orders: alerts, their findings by typology, their expected loss
-    (ten-thousandths of the currency)."""
+    """What one model concluded: alerts, their findings by typology, and their expected loss."""
 
     alerts: _Count = 0
     findings: dict[str, int] = {}
     expected_loss_e4: _Count = 0
 
     def plus(self, other: "Tally") -> "Tally":
-        """Both together."""
+        """Return the sum of both."""
         names = sorted({*self.findings, *other.findings})
         return Tally(
             self.alerts + other.alerts,
@@ -49,7 +49,7 @@ class Tally(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Disagreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An order, and how likely a fraud it is (0-1) to either model."""
+    """An order, with the probability of a fraud (0-1) by either model."""
 
     order_id: str
     champion: float
@@ -57,7 +57,7 @@ class Disagreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def rank(self) -> tuple[float, str, float, float]:
-        """Sorts the largest difference first."""
+        """Return a key that sorts the largest difference first."""
         return (-abs(self.champion - self.challenger), self.order_id, self.champion,
                 self.challenger)  # fmt: skip
 
@@ -66,16 +66,16 @@ class ShadowTotals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Two models compared on the orders that both scored.
 
     Attributes:
-        version: of the challenger.
-        champions: versions that it was held against, sorted.
+        version: version of the challenger.
+        champions: versions of the champions that it was compared with, sorted.
         orders: orders compared; fewer than were scored where shadow work was lost.
-        failed: orders that the challenger could not score; they are not among ``orders``.
-        champion: what the champions made of the orders.
-        challenger: what the challenger made of them.
+        failed: orders that the challenger could not score, which ``orders`` does not count.
+        champion: what the champions concluded.
+        challenger: what the challenger concluded.
         both: orders that both would alert.
         disagreements: the orders on which they differ most, the largest difference first.
         first_at: when the first of the orders entered the hub (aware UTC).
-        last_at: when the last one did.
+        last_at: when the last of them entered the hub (aware UTC).
     """
 
     version: str
@@ -86,11 +86,11 @@ class ShadowTotals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     challenger: Tally = Tally()
     both: _Count = 0
     disagreements: tuple[Disagreement, ...] = ()
-    first_at: datetime | None = None
-    last_at: datetime | None = None
+    first_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    last_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
     def plus(self, other: "ShadowTotals") -> "ShadowTotals":
-        """Both together; the version is this one's."""
+        """Return the sum of both, with the version of this one."""
         named = (*self.disagreements, *other.disagreements)
         first = [at for at in (self.first_at, other.first_at) if at]
         last = [at for at in (self.last_at, other.last_at) if at]
@@ -102,17 +102,17 @@ class ShadowTotals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             champion=self.champion.plus(other.champion),
             challenger=self.challenger.plus(other.challenger),
             both=self.both + other.both,
-            disagreements=tuple(nsmallest(MOST_DISAGREEMENTS, named, key=lambda one: one.rank)),
+            disagreements=tuple(nsmallest(MOST_DISAGREEMENTS, named, key=attrgetter("rank"))),
             first_at=min(first, default=None),
             last_at=max(last, default=None),
         )
 
 
 class ShadowState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How far a challenger is in one partition, and what it made of it.
+    """How far a challenger has got in one partition, and what it concluded there.
 
-    ``sequence_number`` and ``enqueued_at`` (aware UTC) are those of the last order compared: -1
-    and None before the first. ``episode`` is what the challenger believes of the partition.
+    ``sequence_number`` and ``enqueued_at`` (aware UTC) belong to the last order compared; they are
+    -1 and None before the first. ``episode`` is the challenger's own state of the partition.
     """
 
     totals: ShadowTotals
@@ -121,12 +121,12 @@ class ShadowState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     episode: EpisodeState = EpisodeState()
 
     def is_new(self, sequence_number: int, enqueued_at: datetime) -> bool:
-        """Whether an order has not been compared yet."""
+        """Return whether an order has not been compared yet."""
         arrival = place(self.sequence_number, self.enqueued_at, sequence_number, enqueued_at)
         return arrival is not Arrival.SEEN
 
     def to_document(self, version: int = 2) -> dict[str, Any]:
-        """JSON-ready, without the partition's own fields; `from_document` reads it back.
+        """Return the state ready for JSON, without the partition's own fields.
 
         Version 1 is what the release before reads, for a roll-out that may still go back.
         """
@@ -146,19 +146,17 @@ class ShadowState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "ShadowState":
-        """Read a stored state of either version; fields that are not known are ignored.
+        """Read a stored state of either version; unknown fields are ignored.
 
         Raises:
             ConfigurationError: the document is not one of these schemas.
         """
         try:
-            read = msgspec.convert({**document, "episode": episode_from(document)}, _Document)
-            kept = {name: getattr(read, name) for name in _TOTALS}
-            times = {name: _time(getattr(read, name)) for name in ("first_at", "last_at")}
+            read = msgspec.convert({**document, "episode": episode_from(document)}, _Position)
             return cls(
-                totals=ShadowTotals(**{**kept, **times}),
+                totals=msgspec.convert(_required(document), ShadowTotals),
                 sequence_number=read.sequence_number,
-                enqueued_at=_time(read.enqueued_at),
+                enqueued_at=read.enqueued_at,
                 episode=read.episode,
             )
         except ValueError as error:
@@ -172,19 +170,19 @@ def compare(
     sequence_number: int,
     enqueued_at: datetime,
 ) -> ShadowState:
-    """The state with one more order, which must be new to it.
+    """Return the state with one more order, which must be new to it.
 
-    ``challenger`` is what it concluded and what it believes after that; None where it failed.
+    ``challenger`` is the challenger's conclusion and its state after the order; None if it failed.
     """
     if challenger is None:
-        one = ShadowTotals(state.totals.version, failed=1)
+        order = ShadowTotals(state.totals.version, failed=1)
         episode = state.episode
     else:
-        mine, episode = challenger
-        one = _compared(state.totals.version, champion, mine, enqueued_at)
+        concluded, episode = challenger
+        order = _compared(state.totals.version, champion, concluded, enqueued_at)
     return replace(
         state,
-        totals=state.totals.plus(one),
+        totals=state.totals.plus(order),
         sequence_number=sequence_number,
         enqueued_at=enqueued_at,
         episode=episode,
@@ -192,21 +190,21 @@ def compare(
 
 
 def totals(documents: Iterable[Mapping[str, Any]]) -> ShadowTotals | None:
-    """All partitions of one challenger together; None without any document.
+    """Return the sum over all partitions of a challenger; None without any document.
 
     Raises:
-        ConfigurationError: a document is none, or they are of several challengers.
+        ConfigurationError: a document cannot be read, or they belong to several challengers.
     """
-    every = [ShadowState.from_document(document).totals for document in documents]
-    if not every:
+    partitions = [ShadowState.from_document(document).totals for document in documents]
+    if not partitions:
         return None
-    first, *others = every
+    whole, *others = partitions
     for other in others:
-        if other.version != first.version:
-            message = f"shadow documents are of {first.version} and {other.version}, expected one"
+        if other.version != whole.version:
+            message = f"shadow documents are of {whole.version} and {other.version}, expected one"
             raise ConfigurationError(message)
-        first = first.plus(other)
-    return first
+        whole = whole.plus(other)
+    return whole
 
 
 def _compared(
@@ -235,41 +233,23 @@ def _tally(assessment: Assessment) -> Tally:
     return Tally(1, findings, assessment.expected_loss_e4)
 
 
-class _Document(msgspec.Struct):
-    """A `ShadowState` as it is stored, without the partition's own fields."""
+class _Position(msgspec.Struct):
+    """The fields of a stored `ShadowState` beside those of its totals."""
 
-    version: str
-    champions: tuple[str, ...]
-    orders: _Count
-    failed: _Count
-    champion: Tally
-    challenger: Tally
-    both: _Count
-    disagreements: tuple[Disagreement, ...]
-    first_at: str | None
-    last_at: str | None
     sequence_number: int
-    enqueued_at: str | None
+    enqueued_at: Annotated[datetime, msgspec.Meta(tz=True)] | None
     episode: EpisodeState
     kind: Literal["shadow"]
     schema_version: Literal[1, 2]
 
 
-_TOTALS = (
-    "version",
-    "champions",
-    "orders",
-    "failed",
-    "champion",
-    "challenger",
-    "both",
-    "disagreements",
-)  # stored just as they are
+def _required(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the totals, all of which must be there."""
+    missing = set(ShadowTotals.__struct_fields__) - document.keys()
+    if missing:
+        raise ValueError(f"{', '.join(sorted(missing))} missing")
+    return {name: document[name] for name in ShadowTotals.__struct_fields__}
 
 
 def _text(at: datetime | None) -> str | None:
     return None if at is None else time_text(at)
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else utc_time(text)

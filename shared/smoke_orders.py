@@ -1,14 +1,14 @@
-"""Orders that try a deployment out: scored like any other, but nobody learns from them."""
+"""Smoke orders: they test a deployment. They are scored like any other, but not learned from."""
 
 from shared.order import Order
 
 MARKED_PREFIX = "smoke-"
-"""Begins the id of every such order."""
+"""How the id of each smoke order begins."""
 
 MARKED_REP = "smoke-test"
-"""Their rep, and their customer."""
+"""The rep and the customer of each smoke order."""
 
 
 def is_smoke_order(order: Order) -> bool:
-    """Whether an order was made to try a deployment out: it has both the rep and the prefix."""
+    """Return whether an order is a smoke order, which has both the rep and the prefix."""
     return order.rep_id == MARKED_REP and order.order_id.startswith(MARKED_PREFIX)

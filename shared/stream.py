@@ -1,17 +1,17 @@
-"""What a partition's stream remembers between its batches, and the document that keeps it."""
+"""The state of a partition's stream: what one batch hands to the next, and how it is stored."""
 
 import enum
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 
 from shared.alert import version_1 as alert_of_version_1
 from shared.episodes import EpisodeState, episode_from, episode_of_version_1
 from shared.errors import ConfigurationError
-from shared.formats import time_text, utc_time
+from shared.formats import time_text
 from shared.uses import RecentOrders
 
 LEAST_LEVEL, LEVELS = 5, 48
@@ -24,27 +24,29 @@ type Mark = tuple[int, datetime]
 
 
 NOBODY = ""
-"""No process."""
+"""The owner of an attempt that has ended."""
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Arrival(enum.Enum):
-    """Where an event stands, seen from the last one that was committed."""
+    """Where an event stands, compared with the last one that was committed."""
 
     NEXT = "next"
     SEEN = "seen"
-    NEW_HUB = "new_hub"  # it is not the event that had this number
+    NEW_HUB = "new_hub"  # the number is known, but belonged to another event
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A run on record: it has begun on the events after the state's, and nobody knows its end.
+    """An attempt at the events after the state's, of which no end is recorded.
 
     Attributes:
-        owner: the process that runs it; `NOBODY` where it has ended, and what vanished before it
-            still counts.
+        owner: the process that makes it; `NOBODY` where it has ended but ``vanished`` still counts.
         at: when it began (aware UTC).
-        alone: it is about the next order on its own, not about a batch.
-        vanished: other processes, each once, whose run on this order on its own never came back.
+        alone: whether it is about the next order alone, and not about a batch.
+        vanished: other processes, each once, that never returned from an attempt at this order
+            alone.
     """
 
     owner: str
@@ -55,76 +57,78 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """All that one batch of a partition hands to the next; its document is the batch's commit.
+    """What one batch of a partition hands to the next. Storing its document commits the batch.
 
     Attributes:
-        sequence_number: of the last event committed; -1 before the first.
-        enqueued_at: when the latest of the events committed entered the hub (aware UTC).
-        orders_scored: orders scored, each once.
-        dead_lettered: events set aside, each once.
+        sequence_number: number of the last event committed; -1 before the first.
+        enqueued_at: when the latest of the committed events entered the hub (aware UTC).
+        orders_scored: orders scored, each counted once.
+        dead_lettered: events that became dead letters, each counted once.
         duplicates: events that repeated a scored order.
         stale: events with a lower revision than the one scored.
-        attempt: the run on record; None where none is, or where it does not matter.
-        episode: the belief about a running hidden discount, and the run that is open.
-        held: by id, the alert documents of orders that are no alert yet and wait for a run to
-            open (`shared.episodes.Waiting`).
-        recent: the latest orders; treat it as frozen, change a `copy`.
-        marks: a few events committed, the first one of the hub and later ones (`marked`): an event
-            that comes again has the time it had.
-        hubs: hubs made anew that the partition has seen.
-        incident: id of the incident that the latest run belongs to.
+        attempt: the attempt on record, if there is one.
+        episode: the belief in hidden discounts, and the open episode.
+        held: by id, alert documents of orders that are no alerts yet, but may become alerts when
+            an episode opens (`shared.episodes.Waiting`).
+        recent: the latest orders. Do not change it; change a `copy`.
+        marks: a few of the committed events (`marked`). They tell an event that comes again from
+            an event of a new hub.
+        hubs: how many times the hub was made anew.
+        incident: id of the incident that the latest episode belongs to.
     """
 
     sequence_number: int = -1
-    enqueued_at: datetime | None = None
-    orders_scored: int = 0
-    dead_lettered: int = 0
-    duplicates: int = 0
-    stale: int = 0
+    enqueued_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    orders_scored: _Count = 0
+    dead_lettered: _Count = 0
+    duplicates: _Count = 0
+    stale: _Count = 0
     attempt: Attempt | None = None
     episode: EpisodeState = field(default_factory=EpisodeState)
     held: dict[str, dict[str, Any]] = field(default_factory=dict)
     recent: RecentOrders = field(default_factory=RecentOrders)
     marks: tuple[Mark, ...] = ()
-    hubs: int = 0
+    hubs: _Count = 0
     incident: str | None = None
 
     @property
     def attempts(self) -> int:
-        """Runs on the events after this one that are not known to have ended: 0 for none, 1 for
-        one on a batch, more for those on an order on its own."""
+        """Return how many attempts at the next events have no known end.
+
+        It is 0 for none, 1 for an attempt at a batch, and more for attempts at one order alone.
+        """
         attempt = self.attempt
         if attempt is None:
             return 0
         return 1 + attempt.alone + len(attempt.vanished)
 
     def place(self, sequence_number: int, enqueued_at: datetime) -> Arrival:
-        """Where an event stands relative to this state."""
+        """Return where an event stands relative to this state."""
         return place(
             self.sequence_number, self.enqueued_at, sequence_number, enqueued_at, self.marks
         )
 
     def to_document(self, version: int = 2) -> dict[str, Any]:
-        """JSON-ready, in the schema's version 2 or 1; `from_document` reads it back unchanged.
+        """Return the state ready for JSON, in version 2 or 1 of the schema.
 
-        Version 1 is for a roll-out that may still go back: it holds what the release before reads,
-        and beside it what that release would leave out.
+        Version 1 is for a roll-out that may still go back. It holds what the release before reads
+        and, under ``beside``, what that release does not keep.
         """
         if version == 1:
             return _as_version_1(self)
-        return cast(dict[str, Any], msgspec.to_builtins(_document_of(self)))
+        return _as_version_2(self)
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """Read a stored state of either version; fields that are not known are ignored.
+        """Read a stored state of either version; unknown fields are ignored.
 
         Raises:
-            ConfigurationError: the document is not a state of these schemas.
+            ConfigurationError: the document does not follow either schema.
         """
         try:
             if document.get("schema_version") == 1:
                 return _from_version_1(cls, document)
-            return _state_of(cls, document)
+            return _from_version_2(cls, document)
         except ValueError as error:
             raise ConfigurationError(f"state document cannot be read: {error}") from error
 
@@ -136,11 +140,11 @@ def place(
     at: datetime,
     marks: Sequence[Mark] = (),
 ) -> Arrival:
-    """Where an event that entered the hub ``at`` a time stands after the last one (None: none).
+    """Return where an event that entered the hub ``at`` a time stands after the last one.
 
-    A hub that was made anew counts from the start. Its events are told by their time, and, where
-    that is no later (its clock was ahead once), by the marks: an event that comes again has the
-    time that its number had, and one from before the first mark is no later than that.
+    The numbers of a hub that was made anew start over. Its events have later times. If they have
+    not, because the old hub's clock was ahead once, the marks tell: an event that comes again has
+    the same time as before, and one from before the first mark is not later than that mark.
     """
     if last_enqueued_at is None or sequence_number > last_sequence:
         return Arrival.NEXT
@@ -159,10 +163,11 @@ def _fits(marks: Sequence[Mark], sequence_number: int, at: datetime) -> bool:
 
 
 def marked(marks: Sequence[Mark], events: Iterable[Mark]) -> tuple[Mark, ...]:
-    """The marks once more events are committed: the first event of the hub, and for each power of
-    two from `LEAST_LEVEL` on the latest event whose number is a multiple of it.
+    """Return the marks after more events are committed.
 
-    So there are few, they lie closer the later they are, and no cut of the stream changes them.
+    They are the first event of the hub and, for each power of two from 2^`LEAST_LEVEL` on, the
+    latest event whose number is a multiple of it. So they are few and dense towards the end, and
+    do not depend on how the stream is cut into batches.
 
     >>> from datetime import timedelta
     >>> events = [(number, _EPOCH + timedelta(seconds=number)) for number in range(3, 300)]
@@ -186,122 +191,102 @@ def marked(marks: Sequence[Mark], events: Iterable[Mark]) -> tuple[Mark, ...]:
     return (*first, *sorted(kept.items()))
 
 
-_Count = Annotated[int, msgspec.Meta(ge=0)]
+_ADDED_LATER = {"held", "forgotten_until", "marks", "hubs", "incident"}
+"""Fields that earlier releases of version 2 did not write."""
 
 
-class _Document(msgspec.Struct, kw_only=True):
-    """A `StreamState` as it is stored."""
+def _as_version_2(state: StreamState) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for name, value in msgspec.to_builtins(state, enc_hook=_fields_of).items():
+        document |= value if name == "recent" else {name: value}
+    if state.enqueued_at is not None:
+        document["enqueued_at"] = time_text(state.enqueued_at)
+    return document | {"schema_version": 2}
 
-    sequence_number: int
-    enqueued_at: str | None
-    orders_scored: _Count
-    dead_lettered: _Count
-    duplicates: _Count
-    stale: _Count
-    attempt: Attempt | None
-    episode: EpisodeState
-    held: dict[str, dict[str, Any]] = {}
+
+def _fields_of(recent: RecentOrders) -> dict[str, Any]:
+    """Return the two fields that the latest orders are stored as."""
+    return {"recent": recent.packed(), "forgotten_until": recent.forgotten_until}
+
+
+class _Recent(msgspec.Struct):
+    """The fields of `_fields_of`, as they are read."""
+
     recent: str
     forgotten_until: datetime | None = None
-    marks: tuple[tuple[int, datetime], ...] = ()
-    hubs: _Count = 0
-    incident: str | None = None
     schema_version: Literal[2] = 2
 
 
-_AS_THEY_ARE = (
-    "sequence_number",
-    "orders_scored",
-    "dead_lettered",
-    "duplicates",
-    "stale",
-    "attempt",
-    "episode",
-    "held",
-    "marks",
-    "hubs",
-    "incident",
-)  # stored just as they are
+def _from_version_2[State: StreamState](kind: type[State], document: dict[str, Any]) -> State:
+    stored = msgspec.convert(document, _Recent)
+    recent = RecentOrders.unpacked(stored.recent, stored.forgotten_until)
+    return _read(kind, document | {"episode": episode_from(document), "recent": recent})
 
 
-def _document_of(state: StreamState) -> _Document:
-    return _Document(
-        **{name: getattr(state, name) for name in _AS_THEY_ARE},
-        enqueued_at=None if state.enqueued_at is None else time_text(state.enqueued_at),
-        recent=state.recent.packed(),
-        forgotten_until=state.recent.forgotten_until,
-    )
+def _read[State: StreamState](kind: type[State], known: dict[str, Any]) -> State:
+    """Check a document whose episode and latest orders are read already.
+
+    Raises:
+        ValueError: a field is missing, or is not what it should be.
+    """
+    missing = {part.name for part in fields(StreamState)} - known.keys() - _ADDED_LATER
+    if missing:
+        raise ValueError(f"{', '.join(sorted(missing))} missing")
+    return msgspec.convert(known, kind, dec_hook=lambda _, recent: recent)
 
 
-def _state_of[State: StreamState](kind: type[State], document: dict[str, Any]) -> State:
-    read = msgspec.convert(document | {"episode": episode_from(document)}, _Document)
-    return kind(
-        **{name: getattr(read, name) for name in _AS_THEY_ARE},
-        enqueued_at=_time(read.enqueued_at),
-        recent=RecentOrders.unpacked(read.recent, read.forgotten_until),
-    )
+class _OnlyInVersion1(msgspec.Struct):
+    """What the release before stored otherwise, and what this one stores beside it."""
 
-
-class _DocumentOfVersion1(msgspec.Struct):
-    """What the release before stored."""
-
-    sequence_number: int
-    enqueued_at: str | None
-    orders_scored: _Count
-    dead_lettered: _Count
-    duplicates: _Count
-    stale: _Count
     attempts: _Count
-    episode: EpisodeState
     recent: str
-    held: dict[str, dict[str, Any]] = {}
     beside: dict[str, Any] | None = None
 
 
-_AS_BEFORE = ("sequence_number", "orders_scored", "dead_lettered", "duplicates", "stale", "held")
-
 _MOST_ATTEMPTS = 2
-"""The release before set an order aside past this many, whoever had died of what."""
+"""After more attempts than this, the release before made an order a dead letter."""
 
 
 def _as_version_1(state: StreamState) -> dict[str, Any]:
-    whole = msgspec.to_builtins(_document_of(state))
+    beside = _as_version_2(state)
     # What both releases read alike, and may be large, is there once.
-    held = {name: alert_of_version_1(alert) for name, alert in whole.pop("held").items()}
-    whole["episode"].pop("waiting")
+    held = {name: alert_of_version_1(alert) for name, alert in beside.pop("held").items()}
+    beside["episode"].pop("waiting")
     attempts = 0 if state.attempt is None else 1 + state.attempt.alone
     return {
-        **{name: whole[name] for name in _AS_BEFORE if name != "held"},
-        "enqueued_at": whole["enqueued_at"],
+        "sequence_number": state.sequence_number,
+        "orders_scored": state.orders_scored,
+        "dead_lettered": state.dead_lettered,
+        "duplicates": state.duplicates,
+        "stale": state.stale,
+        "enqueued_at": beside["enqueued_at"],
         "attempts": min(attempts, _MOST_ATTEMPTS),
         "episode": episode_of_version_1(state.episode),
         "held": held,
         "recent": state.recent.packed_as_version_1(),
         "schema_version": 1,
-        "beside": whole,
+        "beside": beside,
     }
 
 
 def _from_version_1[State: StreamState](kind: type[State], document: dict[str, Any]) -> State:
-    read = msgspec.convert(document | {"episode": episode_from(document)}, _DocumentOfVersion1)
-    beside = read.beside
-    if beside is not None and beside.get("sequence_number") == read.sequence_number:
-        # Nobody has written since this release did.
-        episode = beside["episode"] | {"waiting": msgspec.to_builtins(read.episode.waiting)}
-        return _state_of(kind, {**beside, "episode": episode, "held": read.held})
-    last_at = _time(read.enqueued_at)
-    # That release keeps no count of runs and hubs: they go on from one that no earlier one reached.
+    stored, episode = msgspec.convert(document, _OnlyInVersion1), episode_from(document)
+    old = _read(kind, document | {"attempt": None, "episode": episode, "recent": RecentOrders()})
+    beside = stored.beside
+    if beside is not None and beside.get("sequence_number") == old.sequence_number:
+        # The release before has not written over it.
+        whole = beside["episode"] | {"waiting": msgspec.to_builtins(episode.waiting)}
+        return _from_version_2(kind, {**beside, "episode": whole, "held": old.held})
+    last_at = old.enqueued_at
+    # That release keeps no count of episodes and hubs: they go on from one that no earlier one
+    # reached.
     counts = 0 if last_at is None else int(last_at.timestamp())
-    attempt = Attempt(NOBODY, last_at or _EPOCH, read.attempts > 1) if read.attempts else None
-    return kind(
-        **{name: getattr(read, name) for name in _AS_BEFORE},
-        enqueued_at=last_at,
-        attempt=attempt,
-        episode=msgspec.structs.replace(read.episode, opened=counts),
-        recent=RecentOrders.unpacked_from_version_1(read.recent, last_at),
+    return replace(
+        old,
+        attempt=Attempt(NOBODY, last_at or _EPOCH, stored.attempts > 1)
+        if stored.attempts
+        else None,
+        episode=msgspec.structs.replace(episode, opened=counts),
+        recent=RecentOrders.unpacked_from_version_1(stored.recent, last_at),
         hubs=counts,
     )
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else utc_time(text)

@@ -179,15 +179,15 @@ class Suspects(NamedTuple):
     prices: int
 
 
-def suspects_of(fewer: Mapping[int, SumTable], steps: Ints, shares: Floats) -> Suspects:
+def suspects_of(fewer: Mapping[int, SumTable], discounts_bp: Ints, shares: Floats) -> Suspects:
     """Every choice of one unit off the ladder, and the others on it.
 
     Args:
         fewer: complete table of all units but one, by the price (e4) of that one; at least one.
-        steps: discounts (basis points) that it may have.
+        discounts_bp: discounts that it may have.
         shares: how likely each of them is.
     """
-    sums = [np.add.outer(price * steps, rest.sums).ravel() for price, rest in fewer.items()]
+    sums = [np.add.outer(price * discounts_bp, rest.sums).ravel() for price, rest in fewer.items()]
     chances = [np.multiply.outer(shares, rest.probabilities).ravel() for rest in fewer.values()]
     suspect = np.arange(len(sums)).repeat([len(some) for some in sums])
     return Suspects(np.concatenate(sums), np.concatenate(chances), suspect, len(sums))

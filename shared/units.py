@@ -1,4 +1,4 @@
-"""The list prices of an order's units, one by one or, where there are many, counted."""
+"""The list prices of the units of an order: one by one, or counted where there are many."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 LISTED_UNITS = 200
-"""Orders of more units are not listed at all: their discounts are a normal density around none.
-The units of such an order are counted, so that no work grows with their number."""
+"""The units of larger orders are counted and not listed, so that no work grows with their number.
+Their discounts are described by a normal density."""
 
 
 @dataclass(frozen=True, slots=True)
 class ManyUnits:
-    """More than `LISTED_UNITS` units: how many there are of each list price (e4)."""
+    """More than `LISTED_UNITS` units, as the number of units of each list price (e4)."""
 
     counts: Mapping[int, int]
     units: int
     total_e4: int
 
     def __len__(self) -> int:
-        """How many units there are."""
+        """Return the number of units."""
         return self.units
 
 
@@ -32,7 +32,7 @@ UnitPrices = tuple[int, ...] | ManyUnits
 
 
 def unit_prices(lines: Sequence[tuple[int, int]]) -> UnitPrices:
-    """The units of some (list price e4, quantity).
+    """Return the units of lines, each given as (list price e4, quantity).
 
     >>> unit_prices([(100, 2), (300, 1)])
     (300, 100, 100)
@@ -51,15 +51,15 @@ def unit_prices(lines: Sequence[tuple[int, int]]) -> UnitPrices:
 
 
 def total_e4(prices: UnitPrices) -> int:
-    """What the units cost together at list price."""
+    """Return what the units cost together at list price."""
     return prices.total_e4 if isinstance(prices, ManyUnits) else sum(prices)
 
 
 def counted(prices: UnitPrices) -> Mapping[int, int]:
-    """How many units there are of each price, the dearest first."""
+    """Return the number of units of each price, the dearest first."""
     return prices.counts if isinstance(prices, ManyUnits) else Counter(prices)
 
 
 def distinct(prices: UnitPrices) -> Iterable[int]:
-    """Each price once, the dearest first."""
+    """Return each price once, the dearest first."""
     return prices.counts if isinstance(prices, ManyUnits) else dict.fromkeys(prices)

@@ -1,10 +1,10 @@
-"""Orders with products that no catalogue knows: what is known of their price all the same.
+"""Products that are not in the catalogue: which price to assume for them.
 
-Such lines cost nothing or more, so the gap of an order is at least the known list total less the
-charge, and more than that where they cost something. Three things tell more: the total at list
-price that the sales system recorded fixes what they cost together; a product that was sold often
-has a usual price (`UsualPrice`); and if neither does, half of such lines are taken to
-cost nothing, and any other cost to be as likely up to the list total of the rest.
+An unknown product costs nothing or more, so the gap of its order is at least the list total of the
+known products minus the charge. Two things tell more. If the sales system recorded the list total
+of the order, it fixes what the unknown products cost together. And a product that is sold often has
+a usual price. Where neither helps, the product is assumed to be free with an even chance, and
+otherwise to cost any amount up to the list total of the rest.
 """
 
 from __future__ import annotations
@@ -22,26 +22,27 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MOST_UNPRICED_REPS = 1_000
-"""Reps whose orders with lines without a price are counted, those with the most such orders."""
+"""For how many reps a bundle counts orders with lines without a price: those with the most."""
 
 MOST_USUAL_PRICES = 1_000
-"""Products without a price whose usual one is remembered, those in the most orders."""
+"""How many usual prices a bundle remembers: those of the products in the most orders."""
 
 FREE = 0.5
-"""Chance that lines without any price cost nothing: a gift wrap, a voucher, a sample."""
+"""Chance that a line without any price is free, such as a gift wrap, a voucher or a sample."""
 
 MOST_E4 = 10**13
-"""No order is charged more, so no unknown products are taken to cost more than that together."""
+"""The most that the unknown products of an order can cost together: no order is charged more."""
 
 AS_USUAL = 0.95
 """Chance that a product without a price costs what it usually does."""
 
 
 class UsualPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a product that no catalogue knows usually costs.
+    """What a product that is not in the catalogue usually costs.
 
-    ``price_e4`` is the price of one unit in ten-thousandths, ``orders`` the number of orders that
-    agree on it.
+    Attributes:
+        price_e4: price of one unit, in ten-thousandths of the currency.
+        orders: number of orders that agree on it.
     """
 
     price_e4: Annotated[int, msgspec.Meta(ge=0, le=10**13)]
@@ -49,18 +50,20 @@ class UsualPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UnpricedOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many of some orders have lines whose price nothing tells (``unpriced``)."""
+    """A number of orders, and how many of them have a line without any price (``unpriced``)."""
 
     orders: Count = 0
     unpriced: Count = 0
 
 
 class Unpriced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How usual it is in the history that a line has no price.
+    """How common lines without a price are in the history.
 
-    ``with_unknown`` of all orders have a product that no catalogue knows; ``total`` counts those
-    whose price not even a usual one or a recorded total tells, ``by_rep`` the same of the reps
-    who have the most of them.
+    Attributes:
+        with_unknown: orders with a product that is not in the catalogue.
+        total: all orders, and those in which neither a usual price nor a recorded total tells the
+            price of such a product.
+        by_rep: the same for each of the reps who have the most of them.
     """
 
     with_unknown: Count = 0
@@ -69,55 +72,74 @@ class Unpriced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 NEVER_UNPRICED = Unpriced()
-"""Of a history in which every product is known. A bundle's file leaves it out, as all defaults, so
-that an earlier release reads it, too."""
+"""The counts of a history in which every product is known. A bundle's file leaves defaults out, so
+that an earlier release can read it, too."""
 
 
 def with_assumed_prices(priced: PricedOrder, usual: Mapping[str, UsualPrice]) -> PricedOrder:
-    """The order with what can be taken as the price of its unknown products.
+    """Return the order with a price for each unknown product where one can be assumed.
 
-    A total that the sales system recorded decides: where the usual prices do not add up to what
-    it leaves for the unknown products, they are not taken. What it leaves for several products
+    The list total that the sales system recorded decides. Where the usual prices do not add up to
+    what it leaves for the unknown products, they are not used. What it leaves for several products
     together becomes one unit of that price, named by the first of them.
     """
     if not priced.unknown:
         return priced
-    order = priced.order
     units = {
-        one.product_id: one.quantity for one in order.lines if one.product_id in priced.unknown
+        line.product_id: line.quantity
+        for line in priced.order.lines
+        if line.product_id in priced.unknown
     }
-    usually = {name: usual[name] for name in units if name in usual}
-    total = sum(one.price_e4 * units[name] for name, one in usually.items())
-    if total > MOST_E4:
-        usually, total = {}, 0
-    left = None if order.list_e4 is None else order.list_e4 - priced.list_total_e4
-    if left is not None and left < 0:
-        left = None  # less than the known products cost: the record is wrong, and says nothing
-    if left is not None and (total > left or (len(usually) == len(units) and total != left)):
-        usually, total = {}, 0
-    without = tuple(name for name in units if name not in usually)
+    left_e4 = _left_by_record(priced)
+    usable = _usable(usual, units, left_e4)
     assumed = [
-        AssumedPrice((name,), one.price_e4 * units[name], one.orders)
-        for name, one in usually.items()
+        AssumedPrice((name,), price.price_e4 * units[name], price.orders)
+        for name, price in usable.items()
     ]
-    at = order.ordered_at
-    lines = [_line(name, one.price_e4, units[name], at) for name, one in usually.items()]
-    if without and left is not None:
-        rest = left - total
-        assumed.append(AssumedPrice(without, rest))
+    at = priced.order.ordered_at
+    lines = [_line(name, price.price_e4, units[name], at) for name, price in usable.items()]
+    without = tuple(name for name in units if name not in usable)
+    if without and left_e4 is not None:
+        rest_e4 = left_e4 - sum(price.amount_e4 for price in assumed)
+        assumed.append(AssumedPrice(without, rest_e4))
         quantity = units[without[0]]
-        alone = len(without) == 1 and rest % quantity == 0
+        even = len(without) == 1 and rest_e4 % quantity == 0
         lines.append(
-            _line(without[0], rest // quantity if alone else rest, quantity if alone else 1, at)
+            _line(without[0], rest_e4 // quantity, quantity, at)
+            if even
+            else _line(without[0], rest_e4, 1, at)
         )
         without = ()
     return replace(
         priced,
         lines=(*priced.lines, *lines),
-        list_total_e4=priced.list_total_e4 + sum(one.amount_e4 for one in assumed),
+        list_total_e4=priced.list_total_e4 + sum(price.amount_e4 for price in assumed),
         assumed=tuple(assumed),
         open=without,
     )
+
+
+def _left_by_record(priced: PricedOrder) -> int | None:
+    """Return what the recorded list total leaves for the unknown products, if that makes sense."""
+    recorded_e4 = priced.order.list_e4
+    # A total below what the known products cost is wrong, and tells nothing.
+    if recorded_e4 is None or recorded_e4 < priced.list_total_e4:
+        return None
+    return recorded_e4 - priced.list_total_e4
+
+
+def _usable(
+    usual: Mapping[str, UsualPrice], units: Mapping[str, int], left_e4: int | None
+) -> dict[str, UsualPrice]:
+    """Return the usual prices of unknown products, unless the recorded total contradicts them."""
+    usable = {name: usual[name] for name in units if name in usual}
+    total_e4 = sum(price.price_e4 * units[name] for name, price in usable.items())
+    if total_e4 > MOST_E4:
+        return {}
+    if left_e4 is None:
+        return usable
+    fits = total_e4 == left_e4 if len(usable) == len(units) else total_e4 <= left_e4
+    return usable if fits else {}
 
 
 def _line(product_id: str, price_e4: int, quantity: int, at: datetime) -> PricedLine:
@@ -126,8 +148,12 @@ def _line(product_id: str, price_e4: int, quantity: int, at: datetime) -> Priced
 
 
 class Certainty(NamedTuple):
-    """How sure the prices of an order are: with the chance ``as_priced`` they are as assumed, and
-    ``otherwise`` (0-1) is the chance that they are not and could make up the order's gap."""
+    """How sure the prices of an order are.
+
+    Attributes:
+        as_priced: chance (0-1) that they are as assumed.
+        otherwise: chance (0-1) that they are not, and that the real ones could make up the gap.
+    """
 
     as_priced: float
     otherwise: float
@@ -137,36 +163,36 @@ CERTAIN = Certainty(1.0, 0.0)
 
 
 def certainty(
-    priced: PricedOrder, none: float, largest_step: int, tolerance_e4: float
+    priced: PricedOrder, p_no_discount: float, largest_bp: int, tolerance_e4: float
 ) -> Certainty:
-    """How sure an order's prices are, and whether the unknown ones could make up its gap.
+    """Return how sure an order's prices are, and whether the unknown ones could make up its gap.
 
-    Whatever they cost: what is missing of the known list total, a discount must have taken off
-    known products.
+    Whatever the unknown products cost, a discount must have taken off known products what is
+    missing from the known list total.
 
     Args:
-        priced: with its assumed prices.
-        none: chance of a unit to have no discount, 0-1.
-        largest_step: the largest discount of the ladder, in basis points.
+        priced: the order with its assumed prices.
+        p_no_discount: chance (0-1) that a unit has no discount.
+        largest_bp: the largest discount of the ladder.
         tolerance_e4: how far a charge may be from its exact value.
     """
     if not priced.unknown:
         return CERTAIN
-    most = largest_step / 10_000  # of a list total, that discounts take off it
-    recorded = [one for one in priced.assumed if one.orders is None]
+    most = largest_bp / 10_000  # the largest share of a list total that discounts take off
+    recorded = [assumed for assumed in priced.assumed if assumed.orders is None]
     if recorded:
-        # Discounts on some of several products, of which only the sum is known, can be any amount.
-        together = any(len(one.product_ids) > 1 for one in recorded)
+        # If only the sum of several prices is known, a discount on one of them can be any amount.
+        together = any(len(assumed.product_ids) > 1 for assumed in recorded)
         gap = priced.list_total_e4 - priced.order.charged_e4
         possible = tolerance_e4 < gap <= most * priced.list_total_e4 + tolerance_e4
-        return Certainty(1.0, 1.0 - none if together and possible else 0.0)
+        return Certainty(1.0, 1.0 - p_no_discount if together and possible else 0.0)
     as_priced = (FREE if priced.open else 1.0) * AS_USUAL ** len(priced.assumed)
-    known_e4 = priced.list_total_e4 - sum(one.amount_e4 for one in priced.assumed)
+    known_e4 = priced.list_total_e4 - sum(assumed.amount_e4 for assumed in priced.assumed)
     short = known_e4 - priced.order.charged_e4
     if short <= tolerance_e4:
         return Certainty(as_priced, 1.0 - as_priced)
     if short > most * known_e4 + tolerance_e4:
         return Certainty(as_priced, 0.0)
     known = priced.lines[: len(priced.lines) - len(priced.assumed)]
-    some = 1.0 - none ** sum(line.quantity for line in known)
-    return Certainty(as_priced, (1.0 - as_priced) * some)
+    p_any_discount = 1.0 - p_no_discount ** sum(line.quantity for line in known)
+    return Certainty(as_priced, (1.0 - as_priced) * p_any_discount)

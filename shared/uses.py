@@ -1,12 +1,11 @@
-"""How a partition's latest orders used their ids: what is new, what repeats, what reuses an id.
+"""Order ids: which orders are new, which are sent again, and which reuse another order's id.
 
-The function and the backtest admit orders by the same `RecentOrders`, one order at a time; so the
-result cannot depend on how a stream was cut into batches.
+The function and the backtest admit orders by the same `RecentOrders`, one at a time, so that the
+result does not depend on how a stream is cut into batches.
 
-An order is told from another one by what it is about: its rep, customer, lines and charge. The same
-id with the same contents is the same order, sent again. A higher revision of the same rep takes the
-place of the one before. Everything else under a known id is a different order that reuses the id:
-it is scored, and the reuse is a finding of its own.
+Two orders with one id are compared by rep, customer, lines and charge. If these are the same, it is
+the same order, sent again. A higher revision of the same rep replaces the one before. Any other
+order under a known id reuses the id: it is scored, and the reuse is a finding.
 """
 
 import base64
@@ -19,17 +18,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
 from shared.formats import money_e4, utc_time
 from shared.order import Order, OrderLine
 
 RECENT_ORDERS = 2_000
-"""Orders a partition remembers.
+"""How many orders a partition remembers.
 
-A producer sends an order twice within seconds, and 2,000 orders are seconds even at full load;
-more would only make every commit larger (34 bytes an order). Whether an order that may have been
-forgotten has come before is asked of the store, see `RecentOrders.may_be_forgotten`.
+A producer that sends an order twice does so within seconds, and 2,000 orders last for seconds even
+at full load. More would only make each commit larger (34 bytes an order). The store is asked about
+an order that may have been forgotten (`RecentOrders.may_be_forgotten`).
 """
 
 _ENTRY = struct.Struct(">QHIIIQI")
@@ -40,7 +40,7 @@ _LATEST_SECOND = 2**32 - 1
 
 
 class Admission(enum.Enum):
-    """What becomes of an order that has arrived."""
+    """What to do with an order that has arrived."""
 
     SCORE = "score"
     DUPLICATE = "duplicate"  # the same order, sent again
@@ -48,11 +48,11 @@ class Admission(enum.Enum):
 
 
 class Use(NamedTuple):
-    """One use of an order id: hashes of id, rep, customer and lines, and the charge (e4).
+    """One use of an order id: hashes of id, rep, customer and lines, with the charge.
 
-    ``second`` is when the order was placed (seconds since 1970, rounded up), ``reused`` whether the
-    id was a different order's before. Where an older release remembered the id and the revision
-    alone, the rest is unknown, and the use is taken for one by whoever asks.
+    ``second`` is when the order was placed (seconds since 1970, rounded up). ``reused`` says that
+    the id was a different order's before. An older release remembered only id and revision. Such a
+    use counts as one by the same rep and customer as any order that it is compared with.
     """
 
     order_id: int
@@ -66,7 +66,7 @@ class Use(NamedTuple):
 
     @classmethod
     def of(cls, order: Order) -> Self:
-        """The use that an order makes of its id."""
+        """Return the use that an order makes of its id."""
         return cls(
             _hash(order.order_id, 8),
             order.revision,
@@ -79,9 +79,9 @@ class Use(NamedTuple):
 
     @classmethod
     def of_alert(cls, alert: Mapping[str, Any]) -> Self | None:
-        """The same of the order of a stored alert; None where it cannot be read.
+        """Return the use by the order of a stored alert; None where the alert cannot be read.
 
-        The order is not parsed again: what may arrive today is no question here.
+        The order is not parsed again, because it was accepted when it arrived.
         """
         try:
             quantities: Counter[str] = Counter()
@@ -102,19 +102,19 @@ class Use(NamedTuple):
 
     @property
     def known(self) -> bool:
-        """Whether more than id and revision is known."""
+        """Return whether more than id and revision is known."""
         return self.charged_e4 != _UNKNOWN
 
     def of_rep(self, other: "Use") -> bool:
-        """Whether both are of one rep."""
+        """Return whether both are by one rep."""
         return not self.known or self.rep == other.rep
 
     def of_customer(self, other: "Use") -> bool:
-        """Whether both are of one customer."""
+        """Return whether both are for one customer."""
         return not self.known or self.customer == other.customer
 
     def repeated_by(self, other: "Use") -> bool:
-        """Whether the other one is the same order: revision, rep, customer, lines and charge."""
+        """Return whether the other one has the same revision, rep, customer, lines and charge."""
         if not self.known:
             return self.revision == other.revision
         return self[1:6] == other[1:6]
@@ -122,7 +122,14 @@ class Use(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a revision changed in the one before it, whose number and charge (e4) these are."""
+    """What a revision changed.
+
+    Attributes:
+        revision: number of the revision before.
+        charged_e4: charge of the revision before.
+        customer: whether the customer changed.
+        lines: whether the lines changed.
+    """
 
     revision: int
     charged_e4: int
@@ -132,12 +139,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of an order, and what its id tells.
+    """What to do with an order, going by its id.
 
     Attributes:
         admission: whether it is scored.
-        use: what it made of its id.
-        reused: the id was used for a different order before.
+        use: its use of the id.
+        reused: whether the id was used for a different order before.
         change: what it changed in the revision before, where that is remembered.
     """
 
@@ -148,12 +155,12 @@ class Verdict:
 
 
 class RecentOrders:
-    """The uses of the ids of a partition's latest orders.
+    """How the latest orders of a partition used their ids.
 
     Args:
         uses: in order of arrival.
-        forgotten_until: no order placed later than this (aware UTC) was let go; None while all
-            are remembered.
+        forgotten_until: every order placed later than this (aware UTC) is still remembered; None
+            while all orders are.
     """
 
     def __init__(self, uses: Iterable[Use] = (), forgotten_until: datetime | None = None) -> None:
@@ -173,33 +180,31 @@ class RecentOrders:
     __hash__ = None  # type: ignore[assignment]  # changes as orders are remembered
 
     def judge(self, order: Order) -> Verdict:
-        """What becomes of an order; remembers nothing."""
+        """Return what to do with an order, without remembering it."""
         use = Use.of(order)
         return verdict(use, self._by_id.get(use.order_id, ()))
 
     def of_id(self, use: Use) -> tuple[Use, ...]:
-        """What is remembered of the id of a use, in order of arrival."""
+        """Return the remembered uses of the same id, in order of arrival."""
         return self._by_id.get(use.order_id, ())
 
     def may_be_forgotten(self, order: Order) -> bool:
-        """Whether an order that is not remembered may have come before all the same."""
+        """Return whether an order may have come before and been forgotten since."""
         return self.forgotten_until is not None and order.ordered_at <= self.forgotten_until
 
-    def horizon(self, more: int) -> datetime | None:
-        """No order placed later than this will be forgotten by the time that so many more orders
-        are remembered; None where none will be."""
-        dropped = islice(self._uses, max(len(self._uses) + more - RECENT_ORDERS, 0))
+    def horizon(self, arriving: int) -> datetime | None:
+        """Return ``forgotten_until`` as it will be at the latest after so many more orders."""
+        dropped = islice(self._uses, max(len(self._uses) + arriving - RECENT_ORDERS, 0))
         times = [datetime.fromtimestamp(use.second, UTC) for use in dropped]
         if self.forgotten_until is not None:
             times.append(self.forgotten_until)
         return max(times, default=None)
 
     def remember(self, use: Use) -> None:
-        """Note an order as scored, at the cost of the oldest one when the memory is full; one that
-        is remembered stays where it is.
+        """Remember an order that is scored, and forget the oldest one if there is no room.
 
-        A revision takes the place of those before it. One that had another customer stays, so that
-        it is known when it is sent again.
+        A revision replaces the ones before it. An earlier revision for another customer stays, so
+        that it is known when it is sent again.
         """
         if use in self._uses:
             return
@@ -215,18 +220,18 @@ class RecentOrders:
             self.forgotten_until = max(self.forgotten_until or placed, placed)
 
     def admit(self, order: Order) -> Verdict:
-        """Judge an order, and remember it if it is to be scored."""
-        found = self.judge(order)
-        if found.admission is Admission.SCORE:
-            self.remember(found.use)
-        return found
+        """Judge an order, and remember it if it is scored."""
+        judged = self.judge(order)
+        if judged.admission is Admission.SCORE:
+            self.remember(judged.use)
+        return judged
 
     def forget(self, use: Use) -> None:
-        """Drop an order that was set aside after all, so that sending it again scores it."""
+        """Forget an order that became a dead letter, so that it is scored when it is sent again."""
         self._drop(use)
 
     def copy(self) -> "RecentOrders":
-        """An independent copy."""
+        """Return an independent copy."""
         twin = RecentOrders(forgotten_until=self.forgotten_until)
         twin._uses, twin._by_id = self._uses.copy(), self._by_id.copy()
         return twin
@@ -238,14 +243,14 @@ class RecentOrders:
         if use not in self._uses:
             return
         del self._uses[use]
-        left = tuple(one for one in self._by_id[use.order_id] if one != use)
+        left = tuple(kept for kept in self._by_id[use.order_id] if kept != use)
         if left:
             self._by_id[use.order_id] = left
         else:
             del self._by_id[use.order_id]
 
     def packed(self) -> str:
-        """Base64 of 34 bytes an order, the oldest first."""
+        """Return base64 of 34 bytes an order, the oldest first."""
         entries = [
             _ENTRY.pack(use[0], use[1] | _REUSED if use.reused else use[1], *use[2:7])
             for use in self._uses
@@ -253,7 +258,7 @@ class RecentOrders:
         return base64.b64encode(b"".join(entries)).decode()
 
     def packed_as_version_1(self) -> str:
-        """Base64 of 10 bytes an order: its id and its highest revision."""
+        """Return base64 of 10 bytes an order: its id and its highest revision."""
         highest: dict[int, int] = {}
         for use in self._uses:
             highest[use.order_id] = max(highest.pop(use.order_id, 0), use.revision)
@@ -262,17 +267,17 @@ class RecentOrders:
 
     @classmethod
     def unpacked(cls, text: str, forgotten_until: datetime | None = None) -> Self:
-        """The inverse of `packed`; ValueError for anything else."""
+        """Read a text that `packed` wrote; raise ValueError for any other text."""
         uses = (
-            Use._make((one[0], one[1] & ~_REUSED, *one[2:], bool(one[1] & _REUSED)))
-            for one in _entries(_ENTRY, text)
+            Use._make((entry[0], entry[1] & ~_REUSED, *entry[2:], bool(entry[1] & _REUSED)))
+            for entry in _entries(_ENTRY, text)
         )
         return cls(uses, forgotten_until)
 
     @classmethod
     def unpacked_from_version_1(cls, text: str, last_at: datetime | None) -> Self:
-        """The inverse of `packed_as_version_1`; ``last_at`` is when the latest of them came."""
-        # When each was placed is unknown: at most a day after the latest of them came.
+        """Read a text of `packed_as_version_1`; ``last_at`` is when its latest order came."""
+        # It is unknown when each was placed, but at most a day after the latest of them came.
         second = 0 if last_at is None else min(_second(last_at) + 86_400, _LATEST_SECOND)
         uses = [
             Use(order_id, revision, 0, 0, 0, _UNKNOWN, second)
@@ -282,24 +287,24 @@ class RecentOrders:
 
 
 def verdict(use: Use, known: Sequence[Use]) -> Verdict:
-    """What becomes of an order by the uses of its id that are known, the oldest first."""
+    """Return what to do with an order, given the known uses of its id, the oldest first."""
     if not known:
         return Verdict(Admission.SCORE, use)
-    own = [one for one in known if one.of_rep(use)]
-    same = next((one for one in own if one.repeated_by(use)), None)
+    own = [earlier for earlier in known if earlier.of_rep(use)]
+    same = next((earlier for earlier in own if earlier.repeated_by(use)), None)
     if same is not None:
         return Verdict(Admission.DUPLICATE, use._replace(reused=same.reused))
-    # An id belongs to the rep who used it first; what others send under it reuses it.
-    reused = all(one.reused for one in own) and any(
-        not one.reused for one in known if not one.of_rep(use)
+    # An id belongs to the rep who used it first; the orders of other reps reuse it.
+    reused = all(earlier.reused for earlier in own) and any(
+        not earlier.reused for earlier in known if not earlier.of_rep(use)
     )
     use = use._replace(reused=reused)
-    last = max(own, key=lambda one: one.revision, default=None)
+    last = max(own, key=attrgetter("revision"), default=None)
     if last is None:
         return Verdict(Admission.SCORE, use, reused)
     if use.revision > last.revision:
         return Verdict(Admission.SCORE, use, reused, _change(last, use))
-    if any(one.revision > use.revision and one.of_customer(use) for one in own):
+    if any(later.revision > use.revision and later.of_customer(use) for later in own):
         return Verdict(Admission.STALE, use)
     return Verdict(Admission.SCORE, use._replace(reused=True), reused=True)
 
@@ -313,7 +318,7 @@ def _change(last: Use, use: Use) -> Change | None:
 
 
 def contents_name(use: Use) -> str:
-    """Eight hex digits of what an order is about: names the second order of one id.
+    """Return eight hex digits of an order's contents, which name the second order of one id.
 
     >>> contents_name(Use(1, 0, 2, 3, 4, 500_0000, 6))
     'a03fb1ba'
@@ -337,5 +342,5 @@ def _entries(entry: struct.Struct, text: str) -> Iterable[tuple[int, ...]]:
 
 
 def _hash(text: str, size: int) -> int:
-    # 64 bits of an id: a false match, an order taken for a duplicate, once in 10^16 orders.
+    # With 64 bits of an id, one order in 10^16 is wrongly taken for a duplicate.
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=size).digest())

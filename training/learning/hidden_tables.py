@@ -6,7 +6,7 @@ import numpy as np
 
 from shared.arrays import Bools
 from shared.ladder import MOST_HIDDEN
-from shared.model import LARGEST_HIDDEN, packaged_bundle
+from shared.model import LARGEST_HIDDEN_BP, packaged_bundle
 from training.history.orders import History
 from training.learning.groundwork import Groundwork
 from training.learning.hidden_discounts import HiddenEpisode, find_episodes
@@ -99,7 +99,7 @@ def _most_usual(episodes: list[HiddenEpisode]) -> list[HiddenEpisode]:
     """The runs of the percentages that a bundle has room for: those of the most orders."""
     orders: dict[int, float] = {}
     for episode in episodes:
-        if episode.discount_bp <= LARGEST_HIDDEN:
+        if episode.discount_bp <= LARGEST_HIDDEN_BP:
             orders[episode.discount_bp] = orders.get(episode.discount_bp, 0.0) + episode.orders
     most = sorted(orders, key=lambda percent_bp: (-orders[percent_bp], percent_bp))[:MOST_HIDDEN]
     return [episode for episode in episodes if episode.discount_bp in most]

@@ -63,18 +63,18 @@ def after(
 
 
 def running(prior: Prior) -> list[float]:
-    return list(prior.percents.values())
+    return list(prior.chance_by_bp.values())
 
 
 def test_before_any_order_the_belief_is_the_long_run_share() -> None:
     prior = BELIEFS.before(Belief(), START)
-    assert prior.percents == pytest.approx({70: 0.02, 100: 0.03})
+    assert prior.chance_by_bp == pytest.approx({70: 0.02, 100: 0.03})
     assert prior.none == pytest.approx(0.95)
 
 
 def test_a_grid_of_unseen_percentages_has_its_share_of_the_rate() -> None:
     prior = WITH_GRID.before(Belief(), START)
-    assert prior.percents == pytest.approx({70: 0.016, 100: 0.024})
+    assert prior.chance_by_bp == pytest.approx({70: 0.016, 100: 0.024})
     assert 200 * prior.rest == pytest.approx(0.2 * RATE)
     assert prior.none == pytest.approx(0.95)
 
@@ -92,7 +92,7 @@ def test_one_order_alone_never_is_however_clear() -> None:
 
 def test_an_unseen_percentage_is_believed_in_after_a_few_orders_that_fit_it() -> None:
     belief = after(*[NORMAL] * 10, *[FITS_37] * 4, beliefs=WITH_GRID)
-    assert dict(belief.percents)[37] > 0.99
+    assert dict(belief.chance_by_bp)[37] > 0.99
 
 
 def test_orders_that_fit_different_unseen_percentages_make_no_belief() -> None:
@@ -114,7 +114,7 @@ def test_an_unseen_percentage_in_sight_is_watched_and_one_out_of_sight_is_not() 
 
 def test_what_is_no_longer_fitted_fades_into_the_grid() -> None:
     belief = after(FITS_37, *[NORMAL] * 30, beliefs=WITH_GRID)
-    assert {percent for percent, _ in belief.percents} == {*PERCENTS}
+    assert {percent for percent, _ in belief.chance_by_bp} == {*PERCENTS}
 
 
 def test_an_ambiguous_order_is_hidden_inside_a_run_and_normal_outside() -> None:
@@ -135,7 +135,7 @@ def test_a_few_normal_orders_end_a_run() -> None:
 
 
 def test_the_belief_names_the_percentage() -> None:
-    assert dict(after(HIDDEN, HIDDEN).percents)[100] > 0.99
+    assert dict(after(HIDDEN, HIDDEN).chance_by_bp)[100] > 0.99
 
 
 def test_belief_returns_to_the_long_run_share_with_time_not_with_orders() -> None:
@@ -152,7 +152,7 @@ def test_runs_last_as_long_as_they_were_learned_to() -> None:
     """With starts so rare that they do not matter, belief decays by the mean length of a run."""
     rare = Beliefs((100,), (1.0,), 1e-9, 2.0)
     prior = rare.before(Belief(START, ((100, 1.0),)), START + timedelta(days=2))
-    assert prior.percents[100] == pytest.approx(0.3679, abs=1e-3)
+    assert prior.chance_by_bp[100] == pytest.approx(0.3679, abs=1e-3)
 
 
 def test_a_late_order_is_judged_by_the_belief_of_the_moment_and_moves_no_clock() -> None:
@@ -160,7 +160,7 @@ def test_a_late_order_is_judged_by_the_belief_of_the_moment_and_moves_no_clock()
     late = START - timedelta(days=1)
     assert not BELIEFS.past(belief, late)
     prior = BELIEFS.before(belief, late)
-    assert prior.percents == pytest.approx(dict(belief.percents), abs=0.002)
+    assert prior.chance_by_bp == pytest.approx(dict(belief.chance_by_bp), abs=0.002)
     assert BELIEFS.after(belief, late, prior, evidence(NORMAL)).at == belief.at
 
 
@@ -183,13 +183,13 @@ def test_an_order_dated_a_day_ahead_does_not_blind_the_orders_after_it() -> None
 
 def test_a_percentage_learned_since_has_its_long_run_share() -> None:
     prior = BELIEFS.before(Belief(START, ((100, 0.9),)), START)
-    assert prior.percents[70] == pytest.approx(0.02, abs=1e-4)
+    assert prior.chance_by_bp[70] == pytest.approx(0.02, abs=1e-4)
 
 
 def test_an_unseen_percentage_that_was_learned_since_is_carried_on() -> None:
     """The bundle is exchanged in the middle of a run: the grid's 0.7 % is a known one now."""
     in_sight = Belief(START, ((70, 0.9),), unseen=1e-5)
-    assert BELIEFS.before(in_sight, START).percents[70] == pytest.approx(0.9, abs=1e-2)
+    assert BELIEFS.before(in_sight, START).chance_by_bp[70] == pytest.approx(0.9, abs=1e-2)
 
 
 def test_a_percentage_that_was_dropped_leaves_its_share_to_none() -> None:
@@ -199,7 +199,7 @@ def test_a_percentage_that_was_dropped_leaves_its_share_to_none() -> None:
 
 def test_a_percentage_that_was_dropped_is_one_of_the_grid() -> None:
     prior = WITH_GRID.before(Belief(START, ((55, 0.9),)), START)
-    assert prior.percents[55] == pytest.approx(0.9, abs=1e-2)
+    assert prior.chance_by_bp[55] == pytest.approx(0.9, abs=1e-2)
 
 
 def test_without_percentages_nothing_is_believed() -> None:
@@ -232,8 +232,8 @@ def test_beliefs_are_probabilities_whatever_comes(
     for order, fits, seconds in orders:
         at += timedelta(seconds=seconds)
         prior = WITH_GRID.before(belief, at)
-        others = 200 - (len(prior.percents) - len(PERCENTS))
-        everything = prior.none + sum(prior.percents.values()) + others * prior.rest
+        others = 200 - (len(prior.chance_by_bp) - len(PERCENTS))
+        everything = prior.none + sum(prior.chance_by_bp.values()) + others * prior.rest
         assert everything == pytest.approx(1.0)
         assert all(0.0 <= chance <= 1.0 for chance in (prior.none, prior.rest, *running(prior)))
         belief = WITH_GRID.after(belief, at, prior, evidence(order, fits))

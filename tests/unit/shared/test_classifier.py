@@ -176,8 +176,8 @@ def test_the_scorer_serves_the_adjusted_probability_and_says_why() -> None:
     (reason,) = [reason for reason in raised.reasons if reason.source == "model"]
     assert (reason.code, reason.contribution) == ("suspect_percent", 1.5)
     assert reason.message == (
-        "The suspected discount is 80 %: by what analysts decided on such orders, an added item "
-        "is 4.5 times likelier."
+        "The suspected discount is 80 %: going by analysts' decisions on such orders, an added "
+        "item is 4.5 times likelier."
     )
     weights = [reason.contribution for reason in raised.reasons]
     assert weights == sorted(weights, reverse=True)

@@ -103,7 +103,7 @@ def test_the_likeliest_unit_discounts_add_up_to_the_gap(
     for t, hidden in enumerate((0, *PERCENTS)):
         if found.ladder[t] == 0:
             continue
-        likeliest = tables_.most_likely(units, charged, PERCENTS, order_percent=hidden)
+        likeliest = tables_.most_likely(units, charged, PERCENTS, order_bp=hidden)
         discount = sum(price * step for price, step in likeliest.discounts)
         exact = (1 - hidden / 1e4) * (sum(units) - discount / 10_000)
         assert likeliest.unexplained_e4 == 0
@@ -260,7 +260,7 @@ def everything(of: DiscountTables, units: tuple[int, ...], charged: int) -> obje
     """All that is said of an order."""
     found = of.explain(units, charged, PERCENTS)
     likeliest = [
-        of.most_likely(units, charged, PERCENTS, order_percent=hidden, off_ladder_price=price)
+        of.most_likely(units, charged, PERCENTS, order_bp=hidden, off_ladder_price=price)
         for hidden in (0, *PERCENTS)
         for price in (None, *found.off_ladder)
     ]

@@ -79,7 +79,7 @@ def test_orders_wait_while_something_is_suspected_and_are_let_go_when_it_is_not(
 def test_a_run_opens_with_the_order_that_makes_the_belief_strong() -> None:
     assert RUNNING.episode is not None
     assert RUNNING.episode.opened_by == "o-1.0"
-    assert RUNNING.episode.percent == 100
+    assert RUNNING.episode.discount_bp == 100
     assert RUNNING.episode.detected_at == START + timedelta(minutes=1)
     assert RUNNING.waiting == ()
 
@@ -146,8 +146,8 @@ def test_a_run_ends_when_the_belief_has_fallen_and_says_when() -> None:
 def test_the_order_that_ends_a_run_may_open_one_of_another_percentage() -> None:
     step = advance(RUNNING, Belief(START, ((100, 0.001), (50, 0.995))), order(2), THRESHOLDS)
     ended, opened = step.changed
-    assert (ended.percent, ended.ended_at is not None) == (100, True)
-    assert (opened.percent, opened.ended_at) == (50, None)
+    assert (ended.discount_bp, ended.ended_at is not None) == (100, True)
+    assert (opened.discount_bp, opened.ended_at) == (50, None)
     assert step.state.episode == opened
 
 

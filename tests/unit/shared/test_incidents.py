@@ -38,7 +38,7 @@ def a_run(
     """A run; times are hours from `START`."""
     return Episode(
         opened_by=name,
-        percent=percent,
+        discount_bp=percent,
         started_at=START + start * HOUR,
         detected_at=START + (start + 0.5) * HOUR,
         last_seen_at=START + (start + 1 if last is None else last) * HOUR,

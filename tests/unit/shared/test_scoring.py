@@ -155,7 +155,7 @@ def test_a_percentage_that_nobody_has_seen_is_found_within_a_few_orders() -> Non
     hidden = order_of(round(0.9963 * LIST, 4), Road150Red44=1, HitchRack4Bike=1, CableLock=1)
     found, state = scorer.score_many(each([usual] * 5 + [hidden] * 6), EpisodeState())
     assert state.episode is not None
-    assert (state.episode.percent, state.episode.orders) == (37, 6)
+    assert (state.episode.discount_bp, state.episode.orders) == (37, 6)
     last = found[-1]
     assert last.p_hidden_discount > 0.99
     assert last.findings[0].percent == 0.37

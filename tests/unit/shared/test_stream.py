@@ -196,6 +196,20 @@ def test_a_document_of_another_kind_is_refused(change: dict[str, object]) -> Non
         StreamState.from_document(document)
 
 
+def test_a_document_without_a_field_that_every_release_wrote_is_refused() -> None:
+    document = a_state().to_document()
+    del document["sequence_number"]
+    with pytest.raises(ConfigurationError, match="sequence_number missing"):
+        StreamState.from_document(document)
+
+
+def test_a_document_from_before_the_latest_fields_is_read() -> None:
+    document = a_state().to_document()
+    for name in ("held", "forgotten_until", "marks", "hubs", "incident"):
+        del document[name]
+    assert StreamState.from_document(document) == a_state(marks=(), hubs=0, incident=None)
+
+
 def test_a_belief_of_an_unknown_version_starts_over_and_the_counts_go_on() -> None:
     before = StreamState(sequence_number=7, orders_scored=8).to_document()
     old = {"schema_version": 1, "at": None, "beliefs": [[100, 0.9]]}

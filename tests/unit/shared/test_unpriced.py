@@ -71,7 +71,7 @@ def test_hidden_discounts_are_found_beside_lines_without_a_price(percent: float)
     scorer = Scorer(packaged_bundle(), packaged_catalogue(), Policy())
     found, state = scorer.score_many(orders, EpisodeState())
     assert state.episode is not None
-    assert state.episode.percent == round(100 * percent)
+    assert state.episode.discount_bp == round(100 * percent)
     assert sum(one.alerted for one in found) >= 12
 
 
@@ -155,7 +155,7 @@ class TestAUsualPrice:
         assert found.explanation.gap_e4 == 0
         [reason] = [one for one in found.reasons if one.code == "unknown_product"]
         assert reason.message == (
-            "Not in the catalogue: GiftWrap; taken at its usual price, 4.99 USD here "
+            "Not in the catalogue: GiftWrap; assumed at its usual price, 4.99 USD here "
             "(as in 37 orders)."
         )
 
@@ -185,8 +185,8 @@ class TestARepWhoUsesThemMore:
         [found] = score(LIST, KNOWN | {"GiftWrap": 1}, bundle=self.BUNDLE)
         message = next(f.message for f in found.findings if f.typology == "unpriced_rep")
         assert message == (
-            "40 of Annie Corns's 400 orders had lines without a price, 12 times the share of the "
-            "other reps."
+            "40 of Annie Corns's 400 orders had lines without a price, 12 times the share among "
+            "the other reps."
         )
         assert found.alerted
 

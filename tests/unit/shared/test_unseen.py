@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.ladder import DiscountShare
-from shared.unseen import LARGEST, SMALLEST, UnseenPercents
+from shared.unseen import LARGEST_BP, SMALLEST_BP, UnseenPercents
 
 LADDER = (DiscountShare(0, 0.8), DiscountShare(500, 0.15), DiscountShare(1000, 0.05))
-UNSEEN = UnseenPercents(LADDER, 3.0, known=(100,))
+UNSEEN = UnseenPercents(LADDER, 3.0, known_bp=(100,))
 PRICES = (7_829_900, 1_200_000, 1_200_000)
 """A bike and two racks, in e4."""
 
@@ -30,7 +30,7 @@ def test_an_order_with_one_step_on_one_unit_fits_it_too() -> None:
 
 def test_a_known_percentage_is_none_of_the_grid() -> None:
     assert UNSEEN.fits(PRICES, charged(100)) == {}
-    assert UNSEEN.count == LARGEST - SMALLEST
+    assert UNSEEN.count == LARGEST_BP - SMALLEST_BP
 
 
 def test_a_charge_that_is_explained_well_without_is_not_held_against_the_grid() -> None:
@@ -38,7 +38,7 @@ def test_a_charge_that_is_explained_well_without_is_not_held_against_the_grid() 
     assert UNSEEN.fits(PRICES, charged(37), explained=0.01) != {}
 
 
-@pytest.mark.parametrize("percent", [37.4, SMALLEST - 1, LARGEST + 1])
+@pytest.mark.parametrize("percent", [37.4, SMALLEST_BP - 1, LARGEST_BP + 1])
 def test_what_is_no_whole_basis_point_of_the_grid_fits_nothing(percent: float) -> None:
     assert UNSEEN.fits(PRICES, round(LISTED * (1 - percent / 10_000))) == {}
 
@@ -49,7 +49,7 @@ def test_no_gap_or_no_charge_fits_nothing(charge: int) -> None:
 
 
 def test_an_order_whose_rounding_blurs_the_percentages_is_passed_over() -> None:
-    cents = UnseenPercents(LADDER, 50.1, known=())
+    cents = UnseenPercents(LADDER, 50.1, known_bp=())
     small = (250_000,)  # 25.00: a cent is 4 basis points
     assert cents.fits(small, 249_100) == {}
     assert cents.fits(PRICES, round(charged(37), -2)) == {37: pytest.approx(0.8**3)}
@@ -57,7 +57,7 @@ def test_an_order_whose_rounding_blurs_the_percentages_is_passed_over() -> None:
 
 @given(
     st.lists(st.integers(100_000, 40_000_000), min_size=1, max_size=6),
-    st.integers(SMALLEST, LARGEST).filter(lambda percent: percent != 100),
+    st.integers(SMALLEST_BP, LARGEST_BP).filter(lambda percent: percent != 100),
 )
 def test_a_hidden_percentage_is_always_found_where_no_unit_has_a_discount(
     prices: list[int], percent: int
