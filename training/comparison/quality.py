@@ -137,7 +137,8 @@ def hidden_episodes(hidden_bp: Ints) -> Ints:
     return np.where(hidden_bp > 0, np.cumsum(starts), 0)
 
 
-class Delay(msgspec.Struct, frozen=True, rename={"episodes": "runs"}):
+@dataclass(frozen=True, slots=True)
+class Delay:
     """How long an episode goes on in a partition's stream until an order of it is flagged.
 
     ``episodes`` counts each episode once for every partition that has orders of it. In ``missed``
