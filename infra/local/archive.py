@@ -14,20 +14,21 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import fastavro
-from azure.core.exceptions import ResourceExistsError
-from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from infra.local import commands
 from infra.local.eventhubs.capture_files import SCHEMA, enqueued_text, file_name
 from infra.local.services import CAPTURE_CONTAINER, ORDERS_HUB, ORDERS_PARTITIONS
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, WriteConflict
 from shared.order import Order
 from shared.partitions import partition_for_key
+from shared.stores.blobs import Blobs
+from shared.stores.settings import BlobSettings
 from training.history.files import ReadLine, read_lines
 
 NAMESPACE = "history"
@@ -58,13 +59,12 @@ def archive_orders(
     Raises:
         KeyError: the connection is not set.
         ConfigurationError: the file is empty, or the connection is no connection string.
-        AzureError: the storage failed.
+        TransientError: the storage failed.
     """
     hub = settings.get("ORDERS_HUB") or ORDERS_HUB
     count = 0
-    with _opened(settings["BLOB_CONNECTION"]) as service:
-        container = service.get_container_client(CAPTURE_CONTAINER)
-        logs = [_Log(container, f"{namespace}/{hub}/{n}/", per_file) for n in range(partitions)]
+    with closing(Blobs(BlobSettings(settings["BLOB_CONNECTION"], None))) as blobs:
+        logs = [_Log(blobs, f"{namespace}/{hub}/{n}/", per_file) for n in range(partitions)]
         for line in read_lines(path):
             order = line.order if isinstance(line.order, Order) else None
             key = order.rep_id if order else None
@@ -76,20 +76,11 @@ def archive_orders(
     return count
 
 
-def _opened(connection: str) -> BlobServiceClient:
-    try:
-        return BlobServiceClient.from_connection_string(connection)
-    except ValueError:
-        raise ConfigurationError(
-            "BLOB_CONNECTION is no connection string of a storage account"
-        ) from None
-
-
 @dataclass
 class _Log:
     """The events of one partition; it writes a file as soon as there are enough of them."""
 
-    container: ContainerClient
+    blobs: Blobs
     prefix: str
     per_file: int
     sequence: int = 0
@@ -131,11 +122,13 @@ class _Log:
         self.waiting = []
 
     def _put(self, content: bytes) -> bool:
-        blob = self.container.get_blob_client(file_name(self.prefix, self.second))
+        """Create the file; return False where its name is that of a file with other content."""
+        name = file_name(self.prefix, self.second)
         try:
-            blob.upload_blob(content)
-        except ResourceExistsError:
-            return blob.download_blob().readall() == content
+            self.blobs.write(CAPTURE_CONTAINER, name, content, None)
+        except WriteConflict:
+            written = self.blobs.read(CAPTURE_CONTAINER, name)
+            return written is not None and written[0] == content
         return True
 
 

@@ -25,14 +25,14 @@ class Blobs:
     def __init__(self, settings: BlobSettings) -> None:
         self._identity: Credential | None = None
         if settings.connection is not None:
-            with named_setting("BLOB_CONNECTION"):
+            with named_setting("BLOB_CONNECTION", "a connection string"):
                 self._service = BlobServiceClient.from_connection_string(
                     settings.connection, **PATIENT_BLOBS
                 )
         else:
             assert settings.account_url is not None  # BlobSettings has the one or the other
             self._identity = credential(settings.identity)
-            with named_setting("BLOB_ACCOUNT_URL"):
+            with named_setting("BLOB_ACCOUNT_URL", "an address"):
                 self._service = BlobServiceClient(
                     settings.account_url, self._identity, **PATIENT_BLOBS
                 )

@@ -47,7 +47,7 @@ class Cosmos:
 
     def _connected(self) -> CosmosClient:
         ours = self._settings
-        with named_setting("COSMOS_ENDPOINT or COSMOS_KEY"):
+        with named_setting("COSMOS_ENDPOINT or COSMOS_KEY", "an address and a key"):
             return CosmosClient(
                 ours.endpoint,
                 self._secret,

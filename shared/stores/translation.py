@@ -62,13 +62,15 @@ def missing_is_fine() -> Iterator[None]:
 
 
 @contextmanager
-def named_setting(name: str) -> Iterator[None]:
-    """Name the setting that an SDK cannot read. Its value may hold a key, so it is not shown.
+def named_setting(name: str, expected: str) -> Iterator[None]:
+    """Name the setting that an SDK cannot read, and what was ``expected`` of it.
+
+    The value is not shown, because it may hold a key.
 
     Raises:
         ConfigurationError: the SDK cannot read it.
     """
     try:
         yield
-    except _UNUSABLE as error:
-        raise ConfigurationError(f"{name} cannot be used: {type(error).__name__}") from None
+    except _UNUSABLE:
+        raise ConfigurationError(f"{name} cannot be used: expected {expected}") from None

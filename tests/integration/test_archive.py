@@ -106,5 +106,5 @@ def test_a_connection_that_is_none_is_one_line(
 ) -> None:
     monkeypatch.setenv("BLOB_CONNECTION", "nonsense")
     assert archive.main([str(tmp_path / "orders.jsonl")]) == 2
-    said = "archive: BLOB_CONNECTION is no connection string of a storage account\n"
+    said = "archive: BLOB_CONNECTION cannot be used: expected a connection string\n"
     assert capsys.readouterr().err == said

@@ -32,14 +32,14 @@ class Blobs:
         # Each client needs retries of its own: the SDK links them to the requests it sends.
         options = timeouts.QUICK_BLOBS | {"retry_policy": _retries()}
         if settings.connection is not None:
-            with named_setting("BLOB_CONNECTION"):
+            with named_setting("BLOB_CONNECTION", "a connection string"):
                 self._service = BlobServiceClient.from_connection_string(
                     settings.connection, **options
                 )
         else:
             assert settings.account_url is not None  # BlobSettings has the one or the other
             self._identity = credential(settings.identity)
-            with named_setting("BLOB_ACCOUNT_URL"):
+            with named_setting("BLOB_ACCOUNT_URL", "an address"):
                 self._service = BlobServiceClient(settings.account_url, self._identity, **options)
 
     async def read(

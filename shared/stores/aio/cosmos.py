@@ -38,7 +38,7 @@ class Cosmos:
         self._database = settings.database
         self._measures = measures
         self._secret: str | Credential = settings.key or credential(settings.identity)
-        with named_setting("COSMOS_ENDPOINT or COSMOS_KEY"):
+        with named_setting("COSMOS_ENDPOINT or COSMOS_KEY", "an address and a key"):
             self._client = CosmosClient(
                 settings.endpoint,
                 self._secret,

@@ -43,7 +43,7 @@ class HubSender:
         self._identity: Credential | None = None
         hub = settings.orders_hub
         if settings.connection is not None:
-            with named_setting("EventHubConnection"):
+            with named_setting("EventHubConnection", "a connection string"):
                 self._producer = EventHubProducerClient.from_connection_string(
                     settings.connection, eventhub_name=hub
                 )
@@ -121,7 +121,7 @@ class HubReader:
         """Open a client for one look: at one look a minute a kept connection would go stale."""
         ours, group = self._settings, self._group
         if ours.connection is not None:
-            with named_setting("EventHubConnection"):
+            with named_setting("EventHubConnection", "a connection string"):
                 client = EventHubConsumerClient.from_connection_string(
                     ours.connection, group, eventhub_name=ours.orders_hub, **_LOOK_OPTIONS
                 )

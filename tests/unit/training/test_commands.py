@@ -288,7 +288,7 @@ def test_a_hub_that_cannot_be_reached_or_named_ends_in_one_line(
     captured = capsys.readouterr()
     assert (end.value.code, captured.err) == (
         2,
-        "error: EventHubConnection cannot be used: ValueError\n",
+        "error: EventHubConnection cannot be used: expected a connection string\n",
     )
 
 

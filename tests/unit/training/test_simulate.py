@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.local import services
 from shared.catalogue import Catalogue, packaged_catalogue
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, TransientError
 from shared.order import Order, parse_order
 from training import simulate
 from training.console import run
@@ -129,6 +130,15 @@ def test_the_truth_file_has_the_columns_of_the_contract(tmp_path: Path) -> None:
         rows = list(csv.reader(file))
     assert rows[0] == ["order_id", "added_item", "hidden_discount", "product_id", "percent"]
     assert len(rows) == 51
+
+
+async def test_a_hub_that_is_away_is_one_error_that_says_that_orders_are_missing(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "orders.jsonl"
+    path.write_bytes(b'{"rep_id": "rep-1"}\n')
+    with pytest.raises(TransientError, match=r"^not everything was sent: ask the hub .*Error$"):
+        await simulate.send(path, services.event_hub_connection(9), "orders")
 
 
 def test_a_line_that_is_no_order_is_sent_as_it_is() -> None:

@@ -69,7 +69,7 @@ def test_a_missing_blob_is_fine_and_a_missing_container_is_not() -> None:
 
 
 def test_a_setting_that_cannot_be_read_is_named_and_its_key_is_not_shown() -> None:
-    with pytest.raises(ConfigurationError) as raised, named_setting("BLOB_CONNECTION"):
+    with pytest.raises(ConfigurationError) as raised, named_setting("BLOB_CONNECTION", "a name"):
         raise ValueError("AccountKey=secret")
-    assert str(raised.value) == "BLOB_CONNECTION cannot be used: ValueError"
+    assert str(raised.value) == "BLOB_CONNECTION cannot be used: expected a name"
     assert raised.value.__cause__ is None

@@ -63,7 +63,13 @@ async def test_a_hub_that_is_away_may_come_back() -> None:
 
 async def test_a_connection_that_cannot_be_used_is_named_and_its_key_is_not_shown() -> None:
     settings = HubSettings("orders", "SharedAccessKey=secret", None)
-    with pytest.raises(ConfigurationError, match=r"^EventHubConnection cannot be used: \w+$"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^EventHubConnection cannot be used: expected a connection string$",
+    ):
         HubSender(settings)
-    with pytest.raises(ConfigurationError, match=r"^EventHubConnection cannot be used: \w+$"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^EventHubConnection cannot be used: expected a connection string$",
+    ):
         await HubReader(settings, "$Default").properties()
