@@ -1,4 +1,4 @@
-"""The function app: the triggers of the part of Sheriff that SHERIFF_ROLE names."""
+"""The function app: it registers the triggers of the part of Sheriff that SHERIFF_ROLE names."""
 
 import os
 

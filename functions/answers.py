@@ -1,4 +1,4 @@
-"""What the HTTP API answers: a status and a JSON body for each request, whatever carries it."""
+"""Answer the HTTP API's requests with a status and a JSON body; `alerts_api` sends them."""
 
 import asyncio
 import logging
@@ -19,28 +19,28 @@ logger = logging.getLogger(__name__)
 
 
 class AlertReader(Protocol):
-    """Reads alerts; raises TransientError where the store cannot be read."""
+    """Reads alerts; each method raises TransientError while the store cannot be read."""
 
     async def find(self, query: AlertQuery) -> list[dict[str, Any]]:
-        """At most one alert more than the query's limit, newest first."""
+        """Return the alerts, newest first: at most one more than the query's limit."""
 
     async def latest(self) -> str | None:
-        """When the latest alert was made; None while there is none."""
+        """Return when the latest alert was made; None before the first alert."""
 
 
 class ServingReader(Protocol):
-    """Says which bundle, catalogue and policy serve."""
+    """Knows which bundle, catalogue and policy serve."""
 
     async def scorer(self) -> object:
-        """Look for newer ones; TransientError when what serves cannot be known."""
+        """Look for newer ones; raise TransientError where nothing can serve."""
 
     def status(self) -> dict[str, Any]:
-        """What serves, once `scorer` has returned."""
+        """Return what serves, once `scorer` has returned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and what to send as JSON: a problem (RFC 9457) from 400 on, health excepted."""
+    """A status and the JSON to send. From 400 on it is a problem (RFC 9457), except for health."""
 
     status: int
     body: dict[str, Any]
@@ -48,13 +48,13 @@ class Answer:
 
 
 def problem(status: HTTPStatus, detail: str, **members: Any) -> Answer:
-    """An error as a problem detail (RFC 9457)."""
+    """Return an error as a problem detail (RFC 9457)."""
     body = {"type": "about:blank", "title": status.phrase, "status": status.value} | members
     return Answer(status.value, body | {"detail": detail}, "application/problem+json")
 
 
 async def list_alerts(alerts: AlertReader, parameters: Mapping[str, str]) -> Answer:
-    """One page of alerts, newest first, and the cursor of the next page (null on the last)."""
+    """Return a page of alerts, newest first, and the cursor of the next page (null on the last)."""
     try:
         query = parse_query(parameters)
     except QueryError as error:
@@ -64,7 +64,7 @@ async def list_alerts(alerts: AlertReader, parameters: Mapping[str, str]) -> Ans
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a scorer tells of itself beside what serves; the trigger's hub as it was seen last."""
+    """How a process that scores is doing: its own condition, and the hub as it was seen last."""
 
     here: Conditions
     hub: Callable[[], Awaitable[Watch | None]]
@@ -72,7 +72,7 @@ class Condition:
 
 
 UNSEEN = timedelta(minutes=15)
-"""A look at the hub that is older than this says that nobody looks any more."""
+"""If the last look at the hub is older than this, nobody looks any more."""
 
 
 async def health(
@@ -82,28 +82,26 @@ async def health(
     release: Mapping[str, Any] | None = None,
     condition: Condition | None = None,
 ) -> Answer:
-    """Whether the stores can be read, what serves, and what is wrong; open to anyone.
+    """Answer whether the stores can be read, what serves, and what is wrong.
 
-    ``ok`` and ``degraded`` are 200: it answers and scores, and where it is degraded ``problems``
-    says by how much less than it should. ``unavailable`` is 503: it cannot read or cannot score.
+    Anyone may ask. ``ok`` and ``degraded`` are 200: the app answers and scores; if it is degraded,
+    ``problems`` names what is wrong. ``unavailable`` is 503: the app cannot read or cannot score.
 
-    ``serving`` and ``condition`` are None where a part of the app neither needs a model nor reads
-    the hub, and may not; ``release`` is what was deployed, where that is known.
+    Args:
+        alerts: the alerts.
+        serving: what serves; None: this part of the app may read no model.
+        role: the part of the app that answers.
+        release: what was deployed, where that is known.
+        condition: how the process is doing; None: this part of the app may not read the hub.
     """
     body: dict[str, Any] = {"status": "ok", "role": role}
     if release is not None:
         body["release"] = dict(release)
-    problems: list[str] = []
     try:
         body["latest_alert_at"] = await alerts.latest()
-        if serving is not None:
-            try:
-                await serving.scorer()
-            finally:  # what was refused is said above all where nothing serves for it
-                body |= _public(serving.status())
-            problems += _refused(body)
+        problems = await _serving_problems(serving, body) if serving is not None else []
         if condition is not None:
-            problems += await _conditions(condition, body)
+            problems += await _condition_problems(condition, body)
     except SheriffError as error:
         # The cause is for the operator's log: this answer is open to anyone.
         logger.warning("not healthy: %s", error)
@@ -114,12 +112,23 @@ async def health(
     return Answer(HTTPStatus.OK, body)
 
 
+async def _serving_problems(serving: ServingReader, body: dict[str, Any]) -> list[str]:
+    """Add what serves to the body; return what is wrong with it."""
+    try:
+        await serving.scorer()
+    finally:  # refusals matter most where they leave nothing to serve
+        body |= _public(serving.status())
+    return _refused(body)
+
+
 def _public(status: Mapping[str, Any]) -> dict[str, Any]:
-    """What the shelf says of itself, without the values that a file was refused for: they may be
-    prices, and the log has them."""
+    """Return the status without the values for which files were refused.
+
+    The values may be prices. The operator finds them in the log.
+    """
     public = dict(status)
     if status.get("refusals"):
-        public["refusals"] = [_hidden(one) for one in status["refusals"]]
+        public["refusals"] = [_hidden(refusal) for refusal in status["refusals"]]
     if status.get("last_refusal") is not None:
         public["last_refusal"] = _hidden(status["last_refusal"])
     return public
@@ -132,48 +141,49 @@ def _hidden(refusal: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_value(why: str) -> str:
-    """A sentence of the form *field is value, expected this* without its value.
+    """Return a sentence of the form *field is value, expected this* without the value.
 
     >>> _without_value("catalogue line 2: list_price is '17.123456', expected at most 4 decimals")
     'catalogue line 2: list_price: expected at most 4 decimals'
     """
-    said, found, expected = why.rpartition(", expected ")
+    said, expects, expected = why.rpartition(", expected ")
     field, is_, _ = said.partition(" is ")
-    return f"{field}: expected {expected}" if found and is_ else why
+    return f"{field}: expected {expected}" if expects and is_ else why
 
 
 def _refused(body: Mapping[str, Any]) -> list[str]:
-    """What should serve and does not, by what the shelf says of itself."""
-    known = [body.get("last_refusal"), *(body.get("refusals") or ())]
-    refused = [str(one.get("what")) for one in known if isinstance(one, Mapping)]
-    found = [f"{what} is refused" for what in dict.fromkeys(refused)]
+    """Return a sentence for each file that should serve and was refused."""
+    refusals = [body.get("last_refusal"), *(body.get("refusals") or ())]
+    refused = [str(refusal.get("what")) for refusal in refusals if isinstance(refusal, Mapping)]
+    problems = [f"{what} is refused" for what in dict.fromkeys(refused)]
     if body.get("refused_classifier"):
-        found.append("the classifier of the model that serves is refused")
-    return found
+        problems.append("the classifier of the model that serves is refused")
+    return problems
 
 
-async def _conditions(condition: Condition, body: dict[str, Any]) -> list[str]:
+async def _condition_problems(condition: Condition, body: dict[str, Any]) -> list[str]:
+    """Add the process's condition and the hub to the body; return what is wrong with them."""
     body |= condition.here.document()
-    found = [f"the fuse holds partition {one} back" for one in body["fuses"]]
+    problems = [f"the fuse holds partition {partition} back" for partition in body["fuses"]]
     watch = await condition.hub()
     body["hub"] = None if watch is None else told(watch)
     if watch is None:
         if condition.now() - condition.here.begun > UNSEEN:
-            found.append("nobody looks at the hub")
-        return found
+            problems.append("nobody looks at the hub")
+        return problems
     if watch.made_anew is not None:
-        found.append("the hub was made anew while checkpoints stayed: docs/operations.md")
-    found += [f"partition {one} stands still" for one in watch.stalled]
+        problems.append("the hub was made anew while checkpoints stayed: docs/operations.md")
+    problems += [f"partition {partition} stands still" for partition in watch.stalled]
     if condition.now() - watch.seen_at > UNSEEN:
-        found.append("nobody looks at the hub any more")
-    return found
+        problems.append("nobody looks at the hub any more")
+    return problems
 
 
 @dataclass
 class Remembered:
-    """An answer that is good for some seconds: whoever asks meanwhile costs nothing.
+    """Keeps an answer for some seconds, so that frequent questions cost nothing.
 
-    While it is being made, others wait for it rather than make it again.
+    While the answer is being made, others wait for it and do not make it again.
     """
 
     seconds: float
@@ -183,7 +193,7 @@ class Remembered:
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def answer(self, make: Callable[[], Awaitable[Answer]]) -> Answer:
-        """The answer as it is known, or made now; what ``make`` raises is remembered by nobody."""
+        """Return the answer that is kept, or make one; what ``make`` raises is not kept."""
         async with self._making:
             if self._answer is None or self.clock() - self._made_at >= self.seconds:
                 self._answer = await make()
@@ -192,7 +202,7 @@ class Remembered:
 
 
 async def guarded(answer: Callable[[], Awaitable[Answer]]) -> Answer:
-    """The answer, or a problem in its place: 503 for what may pass, 500 for what should not be."""
+    """Return the answer, or a problem instead: 503 for what may pass, 500 for a bug."""
     try:
         return await answer()
     except SheriffError as error:

@@ -1,8 +1,8 @@
-"""Who may read alerts, by what App Service says of whoever it has signed in.
+"""Decide who may read alerts, from what App Service says about the caller.
 
-In Azure the platform signs a caller in with Entra, takes headers of these names out of the request
-and puts its own in. So they can be believed where it does so, and only there: where it says
-nothing, or is switched off, nobody is let in.
+In Azure the platform signs the caller in with Entra. It removes headers of these names from the
+request and adds its own, so the headers can be trusted there, and only there. Where the platform
+says nothing, or its sign-in is off, nobody is let in.
 """
 
 import base64
@@ -38,7 +38,7 @@ class _Principal(msgspec.Struct):
 
 
 def refusal(headers: Mapping[str, str], sign_in: SignIn) -> Answer | None:
-    """Why a caller may not read alerts, as an answer; None where the caller may."""
+    """Return the answer to a caller who may not read alerts; None for a caller who may."""
     if not sign_in.required:
         return None
     if not sign_in.on:
@@ -53,7 +53,7 @@ def refusal(headers: Mapping[str, str], sign_in: SignIn) -> Answer | None:
 
 
 def _roles(header: str) -> set[str] | None:
-    """The app roles of a caller; None where nobody is signed in."""
+    """Return the app roles of a caller; None where nobody is signed in."""
     if not header or len(header) > _LONGEST:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The bundle beside the champion: it scores in shadow, and whatever is wrong, it only does not."""
+"""Find the challenger, the bundle that scores in shadow. Where anything is wrong, none does."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Challenger:
-    """The challenger on the shelf: its scorer, and why there is none where one was refused."""
+    """The challenger's scorer; where it was refused, ``refusal`` says why and none scores."""
 
     known: KnownFiles
     scorer: Scorer | None = None
@@ -27,12 +27,12 @@ class Challenger:
     async def look(
         self, champion: str, made: Callable[[ModelBundle], Awaitable[Scorer]], *, anew: bool
     ) -> None:
-        """Take up the challenger that is there now.
+        """Use the challenger that is in the store now.
 
         Args:
-            champion: the version that serves, which is not its own challenger.
+            champion: the version that serves; it is not its own challenger.
             made: makes a scorer of a bundle, with the catalogue and policy that serve.
-            anew: one of those has changed.
+            anew: the catalogue or the policy has changed.
         """
         try:
             bundle = await self._next()
@@ -41,12 +41,12 @@ class Challenger:
             elif anew or bundle is not self._bundle:
                 self.scorer, self._bundle = await made(bundle), bundle
                 logger.info("in shadow: %s", bundle.version)
-        except Exception:  # whatever a challenger does, the champion serves
+        except Exception:  # a challenger never stops the champion
             self.scorer = self._bundle = None
             logger.exception("%s does not score in shadow", CHALLENGER)
 
     async def _next(self) -> ModelBundle | None:
-        """The bundle that is to score in shadow; a bad one is no longer the one before it."""
+        """Return the bundle that is to score in shadow; after a bad one, none does."""
         why = None
         try:
             pointer = await self.known.value(MODELS, CHALLENGER, parse_pointer)

@@ -1,8 +1,8 @@
-"""What this process knows of its own condition, for `/api/health` to tell: nothing of any order.
+"""What a process knows about its own condition, for `/api/health` to tell; no word of any order.
 
-In Azure health is answered by another instance than the one that scores (Flex Consumption scales
-each trigger by itself), which knows nothing of it: there the fuse's figure tells, and what stands
-still is seen from outside (`functions.watch_hub`). On one machine it is the same process.
+In Azure another instance than the one that scores answers health, because Flex Consumption scales
+each trigger by itself. That instance knows nothing of this. There the fuse's metric tells of fuses,
+and `functions.watch_hub` sees from outside what stands still. On one machine it is one process.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from shared.formats import shortened, time_text
 
 @dataclass(frozen=True, slots=True)
 class Fuse:
-    """The fuse of a partition: held back since when, and why the last time."""
+    """Since when the fuse holds a partition back, and why it blew the last time."""
 
     since: datetime
     why: str
@@ -25,7 +25,7 @@ class Fuse:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A partition whose batch does not get committed: since when, after how many runs."""
+    """A partition whose batch is not committed: since when, and after how many tries."""
 
     since: datetime
     attempts: int
@@ -33,8 +33,10 @@ class Standing:
 
 @dataclass
 class Conditions:
-    """One a process, since it has ``begun``; written by the event loop's thread only. A partition
-    is known by its id."""
+    """The condition of a process since it has ``begun``, by partition id.
+
+    Only the event loop's thread writes it.
+    """
 
     telemetry: Telemetry = SILENT
     fuses: dict[str, Fuse] = field(default_factory=dict)
@@ -42,39 +44,38 @@ class Conditions:
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def note_fuse(self, partition_id: str, at: datetime, why: str) -> None:
-        """A batch was held back whole: so much of it failed that the fault is ours.
+        """Note that a whole batch was held back: so much of it failed that the fault is ours.
 
-        ``why`` names errors by type and number; it may hold nothing of an order, for health is
-        open to anyone.
+        ``why`` may hold nothing of an order, because health is open to anyone.
         """
         known = self.fuses.get(partition_id)
         self.fuses[partition_id] = Fuse(known.since if known else at, shortened(why))
         self.telemetry.measure(FUSE, 1)
 
     def failed(self, partition_id: str, at: datetime) -> None:
-        """A batch of the partition was not committed, once more in a row."""
+        """Note that a batch of the partition was not committed, once more in a row."""
         known = self.standing_still.get(partition_id, Standing(at, 0))
         self.standing_still[partition_id] = Standing(known.since, known.attempts + 1)
 
     def moving(self, partition_id: str) -> None:
-        """A batch of the partition was committed: nothing holds it back."""
+        """Note that a batch of the partition was committed: nothing holds it back."""
         self.standing_still.pop(partition_id, None)
         self.fuses.pop(partition_id, None)
 
     @property
     def well(self) -> bool:
-        """Whether no fuse holds a partition back. One failed run is no condition yet."""
+        """Whether no fuse holds a partition back. One failed try means nothing yet."""
         return not self.fuses
 
     def document(self) -> dict[str, Any]:
-        """All of it, by partition, ready for JSON."""
+        """Return all of it, by partition, ready for JSON."""
         return {
             "fuses": {
                 partition: {"since": time_text(fuse.since), "why": fuse.why}
                 for partition, fuse in sorted(self.fuses.items())
             },
             "failing": {
-                partition: {"since": time_text(one.since), "attempts": one.attempts}
-                for partition, one in sorted(self.standing_still.items())
+                partition: {"since": time_text(standing.since), "attempts": standing.attempts}
+                for partition, standing in sorted(self.standing_still.items())
             },
         }

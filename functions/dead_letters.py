@@ -1,4 +1,4 @@
-"""What was set aside: list it, look into it, send it again.
+"""List the events that were set aside, show one, or send them again.
 
     python -m functions.dead_letters list [--code CODE] [--all]
     python -m functions.dead_letters show NAME
@@ -35,25 +35,25 @@ class Letters(Protocol):
     """Dead letters by name, each with its version."""
 
     async def paths(self) -> list[str]:
-        """Every name."""
+        """Return every name."""
 
     async def read(self, path: str) -> tuple[dict[str, Any], str]:
-        """A dead letter and its version; NotThereError if there is none."""
+        """Return a dead letter and its version; raise NotThereError if there is none."""
 
     async def replace(self, path: str, document: dict[str, Any], version: str) -> None:
-        """Write it anew; WriteConflict if it is no longer that version."""
+        """Replace a dead letter; raise WriteConflict if it is no longer that version."""
 
 
 class Sender(Protocol):
-    """Where orders are sent."""
+    """Sends events to the hub."""
 
     async def send(self, body: bytes, partition_key: str | None) -> None:
-        """Send one event; TransientError if it was not taken."""
+        """Send one event; raise TransientError if the hub did not take it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One dead letter as it is kept."""
+    """A dead letter as the store keeps it."""
 
     path: str
     document: dict[str, Any]
@@ -71,9 +71,13 @@ class Kept:
 async def choose(
     letters: Letters, paths: Sequence[str] = (), code: str | None = None, redriven: bool = False
 ) -> list[Kept]:
-    """The dead letters of these names (none: of any), of this code, in the order of their stream.
+    """Return dead letters in the order of their stream.
 
-    Those that were sent again already are left out unless ``redriven``.
+    Args:
+        letters: the dead letters.
+        paths: their names; empty: all there are.
+        code: only these; None: of any code.
+        redriven: also those that were sent again already.
 
     Raises:
         NotThereError: one of the names is no dead letter.
@@ -106,10 +110,10 @@ async def redrive(
     now: Callable[[], datetime],
     say: Callable[[str], None],
 ) -> int:
-    """Send dead letters again, each as it came, and mark each as sent; the number sent.
+    """Send dead letters again, each as it came, and mark each as sent; return how many.
 
-    Sending comes first: who dies in between sends it a second time, which scoring tells by the
-    order's id and revision, and nothing is lost.
+    Sending comes first. If the command dies before it marks one, it sends that one again the next
+    time. Scoring recognises the order by its id and revision, and nothing is lost.
     """
     for kept in chosen:
         await hub.send(kept.body, partition_key(kept))
@@ -123,7 +127,7 @@ async def redrive(
 
 
 def partition_key(kept: Kept) -> str | None:
-    """The rep of the order, where one can be read; else the key it came with."""
+    """Return the rep of the order; where no rep can be read, the key it came with."""
     try:
         body = json.loads(kept.body)
     except (ValueError, RecursionError):
@@ -134,7 +138,7 @@ def partition_key(kept: Kept) -> str | None:
 
 
 def line(kept: Kept) -> str:
-    """One dead letter in a list; what came from outside cannot steer a terminal."""
+    """Return one line about a dead letter; text from outside cannot steer the terminal."""
     document = kept.document
     sent = f"  sent again {document['redriven_at']}" if kept.redriven else ""
     message = printable(document["message"])
@@ -144,14 +148,14 @@ def line(kept: Kept) -> str:
 
 
 def shown(kept: Kept) -> str:
-    """One dead letter with its body, readable in any script and harmless to a terminal."""
+    """Return a dead letter with its body; text from outside cannot steer the terminal."""
     document = json.dumps(kept.document, indent=2, ensure_ascii=False)
     body = kept.body.decode("utf-8", "backslashreplace")
     return printable(f"{document}\n{body}", lines=True)
 
 
 def _place(path: str) -> tuple[Any, ...]:
-    """Sorts names by hub, partition and sequence number, as numbers."""
+    """Return a sort key of a name: hub, partition and sequence number, as numbers."""
     parts = path.removesuffix(".json").replace(".", "/").split("/")
     return tuple((part.isdigit(), int(part) if part.isdigit() else part) for part in parts)
 
@@ -210,9 +214,9 @@ async def _run(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 1 and one line on standard error where it cannot be done.
+    """Run one command; return 1 after one line on standard error if it cannot be done.
 
-    130 after Ctrl-C, 141 where the reader of the output has closed the pipe (`| head`).
+    It is 130 after Ctrl-C, and 141 where the reader closed the pipe (`| head`).
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -226,7 +230,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _said("interrupted")
         return 130
     except BrokenPipeError:
-        # What is still buffered has no reader; the interpreter would complain at its end.
+        # Nobody reads what is still buffered; the interpreter would complain at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0
@@ -238,6 +242,6 @@ def _said(line: str) -> int:
 
 
 if __name__ == "__main__":
-    for library in ("azure", "asyncio"):  # pages on an error that is said in one line
+    for library in ("azure", "asyncio"):  # they write pages about an error that takes one line
         logging.getLogger(library).setLevel(logging.CRITICAL)
     sys.exit(main())

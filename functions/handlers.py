@@ -1,116 +1,33 @@
 """Score the orders of a partition: gather, decide, apply, and commit by one state document.
 
-The state document says how far a partition is done. It is written last, and only when everything
-before it was: so whatever dies in between, the same events come again, the same alerts are made
-(their ids are fixed, their writes are sets), and nothing is lost or doubled.
-
-An order that kills the process leaves no trace but an attempt that never came back. So a process
-that does not know how the last run on a partition ended writes down its attempt, under its own
-name, before it scores; a healthy batch costs no such write. An attempt of another process may be
-alive for as long as a batch may take, and is waited for; after that it has vanished. Then the
-events are scored one by one, each noted in turn until it is judged, until the order that ends them
-all is known and set aside. Only dead processes count: if a process is still alive, its attempt has
-ended somehow.
+The state document says how far a partition is done. It is written last, and only once everything
+before it is written. So if the process dies in between, the same events come again and make the
+same alerts (their ids are fixed, their writes are sets), and nothing is lost or doubled.
+`functions.attempts` finds the order that kills its process.
 """
 
-import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from functools import partial
-from typing import Any
-from uuid import uuid4
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from functions.condition import Conditions
-from functions.judgement import (
-    Earlier,
-    Judgement,
-    Name,
-    Received,
-    Scored,
-    blamed,
-    doubtful,
-    judge,
-    receive,
-    set_aside,
-    unseen,
-)
-from functions.ports import (
-    AlertStore,
-    DeadLetterStore,
-    IncidentStore,
-    ReadScorer,
-    StateStore,
-    Telemetry,
-)
-from functions.shadow import Shadow
+from functions.attempts import DEATHS, Care, care, off_record, on_record
+from functions.batch import ReceivedEvent, receive, unseen
+from functions.fuse import Fuse, FuseError
+from functions.judgement import Judgement, blamed
+from functions.judging import Judging
+from functions.scoring_context import ScoringContext
+from functions.stored_state import StoredState
 from functions.summary import BatchSummary
-from functions.telemetry import SILENT
 from functions.writes import Writer
-from shared.errors import SheriffError, TransientError, WriteConflict
+from shared.errors import OrderError, TransientError, WriteConflict
 from shared.order_event import OrderEvent
-from shared.scoring import Scorer
-from shared.stream import NOBODY, Attempt, StreamState
+from shared.stream import Attempt
 from shared.stream_key import StreamKey
 
 logger = logging.getLogger(__name__)
 
-DEATHS = 5
-"""Processes that must have died on an order on its own before it is set aside: scale-ins, deploys
-and kills take one or two, hardly five."""
-
-PATIENCE = 3
-"""Runs of a batch in a row that fail once scoring has begun, before its orders are scored and
-committed one by one; a store that is away as a whole fails them earlier."""
-
-FUSE_EVENTS, FUSE_SHARE = 10, 0.2
-"""Where scoring fails on more orders than this share of a batch of so many events, the fault is
-ours and not the orders': nothing is set aside, and the batch waits for us."""
-
-_ENDINGS = 3  # tries to write down that an attempt has ended
-
 _CONFLICTS = 5  # a partition changes hands once or twice in a rebalance, never five times at once
-
-
-class FuseError(TransientError):
-    """Too many orders of a batch failed in scoring: nothing of it is set aside."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much at once: seconds for a batch, orders between two looks at the clock, writes."""
-
-    deadline: float = 60
-    chunk: int = 50
-    writes: int = 24
-
-
-@dataclass
-class ScoringContext:
-    """Where a process scores: its stores, its one thread for computing, and what it remembers."""
-
-    alerts: AlertStore
-    incidents: IncidentStore
-    states: StateStore
-    dead_letters: DeadLetterStore
-    read_scorer: ReadScorer
-    limits: Limits = field(default_factory=Limits)
-    shadow: Shadow | None = None
-    telemetry: Telemetry = SILENT
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    clock: Callable[[], float] = time.monotonic
-    # One thread: a second would only fight for the interpreter, and tables are shared.
-    executor: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "score"))
-    owner: str = field(default_factory=lambda: uuid4().hex)  # names this process, and no other one
-    # Runs that got as far as scoring since the last success; a partition not in it is a new one.
-    begun: dict[StreamKey, int] = field(default_factory=dict)
-    # What health tells: fuses that have blown, and what fails again and again.
-    conditions: Conditions = field(default_factory=Conditions)
-    noted_run: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 async def score_batch(
@@ -122,13 +39,13 @@ async def score_batch(
         TransientError: some events are not committed; the same batch must come again.
     """
     summary = BatchSummary(events=len(events))
-    committed: list[Scored] = []
     with context.telemetry.batch(key, events):
         try:
-            scorer = await context.read_scorer()
+            judging = Judging(context, key, await context.read_scorer(), summary)
             # What serves may take long to be read; the batch's own time begins here.
             started = context.clock()
-            await _settle(context, key, events, scorer, started, summary, committed)
+            deadline = started + context.limits.deadline
+            await _commit_all(judging, events, deadline)
         except Exception:
             context.conditions.failed(key.partition_id, context.now())
             raise
@@ -138,219 +55,146 @@ async def score_batch(
         context.conditions.moving(key.partition_id)
         summary.log(key, context.clock() - started)
     if context.shadow is not None:
-        await context.shadow.follow(key, committed, started + context.limits.deadline)
+        await context.shadow.follow(key, summary.committed, deadline)
     return summary
 
 
-async def _settle(
-    context: ScoringContext,
-    key: StreamKey,
-    events: Sequence[OrderEvent],
-    scorer: Scorer,
-    started: float,
-    summary: BatchSummary,
-    committed: list[Scored],
-) -> None:
+async def _commit_all(judging: Judging, events: Sequence[OrderEvent], deadline: float) -> None:
     """Score the events; read again and score again where another process got ahead."""
+    key = judging.key
     for _ in range(_CONFLICTS):
         with contextlib.suppress(WriteConflict):
-            run = _Run(context, key, scorer, started, summary, committed)
-            await run.score(events)
+            stored = await StoredState.read(judging.context.states, key)
+            before, fresh = unseen(stored.state, events)
+            if before is not stored.state:
+                logger.warning("%s: sequence numbers start again: this is a new hub", key)
+            judging.summary.skipped = len(events) - len(fresh)
+            if fresh:
+                await _Try(judging, deadline, replace(stored, state=before)).score(fresh)
             return
     raise TransientError(f"{key}: the state document keeps changing")
 
 
-@dataclass
-class _Run:
-    """One reading of the state and the way from it to the end of the batch."""
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One way from the state as it was read to the end of the batch.
 
-    context: ScoringContext
-    key: StreamKey
-    scorer: Scorer
-    started: float
-    summary: BatchSummary
-    committed: list[Scored]
-    tried: bool = False  # whether a chunk has been judged: one is, however late it is
-    alone: int = 0  # events of the batch, where they are scored one by one
-    faults: frozenset[Name] = frozenset()  # orders of the batch set aside for a fault of ours
+    Attributes:
+        judging: judges the events.
+        deadline: when the batch's time is over, on the context's clock.
+        stored: the partition's state.
+    """
+
+    judging: Judging
+    deadline: float
+    stored: StoredState
+
+    @property
+    def context(self) -> ScoringContext:
+        """Where the process scores."""
+        return self.judging.context
+
+    @property
+    def key(self) -> StreamKey:
+        """The partition."""
+        return self.judging.key
 
     async def score(self, events: Sequence[OrderEvent]) -> None:
-        context = self.context
-        stored, self.version = await context.states.read(self.key)
-        self.state, fresh = unseen(stored, events)
-        if self.state is not stored:
-            logger.warning("%s: sequence numbers start again: this is a new hub", self.key)
-        self.summary.skipped = len(events) - len(fresh)
-        if not fresh:
+        """Score and commit events, as carefully as the attempt on record asks for."""
+        how = self._begin()
+        if how.level == "together":
+            await self._score_together(events)
             return
-        vanished = self._vanished()
-        known, begun = self.key in context.begun, context.begun.get(self.key, 0)
-        context.begun[self.key] = begun + 1
-        alone = vanished is not None or begun >= PATIENCE
-        if known and not alone:
-            await self._score_together(fresh)
-            return
-        # One noted run at a time, so that no order is suspected for what another one did.
-        async with context.noted_run:
-            if not alone:
-                await self._noted(fresh, Attempt(context.owner, context.now()))
+        async with self.context.one_at_a_time:
+            if how.level == "one by one":
+                await self._score_one_by_one(events, how.vanished)
                 return
-            await self._score_each(fresh, vanished or ())
+            async with on_record(self.stored, self._attempt()):
+                await self._score_together(events)
 
-    def _vanished(self) -> tuple[str, ...] | None:
-        """The processes that died on the next order on its own, where the attempt on record has
-        vanished; None where nothing is suspected.
+    def _begin(self) -> Care:
+        """Decide how carefully to score, and count this try.
 
         Raises:
-            TransientError: the attempt may be alive; its process is given time to end it.
+            TransientError: another process may be at these events.
         """
-        attempt, context = self.state.attempt, self.context
-        if attempt is None:
-            return None
-        # This process is alive, so its own attempts have ended, however they did.
-        earlier = tuple(name for name in attempt.vanished if name != context.owner)
-        if attempt.owner in (NOBODY, context.owner):
-            return earlier if attempt.alone else None
-        if abs((context.now() - attempt.at).total_seconds()) < context.limits.deadline:
+        context, attempt = self.context, self.stored.state.attempt
+        begun = context.begun.get(self.key)
+        how = care(attempt, begun, context.owner, context.now(), context.limits.deadline)
+        if how.level == "wait":
             raise TransientError(f"{self.key}: another process may be at these events")
-        if not attempt.alone:
-            return ()
-        return (*(name for name in earlier if name != attempt.owner), attempt.owner)
+        context.begun[self.key] = (begun or 0) + 1
+        return how
 
     async def _score_together(self, events: Sequence[OrderEvent]) -> None:
-        """Judge chunk by chunk; past the deadline commit what is judged and leave the rest."""
-        judgement: Judgement | None = None
+        """Commit as one what can be judged in time."""
+        judgement = await self._judge_in_time(events)
+        try:
+            self._fuse(judgement.events, one_by_one=False).check(judgement.failed)
+        except FuseError:
+            # No order is to blame, so the next try need not be careful with each.
+            self.context.begun[self.key] -= 1
+            raise
+        await self._commit(judgement)
+        if judgement.events < len(events):
+            raise self._out_of_time()
+
+    async def _judge_in_time(self, events: Sequence[OrderEvent]) -> Judgement:
+        """Judge chunk by chunk until the deadline; the first chunk, however late it is."""
         chunk = self.context.limits.chunk
-        for start in range(0, len(events), chunk):
+        judgement = await self.judging.judge(self.stored.state, events[:chunk])
+        for start in range(chunk, len(events), chunk):
             if self._late():
                 break
-            state = judgement.state if judgement else self.state
-            later = await self._judged(state, events[start : start + chunk])
-            judgement = judgement.then(later) if judgement else later
-        if judgement:
-            self._check_fuse(judgement.failed, self.alone or judgement.events)
-            await self._survived()
-            await self._commit(judgement)
-            self.faults |= judgement.failed
-        if self.state.sequence_number != events[-1].sequence_number:
-            raise TransientError(f"{self.key}: out of time; the rest of the batch comes again")
-
-    async def _survived(self) -> None:
-        """Take an order's attempt off the record once it is judged: a process that dies while it
-        writes, in an outage say, was not killed by the order."""
-        attempt = self.state.attempt
-        if attempt is not None and attempt.alone:
-            await self._write_state(replace(self.state, attempt=replace(attempt, owner=NOBODY)))
-
-    def _check_fuse(self, failed: frozenset[Name], events: int) -> None:
-        """Pass where no more orders of a batch have ``failed`` than may be at fault themselves.
-
-        Once the fuse has blown, orders that are scored one by one are not set aside either.
-        """
-        context, partition, orders = self.context, self.key.partition_id, self.faults | failed
-        many = events >= FUSE_EVENTS and len(orders) > FUSE_SHARE * events
-        blown = partition in context.conditions.fuses
-        if not many and not (failed and self.alone and blown):
-            return
-        why = f"scoring fails on {len(orders)} orders in a batch of {events}"
-        if not blown:
-            logger.error("%s: %s: a fault of ours, nothing is set aside", self.key, why)
-        context.conditions.note_fuse(partition, context.now(), why)
-        if not self.alone:  # no order is to blame, so the next run need not be careful with each
-            context.begun[self.key] -= 1
-        raise FuseError(f"{self.key}: {why}: a fault of ours, the batch waits")
-
-    async def _score_each(self, events: Sequence[OrderEvent], vanished: tuple[str, ...]) -> None:
-        """Score and commit the orders one by one; ``vanished`` died on the first of them."""
-        self.alone = len(events)
-        for event in events:
-            if self._late():
-                raise TransientError(f"{self.key}: out of time; the rest of the batch comes again")
-            await self._score_alone(event, vanished)
-            vanished = ()
-
-    async def _score_alone(self, event: OrderEvent, vanished: tuple[str, ...]) -> None:
-        if len(vanished) >= DEATHS:
-            message = f"{len(vanished)} processes died while they scored this order on its own"
-            aside = set_aside(
-                self.key, self.state, event, "attempts_vanished", "", message, self.context.now()
-            )
-            await self._commit(aside)
-            return
-        try:
-            await self._noted(
-                [event],
-                Attempt(self.context.owner, self.context.now(), alone=True, vanished=vanished),
-            )
-        except (TransientError, WriteConflict):
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, one order is set aside for it
-            # Judging has its own protection: this is raised between reading and writing. Its text
-            # may name an order, and goes into the dead letter alone.
-            kind = type(error).__name__
-            logger.error("%s: an order was scored and cannot be committed: %s", self.key, kind)  # noqa: TRY400
-            judgement = blamed(self.key, self.state, event, error, self.context.now())
-            self._check_fuse(judgement.failed, self.alone)
-            self.faults |= judgement.failed
-            await self._commit(judgement)
-
-    async def _noted(self, events: Sequence[OrderEvent], attempt: Attempt) -> None:
-        """Score events whose attempt is on record for as long as it has not come back."""
-        await self._write_state(replace(self.state, attempt=attempt))
-        try:
-            await self._score_together(events)
-        except Exception:
-            # It came back, if only to fail; what made it look at one order stays on record. Where
-            # even this cannot be written, so does the attempt: it is this process's own, which
-            # costs others a wait and hardly an order.
-            if self.state.attempt is not None:
-                ended = replace(attempt, owner=NOBODY) if attempt.alone else None
-                await self._say_it_ended(replace(self.state, attempt=ended))
-            raise
-
-    async def _say_it_ended(self, state: StreamState) -> None:
-        """Write that an attempt came back, in earnest: what stays on record is held for dead once
-        this process is, whatever it dies of. A conflict says that it is written, or overtaken."""
-        for _ in range(_ENDINGS):
-            try:
-                await self._write_state(state)
-            except WriteConflict:
-                return
-            except SheriffError:
-                continue
-            return
-
-    async def _judged(self, state: StreamState, events: Sequence[OrderEvent]) -> Judgement:
-        """Judge events, with what the store has of orders that may have been forgotten."""
-        received, asked = await self._computed(partial(_received, state, events))
-        earlier = await self._earlier(sorted(asked))
-        now = self.context.now()
-        judgement = await self._computed(
-            partial(judge, self.scorer, self.key, state, received, now, earlier)
-        )
-        self.tried = True
+            later = await self.judging.judge(judgement.state, events[start : start + chunk])
+            judgement = judgement.then(later)
         return judgement
 
-    async def _earlier(self, names: Sequence[Name]) -> Earlier:
-        turn = asyncio.Semaphore(self.context.limits.writes)
+    async def _score_one_by_one(
+        self, events: Sequence[OrderEvent], vanished: tuple[str, ...]
+    ) -> None:
+        """Score and commit each order on its own; ``vanished`` died on the first of them."""
+        fuse = self._fuse(len(events), one_by_one=True)
+        await self._score_alone(events[0], vanished, fuse)
+        for event in events[1:]:
+            if self._late():
+                raise self._out_of_time()
+            await self._score_alone(event, (), fuse)
 
-        async def earlier(name: Name) -> list[dict[str, Any]]:
-            async with turn:
-                return await self.context.alerts.earlier(*name)
+    async def _score_alone(self, event: OrderEvent, vanished: tuple[str, ...], fuse: Fuse) -> None:
+        if len(vanished) >= DEATHS:
+            await self._set_aside(event, vanished)
+            return
+        try:
+            async with on_record(self.stored, self._attempt(alone=True, vanished=vanished)):
+                judgement = await self.judging.judge(self.stored.state, [event])
+                fuse.check(judgement.failed)
+                await off_record(self.stored)
+                await self._commit(judgement)
+        except (TransientError, WriteConflict):
+            raise
+        except Exception as error:  # noqa: BLE001 - any bug costs one order and not the partition
+            await self._blame(event, error, fuse)
 
-        found = await asyncio.gather(*map(earlier, names))
-        return dict(zip(names, found, strict=True))
+    async def _set_aside(self, event: OrderEvent, vanished: tuple[str, ...]) -> None:
+        """Set an order aside without another look at it: reading it may be what kills."""
+        message = f"{len(vanished)} processes died while they scored this order on its own"
+        error = OrderError("attempts_vanished", "", message)
+        received = ReceivedEvent(event, error)
+        await self._commit(blamed(self.judging.batch(self.stored.state, [received]), error))
 
-    async def _computed[T](self, work: Callable[[], T]) -> T:
-        """What some work comes to, done on the thread that computes."""
-        loop = asyncio.get_running_loop()
-        result, seconds = await loop.run_in_executor(self.context.executor, _timed, work)
-        self.summary.scoring_seconds += seconds
-        return result
+    async def _blame(self, event: OrderEvent, error: Exception, fuse: Fuse) -> None:
+        """Set an order aside for what was raised between judging and writing it."""
+        # The error's text may name an order, and goes into the dead letter alone.
+        kind = type(error).__name__
+        logger.error("%s: an order was scored and cannot be committed: %s", self.key, kind)
+        judgement = blamed(self.judging.batch(self.stored.state, [receive(event)]), error)
+        fuse.check(judgement.failed)
+        await self._commit(judgement)
 
     async def _commit(self, judgement: Judgement) -> None:
         """Write what was judged, then the state that says so."""
-        context, before = self.context, self.state
+        context, before = self.context, self.stored.state
         writer = Writer(
             context.alerts,
             context.incidents,
@@ -359,25 +203,18 @@ class _Run:
             context.telemetry,
         )
         written = await writer.write(self.key, judgement, context.now())
-        await self._write_state(written.judgement.state)
-        self.summary.add(before, written)
-        self.committed += written.judgement.scored
+        await self.stored.write(written.judgement.state)
+        self.judging.summary.add(before, written)
 
-    async def _write_state(self, state: StreamState) -> None:
-        self.version = await self.context.states.write(self.key, state, self.version)
-        self.state = state
+    def _attempt(self, *, alone: bool = False, vanished: tuple[str, ...] = ()) -> Attempt:
+        return Attempt(self.context.owner, self.context.now(), alone, vanished)
+
+    def _fuse(self, events: int, *, one_by_one: bool) -> Fuse:
+        context = self.context
+        return Fuse(context.conditions, self.key, context.now, events, one_by_one)
 
     def _late(self) -> bool:
-        return self.tried and self.context.clock() - self.started > self.context.limits.deadline
+        return self.context.clock() > self.deadline
 
-
-def _received(state: StreamState, events: Sequence[OrderEvent]) -> tuple[list[Received], set[Name]]:
-    """The orders that events are, and which of them the store is to be asked for."""
-    received = receive(events)
-    return received, doubtful(state, received)
-
-
-def _timed[T](work: Callable[[], T]) -> tuple[T, float]:
-    """What some work comes to, and its seconds without those of waiting for the thread."""
-    started = time.perf_counter()
-    return work(), time.perf_counter() - started
+    def _out_of_time(self) -> TransientError:
+        return TransientError(f"{self.key}: out of time; the rest of the batch comes again")

@@ -1,4 +1,4 @@
-"""Files of the shelf, each read and parsed once a version, also where it was refused."""
+"""Read and parse each version of a file once, and remember also what was refused."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ _LONGEST_REASON = 300  # characters; what is wrong with a file may quote the fil
 
 
 class RefusedFileError(SheriffError):
-    """A file that is there and must not serve; ``what`` names it, ``why`` is one line."""
+    """A file that must not serve; ``what`` names it, ``why`` says in one line what is wrong."""
 
     def __init__(self, what: str, why: str) -> None:
         super().__init__(f"{what}: {why}")
@@ -24,7 +24,7 @@ class RefusedFileError(SheriffError):
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """One version of a file: what it was parsed to, or why it was refused."""
+    """One version of a file: the value it holds, or why it was refused."""
 
     version: str
     value: Any = None
@@ -33,9 +33,9 @@ class _Known:
 
 @dataclass
 class KnownFiles:
-    """Reads files and remembers what came of them, by their versions.
+    """Reads files and remembers, by version, the value that each holds.
 
-    They are parsed on ``executor``, which is not the one that scores: the largest take seconds.
+    Files are parsed on ``executor``. It is not the one that scores: the largest take seconds.
     """
 
     files: Files
@@ -46,38 +46,41 @@ class KnownFiles:
     async def value[T](
         self, container: str, name: str, parse: Callable[[bytes], T], variant: str = ""
     ) -> T:
-        """What a file parses to; whatever ``parse`` raises is a refusal of this file.
+        """Return the value in a file; anything that ``parse`` raises refuses the file.
 
         Args:
-            variant: tells apart what one file is parsed to in different ways.
+            container: where the file is.
+            name: its name there.
+            parse: reads the value from the bytes.
+            variant: tells different ways to parse the same file apart.
 
         Raises:
             NotThereError: there is no such file.
-            RefusedFileError: it must not serve.
-            TransientError: whether it is there cannot be known.
+            RefusedFileError: the file must not serve.
+            TransientError: the store cannot be read now.
         """
         path = f"{container}/{name}"
         key = (path, variant)
         self._asked.add(key)
         known = self._known.get(key)
         try:
-            found = await self._read(container, name, None if known is None else known.version)
+            newer = await self._read(container, name, None if known is None else known.version)
         except NotThereError:
             self._known.pop(key, None)
             raise
-        if found is not None:
-            known = self._known[key] = await self._parsed(*found, parse)
-        assert known is not None  # only a version that is known is not read again
+        if newer is not None:
+            known = self._known[key] = await self._parsed(*newer, parse)
+        assert known is not None  # the store leaves out only a version that is known
         if known.why is not None:
             raise RefusedFileError(path, known.why)
         value: T = known.value
         return value
 
     async def there(self, container: str, name: str) -> bool:
-        """Whether there is such a file, whatever is in it.
+        """Return whether there is such a file, good or bad.
 
         Raises:
-            TransientError: that cannot be known.
+            TransientError: the store cannot be read now.
         """
         try:
             await self._read(container, name, None)
@@ -86,10 +89,10 @@ class KnownFiles:
         return True
 
     def forget(self, kept: Iterable[object]) -> None:
-        """Forget the files that nobody has asked for since this was called last.
+        """Forget the files that nobody has asked for since the last call.
 
         Args:
-            kept: what is in use anyway, and need not be read again.
+            kept: the values in use, whose files need not be read again.
         """
         used = {id(value) for value in kept}
         self._known = {
@@ -104,7 +107,7 @@ class KnownFiles:
             return await self.files.read(container, name, known)
         except (NotThereError, TransientError):
             raise
-        except Exception as error:  # of a store: that says nothing about the file
+        except Exception as error:  # it comes from the store, and says nothing about the file
             what = f"{container}/{name} cannot be read: {type(error).__name__}"
             raise TransientError(what) from error
 
@@ -112,12 +115,12 @@ class KnownFiles:
         loop = asyncio.get_running_loop()
         try:
             return _Known(version, await loop.run_in_executor(self.executor, parse, data))
-        except Exception as error:  # noqa: BLE001 - whatever a file does here, the next one serves
+        except Exception as error:  # noqa: BLE001 - the parser may raise anything on a bad file
             return _Known(version, why=reason(error))
 
 
 def reason(error: Exception) -> str:
-    """What an error says, in one line of bounded length."""
+    """Return what an error says, in one line of bounded length."""
     text = " ".join(str(error).split())
     kind = "" if isinstance(error, SheriffError) and text else f"{type(error).__name__}: "
     return shortened(f"{kind}{text}".removesuffix(": "), _LONGEST_REASON)

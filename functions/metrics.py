@@ -1,4 +1,4 @@
-"""What is measured: each figure has a fixed name and at most one label, of few values.
+"""The metrics: each has a fixed name and at most one label, which has few values.
 
 No label ever names an order, a rep or a customer. The workbook (`infra/workbook.json`) and the
 alert rules ask for these names.
@@ -10,8 +10,11 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One figure. A counter adds up, a gauge is the last value, a histogram has ``edges``, the
-    bounds of its classes in its unit. ``label`` is the name of its one label, if it has one."""
+    """One metric. A counter adds up, a gauge is the last value, a histogram has ``edges``.
+
+    The edges are the bounds of the histogram's classes, in its unit. ``label`` is the name of the
+    metric's label, if it has one.
+    """
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
@@ -98,4 +101,4 @@ METRICS = (
     STORE_DURATION, REQUEST_UNITS, LAG, SHELF_FAILED, RETRIES, MODEL_AGE, INCIDENTS_OPENED, BELIEF,
     RETRAIN_FAILED, SHADOW_ORDERS, PARTITION_LAG, PARTITION_STALLED, HUB_ANEW, FUSE,
 )  # fmt: skip
-"""All there are."""
+"""All metrics."""

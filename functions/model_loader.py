@@ -1,16 +1,16 @@
-"""The bundle, catalogue and policy that serve now, exchanged while the process runs.
+"""Load the bundle, catalogue and policy that serve, and replace them while the process runs.
 
-Each is asked for by its ETag every so often, beside the batches: only the very first look is
-waited for. What is there and bad is refused, said once, and the one before it serves: in a warm
-process the one in memory, in a cold one the file that publishing kept, or the bundles that the
-pointer names as earlier. Where none can be had, nothing is scored and the orders wait. Packaged
-tables serve only where nothing was ever put there (`shared.reference`).
+Every so often the loader asks for a newer version of each, by its ETag, beside the batches. Only
+the very first look is waited for. A bad file is refused, the log says so once, and the one before
+it serves: in a warm process the one in memory; in a cold process the file that publishing kept, or
+the bundles that the pointer names as earlier. If there is none, nothing is scored and the orders
+wait. Packaged tables serve only where nothing was ever put there (`shared.reference`).
 
-A bundle must say of its golden orders what it said where it was trained. Whatever reading one of
-these files raises is a refusal of that file; only the store can be away.
+A bundle must score its golden orders as it did where it was trained. Anything that reading a file
+raises refuses that file; only the store can be away.
 
-Beside them may lie a challenger, a bundle that scores in shadow (`functions.shadow`). Whatever is
-wrong with it, it only does not score.
+A challenger may lie beside them: a bundle that scores in shadow (`functions.shadow`). If anything
+is wrong with it, it does not score, and nothing else changes.
 """
 
 import asyncio
@@ -20,20 +20,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from functions.challenger import Challenger
-from functions.known_files import KnownFiles, RefusedFileError, reason
+from functions.known_files import KnownFiles, reason
 from functions.metrics import MODEL_AGE, SHELF_FAILED
 from functions.ports import Files, Telemetry
+from functions.slots import Candidate, Slot
 from functions.sources import Champion, ReferenceFile, Source, usable_catalogue, usable_policy
 from functions.telemetry import SILENT
 from shared.catalogue import Catalogue, packaged_catalogue
 from shared.champion import CHAMPION
 from shared.containers import MODELS, REFERENCE
-from shared.errors import NotThereError, SheriffError, TransientError
+from shared.errors import SheriffError, TransientError
 from shared.formats import FormatError, time_text, utc_time
 from shared.model import ModelBundle, packaged_bundle
 from shared.policy import Policy
@@ -42,53 +43,13 @@ from shared.scoring import Scorer
 
 logger = logging.getLogger(__name__)
 
-GONE = "it was there and is gone"
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What was refused (a path), why, and since when (RFC 3339)."""
-
-    what: str
-    why: str
-    since: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Found[T]:
-    """What may serve; ``packaged``: it is none that was put on the shelf."""
-
-    value: T
-    packaged: bool = False
-
-
-@dataclass(eq=False)
-class _Slot[T]:
-    """One of the three things that serve: where it comes from, and what serves.
-
-    ``unfit`` is one that is good by itself, but not together with the other two.
-    """
-
-    table: str
-    path: str
-    source: Source[T]
-    packaged: Callable[[], T]
-    serving: _Found[T] | None = None
-    unfit: T | None = None
-    refusals: dict[str, Refusal] = field(default_factory=dict)  # by path
-
-    @property
-    def value(self) -> T:
-        assert self.serving is not None  # asked for only once something serves
-        return self.serving.value
-
 
 @dataclass
 class ModelLoader:
-    """What serves, and what was refused. One a process; `scorer` may be called by many at once.
+    """Knows what serves and what was refused. A process has one; many may ask it at once.
 
-    Files are read on ``executor``, which must not be the one that scores: the largest take longer
-    than a batch may wait. Without ``shadow`` no challenger is looked for.
+    Files are parsed on ``executor``. It must not be the one that scores, because the largest take
+    longer than a batch may wait. Without ``shadow`` the loader looks for no challenger.
     """
 
     files: Files
@@ -106,31 +67,38 @@ class ModelLoader:
     def __post_init__(self) -> None:
         self._known = KnownFiles(self.files, self.executor)
         self._champion, self._challenger = Champion(self._known), Challenger(self._known)
-        self._bundle: _Slot[ModelBundle] = _Slot(
+        self._bundle: Slot[ModelBundle] = self._slot(
             "bundle", f"{MODELS}/{CHAMPION}", self._champion, packaged_bundle
         )
-        self._catalogue: _Slot[Catalogue] = self._slot(
-            "catalogue", CATALOGUE, usable_catalogue, packaged_catalogue
+        self._catalogue: Slot[Catalogue] = self._slot(
+            "catalogue",
+            f"{REFERENCE}/{CATALOGUE}",
+            self._reference(CATALOGUE, usable_catalogue),
+            packaged_catalogue,
         )
-        self._policy: _Slot[Policy] = self._slot("policy", POLICY, usable_policy, Policy)
+        self._policy: Slot[Policy] = self._slot(
+            "policy", f"{REFERENCE}/{POLICY}", self._reference(POLICY, usable_policy), Policy
+        )
         # The bundle first: its pointer says which of the other two must be there.
-        self._slots: tuple[_Slot[Any], ...] = (self._bundle, self._catalogue, self._policy)
+        self._slots: tuple[Slot[Any], ...] = (self._bundle, self._catalogue, self._policy)
 
     def _slot[T](
-        self, table: str, name: str, parse: Callable[[bytes], T], packaged: Callable[[], T]
-    ) -> _Slot[T]:
-        source = ReferenceFile(self._known, name, parse, self._champion.expects)
-        return _Slot(table, f"{REFERENCE}/{name}", source, packaged)
+        self, table: str, path: str, source: Source[T], packaged: Callable[[], T]
+    ) -> Slot[T]:
+        return Slot(table, path, source, packaged, self.now, self.telemetry)
+
+    def _reference[T](self, name: str, parse: Callable[[bytes], T]) -> ReferenceFile[T]:
+        return ReferenceFile(self._known, name, parse, self._champion.expects)
 
     # --- for those who score -------------------------------------------------------------------
 
     async def scorer(self) -> Scorer:
-        """The scorer that serves now; has a newer one looked for when it is time to.
+        """Return the scorer that serves now; begin a look for a newer one when it is time to.
 
-        The look is waited for only while nothing serves, by all who ask the same one.
+        While nothing serves, all callers wait for the same look.
 
         Raises:
-            TransientError: nothing serves yet, and what should cannot be read, or was refused and
+            TransientError: nothing serves yet, because a file cannot be read, or was refused and
                 there is none before it.
         """
         if self._scorer is None:
@@ -140,7 +108,7 @@ class ModelLoader:
         return self._scorer
 
     async def refresh(self) -> Scorer:
-        """Look now, and wait for it; the scorer that serves then.
+        """Look now, wait for it, and return the scorer that serves then.
 
         Raises: as `scorer`.
         """
@@ -154,28 +122,27 @@ class ModelLoader:
         return self._scorer
 
     def challenger(self) -> Scorer | None:
-        """The scorer that is to score in shadow, beside the one that `scorer` gave last."""
+        """Return the scorer that scores in shadow, if there is one."""
         return self._challenger.scorer
 
     def degraded(self) -> tuple[tuple[str, str], ...]:
-        """The packaged tables that serve in the place of the company's own: which, and why.
+        """Return the packaged tables that serve instead of the company's own, each with the reason.
 
-        A packaged policy is among them only where one of the company's own was refused: many
-        companies have none.
+        A packaged policy counts only where the company's own was refused: many companies have none.
         """
         return tuple(self._degraded([slot.serving for slot in self._slots]))
 
-    def _degraded(self, serving: Sequence[_Found[Any] | None]) -> Iterator[tuple[str, str]]:
-        """The same where these serve, in the order of the slots."""
-        for slot, found in zip(self._slots, serving, strict=True):
-            if found is None:
+    def _degraded(self, serving: Sequence[Candidate[Any] | None]) -> Iterator[tuple[str, str]]:
+        """Yield what `degraded` returns where these values serve, in the order of the slots."""
+        for slot, candidate in zip(self._slots, serving, strict=True):
+            if candidate is None:
                 continue
-            if found.packaged and slot.refusals:
+            if candidate.packaged and slot.refusals:
                 yield slot.table, f"{slot.path} is refused, and none served before it"
-            elif found.packaged and slot is not self._policy:
-                yield slot.table, "none was ever put on the shelf"
-            elif slot is self._bundle and found.value.degraded:
-                yield slot.table, "the one on the shelf was not learned from the company's orders"
+            elif candidate.packaged and slot is not self._policy:
+                yield slot.table, "none was ever published"
+            elif slot is self._bundle and candidate.value.degraded:
+                yield slot.table, "the published one was not learned from the company's orders"
 
     async def close(self) -> None:
         """End the look that is under way, if there is one."""
@@ -186,18 +153,18 @@ class ModelLoader:
     # --- looking -------------------------------------------------------------------------------
 
     def _looking(self) -> asyncio.Task[None]:
-        """The one look that is under way, begun now if there is none."""
+        """Return the look that is under way, or begin one."""
         if self._look is None or self._look.done():
             self._looked = self.clock()
             # A context of its own: it outlives the batch that happened to begin it.
             self._look = asyncio.create_task(
-                self._look_around(), name="shelf", context=contextvars.Context()
+                self._look_around(), name="model loader", context=contextvars.Context()
             )
             self._look.add_done_callback(self._ended)
         return self._look
 
     def _ended(self, look: asyncio.Task[None]) -> None:
-        """Say how a look failed, whether or not anybody waits for it."""
+        """Log how a look failed, whether or not anybody waits for it."""
         if look.cancelled():
             return
         error = look.exception()
@@ -210,97 +177,41 @@ class ModelLoader:
             logger.error("the look for what serves failed", exc_info=error)
 
     async def _look_around(self) -> None:
-        changes: dict[_Slot[Any], _Found[Any]] = {}
+        changes: dict[Slot[Any], Candidate[Any]] = {}
         for slot in self._slots:
-            found = await self._next(slot)
-            if found is not None:
-                changes[slot] = found
+            candidate = await slot.next()
+            if candidate is not None:
+                changes[slot] = candidate
         changed = bool(changes) and await self._exchanged(changes)
         self._measure_age()
         if self.shadow:
             await self._challenger.look(self._bundle.value.version, self._beside, anew=changed)
         self._known.forget(slot.value for slot in self._slots)
 
-    async def _next[T](self, slot: _Slot[T]) -> _Found[T] | None:
-        """What is to serve next; None where what serves goes on.
+    async def _exchanged(self, changes: Mapping[Slot[Any], Candidate[Any]]) -> bool:
+        """Let all that has changed serve at once; return whether a scorer can be made with it.
 
         Raises:
-            TransientError: nothing serves, and nothing can be had.
+            TransientError: none can, and none serves.
         """
-        cold = slot.serving is None
+        candidates = [changes.get(slot) or slot.serving for slot in self._slots]
         try:
-            value = await slot.source.current()
-        except NotThereError:
-            if cold and not await slot.source.was_there():
-                return _Found(slot.packaged(), packaged=True)
-            if slot.serving is not None and slot.serving.packaged:
-                slot.refusals.clear()  # as it always was
-                return None
-            self._refuse(slot, slot.path, GONE)
-        except RefusedFileError as error:
-            self._refuse(slot, slot.path, error.why)
-        except TransientError as error:
-            if cold:
-                raise
-            self.telemetry.measure(SHELF_FAILED, 1)
-            logger.warning("%s cannot be read, what serves goes on: %s", slot.path, error)
-            return None
-        else:
-            return self._taken(slot, value)
-        return await self._before(slot) if cold else None
-
-    def _taken[T](self, slot: _Slot[T], value: T) -> _Found[T] | None:
-        """A good one, if it is not the one that serves, nor one that was tried in vain."""
-        if slot.serving is not None and value is slot.unfit:
-            return None
-        slot.refusals.clear()
-        known = slot.serving is not None and value is slot.serving.value
-        return None if known else _Found(value)
-
-    async def _before[T](self, slot: _Slot[T]) -> _Found[T]:
-        """The one before what was refused.
-
-        Raises:
-            TransientError: there is none that may serve, or it cannot be read.
-        """
-        for read in await slot.source.before():
-            try:
-                return _Found(await read())
-            except NotThereError:
-                continue
-            except RefusedFileError as error:
-                self._refuse(slot, error.what, error.why)
-        refused = "; ".join(f"{one.what}: {one.why}" for one in slot.refusals.values())
-        raise TransientError(f"no {slot.table} may serve, nor one before it: {refused}")
-
-    def _refuse(self, slot: _Slot[Any], what: str, why: str) -> None:
-        known = slot.refusals.get(what)
-        if known is None or known.why != why:
-            logger.error("%s is refused, the one before it serves: %s", what, why)
-            slot.refusals[what] = Refusal(what, why, time_text(self.now()))
-
-    async def _exchanged(self, changes: Mapping[_Slot[Any], _Found[Any]]) -> bool:
-        """Let what has changed serve, all of it at once; whether a scorer could be made of it.
-
-        Raises:
-            TransientError: none could, and none serves.
-        """
-        found = [changes.get(slot) or slot.serving for slot in self._slots]
-        try:
-            bundle, catalogue, policy = [one.value for one in found if one is not None]
-            degraded = tuple(self._degraded(found))
+            bundle, catalogue, policy = [
+                candidate.value for candidate in candidates if candidate is not None
+            ]
+            degraded = tuple(self._degraded(candidates))
             scorer = await self._made(bundle, catalogue, policy, degraded)
         except Exception as error:
-            for slot, one in changes.items():
-                self._refuse(slot, slot.path, f"no scorer can be made with it: {reason(error)}")
-                slot.unfit = one.value
+            for slot, change in changes.items():
+                slot.refuse(slot.path, f"no scorer can be made with it: {reason(error)}")
+                slot.unfit = change.value
             if self._scorer is None:
                 raise TransientError(f"no scorer can be made: {reason(error)}") from error
             return False
         if self._bundle in changes:
             self._serving_since = self.now()
-        for slot, one in changes.items():
-            slot.serving, slot.unfit = one, None
+        for slot, change in changes.items():
+            slot.serving, slot.unfit = change, None
         self._scorer = scorer
         logger.info("serving %s", self.status())
         return True
@@ -318,7 +229,7 @@ class ModelLoader:
         )
 
     async def _beside(self, bundle: ModelBundle) -> Scorer:
-        """A scorer of another bundle, with the catalogue and policy that serve."""
+        """Make a scorer of another bundle, with the catalogue and policy that serve."""
         return await self._made(bundle, self._catalogue.value, self._policy.value, self.degraded())
 
     def _measure_age(self) -> None:
@@ -326,7 +237,7 @@ class ModelLoader:
         self.telemetry.measure(MODEL_AGE, max(age, 0.0), self._bundle.value.version)
 
     def _promoted(self) -> datetime:
-        """When what serves was promoted; where its pointer does not say, when it was taken up."""
+        """Return when the bundle was promoted; else when this process began to use it."""
         assert self._serving_since is not None
         with suppress(FormatError):
             moved = self._moved_at()
@@ -334,16 +245,16 @@ class ModelLoader:
         return self._serving_since
 
     def _moved_at(self) -> str | None:
-        """When the pointer to the bundle that serves was put there, where that is known."""
+        """Return when the pointer was moved to the bundle that serves, where that is known."""
         return self._champion.moved_at(self._bundle.value.version)
 
     # --- for operators -------------------------------------------------------------------------
 
     def status(self) -> dict[str, Any]:
-        """What serves, by version, and all that was refused; null where nothing serves yet.
+        """Return what serves, by version, and all that was refused; null where nothing serves yet.
 
-        ``promoted_at`` is when the pointer was put there, ``serving_since`` when this process took
-        the bundle up. A refusal names the version that serves in its place.
+        ``promoted_at`` is when the pointer was moved to the bundle, ``serving_since`` when this
+        process began to use it. A refusal names the version that serves instead.
         """
         refusals = self.refusals()
         bundle = None if self._scorer is None else self._scorer.bundle
@@ -358,13 +269,13 @@ class ModelLoader:
             "catalogue_version": self._scorer and self._scorer.catalogue.version,
             "policy_version": self._scorer and self._scorer.policy.version,
             "refusals": refusals,
-            "last_refusal": max(refusals, key=lambda one: one["since"], default=None),
+            "last_refusal": max(refusals, key=lambda refusal: refusal["since"], default=None),
             "challenger_version": challenger and challenger.bundle.version,
             "challenger_refusal": self._challenger.refusal,
         }
 
     def refusals(self) -> list[dict[str, Any]]:
-        """What is refused now, why, since when, and the version that serves in its place."""
+        """Return what is refused now, why, since when, and the version that serves instead."""
         return [
             {
                 "table": slot.table,

@@ -19,7 +19,7 @@ class AlertStore(Protocol):
     """Alerts, each written once."""
 
     async def create(self, alert: dict[str, Any]) -> bool:
-        """Write an alert; False when it was there already, which is as good.
+        """Write an alert; return False if it is there already, which is as good.
 
         Raises:
             RefusedError: this alert can never be stored.
@@ -29,25 +29,30 @@ class AlertStore(Protocol):
     async def supersede(
         self, rep_id: str, order_id: str, revision: int, successor: str, before: tuple[str, int]
     ) -> int:
-        """Mark a rep's alerts of an order's lower revisions with their successor's alert id; the
-        number marked.
+        """Mark the alerts of an order's lower revisions as superseded; return how many.
 
-        ``superseded_by`` names the first higher revision: what is marked already stays. An order
-        of another rep under the same id is a different one, and so is one that came only after
-        the event (its `enqueued_at` as text, its sequence number) that ``before`` names.
+        ``superseded_by`` names the first higher revision, so a mark that is there already stays.
+
+        Args:
+            rep_id: the order's rep. An order of another rep under the same id is a different one.
+            order_id: the order.
+            revision: the revision that supersedes.
+            successor: the alert id of that revision.
+            before: the event of that revision: its ``enqueued_at`` as text, and its sequence
+                number. An alert whose event came later belongs to a different order.
 
         Raises: as `create`.
         """
 
     async def earlier(self, rep_id: str, order_id: str) -> list[dict[str, Any]]:
-        """A rep's alerts of an order id, of every revision.
+        """Return a rep's alerts of an order id, of every revision.
 
         Raises:
             TransientError: they may be read next time.
         """
 
     async def revisit(self, revisited: Revisited, incident_id: str, at: datetime) -> None:
-        """Add to an alert what `shared.alert.revisited` adds, once; nothing where there is none.
+        """Add to an alert, once, what `shared.alert.revisited` adds; do nothing if there is none.
 
         Raises: as `create`.
         """
@@ -57,7 +62,7 @@ class IncidentStore(Protocol):
     """Incidents of one kind, each document with its version."""
 
     async def read(self, kind: str, incident_id: str) -> tuple[dict[str, Any], str] | None:
-        """An incident and its version; None where there is none.
+        """Return an incident and its version; None if there is none.
 
         Raises:
             TransientError: it may be read next time.
@@ -66,15 +71,19 @@ class IncidentStore(Protocol):
     async def joinable(
         self, kind: str, percent: float, ended_since: str, seen_since: str
     ) -> list[tuple[dict[str, Any], str]]:
-        """Every incident of a percentage that a run may join, each with its version: those that
-        ended at a time (fixed-width UTC text) or later, and those that are open and were last
-        seen at another or later.
+        """Return every incident that an episode may join, each with its version.
+
+        Args:
+            kind: of the incidents.
+            percent: of the incidents.
+            ended_since: fixed-width UTC text; closed incidents ended then or later.
+            seen_since: fixed-width UTC text; open incidents were last seen then or later.
 
         Raises: as `read`.
         """
 
     async def highest(self, kind: str) -> int:
-        """The number of the kind's latest incident; 0 before the first.
+        """Return the number of the kind's latest incident; 0 before the first.
 
         Raises: as `read`.
         """
@@ -90,17 +99,17 @@ class IncidentStore(Protocol):
 
 
 class StateStore(Protocol):
-    """The state documents; a version is what the store calls one writing of a document."""
+    """The state documents. Each write of a document gives it a new version."""
 
     async def read(self, key: StreamKey) -> tuple[StreamState, str | None]:
-        """The state and its version; a new state and None when there is none yet.
+        """Return the state and its version; a new state and None if there is none yet.
 
         Raises:
             TransientError: it may be there next time.
         """
 
     async def write(self, key: StreamKey, state: StreamState, version: str | None) -> str:
-        """Replace the version that was read (None: create); the new version.
+        """Replace the version that was read (None: create); return the new version.
 
         Raises:
             WriteConflict: the document is no longer that version.
@@ -109,10 +118,10 @@ class StateStore(Protocol):
 
 
 class ShadowStore(Protocol):
-    """What challengers made of each partition's orders, a document a challenger and partition."""
+    """How challengers scored, in a document for each challenger and partition."""
 
     async def read(self, key: StreamKey, challenger: str) -> tuple[ShadowState, str | None]:
-        """The state of a challenger (by version) and its own version; a new one and None at first.
+        """Return a challenger's state and the document's version; a new state and None at first.
 
         Raises:
             TransientError: it may be there next time.
@@ -128,26 +137,28 @@ class ShadowStore(Protocol):
 
 
 type JobStatus = Literal["running", "completed", "failed", "canceled"]
-"""How a job stands. What is not known to have ended runs; ``canceled`` was stopped by somebody, or
-by its time limit."""
+"""The status of a job. It is ``running`` until it is known to have ended. Somebody, or its time
+limit, stopped one that is ``canceled``."""
 
 
 class JobQueue(Protocol):
-    """Where training goes that is too large for this machine."""
+    """Runs a training that is too large for this machine."""
 
     async def status(self, name: str) -> JobStatus | None:
-        """How the job of this name stands; None where there is none.
+        """Return the status of a job; None if there is no job of this name.
 
         Raises:
-            TransientError: that cannot be known now.
+            TransientError: Azure does not say now.
         """
 
     async def submit(self, name: str) -> str:
-        """Start ``python -m training.pipeline`` as a job, once a name; where to look at it.
+        """Start ``python -m training.pipeline`` as a job; return where to look at it.
+
+        A name starts only one job, however often it is submitted.
 
         Raises:
-            TransientError: it may be taken next time.
-            RefusedError: it will never be.
+            TransientError: the job may be accepted next time.
+            RefusedError: the job will never be accepted.
         """
 
 
@@ -155,7 +166,7 @@ class DeadLetterStore(Protocol):
     """Events that were set aside, each kept once."""
 
     async def add(self, letter: DeadLetter) -> None:
-        """Keep a dead letter; one that is there already stays as it is.
+        """Keep a dead letter; if it is there already, it stays as it is.
 
         Raises:
             TransientError: it may be kept next time.
@@ -163,34 +174,34 @@ class DeadLetterStore(Protocol):
 
 
 class Files(Protocol):
-    """Files in named containers; a version is what the store calls one writing of a file."""
+    """Files in named containers. Each write of a file gives it a new version."""
 
     async def read(
         self, container: str, name: str, known: str | None = None
     ) -> tuple[bytes, str] | None:
-        """A file and its version; None while it is still the ``known`` one.
+        """Return a file and its version; None while it still has the ``known`` version.
 
         Raises:
             NotThereError: there is no such file.
-            TransientError: whether there is cannot be known.
+            TransientError: the store cannot be read now.
         """
 
 
 class Telemetry(Protocol):
-    """What operators see. It never raises, and says nothing of any order, rep or customer."""
+    """Metrics and traces for operators. It never raises, and never names order, rep or customer."""
 
     def batch(self, key: StreamKey, events: Sequence[OrderEvent]) -> AbstractContextManager[None]:
-        """The span of a batch, which links to the traces that its producers sent."""
+        """Open the span of a batch, which links to the traces that its producers sent."""
 
     def note(self, **figures: int) -> None:
-        """Add figures to the span that is current."""
+        """Add figures to the current span."""
 
     def alerted(self, trace_id: str, typology: str) -> None:
-        """Say in an order's own trace that it is an alert, and in which batch it was found."""
+        """Note in an order's own trace that it is an alert, and in which batch it was found."""
 
     def measure(self, metric: Metric, value: float, label: str = "") -> None:
-        """Count or record one figure; ``label`` is the value of the metric's label."""
+        """Record one value of a metric; ``label`` is the value of the metric's label."""
 
 
 type ReadScorer = Callable[[], Awaitable[Scorer]]
-"""Gives the scorer that serves now; TransientError when that cannot be known yet."""
+"""Returns the scorer that serves now; raises TransientError while none can serve."""

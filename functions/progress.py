@@ -1,8 +1,7 @@
-"""How far a hub's partitions are read, which stand still, and whether the hub is another one.
+"""Decide how far a hub's partitions are read, which stand still, and whether the hub is new: pure.
 
-Pure: what is known, what the state documents say and what the hub says come in, what is known now
-goes out. The trigger itself cannot tell a hub that was made anew: it waits for the sequence number
-after its checkpoint, and everything before that is passed over without an error.
+The trigger itself cannot notice that a hub was made anew. It waits for the sequence number after
+its checkpoint, and skips everything before that without an error.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,17 +14,19 @@ import msgspec
 from shared.formats import time_text
 
 STANDS_STILL = timedelta(minutes=5)
-"""A partition that is behind and does not move for so long stands still. Longer than any run of a
-batch with its waits, than a partition takes to change hands (40 s), and than a reader that lost its
-connection may hear nothing (60 s)."""
+"""A partition that is behind and does not move for so long stands still.
+
+It is longer than a batch takes with all its waits, longer than a partition takes to change hands
+(40 s), and longer than a reader that lost its connection may hear nothing (60 s).
+"""
 
 SAME_TIME = timedelta(seconds=1)
-"""Two created times that differ by less are one."""
+"""Two created times that differ by less are the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionSeen:
-    """What the hub says of a partition; a partition that never had an event ends at -1."""
+    """A partition as the hub describes it; one that never had an event ends at -1."""
 
     partition_id: str
     first_sequence_number: int
@@ -35,7 +36,7 @@ class PartitionSeen:
 
 @dataclass(frozen=True, slots=True)
 class HubSeen:
-    """What the hub says of itself; times are aware UTC."""
+    """A hub as it describes itself; times are aware UTC."""
 
     created_at: datetime
     partitions: tuple[PartitionSeen, ...]
@@ -43,9 +44,9 @@ class HubSeen:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """How far a state document says that a partition is done; ``enqueued_at`` is aware UTC.
+    """How far a partition is done by its state document; ``enqueued_at`` is aware UTC.
 
-    ``attempts`` are the runs that are on record and never came back.
+    ``attempts`` counts the attempts that are on record and never came back.
     """
 
     partition_id: str
@@ -55,7 +56,7 @@ class Committed:
 
 
 class Anew(msgspec.Struct, frozen=True):
-    """The hub was made anew while state and checkpoints stayed: when that was noticed, and how."""
+    """Notes that the hub was made anew while the state and the checkpoints stayed."""
 
     noticed_at: datetime
     created_at: datetime
@@ -65,9 +66,9 @@ class Anew(msgspec.Struct, frozen=True):
 class Partition(msgspec.Struct, frozen=True):
     """A partition at the last look.
 
-    ``behind_events`` wait to be committed. ``behind_seconds`` is by how much the newest event is
-    younger than the last committed one, in the hub's time. ``since`` is the first look at which it
-    was behind at this ``sequence_number``; None where nothing waits.
+    ``behind_events`` wait to be committed. The newest event is ``behind_seconds`` younger than the
+    last committed one, in the hub's time. ``since`` is the first look at which the partition was
+    behind at this ``sequence_number``; None where nothing waits.
     """
 
     sequence_number: int
@@ -78,8 +79,10 @@ class Partition(msgspec.Struct, frozen=True):
 
 
 class Watch(msgspec.Struct, frozen=True):
-    """What is known of a hub, as it is kept. ``acknowledged`` is the created time of the hub whose
-    making somebody knows of."""
+    """What is known about a hub after a look.
+
+    ``acknowledged`` is the created time of a new hub that an operator knows about.
+    """
 
     created_at: datetime
     seen_at: datetime
@@ -87,24 +90,30 @@ class Watch(msgspec.Struct, frozen=True):
     made_anew: Anew | None = None
     acknowledged: datetime | None = None
     kind: Literal["hub"] = "hub"
-    schema_version: int = 1  # of whoever wrote it: a later one is read as far as it is known
+    schema_version: int = 1  # of the release that wrote it; fields of a later one are ignored
 
     @property
     def stalled(self) -> tuple[str, ...]:
         """The partitions that stood still at the last look."""
         return tuple(
-            partition
-            for partition, one in self.partitions.items()
-            if one.since is not None and self.seen_at - one.since >= STANDS_STILL
+            name
+            for name, partition in self.partitions.items()
+            if partition.since is not None and self.seen_at - partition.since >= STANDS_STILL
         )
 
 
 def looked(
     known: Watch | None, committed: Sequence[Committed], hub: HubSeen, now: datetime
 ) -> Watch:
-    """What is known after a look. ``committed`` was read before the hub was asked: so a partition
-    that moves meanwhile is never ahead of its hub."""
-    states = {one.partition_id: one for one in committed}
+    """Return what is known after a look.
+
+    Args:
+        known: what was known before.
+        committed: read before the hub, so that a partition that moves is never ahead of its hub.
+        hub: the hub.
+        now: the time of the look (aware UTC).
+    """
+    states = {state.partition_id: state for state in committed}
     partitions = {
         seen.partition_id: _partition(known, states.get(seen.partition_id), seen, hub, now)
         for seen in hub.partitions
@@ -119,16 +128,16 @@ def looked(
 
 
 def acknowledge(watch: Watch) -> Watch:
-    """Somebody knows that this hub is a new one, and has done what the runbook says."""
+    """Return the watch once an operator knows of the new hub and has done what the runbook says."""
     return msgspec.structs.replace(watch, made_anew=None, acknowledged=watch.created_at)
 
 
-def _same(one: datetime, other: datetime) -> bool:
-    return abs(one - other) < SAME_TIME
+def _same(first: datetime, second: datetime) -> bool:
+    return abs(first - second) < SAME_TIME
 
 
 def _made_anew(known: Watch | None, states: Mapping[str, Committed], hub: HubSeen) -> str | None:
-    """Why this is not the hub that the state documents are about; None where it is."""
+    """Return why the state documents are about another hub; None if they are about this one."""
     if known is not None and not _same(known.created_at, hub.created_at):
         before, after = time_text(known.created_at), time_text(hub.created_at)
         return f"the hub was created at {before} when it was looked at last, now at {after}"
@@ -140,7 +149,7 @@ def _made_anew(known: Watch | None, states: Mapping[str, Committed], hub: HubSee
 
 
 def _of_another(state: Committed, seen: PartitionSeen, hub: HubSeen) -> str | None:
-    """Why a state document is about another hub than this one; None where it may be this one's."""
+    """Return why a state document is about another hub; None if it may be about this one."""
     where = f"partition {seen.partition_id}"
     if seen.last_sequence_number < state.sequence_number:
         return (
@@ -181,7 +190,7 @@ def _partition(
 def _since(
     known: Watch | None, partition_id: str, done: int, hub: HubSeen, now: datetime
 ) -> datetime:
-    """The first look at which a partition was behind where it is now."""
+    """Return the first look at which the partition was behind at the place where it is now."""
     before = known.partitions.get(partition_id) if known else None
     if known is None or before is None or not _same(known.created_at, hub.created_at):
         return now
@@ -190,15 +199,15 @@ def _since(
 
 
 def to_document(watch: Watch) -> dict[str, Any]:
-    """A watch as it is stored; times are texts."""
+    """Return a watch as it is stored; times are texts."""
     document: dict[str, Any] = msgspec.to_builtins(watch)
     return document
 
 
 def from_document(document: Mapping[str, Any]) -> Watch | None:
-    """The watch that was stored; None where it is none, or one of a form that is not known.
+    """Return the watch that was stored; None if the document cannot be read as one.
 
-    Fields that a later release adds are passed over.
+    Fields that a later release adds are ignored.
     """
     try:
         return msgspec.convert(dict(document), Watch)

@@ -1,4 +1,4 @@
-"""Which release this is: what packaging left beside the app's code."""
+"""Read which release this is from the file that packaging put beside the app's code."""
 
 import logging
 from functools import cache
@@ -19,12 +19,12 @@ class _Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def release(stamp: Path = STAMP) -> dict[str, Any] | None:
-    """The release's ``version`` and ``commit``; None where the code runs from its repository."""
+    """Return the release's ``version`` and ``commit``; None in a repository."""
     try:
         return msgspec.structs.asdict(msgspec.json.decode(stamp.read_bytes(), type=_Release))
     except FileNotFoundError:
         return None
     except msgspec.MsgspecError as error:
-        # Scoring needs no stamp; whoever expects a release finds that there is none.
+        # Scoring needs no release; health shows that there is none.
         logger.warning("%s cannot be read: %s", stamp.name, error)
         return None

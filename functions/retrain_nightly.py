@@ -1,4 +1,4 @@
-"""The timer triggers: train a new model by night, and follow a training that was handed over."""
+"""The timer triggers that train a new model by night, and follow a training that is a job."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import os
 import azure.functions as func
 
 from functions import wiring
-from functions.retraining import RetrainError
+from functions.training_process import RetrainError
 
 EVERY_TEN_MINUTES = "0 */10 * * * *"
 
@@ -18,7 +18,7 @@ blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
     arg_name="timer", schedule="%RETRAIN_SCHEDULE%", use_monitor=True, run_on_startup=False
 )
 async def retrain_nightly(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's
-    """Train; what is raised is the host's to report, and leaves the champion serving."""
+    """Train. The host reports what is raised, and the champion serves on."""
     try:
         await wiring.retraining().start()
     except (asyncio.CancelledError, SystemExit) as error:
@@ -35,7 +35,7 @@ async def retrain_nightly(timer: func.TimerRequest) -> None:  # noqa: ARG001 - t
     run_on_startup=False,
 )
 async def follow_training(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's
-    """Look how the jobs of the last nights stand; does nothing where there are none."""
+    """Look at the jobs of the last nights; do nothing where there are no jobs."""
     try:
         await wiring.retraining().follow()
     except (asyncio.CancelledError, SystemExit) as error:

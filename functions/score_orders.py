@@ -1,4 +1,4 @@
-"""The Event Hub trigger: orders come in, batch by batch, each of one partition."""
+"""The Event Hub trigger. Orders come in batches, each from one partition."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
     cardinality=func.Cardinality.MANY,
     data_type=func.DataType.BINARY,
 )
-# Endless: whatever is raised, the checkpoint waits. With a limit the batch would be lost there.
+# Endless: while anything is raised, the checkpoint waits. A limit would lose the batch.
 @blueprint.retry(
     strategy="exponential_backoff",
     max_retry_count="-1",
@@ -35,7 +35,7 @@ blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
     maximum_interval="00:01:00",
 )
 async def score_orders(events: List[func.EventHubEvent], context: func.Context) -> None:
-    """Score a batch of orders; returning means that every one of them is dealt with."""
+    """Score a batch of orders; once this returns, every order is dealt with."""
     try:
         if context.retry_context.retry_count:
             wiring.telemetry().measure(RETRIES, 1)
@@ -46,7 +46,7 @@ async def score_orders(events: List[func.EventHubEvent], context: func.Context) 
 
 
 def stream_key(event: func.EventHubEvent) -> StreamKey:
-    """The partition a batch came from; its events share their metadata."""
+    """Return the partition that a batch came from; its events share their metadata."""
     context: Mapping[str, Any] = (event.metadata or {}).get("PartitionContext") or {}
     partition = {name.lower(): value for name, value in context.items()}.get("partitionid")
     if partition is None:
@@ -56,7 +56,7 @@ def stream_key(event: func.EventHubEvent) -> StreamKey:
 
 
 def order_events(events: Sequence[func.EventHubEvent]) -> list[OrderEvent]:
-    """The events of a batch; their application properties are in the metadata they share."""
+    """Return the events of a batch; the metadata that they share holds their properties."""
     properties = (events[0].metadata or {}).get("PropertiesArray")
     if not isinstance(properties, list) or len(properties) != len(events):
         properties = [None] * len(events)

@@ -1,4 +1,4 @@
-"""What an operator can set, read once from the environment and refused by name when wrong."""
+"""Read the settings from the environment; an error names the setting that is wrong."""
 
 import logging
 import re
@@ -62,9 +62,9 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class JobSettings:
-    """Where training goes that is too large for this machine: resource ids of Azure.
+    """Azure resource ids of the job that trains what is too large for this machine.
 
-    ``environ`` are the settings that the job gets, for it is the same program elsewhere.
+    ``environ`` holds the settings that the job gets, because it runs the same program.
     """
 
     workspace: str
@@ -74,10 +74,10 @@ class JobSettings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "JobSettings | None":
-        """Read the settings of an Azure Machine Learning job; None where none of them is set.
+        """Read the settings of an Azure Machine Learning job; return None if all are empty.
 
         Raises:
-            ConfigurationError: some are set and one is not, or one is no resource id.
+            ConfigurationError: only some are set, or one is not a resource id.
         """
         read = _Reader(environ)
         ids = {name: read.text(name, "") for name in _JOB_SETTINGS}
@@ -112,15 +112,17 @@ _RESOURCE = re.compile(r"/subscriptions/[\w-]+/resourceGroups/[\w().-]+/provider
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Whether callers must be signed in (unless this machine is said to be one's own), and
-    whether the platform signs them in."""
+    """Whether callers must be signed in, and whether the platform signs them in.
+
+    They must, except on a developer's own machine.
+    """
 
     required: bool
     on: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "SignIn":
-        """Read what is said; where that contradicts itself, callers must be signed in."""
+        """Read the settings; if they contradict each other, callers must be signed in."""
         try:
             local = is_local(environ)
         except ConfigurationError as error:
@@ -131,7 +133,7 @@ class SignIn:
 
 
 def role(environ: Mapping[str, str]) -> str:
-    """The part of the app that this process runs: one of `ROLES`, by default all.
+    """Return the part of the app that this process runs: one of `ROLES`, by default all.
 
     Raises:
         ConfigurationError: SHERIFF_ROLE names no role.
@@ -143,9 +145,9 @@ def role(environ: Mapping[str, str]) -> str:
 
 
 def telemetry_target(environ: Mapping[str, str]) -> Literal["off", "azure", "otlp"]:
-    """Where figures and traces go, by the settings that the runtime and OpenTelemetry have anyway.
+    """Return where metrics and traces go, by the settings of the runtime and of OpenTelemetry.
 
-    The runtime's own exporter wins: two would send everything twice.
+    The runtime's own exporter wins, because two would send everything twice.
     """
     if environ.get("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY", "").strip().lower() in _TRUE:
         return "azure"

@@ -1,7 +1,7 @@
-"""A challenger scores, in silence, what the champion has committed; only counts come of it.
+"""Let a challenger score the orders that the champion has committed, and count how they differ.
 
-It is best effort. Whatever goes wrong costs comparisons, which the document then lacks, and never
-a batch: scoring ends at the batch's deadline, and a store gets `STORE_SECONDS` in all.
+This is best effort. What goes wrong costs comparisons, which the shadow document then lacks, and
+never a batch. Scoring ends at the batch's deadline, and the store gets `STORE_SECONDS` in all.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from shared.stream_key import StreamKey
 logger = logging.getLogger(__name__)
 
 STORE_SECONDS = 10.0
-"""For reading and writing the document, besides what is left of the batch's time."""
+"""To read and write the document, besides what is left of the batch's time."""
 
 
 @dataclass
 class Shadow:
-    """What scoring in shadow needs; ``chunk`` orders are scored between two looks at the clock.
+    """Scores in shadow; ``chunk`` orders are scored between two looks at the clock.
 
-    ``executor`` is the one that champions score on: the shadow waits for its turn.
+    ``executor`` is the one that champions score on, so the shadow waits for its turn.
     """
 
     store: ShadowStore
@@ -41,7 +41,7 @@ class Shadow:
     _failing: bool = False
 
     async def follow(self, key: StreamKey, committed: Sequence[Scored], deadline: float) -> None:
-        """Let the challenger, if there is one, score what was committed, in its order."""
+        """Let the challenger, if there is one, score the committed orders, in their order."""
         scorer = self.challenger()
         left = deadline - self.clock()
         if scorer is None or not committed or left <= 0:
@@ -49,7 +49,7 @@ class Shadow:
         try:
             async with asyncio.timeout(left + STORE_SECONDS):
                 await self._compare(scorer, key, committed, deadline)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the batch is committed
+        except Exception as error:  # noqa: BLE001 - the batch is committed already
             if not self._failing:
                 logger.warning("%s: shadow work is lost: %s", key, type(error).__name__)
             self._failing = True
@@ -61,9 +61,9 @@ class Shadow:
     ) -> None:
         before, version = await self.store.read(key, scorer.bundle.version)
         fresh = [
-            one
-            for one in committed
-            if before.is_new(one.event.sequence_number, one.event.enqueued_at)
+            order
+            for order in committed
+            if before.is_new(order.event.sequence_number, order.event.enqueued_at)
         ]
         loop, state, scored = asyncio.get_running_loop(), before, 0
         for start in range(0, len(fresh), self.chunk):
@@ -78,14 +78,13 @@ class Shadow:
 
 
 def _score(scorer: Scorer, state: ShadowState, scored: Sequence[Scored]) -> ShadowState:
-    for one in scored:
+    for order in scored:
         try:
-            (mine,), episode = scorer.score_many([one.order], state.episode)
-        except Exception:  # noqa: BLE001 - counted: an order that fails is no reason to stop
+            (assessment,), episode = scorer.score_many([order.order], state.episode)
+        except Exception:  # noqa: BLE001 - it is counted: an order that fails does not stop the rest
             answer = None
         else:
-            answer = (mine, episode)
-        state = compare(
-            state, one.assessment, answer, one.event.sequence_number, one.event.enqueued_at
-        )
+            answer = (assessment, episode)
+        event = order.event
+        state = compare(state, order.assessment, answer, event.sequence_number, event.enqueued_at)
     return state

@@ -1,4 +1,4 @@
-"""Where bundle, catalogue and policy come from: the one that should serve, and those before."""
+"""Read the bundle, catalogue and policy that should serve, and the ones that served before."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -18,27 +18,26 @@ from shared.scoring import Scorer
 
 
 class Source[T](Protocol):
-    """Files that one thing is read from; whatever is asked raises TransientError where the store
-    is away."""
+    """Reads one thing that serves; each method raises TransientError while the store is away."""
 
     async def current(self) -> T:
-        """What should serve.
+        """Return what should serve.
 
         Raises:
-            NotThereError: there is none.
+            NotThereError: there is nothing.
             RefusedFileError: it must not serve.
         """
 
     async def before(self) -> Sequence[Callable[[], Awaitable[T]]]:
-        """How to read those before it, the latest first; each raises as `current`."""
+        """Return functions that read the ones before, the latest first; they raise as `current`."""
 
     async def was_there(self) -> bool:
-        """Whether there was ever one, now that there is none."""
+        """Return whether there was ever one, now that there is nothing."""
 
 
 @dataclass
 class ReferenceFile[T]:
-    """Catalogue or policy; publishing keeps the file that it replaces."""
+    """The catalogue or the policy. Publishing a new file keeps the one that it replaces."""
 
     known: KnownFiles
     name: str
@@ -59,7 +58,7 @@ class ReferenceFile[T]:
 
 @dataclass
 class Champion:
-    """The bundle that the pointer names, and those that it names as earlier.
+    """The bundle that the pointer names, and the earlier bundles that it names.
 
     ``pointer`` and ``bundle`` are the latest that could be read.
     """
@@ -70,12 +69,12 @@ class Champion:
     _readable: bool = False
 
     def moved_at(self, version: str) -> str | None:
-        """When the pointer to this version was put there, where that is known."""
+        """Return when the pointer was moved to this version, where that is known."""
         pointer = self.pointer
         return pointer.moved_at if pointer is not None and pointer.version == version else None
 
     def expects(self, name: str) -> bool:
-        """Whether a reference file of this name must be there."""
+        """Return whether a reference file of this name must be there."""
         return expected(self.pointer, self.bundle, name)
 
     async def current(self) -> ModelBundle:
@@ -110,11 +109,11 @@ class Champion:
 
 
 async def read_bundle(known: KnownFiles, served: Served) -> ModelBundle:
-    """A bundle on the shelf that may serve.
+    """Read a bundle that may serve.
 
     Raises:
         RefusedFileError: it is not there, or must not serve.
-        TransientError: whether it is there cannot be known.
+        TransientError: the store cannot be read now.
     """
     path = bundle_path(served.version)
     check = partial(_checked, served=served)
@@ -126,10 +125,10 @@ async def read_bundle(known: KnownFiles, served: Served) -> ModelBundle:
 
 
 def _checked(data: bytes, served: Served) -> ModelBundle:
-    """The bundle that a pointer names, if it is the one, of its version, and says what it should.
+    """Return the bundle that a pointer names, once its hash, version and golden orders are right.
 
     Raises:
-        BundleError: it is not.
+        BundleError: one of them is not.
     """
     bundle = decode_bundle(data, served.sha256)
     if bundle.version != served.version:
@@ -139,14 +138,14 @@ def _checked(data: bytes, served: Served) -> ModelBundle:
 
 
 def usable_catalogue(data: bytes) -> Catalogue:
-    """A catalogue that orders can be scored with; what it raises says why it cannot be one."""
+    """Return a catalogue that orders can be scored with; what it raises says what is wrong."""
     catalogue = Catalogue.from_csv(data)
     Scorer(packaged_bundle(), catalogue, Policy())
     return catalogue
 
 
 def usable_policy(data: bytes) -> Policy:
-    """A policy that orders can be scored with; what it raises says why it cannot be one."""
+    """Return a policy that orders can be scored with; what it raises says what is wrong."""
     policy = parse_policy(data)
     Scorer(packaged_bundle(), packaged_catalogue(), policy)
     return policy

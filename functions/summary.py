@@ -1,4 +1,4 @@
-"""What became of the events of one batch: its log line and its figures."""
+"""Record what became of the events of a batch, for its log line and its metrics."""
 
 import logging
 from collections import Counter
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from functions import metrics
+from functions.judgement import Scored
 from functions.ports import Telemetry
 from functions.writes import Written
 from shared.order_event import OrderEvent
@@ -18,28 +19,30 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class BatchSummary:
-    """What became of the events of one batch, as far as it is committed."""
+    """The record of one batch: what became of its events, as far as they are committed."""
 
     events: int = 0
     skipped: int = 0
     scored: int = 0
-    unpriced: int = 0  # of those, with a product that the catalogue does not know
+    unpriced: int = 0  # scored orders with a product that the catalogue does not know
     duplicates: int = 0
     stale: int = 0
     dead_letters: Counter[str] = field(default_factory=Counter)  # by code
     alerts: int = 0
-    known_alerts: int = 0  # written by an earlier run that did not get to its commit
+    known_alerts: int = 0  # written by an earlier try that did not get to its commit
     scoring_seconds: float = 0
-    belief: float | None = None  # that a hidden discount runs, 0-1; None: nothing is committed
+    committed: list[Scored] = field(default_factory=list)
+    belief: float | None = None  # in a running hidden discount, 0-1; None: nothing is committed
 
     def add(self, before: StreamState, written: Written) -> None:
         """Count one commit, which followed ``before``."""
         after = written.judgement.state
         self.scored += after.orders_scored - before.orders_scored
         self.unpriced += sum(
-            any(finding.typology == "unknown_product" for finding in one.assessment.findings)
-            for one in written.judgement.scored
+            any(finding.typology == "unknown_product" for finding in order.assessment.findings)
+            for order in written.judgement.scored
         )
+        self.committed += written.judgement.scored
         self.duplicates += after.duplicates - before.duplicates
         self.stale += after.stale - before.stale
         self.dead_letters.update(letter.code for letter in written.judgement.dead_letters)
@@ -49,7 +52,7 @@ class BatchSummary:
         self.belief = max((chance for _, chance in percents), default=0.0)
 
     def log(self, key: StreamKey, seconds: float) -> None:
-        """One line a batch, without a word about any order."""
+        """Log one line about the batch, without a word about any order."""
         dead = ", ".join(f"{code} {count}" for code, count in sorted(self.dead_letters.items()))
         logger.log(
             logging.WARNING if dead else logging.INFO,
@@ -70,7 +73,7 @@ class BatchSummary:
     def measure(
         self, telemetry: Telemetry, key: StreamKey, events: Sequence[OrderEvent], now: datetime
     ) -> None:
-        """Its figures, also where the batch failed: then its events are still growing older."""
+        """Measure the batch, also where it failed, because its events grow older all the same."""
         telemetry.note(events=self.events, scored=self.scored, alerts=self.alerts)
         telemetry.measure(metrics.BATCH_SIZE, self.events)
         telemetry.measure(metrics.ORDERS_SCORED, self.scored)

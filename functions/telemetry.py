@@ -1,10 +1,10 @@
-"""Figures and traces by OpenTelemetry, where they are asked for; nothing is loaded where not.
+"""Send metrics and traces by OpenTelemetry, which is loaded only where the settings ask for it.
 
 In Azure the runtime has set everything up by the time a function runs
-(``PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY``): here are only added Sheriff's own figures and
+(``PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY``). This module only adds Sheriff's own metrics and
 spans. Anywhere else ``OTEL_EXPORTER_OTLP_ENDPOINT`` names a collector.
 
-A span never holds an exception's message: it may quote the order.
+A span never holds an exception's message, because that may quote the order.
 """
 
 import logging
@@ -28,11 +28,11 @@ logger = logging.getLogger(__name__)
 
 SCOPE = "sheriff"
 MOST_LINKS = 32
-"""Producers' traces that a batch links to; all the others are found by the alert's ``trace_id``."""
+"""The most producers' traces that a batch links to; an alert's ``trace_id`` finds the others."""
 
 
 class Silent:
-    """Says nothing (`functions.ports.Telemetry`)."""
+    """Records nothing (`functions.ports.Telemetry`)."""
 
     def batch(self, key: StreamKey, events: Sequence[OrderEvent]) -> AbstractContextManager[None]:
         return nullcontext()
@@ -51,10 +51,10 @@ SILENT = Silent()
 
 
 class Traced:
-    """Says it to OpenTelemetry (`functions.ports.Telemetry`)."""
+    """Records in OpenTelemetry (`functions.ports.Telemetry`)."""
 
     def __init__(self, meter: "Meter", tracer: "Tracer") -> None:
-        from opentelemetry import trace  # noqa: PLC0415 - loaded only where it is asked for
+        from opentelemetry import trace  # noqa: PLC0415 - loaded only if it is used
 
         self._trace: Any = trace
         self._tracer = tracer
@@ -87,8 +87,8 @@ class Traced:
         span.set_attributes({f"sheriff.{name}": value for name, value in figures.items()})
 
     def alerted(self, trace_id: str, typology: str) -> None:
-        """A span of its own in the order's trace, which links to the batch it was found in."""
-        # Which span of the trace is the order's is not kept; any id makes it a part of the trace.
+        """Add a span to the order's trace, with a link to the batch in which it was found."""
+        # The id of the order's own span is not kept; any id makes the new span a part of the trace.
         order = self._context(trace_id, trace_id[16:])
         batch = self._trace.get_current_span().get_span_context()
         self._tracer.start_span(
@@ -103,7 +103,10 @@ class Traced:
 
     def _links(self, events: Sequence[OrderEvent]) -> "list[Link]":
         sent = dict.fromkeys(event.traceparent for event in events if event.traceparent)
-        return [self._trace.Link(self._context(*parsed(one))) for one in list(sent)[:MOST_LINKS]]
+        return [
+            self._trace.Link(self._context(*parsed(traceparent)))
+            for traceparent in list(sent)[:MOST_LINKS]
+        ]
 
     def _context(self, trace_id: str, span_id: str) -> Any:
         sampled = self._trace.TraceFlags(self._trace.TraceFlags.SAMPLED)
@@ -111,10 +114,10 @@ class Traced:
 
 
 class _Latest:
-    """The last value of every label since the last export.
+    """A gauge's last value for every label, since the last export.
 
-    The SDK's own gauge goes on sending what was set once: the belief of a partition that another
-    instance has taken over, the age of a model that serves no more.
+    The SDK's own gauge would go on sending a value that was set once: the belief of a partition
+    that moved to another instance, or the age of a model that no longer serves.
     """
 
     def __init__(self) -> None:
@@ -148,14 +151,14 @@ def _recorder(meter: "Meter", metric: Metric) -> Callable[[float, Mapping[str, s
 
 
 def telemetry(environ: Mapping[str, str]) -> Telemetry:
-    """What these settings ask for. Scoring does not fail for want of it: that is only logged."""
+    """Return the telemetry that the settings ask for; if it cannot start, record nothing."""
     try:
         match telemetry_target(environ):
             case "azure":
                 return _of_the_runtime()
             case "otlp":
                 return _of_our_own(environ)
-    except Exception:  # whatever it is, orders are scored without
+    except Exception:  # orders are scored without telemetry, too
         logger.exception("there is no telemetry")
     return SILENT
 
@@ -167,7 +170,7 @@ def _of_the_runtime() -> Telemetry:
 
 
 def _of_our_own(environ: Mapping[str, str]) -> Telemetry:
-    """Figures, traces and the log of `functions`, to the collector that OTEL_* settings name."""
+    """Send metrics, traces and the log of `functions` to the collector in the OTEL_* settings."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
         OTLPMetricExporter,
     )
@@ -197,7 +200,7 @@ def _export_log(resource: "Resource") -> None:
 
     logs = LoggerProvider(resource=resource)
     logs.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter()))
-    # Ours alone: an exporter in trouble logs, too.
+    # Only our own log: an exporter in trouble logs, too, and would send that for ever.
     logging.getLogger("functions").addHandler(LoggingHandler(logging.INFO, logs))
 
 

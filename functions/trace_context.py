@@ -1,7 +1,7 @@
-"""One id from order to alert: the trace (W3C Trace Context) that an order belongs to.
+"""Find the trace (W3C Trace Context) of an order, whose id follows it from producer to alert.
 
-It is the producer's, where it sent one with the event. Else it follows from the event's place in
-its hub, so that a replay finds the same id.
+It is the producer's trace, if the producer sent one with the event. Else its id is computed from
+the event's place in its hub, so that a replay finds the same id.
 """
 
 import re
@@ -16,7 +16,7 @@ _NAMES = ("traceparent", "Diagnostic-Id")  # the second is what the Azure SDKs h
 
 
 def traceparent_of(properties: object) -> str | None:
-    """The trace context in an event's application properties; None for anything malformed."""
+    """Return the trace context in an event's properties; None if there is no well-formed one."""
     if not properties or not isinstance(properties, dict):  # most producers send none
         return None
     for name in _NAMES:
@@ -27,14 +27,14 @@ def traceparent_of(properties: object) -> str | None:
 
 
 def parsed(traceparent: str) -> tuple[str, str]:
-    """Trace id (32 hex digits) and span id (16) of what `traceparent_of` found."""
-    found = _TRACEPARENT.fullmatch(traceparent)
-    assert found is not None
-    return found[1], found[2]
+    """Return the trace id (32 hex digits) and span id (16) of what `traceparent_of` returned."""
+    match = _TRACEPARENT.fullmatch(traceparent)
+    assert match is not None
+    return match[1], match[2]
 
 
 def trace_id(key: StreamKey, event: OrderEvent) -> str:
-    """The id of the trace that an event belongs to, 32 hex digits; the same in every replay."""
+    """Return the id of an event's trace, 32 hex digits; it is the same in every replay."""
     if event.traceparent is not None:
         return parsed(event.traceparent)[0]
     place = f"{key.hub}/{key.partition_id}/{event.sequence_number}"

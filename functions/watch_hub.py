@@ -1,4 +1,4 @@
-"""The timer trigger: look at the hub from outside the Event Hub trigger.
+"""The timer trigger that looks at the hub from outside the Event Hub trigger.
 
 In Azure this runs on an instance of its own, so it goes on when scoring does not.
 """
@@ -25,7 +25,7 @@ blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
     run_on_startup=False,
 )
 async def watch_hub(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's
-    """Look once; what is raised is the host's to report, and the next look is soon."""
+    """Look once. The host reports what is raised, and the next look is soon."""
     try:
         await wiring.watcher().look()
     except (asyncio.CancelledError, SystemExit) as error:

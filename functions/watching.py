@@ -1,4 +1,4 @@
-"""Look at the hub from outside the trigger, remember what was seen, and say what is wrong."""
+"""Look at the hub from outside the trigger, store what was seen, and log what is wrong."""
 
 import logging
 from collections.abc import Callable
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 
 
 class StateReader(Protocol):
-    """The state documents, as far as they say how far each partition is done."""
+    """Reads from the state documents how far each partition is done."""
 
     async def states(self, hub: str, consumer_group: str) -> list[Committed]:
-        """All of a hub, as a consumer group reads it; a partition never committed has none.
+        """Return how far a hub's partitions are done; one that was never committed is left out.
 
         Raises:
             TransientError: they cannot be read now.
@@ -28,21 +28,21 @@ class StateReader(Protocol):
 
 
 class HubReader(Protocol):
-    """The hub itself."""
+    """Asks the hub itself."""
 
     async def look(self) -> HubSeen:
-        """What the hub says of itself and of each partition.
+        """Return what the hub says about itself and its partitions.
 
         Raises:
-            TransientError: it does not say now.
+            TransientError: the hub does not answer now.
         """
 
 
 class WatchStore(Protocol):
-    """What was seen of a hub; a version is what the store calls one writing of it."""
+    """Keeps what was seen of a hub. Each write gives it a new version."""
 
     async def read(self, hub: str, consumer_group: str) -> tuple[Watch | None, str | None]:
-        """What was seen last, and its version; None and None before the first look.
+        """Return what was seen last, and its version; None and None before the first look.
 
         Raises:
             TransientError: it cannot be read now.
@@ -70,10 +70,10 @@ class Watcher:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def look(self) -> Watch:
-        """Look, remember and measure.
+        """Look, store what was seen, and measure it.
 
         Raises:
-            TransientError: a store or the hub cannot be read; what is known stays.
+            TransientError: a store or the hub cannot be read; what is stored stays.
         """
         known, version = await self.known()
         seen = await self._looked(known)
@@ -85,23 +85,23 @@ class Watcher:
         return seen
 
     async def looked(self) -> Watch:
-        """Look, and change nothing. Raises: as `look`."""
+        """Look, and store nothing. Raises: as `look`."""
         return await self._looked((await self.known())[0])
 
     async def _looked(self, known: Watch | None) -> Watch:
-        # The states first: what is committed after the hub was asked may be past its answer.
+        # The states first: what is committed later may be ahead of the hub's answer.
         committed = await self.states.states(self.hub_name, self.consumer_group)
         return looked(known, committed, await self.hub.look(), self.now())
 
     async def known(self) -> tuple[Watch | None, str | None]:
-        """What was seen at the last look, and its version."""
+        """Return what was seen at the last look, and its version."""
         return await self.watches.read(self.hub_name, self.consumer_group)
 
     async def acknowledge(self) -> Watch | None:
-        """Note that somebody knows of the new hub; None where there was no look yet.
+        """Note that an operator knows of the new hub; return None if there was no look yet.
 
         Raises:
-            WriteConflict: somebody looked meanwhile: try again.
+            WriteConflict: there was another look meanwhile; try again.
         """
         known, version = await self.known()
         if known is None:
@@ -113,22 +113,22 @@ class Watcher:
     def _say(self, known: Watch | None, seen: Watch) -> None:
         self.telemetry.measure(HUB_ANEW, 1 if seen.made_anew else 0)
         stalled = set(seen.stalled)
-        for partition, one in seen.partitions.items():
-            self.telemetry.measure(PARTITION_LAG, one.behind_events, partition)
-            self.telemetry.measure(PARTITION_STALLED, int(partition in stalled), partition)
+        for name, partition in seen.partitions.items():
+            self.telemetry.measure(PARTITION_LAG, partition.behind_events, name)
+            self.telemetry.measure(PARTITION_STALLED, int(name in stalled), name)
         before = known.made_anew if known else None
         if seen.made_anew and seen.made_anew != before:
             logger.error("the hub was made anew: %s", seen.made_anew.why)
-        for partition in sorted(stalled - set(known.stalled if known else ())):
-            one = seen.partitions[partition]
+        for name in sorted(stalled - set(known.stalled if known else ())):
+            partition = seen.partitions[name]
             logger.error(
                 "partition %s stands still at sequence number %d: %d events wait",
-                partition, one.sequence_number, one.behind_events,
+                name, partition.sequence_number, partition.behind_events,
             )  # fmt: skip
 
 
 def told(watch: Watch) -> dict[str, Any]:
-    """What health tells of a look, ready for JSON."""
+    """Return what health tells about a look, ready for JSON."""
     anew = watch.made_anew
     return {
         "seen_at": time_text(watch.seen_at),
@@ -137,14 +137,14 @@ def told(watch: Watch) -> dict[str, Any]:
         if anew is None
         else {"noticed_at": time_text(anew.noticed_at), "why": anew.why},
         "partitions": {
-            partition: {
-                "behind_events": one.behind_events,
-                "behind_seconds": one.behind_seconds,
-                "standing_since": time_text(one.since)
-                if one.since and partition in watch.stalled
+            name: {
+                "behind_events": partition.behind_events,
+                "behind_seconds": partition.behind_seconds,
+                "standing_since": time_text(partition.since)
+                if partition.since and name in watch.stalled
                 else None,
-                "attempts": one.attempts,
+                "attempts": partition.attempts,
             }
-            for partition, one in watch.partitions.items()
+            for name, partition in watch.partitions.items()
         },
     }

@@ -1,4 +1,4 @@
-"""The one place where clients and handlers are made: lazily, once a process, without any I/O."""
+"""Build the clients and handlers, the only place that does: lazily, once a process, without I/O."""
 
 import logging
 import os
@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from functions.condition import Conditions
-from functions.handlers import Limits, ScoringContext
 from functions.hub import OrdersHub
 from functions.jobs import MachineLearningJobs
 from functions.model_loader import ModelLoader
 from functions.ports import Telemetry
 from functions.retraining import Retraining
+from functions.scoring_context import Limits, ScoringContext
 from functions.settings import JobSettings, Settings
 from functions.shadow import Shadow
 from functions.stores import (
@@ -30,19 +30,19 @@ from shared.stores.aio.cosmos import Cosmos
 from shared.stores.aio.credential import credential
 from shared.stores.settings import HubSettings
 
-# The SDKs tell of every request at INFO, which is the worker's level: many lines an order.
+# The SDKs log every request at INFO, which is the worker's level: many lines an order.
 logging.getLogger("azure").setLevel(logging.WARNING)
 
 
 @cache
 def settings() -> Settings:
-    """The settings of this process; ConfigurationError names the one that is wrong."""
+    """Return the settings of this process; ConfigurationError names the one that is wrong."""
     return Settings.from_environ(os.environ)
 
 
 @cache
 def telemetry() -> Telemetry:
-    """Where this process tells how it does."""
+    """Return the telemetry of this process."""
     return asked_for(os.environ)
 
 
@@ -64,19 +64,19 @@ def _executor() -> ThreadPoolExecutor:
 
 @cache
 def _reading() -> ThreadPoolExecutor:
-    # Files of the shelf are read beside the scoring, which must not wait for a large one.
-    return ThreadPoolExecutor(1, "shelf")
+    # Bundles and tables are parsed beside the scoring, which must not wait for a large one.
+    return ThreadPoolExecutor(1, "parse")
 
 
 @cache
 def alerts() -> CosmosAlerts:
-    """The alerts."""
+    """Return the store of the alerts."""
     return CosmosAlerts(_cosmos(), settings().stored_version)
 
 
 @cache
 def model_loader() -> ModelLoader:
-    """What serves."""
+    """Return the loader of what serves."""
     ours = settings()
     return ModelLoader(
         _blobs(),
@@ -101,7 +101,7 @@ def _shadow() -> Shadow:
 
 @cache
 def retraining() -> Retraining:
-    """How this process trains; ConfigurationError where a setting of the job is wrong."""
+    """Return how this process trains; ConfigurationError names the job setting that is wrong."""
     job = JobSettings.from_environ(os.environ)
     return Retraining(
         files=_blobs(),
@@ -113,13 +113,13 @@ def retraining() -> Retraining:
 
 @cache
 def conditions() -> Conditions:
-    """What this process knows of its own condition."""
+    """Return what this process knows about its own condition."""
     return Conditions(telemetry())
 
 
 @cache
 def watcher() -> Watcher:
-    """Who looks at the hub from outside the trigger, and knows what was seen."""
+    """Return what looks at the hub from outside the trigger."""
     ours = settings()
     store, group = CosmosWatch(_cosmos()), ours.orders_consumer_group
     hub = OrdersHub(HubSettings.from_environ(os.environ), group)
@@ -128,7 +128,7 @@ def watcher() -> Watcher:
 
 @cache
 def scoring_context() -> ScoringContext:
-    """Where this process scores."""
+    """Return what scoring a batch needs of this process."""
     ours = settings()
     return ScoringContext(
         alerts=alerts(),

@@ -1,40 +1,39 @@
 """Apply a judgement: incidents, alerts, dead letters. The caller commits the state after them.
 
-Incidents come first because alerts name them; like all else, writing one again changes nothing.
+Incidents come first because alerts name them. Writing any of it again changes nothing.
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
 from functions import metrics
-from functions.judgement import Judgement, Scored, refused, refused_later
+from functions.incident_writes import IncidentWriter
+from functions.judgement import Judgement, Scored
 from functions.ports import AlertStore, DeadLetterStore, IncidentStore, Telemetry
+from functions.refusals import Refusal, pending_refusal, refused
 from functions.telemetry import SILENT
 from shared.alert import revisited
 from shared.dead_letter import DeadLetter
-from shared.errors import RefusedError, TransientError, WriteConflict
+from shared.errors import RefusedError, TransientError
 from shared.formats import time_text
-from shared.incidents import PartitionEpisode, find_incident, joinable_since, seen_since, settle
 from shared.pending_alerts import Revisited, is_of_another, reusing
 from shared.stream_key import StreamKey
-from shared.typologies import DATA_QUALITY_TYPOLOGIES, HIDDEN_DISCOUNT
+from shared.typologies import DATA_QUALITY_TYPOLOGIES
 
 logger = logging.getLogger(__name__)
 
-_CONFLICTS = 20
-"""Every partition of the hub may write the same incident at once, and one of them gets its way."""
+type Outcome = Any | BaseException
+"""What a write returned, or the error that it raised."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A judgement whose alerts and dead letters are stored, less what a store refused, with a
-    state that knows the incident of the latest run.
+    """A judgement that is stored, but for its state; what a store refused is a dead letter now.
 
     ``alerts`` of its alerts are new, ``known_alerts`` were there already.
     """
@@ -63,32 +62,23 @@ class Writer:
         Raises:
             TransientError: something is left to do, everything else is done.
         """
-        incident_of = await self._settle(judgement, key)
-        judgement = _with_incident(judgement, incident_of)
-        alerted = [one for one in judgement.scored if one.alert is not None]
-        created = await self._each(self._create, _in_incidents(alerted, incident_of))
-        revisits = [(one, incident_of[one.episode], now) for one in judgement.revisited]
+        incidents = IncidentWriter(self.incidents, self.telemetry)
+        incident_of = await incidents.write(judgement, key)
+        judgement = _with_incidents(judgement, incident_of)
+        alerted = [order for order in judgement.scored if order.alert is not None]
+        created = await self._each(self._create, alerted)
+        revisits = [_revisit(order, incident_of, now) for order in judgement.revisited]
         joined = await self._each(self._revisit, revisits)
         revised = _revised(judgement.scored)
         marked = await self._each(self._supersede, revised)
         latest = [revisions[-1] for revisions in revised]
-        outcomes = [*zip(alerted, created, strict=True), *zip(latest, marked, strict=True)]
-        refusals = {
-            one.event.sequence_number: str(outcome)
-            for one, outcome in outcomes
-            if isinstance(outcome, RefusedError)
-        }
-        if refusals:
-            judgement = refused(judgement, key, refusals, now)
-        unstored = [
-            (one.document, str(outcome))
-            for (one, _, _), outcome in zip(revisits, joined, strict=True)
-            if isinstance(outcome, RefusedError) and one.document is not None
+        refusals = [
+            *_refusals([*alerted, *latest], [*created, *marked]),
+            *_pending_refusals(revisits, joined),
         ]
-        if unstored:
-            judgement = refused_later(judgement, key, unstored, now)
+        judgement = refused(judgement, key, refusals, now)
         kept = await self._each(self._keep, judgement.dead_letters)
-        _raise_first([outcome for _, outcome in outcomes] + joined + kept, key)
+        _raise_first([*created, *marked, *joined, *kept], key)
         return Written(judgement, created.count(True) + joined.count(True), created.count(False))
 
     async def _keep(self, letter: DeadLetter) -> None:
@@ -99,112 +89,54 @@ class Writer:
             logger.exception("a dead letter is refused: the batch comes again until it is kept")
             raise TransientError(str(error)) from error
 
-    async def _settle(self, judgement: Judgement, key: StreamKey) -> dict[str, str]:
-        """Write the runs that changed into their incidents; the incident of each run, by name."""
-        known = judgement.known_incidents
-        return {
-            name: await self._settle_run(part, known.get(name), judgement.currency, key)
-            for name, part in judgement.episodes.items()
-        }
+    async def _create(self, order: Scored) -> bool:
+        assert order.alert is not None
+        return await self._write_alert(order.alert)
 
-    async def _settle_run(
-        self, part: PartitionEpisode, known: str | None, currency: str, key: StreamKey
-    ) -> str:
-        for _ in range(_CONFLICTS):
-            found, highest = await self._incidents_of(part, known)
-            incident = settle([document for document, _ in found], part, currency, highest)
-            before, version = next(
-                (one for one in found if one[0]["id"] == incident["id"]), (None, None)
-            )
-            if incident is before:  # nothing new: a later run of the partition is in it already
-                return str(incident["id"])
-            with contextlib.suppress(WriteConflict):  # another partition was first: join it
-                await self._put(incident, version)
-                _log_status(incident, before)
-                if before is None:
-                    self.telemetry.measure(metrics.INCIDENTS_OPENED, 1)
-                return str(incident["id"])
-        raise TransientError(f"{key}: the incident keeps changing")
-
-    async def _put(self, incident: dict[str, Any], version: str | None) -> None:
+    async def _revisit(self, revisit: "_Revisit") -> bool:
+        """Add the incident to an earlier order's alert; return whether that made a new alert."""
+        if revisit.alert is not None:
+            return await self._write_alert(revisit.alert)
         try:
-            await self.incidents.put(incident, version)
-        except RefusedError as error:  # it has a bound: no order is to blame
-            logger.exception("an incident is refused: the batch comes again until it is taken")
+            await self.alerts.revisit(revisit.order, revisit.incident_id, revisit.at)
+        except RefusedError as error:  # its alert is there, and has room: the store is at fault
             raise TransientError(str(error)) from error
+        return False
 
-    async def _incidents_of(
-        self, part: PartitionEpisode, known: str | None
-    ) -> tuple[list[tuple[dict[str, Any], str]], int]:
-        """The incident of a run that is known, else all that it may join; and the highest number,
-        which matters for a new one alone."""
-        if known is not None:
-            found = await self.incidents.read(HIDDEN_DISCOUNT, known)
-            if found is not None and find_incident([found[0]], part) is not None:
-                return [found], 0
-        joinable = await self._joinable(part)
-        if find_incident([document for document, _ in joinable], part) is not None:
-            return joinable, 0
-        # The number first: whoever opens one after that collides with it, and whoever has opened
-        # one before is among those that are read now.
-        highest = await self.incidents.highest(HIDDEN_DISCOUNT)
-        return await self._joinable(part), highest
+    async def _write_alert(self, alert: dict[str, Any]) -> bool:
+        """Write an alert; return whether it is new, which is measured at once: after a failure
+        the alert is found to be there.
 
-    async def _joinable(self, part: PartitionEpisode) -> list[tuple[dict[str, Any], str]]:
-        return await self.incidents.joinable(
-            HIDDEN_DISCOUNT,
-            part.episode.percent / 100,
-            joinable_since(part.episode),
-            seen_since(part.episode),
-        )
-
-    async def _create(self, one: Scored) -> bool:
-        assert one.alert is not None
-        return await self._written(one.alert)
-
-    async def _revisit(self, revisit: tuple[Revisited, str, datetime]) -> bool:
-        """Add the incident to an order's alert; whether that made it one."""
-        one, incident_id, at = revisit
-        if one.document is None:
-            try:
-                await self.alerts.revisit(one, incident_id, at)
-            except RefusedError as error:  # its alert is there, and has room: the store is at fault
-                raise TransientError(str(error)) from error
-            return False
-        return await self._written(revisited(one.document, one.finding, incident_id, at))
-
-    async def _written(self, alert: dict[str, Any]) -> bool:
-        """Whether the alert is new; said at once, for the next run will find it there.
-
-        An alert of that id which is there is a run's that came to no end, or that of a different
-        order, so long ago that the partition has forgotten it: then this one reuses its id.
+        The alert may be there because an earlier try wrote it. Or it is the alert of a different
+        order, so long ago that the partition has forgotten it: then this order reuses its id.
         """
         new = await self.alerts.create(alert)
         if not new:
             stored = await self.alerts.earlier(alert["rep_id"], alert["order_id"])
-            if any(one["id"] == alert["id"] and is_of_another(alert, one) for one in stored):
+            if any(other["id"] == alert["id"] and is_of_another(alert, other) for other in stored):
                 alert = reusing(alert)
                 new = await self.alerts.create(alert)
         if new:
             typology = likeliest_typology(alert)
             self.telemetry.measure(metrics.ALERTS, 1, typology)
-            if "trace_id" in alert["event"]:  # not where it was held by an earlier version
+            if "trace_id" in alert["event"]:  # an earlier version's pending alert has none
                 self.telemetry.alerted(alert["event"]["trace_id"], typology)
         return new
 
     async def _supersede(self, revisions: Sequence[Scored]) -> None:
         # In turn: the first higher revision marks an alert, wherever the batch is cut.
-        for one in revisions:
-            order, event = one.order, one.event
+        for revision in revisions:
+            order, event = revision.order, revision.event
             place = (time_text(event.enqueued_at), event.sequence_number)
+            successor = revision.assessment.alert_id
             await self.alerts.supersede(
-                order.rep_id, order.order_id, order.revision, one.assessment.alert_id, place
+                order.rep_id, order.order_id, order.revision, successor, place
             )
 
     async def _each[T](
         self, act: Callable[[T], Awaitable[Any]], items: Sequence[T]
-    ) -> list[Any | BaseException]:
-        """The outcome of every act, as a value or as what it raised."""
+    ) -> list[Outcome]:
+        """Act on every item; return every outcome."""
         turn = asyncio.Semaphore(self.at_once)
 
         async def in_turn(item: T) -> Any:
@@ -215,64 +147,91 @@ class Writer:
 
 
 def likeliest_typology(alert: Mapping[str, Any]) -> str:
-    """That of the likeliest finding, so that an alert counts once; ``none`` where there is none."""
+    """Return the typology of an alert's likeliest finding, so that the alert counts once.
+
+    Findings about data quality do not count; ``none`` where there is no other.
+    """
     findings = [
-        found for found in alert["findings"] if found["typology"] not in DATA_QUALITY_TYPOLOGIES
+        finding
+        for finding in alert["findings"]
+        if finding["typology"] not in DATA_QUALITY_TYPOLOGIES
     ]
     likeliest = max(findings, key=itemgetter("probability"), default={"typology": "none"})
     return str(likeliest["typology"])
 
 
-def _log_status(incident: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
-    """One line when an incident opens or closes, without a word about any order or person."""
-    if before is None or before["status"] != incident["status"]:
-        logger.warning(
-            "incident %s is %s: %g %%, %d orders",
-            incident["id"],
-            incident["status"],
-            incident["percent"],
-            incident["orders_affected"],
-        )
+def _with_incidents(judgement: Judgement, incident_of: Mapping[str, str]) -> Judgement:
+    """Return the judgement whose alerts, and whose state, name the incidents of their episodes."""
+    scored = tuple(
+        order
+        if order.episode is None or order.alert is None
+        else replace(order, alert=order.alert | {"incident_id": incident_of[order.episode]})
+        for order in judgement.scored
+    )
+    state, episode = judgement.state, judgement.state.episode.episode
+    if episode is not None and episode.opened_by in incident_of:
+        state = replace(state, incident=incident_of[episode.opened_by])
+    return replace(judgement, scored=scored, state=state)
 
 
-def _with_incident(judgement: Judgement, incident_of: Mapping[str, str]) -> Judgement:
-    """The judgement whose state names the incident of the run that is open."""
-    episode = judgement.state.episode.episode
-    if episode is None or episode.opened_by not in incident_of:
-        return judgement
-    state = replace(judgement.state, incident=incident_of[episode.opened_by])
-    return replace(judgement, state=state)
+@dataclass(frozen=True, slots=True)
+class _Revisit:
+    """An earlier order that joins an incident; ``alert`` is its alert, where it had none."""
+
+    order: Revisited
+    incident_id: str
+    at: datetime
+    alert: dict[str, Any] | None
 
 
-def _in_incidents(alerted: Sequence[Scored], incident_of: Mapping[str, str]) -> list[Scored]:
-    """The orders with the incident that each belongs to, if it does, in its alert."""
-    return [
-        one
-        if one.episode is None or one.alert is None
-        else replace(one, alert=one.alert | {"incident_id": incident_of[one.episode]})
-        for one in alerted
-    ]
+def _revisit(order: Revisited, incident_of: Mapping[str, str], now: datetime) -> _Revisit:
+    incident_id = incident_of[order.episode]
+    alert = (
+        None
+        if order.document is None
+        else revisited(order.document, order.finding, incident_id, now)
+    )
+    return _Revisit(order, incident_id, now, alert)
 
 
 def _revised(scored: Sequence[Scored]) -> list[list[Scored]]:
-    """Every order that is a later revision, by rep and order id, in order of arrival.
+    """Return the later revisions of each order that has any, in order of arrival.
 
     Whether an earlier one was seen does not matter: it may be older than what is remembered.
     """
     by_order: dict[tuple[str, str], list[Scored]] = {}
-    for one in scored:
-        if one.order.revision > 0:
-            by_order.setdefault((one.order.rep_id, one.order.order_id), []).append(one)
+    for scored_order in scored:
+        order = scored_order.order
+        if order.revision > 0:
+            by_order.setdefault((order.rep_id, order.order_id), []).append(scored_order)
     return list(by_order.values())
 
 
-def _raise_first(outcomes: Sequence[Any], key: StreamKey) -> None:
+def _refusals(orders: Iterable[Scored], outcomes: Iterable[Outcome]) -> list[Refusal]:
+    """Return the orders, each once, of which the store refused the alert or its mark."""
+    refusals = {
+        order.event: Refusal(order.event, order.use, str(outcome))
+        for order, outcome in zip(orders, outcomes, strict=True)
+        if isinstance(outcome, RefusedError)
+    }
+    return list(refusals.values())
+
+
+def _pending_refusals(revisits: Iterable[_Revisit], outcomes: Iterable[Outcome]) -> list[Refusal]:
+    return [
+        pending_refusal(revisit.order.document, str(outcome))
+        for revisit, outcome in zip(revisits, outcomes, strict=True)
+        if isinstance(outcome, RefusedError) and revisit.order.document is not None
+    ]
+
+
+def _raise_first(outcomes: Sequence[Outcome], key: StreamKey) -> None:
     """Raise what no refusal explains: a bug or a cancellation as it is, else one TransientError.
 
     What was refused is a dead letter by now.
     """
-    errors = [one for one in outcomes if isinstance(one, BaseException)]
-    failures = [one for one in errors if isinstance(one, TransientError)]
+    errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    failures = [error for error in errors if isinstance(error, TransientError)]
     for error in errors:
         if not isinstance(error, TransientError | RefusedError):
             raise error

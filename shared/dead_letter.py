@@ -1,4 +1,4 @@
-"""An event that was set aside: its value, the document that keeps it, and where that lies."""
+"""An event that was set aside, the document that keeps it, and the path of that document."""
 
 import base64
 from dataclasses import dataclass
@@ -27,20 +27,20 @@ class DeadLetter:
 
 
 def dead_letter_path(letter: DeadLetter) -> str:
-    """Name of the blob: the event's place in its stream."""
+    """Return the name of the blob: the event's place in its stream."""
     key = letter.key
     return f"{key.hub}/{key.partition_id}/{letter.event.sequence_number}.json"
 
 
 def dead_letter_path_anew(letter: DeadLetter) -> str:
-    """Name where the first is another event's: one from before the hub was created anew."""
+    """Return the name to use where an event from before the hub was made anew has the first."""
     key, event = letter.key, letter.event
     entered = f"{event.enqueued_at:%Y%m%dT%H%M%S%f}"
     return f"{key.hub}/{key.partition_id}/{event.sequence_number}.{entered}.json"
 
 
 def dead_letter_document(letter: DeadLetter, version: int = 2) -> dict[str, Any]:
-    """The dead letter as it is kept; ``body`` is the untouched event in base64.
+    """Return the dead letter as it is stored; ``body`` is the untouched event in base64.
 
     Versions 1 and 2 differ in their number alone.
     """
@@ -58,7 +58,7 @@ def dead_letter_document(letter: DeadLetter, version: int = 2) -> dict[str, Any]
 
 
 def event_document(letter: DeadLetter) -> dict[str, Any]:
-    """What identifies the event of a dead letter."""
+    """Return what identifies the event of a dead letter."""
     key, event = letter.key, letter.event
     return {
         "hub": key.hub,

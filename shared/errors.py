@@ -1,4 +1,4 @@
-"""What can go wrong, and who acts on it.
+"""The errors that Sheriff raises, and who acts on each.
 
 ::
 

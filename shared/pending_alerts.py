@@ -1,8 +1,8 @@
-"""From what was concluded about an order to what is to be stored of it, now or later.
+"""Decide which alert documents to store now, and which stay pending.
 
-Most orders leave nothing. An alert is stored at once. An order that may turn out to belong to a run
-of a hidden discount is held: its document waits in the partition's state, as it was at arrival, and
-is stored if a later order shows that it was one.
+Most orders leave no document. An alert is stored at once. An order that may turn out to belong to
+an episode has a pending alert: its document waits in the partition's state, as it was at arrival,
+and is stored if a later order shows that the order belongs to an episode.
 """
 
 from __future__ import annotations
@@ -25,19 +25,26 @@ if TYPE_CHECKING:
     from shared.episodes import EpisodeState, Revisit
     from shared.uses import Change, Verdict
 
-Document = dict[str, Any]
+type Document = dict[str, Any]
+
+type PendingAlerts = Mapping[str, Document]
+"""Alert documents by id, of orders that may still turn out to belong to an episode."""
 
 LARGEST_HELD = 16 * 1024
-"""Bytes of a document that is held: with `shared.episodes.MOST_WAITING` of them the state stays
-within half of what the store takes. A larger order counts in its incident without an alert."""
+"""Most bytes of a pending alert: `shared.episodes.MOST_WAITING` of them fit into half of what the
+store takes. A larger order counts in its incident without an alert."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revisited:
-    """An order before, which now belongs to the run named ``episode`` (`shared.episodes.Episode`).
+    """An earlier order that turns out to belong to an episode.
 
-    ``finding`` is what to add to its alert, None where it had one at arrival; ``document`` is the
-    alert as it would have been at arrival, of an order that was none.
+    Attributes:
+        alert_id: the order's alert.
+        rep_id: the order's rep.
+        episode: name of the episode (`shared.episodes.Episode`).
+        finding: what to add to the alert; None where it had the finding at arrival.
+        document: the pending alert; None where the order was an alert at arrival.
     """
 
     alert_id: str
@@ -48,41 +55,52 @@ class Revisited:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingAlert:
-    """What one order leads to: its alert, if it is one, and the orders to revisit."""
+class Outcome:
+    """What one order leads to.
+
+    Attributes:
+        alert: the order's alert, if it is one.
+        revisited: the earlier orders that it sheds light on.
+        pending: the pending alerts after the order.
+    """
 
     alert: Document | None
     revisited: tuple[Revisited, ...]
+    pending: PendingAlerts
 
 
-def enter(
-    assessment: Assessment, document: Document | None, held: dict[str, Document], currency: str
-) -> PendingAlert:
-    """Decide what becomes of an order's document and of those that it sheds light on.
+def decide(
+    assessment: Assessment, document: Document | None, pending: PendingAlerts, currency: str
+) -> Outcome:
+    """Decide what becomes of an order's document and of the pending alerts it sheds light on.
 
     Args:
         assessment: the order.
         document: its alert document; needed where `concerns` says so.
-        held: the documents held, by id; changed in place.
+        pending: the pending alerts before the order.
         currency: of the amounts.
     """
     if document is not None and not assessment.alerted and _fits(document):
-        held[document["id"]] = document
+        pending = {**pending, document["id"]: document}
+    alert = document if assessment.alerted else None
+    if not assessment.revisits:
+        return Outcome(alert, (), pending)
+    left = dict(pending)
     revisited = tuple(
         Revisited(
             alert_id=revisit.alert_id,
             rep_id=revisit.rep_id,
             episode=assessment.episodes[-1].opened_by,
             finding=_finding(revisit, currency),
-            document=held.pop(revisit.alert_id, None),
+            document=left.pop(revisit.alert_id, None),
         )
         for revisit in assessment.revisits
     )
-    return PendingAlert(document if assessment.alerted else None, revisited)
+    return Outcome(alert, revisited, left)
 
 
 def noted(assessment: Assessment, verdict: Verdict, currency: str) -> Assessment:
-    """The assessment with what the order's id tells: that it is reused, or what was revised.
+    """Return the assessment with what the order's id tells: a revision, or that the id is reused.
 
     A reused id is a finding of its own, so the order is an alert.
     """
@@ -103,7 +121,7 @@ def noted(assessment: Assessment, verdict: Verdict, currency: str) -> Assessment
 
 
 def _revised(assessment: Assessment, change: Change, currency: str) -> str:
-    """What a revision changed, in a sentence."""
+    """Return a sentence that says what a revision changed."""
     order = assessment.order
     difference = order.charged_e4 - change.charged_e4
     charge = (
@@ -120,14 +138,16 @@ def _revised(assessment: Assessment, change: Change, currency: str) -> str:
 
 
 def is_of_another(document: Document, stored: Mapping[str, Any]) -> bool:
-    """Whether a stored alert of the same id is that of a different order; what a replay has left
-    is not, nor is an order that was sent again."""
+    """Return whether a stored alert of the same id is about a different order.
+
+    An alert that a replay has left is about the same order, and so is one of an order sent again.
+    """
     use, before = Use.of_alert(document), Use.of_alert(stored)
     return use is not None and before is not None and not before.repeated_by(use)
 
 
 def reusing(document: Document) -> Document:
-    """The alert of an order whose id turned out, as it was stored, to be another order's."""
+    """Return the alert of an order whose id, as the store has just shown, another order used."""
     use = Use.of_alert(document)
     assert use is not None  # it was just made
     contents = contents_name(use)
@@ -149,18 +169,18 @@ def _reuse(order_id: str) -> str:
 
 
 def concerns(assessment: Assessment) -> bool:
-    """Whether an order needs a document: it is an alert, or may become one."""
+    """Return whether an order needs a document: it is an alert, or may become one."""
     return assessment.alerted or assessment.waits
 
 
-def still_held(held: Mapping[str, Document], state: EpisodeState) -> dict[str, Document]:
-    """The held documents of the orders that still wait."""
+def still_pending(pending: PendingAlerts, state: EpisodeState) -> dict[str, Document]:
+    """Return the pending alerts of the orders that still wait."""
     waiting = {order.alert_id for order in state.waiting}
-    return {name: document for name, document in held.items() if name in waiting}
+    return {name: document for name, document in pending.items() if name in waiting}
 
 
 def _fits(document: Document) -> bool:
-    # As the store's client writes it: in ASCII.
+    # The store's client writes ASCII, as this does.
     return len(json.dumps(document)) <= LARGEST_HELD
 
 

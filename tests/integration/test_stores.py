@@ -12,7 +12,8 @@ import msgspec
 import pytest
 from azure.core.settings import settings as sdk_settings
 
-from functions.handlers import ScoringContext, score_batch
+from functions.handlers import score_batch
+from functions.scoring_context import ScoringContext
 from functions.settings import Settings
 from functions.shadow import Shadow
 from functions.stores import (
@@ -43,7 +44,7 @@ from shared.stream_key import StreamKey
 from shared.uses import Use
 from tests.orders import an_order
 from tests.schemas import violations
-from tests.unit.functions.world import NOON, Heard, ToldScorer, event, order_event
+from tests.unit.functions.world import NOON, FakeScorer, FakeTelemetry, event, order_event
 
 KEY = StreamKey("orders", "$Default", "3")
 
@@ -337,14 +338,14 @@ async def test_a_stream_scored_twice_is_stored_once(
     database: Cosmos, blobs: Blobs, unique_name: str
 ) -> None:
     async def told() -> Any:
-        return ToldScorer()
+        return FakeScorer(alerts={f"o-{n}" for n in range(0, 60, 3)})
 
     key = StreamKey(unique_name, "$Default", "0")
     challenger = Scorer(packaged_bundle(), packaged_catalogue(), Policy())
     stream = [
-        *(event(n, customer_id="alert" if n % 3 == 0 else "plain") for n in range(60)),
+        *(event(n) for n in range(60)),
         event(60, b"not json"),
-        order_event(61, "o-3", 1, customer_id="alert"),
+        order_event(61, "o-3", 1),
     ]
     for _ in range(2):
         context = ScoringContext(
@@ -406,7 +407,7 @@ async def test_an_archive_has_the_size_of_its_hubs_files(blobs: Blobs, unique_na
 async def test_every_call_of_a_store_is_timed_under_its_container(
     cosmos: str, azurite: str, unique_name: str
 ) -> None:
-    heard = Heard()
+    heard = FakeTelemetry()
     resources.make_cosmos_containers(cosmos, "bG9jYWw=", unique_name)
     resources.make_blob_containers(azurite)
     ours, measures = settings(cosmos, azurite, unique_name), StoreMeasures(heard)

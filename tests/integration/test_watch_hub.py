@@ -27,7 +27,7 @@ from shared.stores.aio.cosmos import Cosmos
 from shared.stores.settings import HubSettings
 from shared.stream import StreamState
 from shared.stream_key import StreamKey
-from tests.unit.functions.world import Heard
+from tests.unit.functions.world import FakeTelemetry
 
 GROUP = "scorer"
 EVENT = Message(None, (), amqp.described(frames.DATA, amqp.binary(b"{}")))
@@ -53,7 +53,7 @@ class World:
         self.folder, self.settings = folder, settings
         self.states, self.store = CosmosStates(cosmos), CosmosWatch(cosmos)
         self.emulator = self._opened()
-        self.heard = Heard()
+        self.heard = FakeTelemetry()
 
     def _opened(self) -> Emulator:
         return Emulator([HubSpec("orders", 2, (GROUP,))], directory=self.folder)

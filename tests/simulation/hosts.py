@@ -6,7 +6,6 @@ with the same growing pauses.
 """
 
 import asyncio
-import dataclasses
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,8 +14,9 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, NoReturn, cast
 
-from functions.handlers import Limits, ScoringContext, score_batch
+from functions.handlers import score_batch
 from functions.model_loader import ModelLoader
+from functions.scoring_context import Limits, ScoringContext
 from shared.assessment import Assessment
 from shared.episodes import EpisodeState
 from shared.errors import TransientError
@@ -131,9 +131,6 @@ class Process:
                 told[id(scorer)] = Told(scorer, self.trigger.stream, self._killed_by)
             return cast("Scorer", told[id(scorer)])
 
-        options: dict[str, Any] = {}
-        if "owner" in {one.name for one in dataclasses.fields(ScoringContext)}:
-            options["owner"] = self.name
         return ScoringContext(
             Alerts(line, cloud),
             Incidents(line, cloud),
@@ -144,7 +141,7 @@ class Process:
             now=_wall_clock,
             clock=loop.now,
             executor=inline,
-            **options,
+            owner=self.name,
         )
 
     def take(self, key: StreamKey) -> None:

@@ -21,11 +21,11 @@ from shared.partitions import partition_for_key
 from shared.pending_alerts import (
     Revisited,
     concerns,
-    enter,
+    decide,
     is_of_another,
     noted,
     reusing,
-    still_held,
+    still_pending,
 )
 from shared.scoring import Scorer
 from shared.uses import Admission, RecentOrders, Use, Verdict, contents_name, verdict
@@ -134,13 +134,13 @@ class Replay:
             if lower and "superseded_by" not in self.alerts[older]:
                 self.alerts[older]["superseded_by"] = assessment.alert_id
         document = _document(assessment, body, partition) if concerns(assessment) else None
-        entry = enter(assessment, document, partition.held, self.scorer.catalogue.currency)
-        partition.held = still_held(partition.held, partition.episode)
+        outcome = decide(assessment, document, partition.held, self.scorer.catalogue.currency)
+        partition.held = still_pending(outcome.pending, partition.episode)
         for episode in assessment.episodes:
             self._settle(PartitionEpisode(str(partition.number), partition.sequence, episode))
-        if entry.alert is not None:
-            self._keep(entry.alert, assessment.belongs)
-        for revisit in entry.revisited:
+        if outcome.alert is not None:
+            self._keep(outcome.alert, assessment.belongs)
+        for revisit in outcome.revisited:
             self._revisit(revisit, order.ordered_at)
 
     def _settle(self, part: PartitionEpisode) -> None:

@@ -2,18 +2,17 @@
 
 import base64
 import json
-from typing import Any
 
-import azure.functions as func
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions import alerts_api, wiring
 from functions.auth import PRINCIPAL, READER, refusal
 from functions.settings import SignIn
 
 IN_AZURE = SignIn(required=True, on=True)
+
+
 FLEX = {
     "FUNCTIONS_EXTENSION_VERSION": "~4",
     "WEBSITE_SITE_NAME": "app-desk",
@@ -22,6 +21,8 @@ FLEX = {
     "LEGION_SERVICE_HOST": "10.0.0.1",
 }
 """As Flex Consumption runs an app: without WEBSITE_INSTANCE_ID."""
+
+
 ROLE = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
 
 
@@ -91,38 +92,3 @@ def test_callers_sign_in_unless_the_machine_is_said_to_be_ones_own(
     environ: dict[str, str], expected: SignIn
 ) -> None:
     assert SignIn.from_environ(environ) == expected
-
-
-async def test_the_route_reads_no_alert_for_who_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    def alerts() -> Any:
-        raise AssertionError("the store was asked")
-
-    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
-    monkeypatch.setattr(wiring, "alerts", alerts)
-    request = func.HttpRequest("GET", "/api/alerts", headers={}, params={}, body=b"")
-    answer = await alerts_api.get_alerts(request)
-    assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-
-
-async def test_the_desks_health_is_open_and_reads_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Alerts:
-        async def latest(self) -> None:
-            return None
-
-    def loader() -> Any:
-        raise AssertionError("a model was asked for")
-
-    monkeypatch.setenv("SHERIFF_ROLE", "desk")
-    monkeypatch.setattr(wiring, "alerts", Alerts)
-    monkeypatch.setattr(wiring, "model_loader", loader)
-    request = func.HttpRequest("GET", "/api/health", headers={}, params={}, body=b"")
-    assert (await alerts_api.get_health(request)).status_code == 200
-
-
-def test_no_route_asks_for_a_key() -> None:
-    for blueprint in (alerts_api.blueprint, alerts_api.health_blueprint):
-        for builder in blueprint._function_builders:
-            trigger = builder._function.get_trigger()
-            assert trigger.get_dict_repr()["authLevel"] == func.AuthLevel.ANONYMOUS

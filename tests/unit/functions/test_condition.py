@@ -4,13 +4,13 @@ import json
 from datetime import timedelta
 
 from functions.condition import Conditions
-from tests.unit.functions.world import NOON, Heard
+from tests.unit.functions.world import NOON, FakeTelemetry
 
 LATER = NOON + timedelta(minutes=5)
 
 
 def test_a_fuse_is_known_since_it_blew_first_and_why_it_blew_last() -> None:
-    heard = Heard()
+    heard = FakeTelemetry()
     ours = Conditions(heard)
     ours.note_fuse("3", NOON, "12 of 40 orders: KeyError")
     ours.note_fuse("3", LATER, "40 of 40 orders: RecursionError")

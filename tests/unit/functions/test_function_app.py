@@ -1,6 +1,5 @@
 """The triggers as the worker's own loader sees them, and what a batch of theirs becomes."""
 
-import asyncio
 import importlib
 import json
 from datetime import UTC, datetime
@@ -8,27 +7,21 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import azure.functions as func
 import pytest
 from azure.functions.decorators.function_app import Function
-from azure.functions.eventhub import EventHubTriggerConverter
-from azure.functions.meta import Datum
 from azure_functions_runtime.bindings.meta import load_binding_registry
 from azure_functions_runtime.functions import Registry
 
-from functions import retrain_nightly, watch_hub, wiring
-from functions import score_orders as trigger
-from functions.retraining import RetrainError
+from functions import retrain_nightly, watch_hub
 from functions.settings import ROLES
 from infra.checks.delivery import wrong_host, wrong_trigger
 from infra.local import services
 from infra.local.host.ncrontab import Schedule
-from shared.errors import ConfigurationError, TransientError
-from shared.order_event import OrderEvent
-from shared.stream_key import StreamKey
-from tests.unit.functions.world import Heard
+from shared.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[3]
+
+
 PROTOS = SimpleNamespace(BindingInfo=SimpleNamespace(undefined=0, out=1, inout=2))
 
 
@@ -135,20 +128,6 @@ def test_the_schedule_is_set_wherever_the_trigger_is() -> None:
         assert schedule.after(evening) == datetime(2026, 11, 24, 2, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("cut", [asyncio.CancelledError(), SystemExit(1)])
-async def test_a_training_that_is_cut_short_is_answered_as_a_failure(
-    monkeypatch: pytest.MonkeyPatch, cut: BaseException
-) -> None:
-    async def start() -> None:
-        raise cut
-
-    monkeypatch.setattr(wiring, "retraining", lambda: SimpleNamespace(start=start, follow=start))
-    with pytest.raises(RetrainError, match="cut short"):
-        await retrain_nightly.retrain_nightly(func.TimerRequest())
-    with pytest.raises(RetrainError, match="cut short"):
-        await retrain_nightly.follow_training(func.TimerRequest())
-
-
 def test_no_event_hub_trigger_of_any_role_ever_gives_a_batch_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -206,105 +185,3 @@ def test_the_hosts_settings_leave_no_batch_behind() -> None:
     assert hubs["batchCheckpointFrequency"] == 1
     assert hubs["prefetchCount"] >= 2 * hubs["maxEventBatchSize"]
     assert host["functionTimeout"] == "00:05:00"  # the deadline of a batch is at most 200 s
-
-
-FIRST_RUN = SimpleNamespace(retry_context=SimpleNamespace(retry_count=0, max_retry_count=-1))
-FOURTH_RUN = SimpleNamespace(retry_context=SimpleNamespace(retry_count=3, max_retry_count=-1))
-
-
-def delivered(
-    partition: str = "3", naive: bool = True, properties: Any = None
-) -> list[func.EventHubEvent]:
-    """Two events as the host hands them over."""
-    at = "2026-03-01T12:00:00.123" + ("" if naive else "Z")
-    system = [
-        {"SequenceNumber": n, "Offset": str(n * 96), "PartitionKey": key, "EnqueuedTimeUtc": at}
-        for n, key in ((7, "Annie Corns"), (8, None))
-    ]
-    metadata = {
-        "SystemPropertiesArray": Datum(json.dumps(system), "json"),
-        "PartitionContext": Datum(json.dumps({"PartitionId": partition}), "json"),
-    }
-    if properties is not None:
-        metadata["PropertiesArray"] = Datum(json.dumps(properties), "json")
-    bodies = Datum(SimpleNamespace(bytes=[b"\xff", b"{}"]), "collection_bytes")
-    events: list[func.EventHubEvent] = EventHubTriggerConverter.decode(
-        bodies, trigger_metadata=metadata
-    )
-    return events
-
-
-@pytest.fixture
-def scored(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the trigger hands to the handler."""
-    batches: list[Any] = []
-
-    async def score_batch(context: Any, key: StreamKey, events: list[OrderEvent]) -> None:
-        batches.append((key, events))
-
-    monkeypatch.setattr(trigger, "score_batch", score_batch)
-    monkeypatch.setattr(wiring, "scoring_context", object)
-    ours = SimpleNamespace(orders_hub="orders", orders_consumer_group="$Default")
-    monkeypatch.setattr(wiring, "settings", lambda: ours)
-    return batches
-
-
-@pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
-    ours = Heard()
-    monkeypatch.setattr(wiring, "telemetry", lambda: ours)
-    return ours
-
-
-@pytest.mark.parametrize("naive", [True, False])
-async def test_a_batch_reaches_the_handler_whole_and_its_times_are_utc(
-    scored: list[Any], naive: bool
-) -> None:
-    await trigger.score_orders(delivered(naive=naive), FIRST_RUN)
-    at = datetime(2026, 3, 1, 12, 0, 0, 123000, tzinfo=UTC)
-    assert scored == [
-        (
-            StreamKey("orders", "$Default", "3"),
-            [
-                OrderEvent(b"\xff", 7, at, "Annie Corns", "672"),
-                OrderEvent(b"{}", 8, at, None, "768"),
-            ],
-        )
-    ]
-
-
-@pytest.mark.parametrize("cut", [asyncio.CancelledError(), SystemExit(1)])
-async def test_a_batch_that_is_cut_short_is_answered_as_a_failure(
-    scored: list[Any], monkeypatch: pytest.MonkeyPatch, cut: BaseException
-) -> None:
-    async def score_batch(*_: Any) -> None:
-        raise cut
-
-    monkeypatch.setattr(trigger, "score_batch", score_batch)
-    with pytest.raises(TransientError, match="cut short"):
-        await trigger.score_orders(delivered(), FIRST_RUN)
-
-
-async def test_a_producers_trace_context_comes_with_its_event(scored: list[Any]) -> None:
-    sent = f"00-{'a' * 32}-{'b' * 16}-01"
-    properties = [{"source": "till"}, {"Diagnostic-Id": sent}]
-    await trigger.score_orders(delivered(properties=properties), FIRST_RUN)
-    [(_, events)] = scored
-    assert [event.traceparent for event in events] == [None, sent]
-
-
-@pytest.mark.parametrize("properties", [[{"traceparent": "x"}], "text", {"traceparent": "x"}])
-async def test_properties_of_another_shape_cost_no_batch(
-    scored: list[Any], properties: Any
-) -> None:
-    await trigger.score_orders(delivered(properties=properties), FIRST_RUN)
-    [(_, events)] = scored
-    assert [event.traceparent for event in events] == [None, None]
-
-
-@pytest.mark.parametrize(("run", "retries"), [(FIRST_RUN, 0), (FOURTH_RUN, 1)])
-async def test_every_run_of_a_batch_after_its_first_counts_as_a_retry(
-    scored: list[Any], heard: Heard, run: Any, retries: int
-) -> None:
-    await trigger.score_orders(delivered(), run)
-    assert heard.total("sheriff.retries") == retries

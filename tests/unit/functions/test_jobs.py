@@ -12,10 +12,11 @@ from aiohttp import web
 from azure.core.credentials import AccessToken
 
 from functions.jobs import MachineLearningJobs
-from functions.retraining import RetrainError, Retraining
+from functions.retraining import Retraining
 from functions.settings import JobSettings
+from functions.training_process import RetrainError
 from shared.errors import NotThereError, RefusedError, TransientError, WriteConflict
-from tests.unit.functions.world import Heard
+from tests.unit.functions.world import FakeTelemetry
 
 PROVIDER = "/subscriptions/s-1/resourceGroups/rg/providers/Microsoft.MachineLearningServices"
 WORKSPACE = f"{PROVIDER}/workspaces/fraud"
@@ -200,7 +201,7 @@ class Archive:
 async def test_a_night_of_jobs_is_tried_again_until_it_ends_and_its_end_is_told_once(
     server: Server, jobs: MachineLearningJobs
 ) -> None:
-    heard, now = Heard(), datetime(2026, 11, 24, 2, tzinfo=UTC)
+    heard, now = FakeTelemetry(), datetime(2026, 11, 24, 2, tzinfo=UTC)
     ours = Retraining(Archive(), "orders", jobs, lambda: now, telemetry=heard)
     for _ in range(2):  # the second finds it running
         await ours.start()

@@ -12,16 +12,25 @@ import pytest
 
 from functions import metrics
 from functions.handlers import score_batch
-from functions.retraining import RetrainError, Retraining
+from functions.model_loader import ModelLoader
+from functions.retraining import Retraining
 from functions.shadow import Shadow
+from functions.training_process import RetrainError
 from functions.writes import likeliest_typology
 from shared.errors import TransientError
 from shared.formats import time_text
 from shared.stream import StreamState
-from tests.unit.functions.test_handlers import RUN, STREAM, real_scorer
-from tests.unit.functions.test_model_loader import FakeFiles, ModelLoader
+from tests.unit.functions.model_loader_world import FakeFiles
+from tests.unit.functions.streams import EPISODE, STREAM, real_scorer, world_of_stream
 from tests.unit.functions.test_retraining import NIGHT, FakeArchive, says
-from tests.unit.functions.world import KEY, NOON, Heard, Shadows, ToldScorer, World, event
+from tests.unit.functions.world import (
+    KEY,
+    NOON,
+    FakeShadows,
+    FakeTelemetry,
+    World,
+    event,
+)
 
 
 def test_names_are_unique_and_ours_and_labels_are_single_words() -> None:
@@ -41,7 +50,7 @@ def test_only_a_histogram_has_classes_and_they_ascend() -> None:
 
 
 async def test_a_batch_counts_its_orders_its_dead_letters_and_its_alerts() -> None:
-    world, heard = World(), Heard()
+    world, heard = world_of_stream(), FakeTelemetry()
     await score_batch(world.context(telemetry=heard), KEY, STREAM)
     codes = Counter(letter.code for letter in world.letters.values())
     assert heard.of("sheriff.batch.size") == [(len(STREAM), "")]
@@ -55,7 +64,7 @@ async def test_a_batch_counts_its_orders_its_dead_letters_and_its_alerts() -> No
 
 
 async def test_orders_with_products_that_the_catalogue_does_not_know_are_counted() -> None:
-    world, heard = World(), Heard()
+    world, heard = World(), FakeTelemetry()
     unknown = [{"product_id": "GiftWrap", "quantity": 1}, {"product_id": "HLFork", "quantity": 1}]
     events = [event(1), event(2, lines=unknown), event(3, lines=unknown)]
     await score_batch(world.context(telemetry=heard, scorer=real_scorer()), KEY, events)
@@ -64,9 +73,9 @@ async def test_orders_with_products_that_the_catalogue_does_not_know_are_counted
 
 
 async def test_nothing_counts_twice_however_often_a_batch_comes_again() -> None:
-    world, heard = World(unreachable={"state"}), Heard()
+    world, heard = world_of_stream(unreachable={"state"}), FakeTelemetry()
     with pytest.raises(TransientError):  # all of it is written but the commit
-        await score_batch(world.context(telemetry=heard, scorer=ToldScorer()), KEY, STREAM)
+        await score_batch(world.context(telemetry=heard), KEY, STREAM)
     world.unreachable.clear()
     for _ in range(2):
         await score_batch(world.context(telemetry=heard), KEY, STREAM)
@@ -76,7 +85,7 @@ async def test_nothing_counts_twice_however_often_a_batch_comes_again() -> None:
 
 
 async def test_alerts_that_were_written_before_a_failure_are_counted_all_the_same() -> None:
-    world, heard = World(unreachable={"alert e.0"}), Heard()
+    world, heard = world_of_stream(unreachable={"alert e.0"}), FakeTelemetry()
     with pytest.raises(TransientError):
         await score_batch(world.context(telemetry=heard), KEY, STREAM)
     world.unreachable.clear()
@@ -86,7 +95,7 @@ async def test_alerts_that_were_written_before_a_failure_are_counted_all_the_sam
 
 @pytest.mark.parametrize("away", [set(), {"state"}])
 async def test_the_age_of_events_is_known_also_while_they_fail(away: set[str]) -> None:
-    world, heard = World(unreachable=away), Heard()
+    world, heard = World(unreachable=away), FakeTelemetry()
     context = world.context(telemetry=heard)
     context.now = lambda: NOON + timedelta(seconds=60)
     try:
@@ -97,20 +106,20 @@ async def test_the_age_of_events_is_known_also_while_they_fail(away: set[str]) -
 
 
 async def test_a_hub_whose_clock_is_ahead_makes_no_negative_age() -> None:
-    heard = Heard()
+    heard = FakeTelemetry()
     await score_batch(World().context(telemetry=heard), KEY, [event(5)])
     assert heard.of("sheriff.lag") == [(0.0, "oldest"), (0.0, "last")]
 
 
 async def test_an_incident_counts_when_it_opens_and_the_belief_is_its_partitions() -> None:
-    world, heard = World(), Heard()
+    world, heard = World(), FakeTelemetry()
     context = world.context(real_scorer(), telemetry=heard)
-    for one in RUN[:6]:
+    for one in EPISODE[:6]:
         await score_batch(context, KEY, [one])
     assert heard.of("sheriff.incidents.opened") == [(1, "")]
     beliefs = [belief for belief, partition in heard.of("sheriff.belief") if partition == "0"]
     assert beliefs[0] < 0.5 < beliefs[-1] <= 1
-    for one in RUN[6:]:
+    for one in EPISODE[6:]:
         await score_batch(context, KEY, [one])
     assert heard.of("sheriff.incidents.opened") == [(1, "")]
     assert heard.of("sheriff.belief")[-1][0] < 0.5
@@ -119,9 +128,9 @@ async def test_an_incident_counts_when_it_opens_and_the_belief_is_its_partitions
 
 
 async def test_an_alert_held_by_an_earlier_version_is_counted_without_its_trace() -> None:
-    world, heard = World(), Heard()
+    world, heard = World(), FakeTelemetry()
     context = world.context(real_scorer(), telemetry=heard)
-    for one in RUN[:3]:
+    for one in EPISODE[:3]:
         await score_batch(context, KEY, [one])
     state, version = world.states_by_key[KEY]
     held = json.loads(json.dumps(state.to_document()))
@@ -129,7 +138,7 @@ async def test_an_alert_held_by_an_earlier_version_is_counted_without_its_trace(
         del document["event"]["trace_id"]
     assert held["held"]
     world.states_by_key[KEY] = (StreamState.from_document(held), version)
-    for one in RUN[3:]:
+    for one in EPISODE[3:]:
         await score_batch(context, KEY, [one])
     assert heard.total("sheriff.alerts") == len(world.alerts_by_id)
     traced = [name for name, _ in heard.spans if name == "alert"]
@@ -152,8 +161,8 @@ def test_an_alert_counts_under_its_likeliest_fraud(
 
 
 async def test_what_a_challenger_scored_is_counted(executor: Executor) -> None:
-    world, heard = World(), Heard()
-    shadow = Shadow(Shadows(world), real_scorer, executor, telemetry=heard)
+    world, heard = world_of_stream(), FakeTelemetry()
+    shadow = Shadow(FakeShadows(world), real_scorer, executor, telemetry=heard)
     context = world.context(shadow=shadow, executor=executor, telemetry=heard)
     for _ in range(2):
         await score_batch(context, KEY, STREAM)
@@ -167,7 +176,7 @@ async def test_what_a_challenger_scored_is_counted(executor: Executor) -> None:
 async def test_the_age_of_a_model_counts_from_its_promotion(
     executor: Executor, moved_at: str | None, age: float
 ) -> None:
-    heard, files = Heard(), FakeFiles()
+    heard, files = FakeTelemetry(), FakeFiles()
     files.promote("v-7")
     pointer = json.loads(files.files["models/champion.json"]) | {"moved_at": moved_at}
     files.files["models/champion.json"] = json.dumps(pointer).encode()
@@ -177,7 +186,7 @@ async def test_the_age_of_a_model_counts_from_its_promotion(
 
 @pytest.mark.parametrize(("script", "failed"), [("pass", 0), ("raise SystemExit(1)", 1)])
 async def test_a_night_is_heard_of_and_whether_it_failed(script: str, failed: int) -> None:
-    heard = Heard()
+    heard = FakeTelemetry()
     ours = Retraining(FakeArchive({}, None), "orders", None, lambda: NIGHT, says(script))
     try:
         await replace(ours, telemetry=heard).start()

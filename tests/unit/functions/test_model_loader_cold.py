@@ -7,7 +7,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
-from functions.model_loader import GONE
+from functions.slots import GONE
 from shared.champion import Pointer, Served, encode_pointer
 from shared.errors import TransientError
 from shared.model import BasketTable, encode_bundle
@@ -176,7 +176,7 @@ async def test_where_no_catalogue_lay_when_the_pointer_was_moved_the_packaged_on
     files.promote("v1", reference=[])
     ours = loader(files, executor)
     assert (await ours.scorer()).catalogue.currency == "USD"
-    assert ours.degraded() == (("catalogue", "none was ever put on the shelf"),)
+    assert ours.degraded() == (("catalogue", "none was ever published"),)
 
 
 async def test_an_older_pointers_bundle_tells_by_its_products_that_a_catalogue_is_gone(

@@ -14,7 +14,7 @@ from shared.errors import TransientError
 from shared.model import encode_bundle
 from tests.bundles import a_bundle
 from tests.unit.functions.model_loader_world import Clock, FakeFiles, settled
-from tests.unit.functions.world import NOON, Heard
+from tests.unit.functions.world import NOON, FakeTelemetry
 
 ABOUT: ContextVar[str] = ContextVar("ABOUT", default="nothing")
 
@@ -58,18 +58,18 @@ def executor() -> Iterator[CountingExecutor]:
 
 
 def polled(
-    files: FakeFiles, executor: Executor, heard: Heard | None = None
+    files: FakeFiles, executor: Executor, heard: FakeTelemetry | None = None
 ) -> tuple[ModelLoader, Clock]:
     clock = Clock()
-    telemetry = heard or Heard()
+    telemetry = heard or FakeTelemetry()
     return ModelLoader(
         files, executor, 30, clock=clock, now=lambda: NOON, telemetry=telemetry
     ), clock
 
 
-async def started(files: SlowFiles, executor: Executor) -> tuple[ModelLoader, Clock, Heard]:
+async def started(files: SlowFiles, executor: Executor) -> tuple[ModelLoader, Clock, FakeTelemetry]:
     """A shelf that serves, whose files are slow from now on."""
-    heard = Heard()
+    heard = FakeTelemetry()
     files.promote("v1")
     ours, clock = polled(files, executor, heard)
     files.may.set()

@@ -1,31 +1,19 @@
 """The nightly training is started here or elsewhere, and what goes wrong is one clear error."""
 
-import asyncio
 import json
-import logging
-import os
 import sys
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from functions.ports import JobStatus
-from functions.retraining import (
-    COMMAND,
-    ROOT,
-    RetrainError,
-    Retraining,
-    environment,
-    job_name,
-    retrain,
-    run_here,
-)
+from functions.retraining import Retraining, retrain
+from functions.training_process import RetrainError
 from shared.errors import ConfigurationError, NotThereError, TransientError, WriteConflict
 from shared.policy import Policy
-from tests.patience import PATIENCE
-from tests.unit.functions.world import Heard
+from tests.unit.functions.world import FakeTelemetry
 
 NIGHT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 
@@ -87,13 +75,13 @@ def retraining(
     jobs: FakeJobs | None = None,
     script: str = "",
     at: datetime = NIGHT,
-    heard: Heard | None = None,
+    heard: FakeTelemetry | None = None,
     told: dict[str, dict[str, str]] | None = None,
 ) -> Retraining:
     size = {"orders": megabytes * 1_000_000}
     archive = FakeArchive(size, policy, told={} if told is None else told)
     command = says(script or "pass")
-    return Retraining(archive, "orders", jobs, lambda: at, command, heard or Heard())
+    return Retraining(archive, "orders", jobs, lambda: at, command, heard or FakeTelemetry())
 
 
 TONIGHT, BEFORE = "sheriff-20261124", "sheriff-20261123"
@@ -134,7 +122,7 @@ async def test_a_night_that_is_done_is_not_done_again() -> None:
 
 
 async def test_a_night_whose_attempts_are_used_up_is_an_error_and_counts_as_failed() -> None:
-    heard = Heard()
+    heard = FakeTelemetry()
     names = (TONIGHT, f"{TONIGHT}-2", f"{TONIGHT}-3")
     jobs = FakeJobs(stands=dict.fromkeys(names, "failed"))
     with pytest.raises(RetrainError, match="failed 3 times"):
@@ -143,7 +131,7 @@ async def test_a_night_whose_attempts_are_used_up_is_an_error_and_counts_as_fail
 
 
 async def test_handing_over_says_nothing_yet_of_how_the_night_ended() -> None:
-    heard, jobs = Heard(), FakeJobs()
+    heard, jobs = FakeTelemetry(), FakeJobs()
     await retraining(1001, jobs=jobs, heard=heard).start()
     await retraining(1001, jobs=jobs, heard=heard).follow()
     assert heard.of("sheriff.retrain.failed") == []
@@ -153,7 +141,7 @@ async def test_handing_over_says_nothing_yet_of_how_the_night_ended() -> None:
 async def test_how_a_job_ended_is_told_once_however_often_somebody_looks(
     status: JobStatus, figure: int
 ) -> None:
-    heard, jobs = Heard(), FakeJobs(stands={TONIGHT: status})
+    heard, jobs = FakeTelemetry(), FakeJobs(stands={TONIGHT: status})
     told: dict[str, dict[str, str]] = {}
     for _ in range(3):
         await retraining(jobs=jobs, heard=heard, told=told).follow()
@@ -163,7 +151,7 @@ async def test_how_a_job_ended_is_told_once_however_often_somebody_looks(
 
 
 async def test_a_job_that_failed_is_tried_again_until_its_night_failed() -> None:
-    heard, jobs = Heard(), FakeJobs(stands={TONIGHT: "failed"})
+    heard, jobs = FakeTelemetry(), FakeJobs(stands={TONIGHT: "failed"})
     told: dict[str, dict[str, str]] = {}
     for _ in range(6):
         await retraining(jobs=jobs, heard=heard, told=told).follow()
@@ -174,7 +162,7 @@ async def test_a_job_that_failed_is_tried_again_until_its_night_failed() -> None
 
 
 async def test_a_night_that_a_later_attempt_saved_did_not_fail() -> None:
-    heard, jobs = Heard(), FakeJobs(stands={TONIGHT: "failed"})
+    heard, jobs = FakeTelemetry(), FakeJobs(stands={TONIGHT: "failed"})
     await retraining(jobs=jobs, heard=heard).follow()
     jobs.stands[f"{TONIGHT}-2"] = "completed"
     await retraining(jobs=jobs, heard=heard).follow()
@@ -182,7 +170,7 @@ async def test_a_night_that_a_later_attempt_saved_did_not_fail() -> None:
 
 
 async def test_a_job_is_tried_again_only_while_its_night_is_the_latest() -> None:
-    heard, jobs = Heard(), FakeJobs(stands={BEFORE: "failed"})
+    heard, jobs = FakeTelemetry(), FakeJobs(stands={BEFORE: "failed"})
     await retraining(jobs=jobs, heard=heard).follow()
     assert jobs.started == [f"{BEFORE}-2"]
     jobs.stands |= {f"{BEFORE}-2": "failed", TONIGHT: "running"}
@@ -192,7 +180,7 @@ async def test_a_job_is_tried_again_only_while_its_night_is_the_latest() -> None
 
 
 async def test_where_no_job_is_set_up_there_is_nothing_to_follow() -> None:
-    heard = Heard()
+    heard = FakeTelemetry()
     await retraining(heard=heard).follow()
     assert heard.of("sheriff.retrain.failed") == []
 
@@ -202,7 +190,7 @@ async def test_who_cannot_look_now_tells_nothing_and_looks_again() -> None:
         async def status(self, name: str) -> JobStatus | None:
             raise TransientError("look at job: 503")
 
-    heard = Heard()
+    heard = FakeTelemetry()
     with pytest.raises(TransientError):
         await retraining(jobs=Away(), heard=heard).follow()
     assert heard.of("sheriff.retrain.failed") == []
@@ -263,100 +251,3 @@ async def test_a_job_that_cannot_be_started_now_is_raised() -> None:
 
     with pytest.raises(TransientError):
         await retrain(2_000_000_000, Policy(), away, away)
-
-
-async def test_what_the_training_says_is_logged_as_it_comes(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with caplog.at_level(logging.INFO):
-        await run_here(says("import sys; print('learned'); print('noted', file=sys.stderr)"))
-    assert {"training: learned", "training: noted"} <= {one.message for one in caplog.records}
-
-
-async def test_a_failed_training_is_an_error_with_its_last_line() -> None:
-    script = (
-        "import sys; print('step 1');"
-        " print('reading', file=sys.stderr); print('no orders in the archive', file=sys.stderr);"
-        " print(file=sys.stderr); sys.exit(3)"
-    )
-    with pytest.raises(RetrainError) as failed:
-        await run_here(says(script))
-    assert str(failed.value) == (
-        "the nightly training failed (code 3): no orders in the archive; the champion serves on"
-    )
-
-
-async def test_a_line_without_end_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
-        await run_here(says("print('x' * 3_000_000); print('done')"))
-    assert "training: done" in {one.message for one in caplog.records}
-
-
-async def test_a_training_that_is_killed_is_an_error_too() -> None:
-    with pytest.raises(RetrainError, match=r"\(code -9\): it said nothing; the champion serves on"):
-        await run_here(says("import os; os.kill(os.getpid(), 9)"))
-
-
-async def test_a_training_that_runs_already_is_no_error() -> None:
-    await run_here(says("print('another run holds the lease')"))
-
-
-async def test_a_cancelled_wait_ends_the_training(tmp_path: Path) -> None:
-    script = (
-        "import os, pathlib, signal\n"
-        f"pathlib.Path({str(tmp_path)!r}, 'pid').write_text(str(os.getpid()))\n"
-        "print('ready', flush=True)\nsignal.pause()"
-    )
-    started = asyncio.Event()
-
-    class Ready(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            started.set()
-
-    logger = logging.getLogger("functions.retraining")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler := Ready())
-    try:
-        running = asyncio.create_task(run_here(says(script)))
-        async with asyncio.timeout(PATIENCE):
-            await started.wait()
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-    finally:
-        logger.removeHandler(handler)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
-
-
-async def test_the_training_does_not_hold_up_the_loop(tmp_path: Path) -> None:
-    """It waits for what only the loop can do meanwhile."""
-    turned = tmp_path / "turned"
-    waits = (
-        f"import pathlib, time\nwhile not pathlib.Path({str(turned)!r}).exists(): time.sleep(0.01)"
-    )
-    training = asyncio.create_task(run_here(says(waits)))
-    for _ in range(100):
-        await asyncio.sleep(0)
-    turned.touch()
-    await training
-
-
-def test_the_process_finds_all_that_this_one_finds() -> None:
-    found = environment({"ORDERS_HUB": "orders", "PYTHONPATH": "old"}, ["", "/app/packages"])
-    assert found == {
-        "ORDERS_HUB": "orders",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), "/app/packages"]),
-    }
-    assert (sys.executable, "-m", "training.pipeline") == COMMAND
-    assert (ROOT / "function_app.py").is_file()
-
-
-def test_every_attempt_has_a_name_of_its_own() -> None:
-    names = [job_name(NIGHT, attempt) for attempt in (1, 2, 3)]
-    assert names == [TONIGHT, f"{TONIGHT}-2", f"{TONIGHT}-3"]
-
-
-def test_a_job_is_named_by_its_night_in_utc() -> None:
-    east = timezone(timedelta(hours=9))
-    assert job_name(datetime(2026, 11, 24, 1, tzinfo=east)) == "sheriff-20261123"

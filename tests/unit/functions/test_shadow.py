@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.handlers import Limits, ScoringContext, score_batch
+from functions.handlers import score_batch
+from functions.scoring_context import Limits, ScoringContext
 from functions.shadow import Shadow
 from shared.assessment import Assessment
 from shared.catalogue import packaged_catalogue
@@ -24,7 +25,7 @@ from shared.order import Order, parse_order
 from shared.order_event import OrderEvent
 from shared.policy import Policy
 from shared.scoring import Scorer
-from tests.unit.functions.world import KEY, Died, Shadows, World, event, order_event
+from tests.unit.functions.world import KEY, Died, FakeShadows, World, event, order_event
 
 LISTED = 3578.27 + 120.0 + 25.0
 
@@ -66,7 +67,9 @@ def context(
     chunk: int = 50,
     **options: Any,
 ) -> ScoringContext:
-    shadow = Shadow(Shadows(world), challenger, executor, chunk, options.get("clock", lambda: 0.0))
+    shadow = Shadow(
+        FakeShadows(world), challenger, executor, chunk, options.get("clock", lambda: 0.0)
+    )
     return world.context(CHAMPION, shadow=shadow, executor=executor, **options)
 
 
@@ -263,14 +266,14 @@ async def test_past_the_batchs_deadline_the_shadow_leaves_the_rest(executor: Exe
 
 async def test_a_batch_that_has_used_up_its_time_has_no_shadow(executor: Executor) -> None:
     world = World()
-    shadow = Shadow(Shadows(world), lambda: CHALLENGER, executor, clock=lambda: 61.0)
+    shadow = Shadow(FakeShadows(world), lambda: CHALLENGER, executor, clock=lambda: 61.0)
     await score_batch(
         world.context(CHAMPION, shadow=shadow, executor=executor, clock=lambda: 0.0), KEY, STREAM
     )
     assert world.shadows_by_id == {}
 
 
-class Stuck(Shadows):
+class Stuck(FakeShadows):
     """A store that never answers."""
 
     async def read(self, *_: Any) -> Any:
@@ -298,10 +301,10 @@ async def test_a_batch_that_is_not_committed_is_not_compared(executor: Executor)
 
 
 async def test_an_order_whose_alert_no_store_takes_is_not_compared(executor: Executor) -> None:
-    world = World()
+    world = World(refused={"alert a.0"})
     alerted = {"lines": [{"product_id": "Road150Red44", "quantity": 1}], "charged_price": 1}
     stream = [
-        order_event(0, "a", customer_id="refuse", **alerted),
+        order_event(0, "a", **alerted),
         order_event(1, "b", **alerted),
     ]
     await score_batch(context(world, executor), KEY, stream)

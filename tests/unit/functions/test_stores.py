@@ -22,7 +22,7 @@ from shared.shadow import ShadowState, ShadowTotals
 from shared.stores.aio.blobs import Blobs
 from shared.stores.aio.cosmos import Cosmos
 from shared.stream import StreamState
-from tests.unit.functions.world import KEY, NOON, Heard, event
+from tests.unit.functions.world import KEY, NOON, FakeTelemetry, event
 
 
 class FakeCosmos:
@@ -177,7 +177,7 @@ async def test_a_dead_letter_is_kept_once_and_another_events_of_its_name_beside_
 
 
 def test_what_a_store_measures_is_heard_under_its_container() -> None:
-    heard = Heard()
+    heard = FakeTelemetry()
     measures = StoreMeasures(heard)
     measures.took("alerts", 12.5)
     measures.charged("alerts", 6.29)

@@ -30,8 +30,8 @@ from shared.stream import Attempt
 from tests.collectors import Collector, Ingestion, collector, ingestion
 from tests.orders import order_body
 from tests.patience import PATIENCE
-from tests.unit.functions.test_handlers import RUN, real_scorer
-from tests.unit.functions.world import KEY, ToldScorer, World, event
+from tests.unit.functions.streams import EPISODE, real_scorer
+from tests.unit.functions.world import KEY, FakeScorer, World, event
 
 ROOT = Path(__file__).parents[3]
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -75,7 +75,8 @@ def seen() -> Iterator[Seen]:
 
 async def test_a_batch_is_a_span_that_links_to_its_producers(seen: Seen) -> None:
     stream = [replace(event(1), traceparent=SENT), replace(event(2), traceparent=SENT), event(3)]
-    await score_batch(World().context(telemetry=seen.telemetry), KEY, stream)
+    world = World(scorer=FakeScorer(alerts={"o-1", "o-3"}))
+    await score_batch(world.context(telemetry=seen.telemetry), KEY, stream)
     [span] = seen.spans("score batch")
     assert span.kind is SpanKind.CONSUMER
     assert [
@@ -89,7 +90,7 @@ async def test_a_batch_is_a_span_that_links_to_its_producers(seen: Seen) -> None
         "messaging.batch.message_count": 3,
         "sheriff.events": 3,
         "sheriff.scored": 3,
-        "sheriff.alerts": 0,
+        "sheriff.alerts": 2,
     }
 
 
@@ -103,8 +104,8 @@ async def test_a_large_batch_has_no_more_links_than_a_span_takes(seen: Seen) -> 
 async def test_an_alert_leads_to_its_trace_and_the_trace_to_the_batch(seen: Seen) -> None:
     world = World()
     stream = [
-        replace(event(1, customer_id="alert"), traceparent=SENT),
-        event(2, customer_id="alert"),
+        replace(event(1), traceparent=SENT),
+        event(2),
     ]
     await score_batch(world.context(telemetry=seen.telemetry), KEY, stream)
     [batch] = seen.spans("score batch")
@@ -153,38 +154,44 @@ SECRETS = ("ORDER-4711", "Rosa Personal", "CUST-0815", "rosa@example.org", "9993
 """What identifies an order, its rep and its customer, and a part of a body."""
 
 
-def secret(sequence: int, customer: str = "", **fields: Any) -> OrderEvent:
+def secret(sequence: int, **fields: Any) -> OrderEvent:
     return event(
         sequence,
         order_body(
             order_id=f"ORDER-4711-{sequence}",
             rep_id="Rosa Personal",
-            customer_id=customer or "CUST-0815",
+            customer_id="CUST-0815",
             contact="rosa@example.org",
             **fields,
         ),
     )
 
 
-class Indiscreet(ToldScorer):
+class Indiscreet(FakeScorer):
     """Fails with messages that quote the order."""
 
-    @staticmethod
-    def _score(order: Order) -> Any:
-        if order.customer_id == "bug":
+    def _score(self, order: Order) -> Any:
+        if order.order_id in self.bugs:
             raise KeyError(f"{order.order_id} of {order.rep_id} for CUST-0815")
-        return ToldScorer._score(order)
+        return super()._score(order)
+
+
+def indiscreet_world() -> World:
+    """Return a world for `INDISCREET`: the third order is a bug, the fourth's alert is refused."""
+    name = "ORDER-4711-{}".format
+    scorer = Indiscreet(alerts=set(map(name, (1, 4, 8))), bugs={name(3)})
+    return World(scorer=scorer, refused={f"alert {name(4)}.0"})
 
 
 INDISCREET = [
-    secret(1, "alert"),
+    secret(1),
     secret(2),
-    secret(3, "bug"),
-    secret(4, "refuse"),
+    secret(3),
+    secret(4),
     event(5, b'{"rep_id": "Rosa Personal", "customer_id": "CUST-0815", rosa@example.org'),
     secret(6, charged_price="999333.77 for Rosa Personal"),
     secret(7, currency="SEK"),
-    secret(8, "alert", revision=2),
+    secret(8, revision=2),
 ]
 
 
@@ -193,7 +200,7 @@ async def indiscretions(world: World, told: Any) -> str:
 
     Returns what the host gets to report of the failures.
     """
-    context, reports = world.context(Indiscreet(), telemetry=told), ""
+    context, reports = world.context(telemetry=told), ""
     for away in ({"state"}, {"letter"}, {"alert"}, set()):
         world.unreachable = set(away)
         try:
@@ -206,19 +213,17 @@ async def indiscretions(world: World, told: Any) -> str:
         replace(state, attempt=Attempt("e", world.now, True, tuple("abcd"))),
         version,
     )
-    await score_batch(
-        world.later().context(Indiscreet(), telemetry=told), KEY, [secret(9), secret(10)]
-    )
+    await score_batch(world.later().context(telemetry=told), KEY, [secret(9), secret(10)])
     return reports
 
 
 async def test_no_figure_span_or_log_line_tells_of_an_order_a_rep_or_a_customer(
     seen: Seen, caplog: pytest.LogCaptureFixture
 ) -> None:
-    world = World()
+    world = indiscreet_world()
     with caplog.at_level(logging.DEBUG, logger="functions"):
         reports = await indiscretions(world, seen.telemetry)
-        await score_batch(World().context(real_scorer(), telemetry=seen.telemetry), KEY, RUN)
+        await score_batch(World().context(real_scorer(), telemetry=seen.telemetry), KEY, EPISODE)
     assert {letter.code for letter in world.letters.values()} == {
         "scoring_failed", "store_refused", "not_json", "wrong_type", "currency_mismatch",
         "attempts_vanished",
@@ -243,13 +248,13 @@ import asyncio, logging, os, sys
 from dataclasses import replace
 from functions.handlers import score_batch
 from functions.telemetry import telemetry
-from tests.unit.functions.test_telemetry import INDISCREET, SENT, Indiscreet
-from tests.unit.functions.world import KEY, World
+from tests.unit.functions.test_telemetry import INDISCREET, SENT, indiscreet_world
+from tests.unit.functions.world import KEY
 logging.getLogger().setLevel(logging.INFO)
 if os.environ.get("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"):
     from azure_functions_runtime.otel import initialize_azure_monitor
     initialize_azure_monitor()  # as the worker does
-context = World().context(Indiscreet(), telemetry=telemetry(os.environ))
+context = indiscreet_world().context(telemetry=telemetry(os.environ))
 stream = [replace(INDISCREET[0], traceparent=SENT), *INDISCREET[1:]]
 asyncio.run(score_batch(context, KEY, stream))
 """

@@ -69,8 +69,8 @@ def test_without_a_producers_context_the_id_follows_from_the_place_in_the_hub() 
 
 async def test_an_alert_names_the_trace_and_a_replay_names_the_same() -> None:
     stream = [
-        replace(event(1, customer_id="alert"), traceparent=SENT),
-        event(2, customer_id="alert"),
+        replace(event(1), traceparent=SENT),
+        event(2),
     ]
     first, again = World(), World()
     await score_batch(first.context(), KEY, stream)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
-from types import SimpleNamespace
 
-import azure.functions as func
 import pytest
 
-from functions import watch_hub, wiring
 from functions.progress import Committed, HubSeen, PartitionSeen, Watch
 from functions.watching import Watcher, told
 from shared.errors import TransientError, WriteConflict
-from tests.unit.functions.world import NOON, Heard
+from tests.unit.functions.world import NOON, FakeTelemetry
 
 
 @dataclass
@@ -53,7 +49,7 @@ class Fakes:
         if what in self.away:
             raise TransientError(f"{what} is away")
 
-    def watcher(self, heard: Heard, minute: int = 0) -> Watcher:
+    def watcher(self, heard: FakeTelemetry, minute: int = 0) -> Watcher:
         now = NOON + timedelta(minutes=minute)
         return Watcher("orders", "$Default", self, self, self, heard, lambda: now)
 
@@ -65,12 +61,12 @@ def hub(*ends: int) -> HubSeen:
 
 async def test_the_states_are_read_before_the_hub_is_asked() -> None:
     fakes = Fakes()
-    await fakes.watcher(Heard()).look()
+    await fakes.watcher(FakeTelemetry()).look()
     assert fakes.asked == ["read", "states", "hub", "write"]
 
 
 async def test_every_look_measures_each_partition_and_whether_the_hub_is_the_same() -> None:
-    fakes, heard = Fakes([Committed("0", 5, NOON)], hub(9, -1)), Heard()
+    fakes, heard = Fakes([Committed("0", 5, NOON)], hub(9, -1)), FakeTelemetry()
     for minute in range(6):
         await fakes.watcher(heard, minute).look()
     assert heard.of("sheriff.hub.anew") == [(0, "")] * 6
@@ -84,7 +80,7 @@ async def test_every_look_measures_each_partition_and_whether_the_hub_is_the_sam
 async def test_a_new_hub_and_a_partition_that_stands_still_are_said_once_and_measured_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    fakes, heard = Fakes([Committed("0", 99, NOON)], hub(30)), Heard()
+    fakes, heard = Fakes([Committed("0", 99, NOON)], hub(30)), FakeTelemetry()
     for minute in range(9):
         await fakes.watcher(heard, minute).look()
     errors = [one.message for one in caplog.records if one.levelno == logging.ERROR]
@@ -95,7 +91,7 @@ async def test_a_new_hub_and_a_partition_that_stands_still_are_said_once_and_mea
 
 
 async def test_an_alarm_ends_when_somebody_acknowledges_it() -> None:
-    fakes, heard = Fakes([Committed("0", 99, NOON)], hub(30)), Heard()
+    fakes, heard = Fakes([Committed("0", 99, NOON)], hub(30)), FakeTelemetry()
     await fakes.watcher(heard).look()
     await fakes.watcher(heard, 1).acknowledge()
     await fakes.watcher(heard, 2).look()
@@ -104,12 +100,12 @@ async def test_an_alarm_ends_when_somebody_acknowledges_it() -> None:
 
 async def test_nothing_is_acknowledged_before_there_was_a_look() -> None:
     fakes = Fakes()
-    assert await fakes.watcher(Heard()).acknowledge() is None
+    assert await fakes.watcher(FakeTelemetry()).acknowledge() is None
     assert fakes.kept is None
 
 
 async def test_two_who_look_at_once_leave_one_look_and_both_measure() -> None:
-    fakes, heard = Fakes(meanwhile=True), Heard()
+    fakes, heard = Fakes(meanwhile=True), FakeTelemetry()
     await fakes.watcher(heard).look()
     assert fakes.kept is None
     assert heard.of("sheriff.hub.anew") == [(0, "")]
@@ -117,15 +113,15 @@ async def test_two_who_look_at_once_leave_one_look_and_both_measure() -> None:
 
 async def test_an_acknowledgement_that_somebody_overtook_is_not_lost_in_silence() -> None:
     fakes = Fakes()
-    await fakes.watcher(Heard()).look()
+    await fakes.watcher(FakeTelemetry()).look()
     fakes.meanwhile = True
     with pytest.raises(WriteConflict):
-        await fakes.watcher(Heard(), 1).acknowledge()
+        await fakes.watcher(FakeTelemetry(), 1).acknowledge()
 
 
 @pytest.mark.parametrize("away", ["read", "states", "hub", "write"])
 async def test_a_look_that_fails_leaves_what_is_known_and_measures_nothing(away: str) -> None:
-    fakes, heard = Fakes(), Heard()
+    fakes, heard = Fakes(), FakeTelemetry()
     await fakes.watcher(heard).look()
     before = fakes.kept
     fakes.away.add(away)
@@ -137,18 +133,6 @@ async def test_a_look_that_fails_leaves_what_is_known_and_measures_nothing(away:
 
 async def test_looking_without_remembering_writes_nothing() -> None:
     fakes = Fakes([Committed("0", 99, NOON)], hub(30))
-    seen = await fakes.watcher(Heard()).looked()
+    seen = await fakes.watcher(FakeTelemetry()).looked()
     assert told(seen)["made_anew"] is not None
     assert "write" not in fakes.asked
-
-
-@pytest.mark.parametrize("cut", [asyncio.CancelledError(), SystemExit(1)])
-async def test_a_look_that_is_cut_short_is_answered_as_a_failure(
-    monkeypatch: pytest.MonkeyPatch, cut: BaseException
-) -> None:
-    async def look() -> None:
-        raise cut
-
-    monkeypatch.setattr(wiring, "watcher", lambda: SimpleNamespace(look=look))
-    with pytest.raises(TransientError, match="cut short"):
-        await watch_hub.watch_hub(func.TimerRequest())

@@ -1,17 +1,17 @@
-"""A world in memory for scoring: stores that can fail or die, a scorer that does as it is told."""
+"""A world in memory for scoring: fake stores that fail or die, and a scorer that obeys."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from functions.handlers import Limits, ScoringContext
 from functions.metrics import Metric
+from functions.scoring_context import Limits, ScoringContext
 from shared.alert import revisited as with_incident
 from shared.assessment import Assessment
 from shared.catalogue import packaged_catalogue
@@ -46,29 +46,42 @@ def order_event(sequence: int, order_id: str, revision: int = 0, **order: Any) -
     return event(sequence, order_body(order_id=order_id, revision=revision, **order))
 
 
-class ToldScorer:
-    """Scores by the customer: ``alert`` is an alert, ``bug`` raises, ``kill`` ends the process."""
+class FakeScorer:
+    """Scores as it is told.
 
-    def __init__(self) -> None:
+    Args:
+        alerts: ids of the orders that become alerts; None: all of them.
+        bugs: ids of the orders on which it raises.
+        kills: ids of the orders that end the process.
+    """
+
+    def __init__(
+        self,
+        *,
+        alerts: Container[str] | None = None,
+        bugs: Container[str] = (),
+        kills: Container[str] = (),
+    ) -> None:
         self.catalogue = packaged_catalogue()
         self.asked: list[list[str]] = []
+        self.alerts, self.bugs, self.kills = alerts, bugs, kills
 
     def score_many(
         self, orders: Sequence[Order], episode: EpisodeState, names: Sequence[str] = ()
     ) -> tuple[list[Assessment], EpisodeState]:
         self.asked.append([order.order_id for order in orders])
-        found = map(self._score, orders)
+        assessments = map(self._score, orders)
         return [
-            replace(one, alert_id=name) for one, name in zip(found, names, strict=True)
+            replace(assessment, alert_id=name)
+            for assessment, name in zip(assessments, names, strict=True)
         ], episode
 
-    @staticmethod
-    def _score(order: Order) -> Assessment:
-        if order.customer_id == "bug":
+    def _score(self, order: Order) -> Assessment:
+        if order.order_id in self.bugs:
             raise ZeroDivisionError("a bug")
-        if order.customer_id == "kill":
+        if order.order_id in self.kills:
             raise Died
-        alerted = order.customer_id in {"alert", "refuse"}
+        alerted = self.alerts is None or order.order_id in self.alerts
         nothing = Explanation(0, 0, 0, (), 0.0, 0)
         return Assessment(
             order, 0.0, 0.0, 0.0, 0, (), (), nothing, {}, "m", "p", (), alerted
@@ -77,7 +90,12 @@ class ToldScorer:
 
 @dataclass
 class World:
-    """Everything that outlives a process. ``on_write`` is told before and after every write."""
+    """Everything that outlives a process.
+
+    ``on_write`` is told before and after every write. ``unreachable`` names kinds of documents, or
+    single documents ("alert", "alert a.0"), that cannot be written now; ``refused`` names those
+    that the store will never take. ``scorer`` serves wherever a test names no other.
+    """
 
     alerts_by_id: dict[str, dict[str, Any]] = field(default_factory=dict)
     incidents_by_id: dict[str, tuple[dict[str, Any], int]] = field(default_factory=dict)
@@ -87,6 +105,8 @@ class World:
     order_of_writes: list[str] = field(default_factory=list)
     on_write: Callable[[str], None] = lambda what: None
     unreachable: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    scorer: FakeScorer = field(default_factory=FakeScorer)
     now: datetime = NOON
 
     def later(self) -> World:
@@ -96,18 +116,24 @@ class World:
 
     def context(self, scorer: Any = None, **options: Any) -> ScoringContext:
         """A fresh process in this world."""
-        told = scorer or ToldScorer()
 
         async def read_scorer() -> Any:
-            return told
+            return scorer or self.scorer
 
         return ScoringContext(
-            Alerts(self), Incidents(self), States(self), Letters(self), read_scorer,
-            now=lambda: self.now, **options
-        )  # fmt: skip
+            FakeAlerts(self),
+            FakeIncidents(self),
+            FakeStates(self),
+            FakeDeadLetters(self),
+            read_scorer,
+            now=lambda: self.now,
+            **options,
+        )
 
     def write(self, what: str, act: Callable[[], Any]) -> Any:
         kind = what.split(maxsplit=1)[0]
+        if kind in self.refused or what in self.refused:
+            raise RefusedError(f"{kind}: 413 too large")
         if kind in self.unreachable or what in self.unreachable:
             raise TransientError(f"{kind}: unreachable")  # as our stores: no word of whose
         self.on_write(f"before {what}")
@@ -137,12 +163,10 @@ class World:
 
 
 @dataclass
-class Alerts:
+class FakeAlerts:
     world: World
 
     async def create(self, alert: dict[str, Any]) -> bool:
-        if alert["customer_id"] == "refuse":
-            raise RefusedError("413: too large")
         alerts = self.world.alerts_by_id
         new = alert["id"] not in alerts
         stored = _within_the_limit(alert)
@@ -179,7 +203,7 @@ class Alerts:
 
 
 @dataclass
-class Incidents:
+class FakeIncidents:
     world: World
 
     async def read(self, kind: str, incident_id: str) -> tuple[dict[str, Any], str] | None:
@@ -190,18 +214,18 @@ class Incidents:
         self, kind: str, percent: float, ended_since: str, seen_since: str
     ) -> list[tuple[dict[str, Any], str]]:
         return [
-            (one, str(version))
-            for one, version in self._stored().values()
-            if one["percent"] == percent
+            (incident, str(version))
+            for incident, version in self._stored().values()
+            if incident["percent"] == percent
             and (
-                one["last_seen_at"] >= seen_since
-                if one["ended_at"] is None
-                else one["ended_at"] >= ended_since
+                incident["last_seen_at"] >= seen_since
+                if incident["ended_at"] is None
+                else incident["ended_at"] >= ended_since
             )
         ]
 
     async def highest(self, kind: str) -> int:
-        return max([number_of(one) for one, _ in self._stored().values()], default=0)
+        return max([number_of(incident) for incident, _ in self._stored().values()], default=0)
 
     def _stored(self) -> dict[str, tuple[dict[str, Any], int]]:
         if "incident" in self.world.unreachable:
@@ -232,7 +256,7 @@ def _within_the_limit(document: Any) -> Any:
 
 
 @dataclass
-class Letters:
+class FakeDeadLetters:
     world: World
 
     async def add(self, letter: DeadLetter) -> None:
@@ -242,7 +266,7 @@ class Letters:
 
 
 @dataclass
-class Shadows:
+class FakeShadows:
     world: World
 
     async def read(self, key: StreamKey, challenger: str) -> tuple[ShadowState, str | None]:
@@ -267,7 +291,7 @@ class Shadows:
 
 
 @dataclass
-class States:
+class FakeStates:
     world: World
 
     async def read(self, key: StreamKey) -> tuple[StreamState, str | None]:
@@ -292,8 +316,8 @@ class States:
 
 
 @dataclass
-class Heard:
-    """What telemetry was told; ``spans`` are those that have begun, by name."""
+class FakeTelemetry:
+    """Remembers what it was told; ``spans`` are the spans that have begun, by name."""
 
     figures: list[tuple[str, float, str]] = field(default_factory=list)
     spans: list[tuple[str, Any]] = field(default_factory=list)
@@ -319,4 +343,6 @@ class Heard:
         return sum(value for value, _ in self.of(name))
 
 
-__all__ = ["KEY", "NOON", "Died", "Heard", "Limits", "ToldScorer", "World", "event", "order_event"]
+__all__ = [
+    "KEY", "NOON", "Died", "FakeScorer", "FakeTelemetry", "Limits", "World", "event", "order_event",
+]  # fmt: skip
