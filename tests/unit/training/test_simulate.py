@@ -163,11 +163,6 @@ def test_flags_describe_promotions_generous_reps_drifts_and_new_prices(tmp_path:
     assert max(p.valid_from.date() for p in catalogue) == date(2025, 1, 2)
 
 
-def test_a_catalogue_that_is_not_repriced_keeps_every_digit() -> None:
-    data = repriced(packaged_catalogue(), factor=1, spread=0, currency=None, seed=1)
-    assert list(Catalogue.from_csv(data)) == list(packaged_catalogue())
-
-
 def test_the_price_of_an_order_is_that_of_its_day(tmp_path: Path) -> None:
     header, *lines = (
         repriced(packaged_catalogue(), factor=1, spread=0, currency=None, seed=1)
