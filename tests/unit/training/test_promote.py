@@ -9,7 +9,6 @@ from shared.containers import TRAINING
 from shared.errors import ConfigurationError
 from tests.unit.training.world import FakeBlobs
 from training import promote
-from training.models.mover import mover
 from training.nightly.results import Result, result_path, write_result
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -65,13 +64,6 @@ def test_anyway_is_said_of_a_version(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         promote.main(["--anyway"])
     assert "--anyway goes with --version" in capsys.readouterr().err
-
-
-def test_on_a_machine_of_ones_own_the_login_name_is_recorded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("getpass.getuser", lambda: "ann")
-    assert mover({"SHERIFF_LOCAL": "on"}) == "ann"
 
 
 def test_a_missing_setting_names_the_step_that_sets_it(monkeypatch: pytest.MonkeyPatch) -> None:
