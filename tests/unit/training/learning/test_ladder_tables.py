@@ -50,6 +50,20 @@ def test_a_step_that_added_items_explain_is_not_on_the_ladder() -> None:
     assert [step.discount_bp for step in ladders.common.value] == [0, 300]
 
 
+def test_added_items_that_the_basket_did_not_show_are_taken_off_their_step() -> None:
+    """Of 40 such items, as many as the packaged table says have the discount of 30 %."""
+    work = groundwork(Ladder(steps_bp=(300, 3_000), shares=(3, 1), rate=0.3), 1_500)
+    (share,) = (s.share for s in packaged_bundle().off_ladder if s.discount_bp == 3_000)
+    plain, less = (
+        {step.discount_bp: step.orders for step in learn_ladders(
+            work, everyone(work, added), 0.7, 0.0
+        ).common.value}
+        for added in (0.0, 40.0)
+    )  # fmt: skip
+    assert plain[3_000] - less[3_000] == pytest.approx(40 * share, abs=1)
+    assert plain[300] == less[300]
+
+
 def test_where_nobody_discounts_the_packaged_ladder_stands_in_and_says_why() -> None:
     work = groundwork(Ladder(rate=0.0), 400)
     common = learn_ladders(work, everyone(work), 0.98, 0.0).common

@@ -37,7 +37,10 @@ def judged(**changes: Any) -> Judged:
 @pytest.fixture(scope="module")
 def documents() -> FakeDocuments:
     return FakeDocuments(
-        stored_alerts=[alert(number) for number in range(30)] + [alert(40, "confirmed")],
+        stored_alerts=[
+            *(alert(number) for number in range(30)),
+            alert(40, "confirmed") | {"expected_loss": 999.0},
+        ],
         stored_incidents=[incident(1, 1.5, 300.0)],
     )
 
