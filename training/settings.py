@@ -1,16 +1,18 @@
-"""What an operator can set for the nightly run, read once and refused by name when wrong."""
+"""The settings of the nightly run, read once from the environment; a wrong one is named."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.locality import is_local
 from shared.stores.settings import BlobSettings, CosmosSettings, Identity, optional, required
-from training.models.registry import DEFAULT_TRACKING_URI
+
+DEFAULT_TRACKING_URI = "sqlite:///.sheriff/mlflow/mlflow.db"
+"""Where runs are recorded on one machine unless ``MLFLOW_TRACKING_URI`` says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """The settings of a run, by the names of the environment in lower case (docs/settings.md).
+    """The settings of a run; fields have the environment's names in lower case (docs/settings.md).
 
     Those of the stores stand in `shared.stores.settings`.
     """
@@ -23,7 +25,7 @@ class TrainingSettings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "TrainingSettings":
-        """Read every setting.
+        """Read and check every setting.
 
         Raises:
             ConfigurationError: names the setting that is missing or must not be set.
@@ -38,7 +40,10 @@ class TrainingSettings:
 
 
 def _tracking_uri(environ: Mapping[str, str]) -> str:
-    """Where runs are recorded: a file only on a machine of one's own, for elsewhere it is lost."""
+    """Return where runs are recorded: a local file only on the operator's own machine.
+
+    In Azure the file would be lost with the app's instance.
+    """
     if is_local(environ) and optional(environ, "MLFLOW_TRACKING_URI") is None:
         return DEFAULT_TRACKING_URI
     return required(environ, "MLFLOW_TRACKING_URI")

@@ -1,30 +1,23 @@
-"""`python -m training.train`: learns a bundle from a history of orders, with its card."""
+"""`python -m training.train`: learns a bundle from a file of orders, and its card."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from shared.catalogue import Catalogue
 from shared.decision import Decision
-from shared.errors import BundleError
 from shared.ladder import DiscountShare
-from shared.model import ModelBundle, decode_bundle, encode_bundle
 from shared.printable import printable
-from training.command_files import replacing
 from training.console import ArgumentParser, run, version
 from training.history.decisions import read_decisions
 from training.history.orders import OrderFile, read_history
 from training.history.price_arrays import read_catalogue
 from training.learning.learn import Learned, learn
 from training.learning.weak_labels import with_classifier
+from training.models.bundle_folder import BUNDLE_FILE, CARD_FILE, save
 from training.models.golden import with_golden
-from training.models.model_card import encode_card, make_card, parse_card
-
-BUNDLE_FILE = "bundle.json"
-CARD_FILE = "card.json"
 
 
 def train(
@@ -33,44 +26,14 @@ def train(
     name: str | None,
     decisions: Sequence[Decision] = (),
 ) -> Learned:
-    """Learn from a history and what analysts decided, golden orders included.
+    """Learn from a history and analysts' decisions, and choose golden orders.
 
-    The name of the bundle defaults to the history's last day and hash.
+    The bundle's name defaults to the history's last day and hash.
     """
     name = name or f"{history.last:%Y%m%d}-{history.sha256[:8]}"
     learned = learn(history.orders, catalogue, name)
     learned = with_classifier(learned, history.orders, catalogue, decisions)
     return replace(learned, bundle=with_golden(learned.bundle, history.orders, catalogue))
-
-
-def save(folder: Path, learned: Learned, history: OrderFile, catalogue: Catalogue) -> None:
-    """Write the bundle, then its card: a folder with a card has the bundle that it describes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    data, sha256 = encode_bundle(learned.bundle)
-    with replacing(folder / BUNDLE_FILE) as file:
-        file.write(data)
-    with replacing(folder / CARD_FILE) as file:
-        file.write(encode_card(make_card(learned, history, catalogue, sha256)))
-
-
-def load(folder: Path) -> ModelBundle:
-    """The bundle of a training run, checked against its card.
-
-    Raises:
-        BundleError: card or bundle are missing, unreadable or do not belong together.
-    """
-    try:
-        card = parse_card((folder / CARD_FILE).read_bytes())
-        data = (folder / BUNDLE_FILE).read_bytes()
-    except FileNotFoundError as error:
-        raise BundleError(
-            f"{folder}: no {CARD_FILE} and {BUNDLE_FILE} of a training run"
-        ) from error
-    except NotADirectoryError as error:
-        raise BundleError(f"{folder} is a file, expected the folder of a training run") from error
-    except BundleError as error:
-        raise BundleError(f"{folder / CARD_FILE}: {error}") from error
-    return decode_bundle(data, card.bundle_sha256)
 
 
 def show(learned: Learned) -> None:
@@ -90,7 +53,7 @@ def show(learned: Learned) -> None:
     console.print(table)
     print(f"added items {bundle.added_item_rate:.2%} of orders")
     print(f"hidden discounts {bundle.hidden_discount_rate:.2%} of orders")
-    print(f"a hidden discount runs for {bundle.hidden_episode_days:.1f} days on average")
+    print(f"a hidden discount lasts {bundle.hidden_episode_days:.1f} days on average")
     print(f"charges within {bundle.charge_tolerance_e4 / 1e4:.5f} of their exact value")
     product_groups = len(bundle.baskets.product_groups)
     print(f"{len(bundle.baskets.companions)} products with companions, of {product_groups} kinds")
@@ -115,8 +78,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Learn, write, show.
 
     Raises:
-        ConfigurationError: the history holds no order that can be priced, or a line of the
-            decisions is none.
+        ConfigurationError: not one order of the history can be priced, or a line of the decisions
+            is not a decision.
     """
     flags = ArgumentParser(
         prog="training.train", description="Learn a model bundle from unlabelled orders."

@@ -7,12 +7,10 @@ that no package of the zip can open is found before it is deployed.
 import json
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from infra.checks.unpacked import Tree
 from infra.package import ROOT
-
-if TYPE_CHECKING:
-    from infra.checks.package import Tree
 
 _KNOWN_LATER = {
     "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000000",
@@ -43,14 +41,14 @@ asyncio.run(main())
 """,
     "trainer": """
 from functions import wiring
-from training.models import registry
+from training.models.mlflow_adapter import mlflow_client
 from training.settings import TrainingSettings
 from training.models.tracking import located
 async def main():
     wiring.retraining()
 asyncio.run(main())
 uri = located(TrainingSettings.from_environ(os.environ).mlflow_tracking_uri).uri
-client = registry._client(uri)
+client = mlflow_client(uri)
 client._get_registry_client()  # MLflow's own client makes it at its first call
 if uri.startswith("azureml:"):
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
@@ -81,7 +79,7 @@ def settings(environment: str, role: str) -> dict[str, str]:
     raise LookupError(f"{file.name}: there is no app of the role {role}")
 
 
-def opened(tree: "Tree", role: str, given: Mapping[str, str]) -> Opened:
+def opened(tree: Tree, role: str, given: Mapping[str, str]) -> Opened:
     """Open with the zip's own packages, in a process of its own, what a role's settings name."""
     started = time.perf_counter()
     done = tree.run(_ALONE + _OPEN[role], given)

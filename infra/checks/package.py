@@ -9,19 +9,17 @@ import argparse
 import ast
 import json
 import re
-import stat
-import subprocess
 import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from infra.checks.delivery import wrong_host, wrong_trigger
 from infra.checks.opening import opened, settings
+from infra.checks.unpacked import Tree, unpacked
 from infra.local import commands
 from infra.package import SBOM, SITE, STAMP, PackageError
 
@@ -80,39 +78,6 @@ for module, names in json.load(sys.stdin):
         wrong.append(f"{module}: {error}")
 print(json.dumps(wrong))
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """An unpacked zip."""
-
-    name: str
-    path: Path
-
-    def run(
-        self, script: str, environ: Mapping[str, str] | None = None, given: str = ""
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a script in an interpreter that sees the standard library and this tree alone."""
-        interpreter = getattr(sys, "_base_executable", sys.executable)
-        places = [str(self.path), str(self.path / SITE)]
-        return subprocess.run(
-            [interpreter, "-I", "-S", "-c", script, *places],
-            cwd=self.path,
-            env=dict(environ or {}),
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-
-def unpacked(package: Path, to: Path) -> Tree:
-    """Unpack a zip and take away the right to write, as the host's mount does."""
-    with zipfile.ZipFile(package) as archive:
-        archive.extractall(to)
-    for path in to.rglob("*"):
-        path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
-    return Tree(package.stem, to)
 
 
 def wrong_files(package: Path) -> Iterator[str]:

@@ -24,11 +24,11 @@ from tests.e2e.conftest import SETTINGS
 from tests.e2e.flow import Flow, until
 from tests.patience import PATIENCE
 from training.models import model_store
+from training.models.bundle_folder import load
 from training.models.model_card import ModelCard, ModelCardData, encode_card
 from training.ports import Blobs
 from training.settings import TrainingSettings
 from training.stores import opened
-from training.train import load
 
 
 @pytest.fixture(scope="module")

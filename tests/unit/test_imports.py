@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,11 @@ IN_THIS_FILE: dict[str, set[str]] = {
     "functions/watch_hub.py": {"azure.functions"},
     "functions/jobs.py": {"azure.core"},
     "functions/telemetry.py": {"opentelemetry"},
-    "training/history/archive.py": {"fastavro"},
+    "training/history/avro_files.py": {"fastavro"},
     "training/history/order_columns.py": {"pyarrow"},
     "training/report/charts.py": {"matplotlib"},
     "training/history/day_files.py": {"pyarrow"},
-    "training/models/registry.py": {"mlflow"},
+    "training/models/mlflow_adapter.py": {"mlflow"},
     "training/report/page.py": {"jinja2"},
     "training/history/snapshot.py": {"pyarrow"},
 }
@@ -46,6 +47,25 @@ IMPURE_IN_THE_STORES: dict[str, set[str]] = {
     "shared/stores/aio/measures.py": {"time"},
 }
 SYNCHRONOUS = {f"shared.stores.{name}" for name in ("blobs", "cosmos", "credential", "lease")}
+
+BASE = {"command_files", "console", "ports", "settings", "stores"}
+"""Modules beside the rooms that every room may import; the other ones there are the commands."""
+
+MAY_IMPORT = {
+    "history": set(),
+    "replay": {"history"},
+    "simulation": {"history"},
+    "learning": {"history", "replay"},
+    "models": {"history", "learning"},
+    "comparison": {"history", "learning", "replay", "simulation"},
+    "report": {"comparison", "history", "learning", "models", "replay"},
+    "evaluation": {"comparison", "history", "learning", "replay", "simulation"},
+    "nightly": {"comparison", "history", "learning", "models", "report"},
+}
+"""The rooms of `training`, the lower ones first, and the rooms that each may import.
+
+Commands may import every room, and nobody imports a command.
+"""
 
 
 @dataclass(frozen=True)
@@ -153,6 +173,126 @@ def test_a_night_loads_no_client_that_it_does_not_use() -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert loaded.stdout.split() == []
+
+
+def modules() -> dict[str, Path]:
+    """Return every module of the product by its dotted name."""
+    packages = ("shared", "functions", "training", "infra")
+    files = [file for package in packages for file in sorted((ROOT / package).rglob("*.py"))]
+    names = (file.relative_to(ROOT).with_suffix("").as_posix() for file in files)
+    return {
+        name.replace("/", ".").removesuffix(".__init__"): file
+        for name, file in zip(names, files, strict=True)
+    }
+
+
+def imported() -> dict[str, set[str]]:
+    """Return the modules of the product that each module imports, for types alone too."""
+    known = modules()
+    graph: dict[str, set[str]] = {name: set() for name in known}
+    for name, file in known.items():
+        for statement in imports(file):
+            target = statement.module
+            if target not in known:
+                target = target.rpartition(".")[0]
+            if target in known and target != name:
+                graph[name].add(target)
+    return graph
+
+
+def package_of(module: str, packages: set[str]) -> str:
+    """Return the package that a module belongs to, or the module itself where it stands alone.
+
+    A module beside packages (`training.console` beside `training.history`) and a `__main__` stand
+    alone: some are below those packages, some are commands above them.
+    """
+    package = module if module in packages else module.rpartition(".")[0]
+    has_rooms = any(other.startswith(f"{package}.") for other in packages)
+    alone = has_rooms or module.endswith("__main__")
+    return module if alone else package
+
+
+def by_package(graph: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return the graph of packages that a graph of modules comes to."""
+    files = modules()
+    packages = {name for name, file in files.items() if file.name == "__init__.py"}
+    packages |= {"shared", "functions"}
+    whole: dict[str, set[str]] = {}
+    for module, targets in graph.items():
+        own = package_of(module, packages)
+        others = {package_of(target, packages) for target in targets} - {own}
+        whole.setdefault(own, set()).update(others)
+    return whole
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Return the names along one circle of a graph; empty where it has none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_modules_import_one_another_in_a_circle_not_even_for_types() -> None:
+    graph = imported()
+    assert len(graph) > 200
+    assert circle(graph) == []
+
+
+def test_no_packages_import_one_another_in_a_circle_not_even_for_types() -> None:
+    graph = by_package(imported())
+    assert "training.history" in graph["training.nightly"]
+    assert circle(graph) == []
+
+
+def test_a_circle_would_be_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) != []
+    graph = {
+        "training.history.orders": {"training.models.golden"},
+        "training.models.versions": {"training.history.files"},
+    }
+    assert circle(graph) == []
+    assert set(circle(by_package(graph))) == {"training.history", "training.models"}
+
+
+def test_a_room_of_training_imports_only_the_rooms_that_it_may() -> None:
+    wrong = [
+        f"{module} imports {target}"
+        for module, targets in imported().items()
+        for target in targets
+        if module.startswith("training.") and target.startswith("training.")
+        if not may_import(module, target)
+    ]
+    assert wrong == []
+
+
+def may_import(module: str, target: str) -> bool:
+    own, other = module.split(".")[1], target.split(".")[1]
+    if other in BASE:
+        return True
+    if own in MAY_IMPORT:
+        return other == own or other in MAY_IMPORT[own]
+    return own not in BASE and other in MAY_IMPORT
+
+
+def test_the_table_of_rooms_names_every_room_and_no_import_that_is_not_used() -> None:
+    rooms = {path.parent.name for path in (ROOT / "training").glob("*/__init__.py")}
+    assert rooms == MAY_IMPORT.keys()
+    used = {
+        (module.split(".")[1], target.split(".")[1])
+        for module, targets in imported().items()
+        for target in targets
+        if module.startswith("training.") and target.startswith("training.")
+    }
+    assert {(own, room) for own, rooms in MAY_IMPORT.items() for room in rooms} - used == set()
+
+
+def test_the_table_of_rooms_would_catch_what_it_forbids() -> None:
+    assert not may_import("training.history.dataset", "training.models.reference_files")
+    assert not may_import("training.evaluation.trials", "training.simulate")
+    assert not may_import("training.backtest", "training.train")
+    assert not may_import("training.settings", "training.models.registry")
 
 
 def test_the_layer_rules_would_catch_what_they_forbid() -> None:

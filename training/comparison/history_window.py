@@ -19,8 +19,9 @@ from shared.model import ModelBundle
 from shared.order import Order
 from shared.policy import Policy
 from shared.scoring import Scorer
-from training.comparison.judgement import log_likelihoods, score_stream
+from training.comparison.judgement import log_likelihoods
 from training.learning.learn import learn
+from training.replay.score_stream import score_stream
 
 SHARES = (1.0, 0.5, 0.25)
 """Shares of the history that are tried, the latest orders of it."""

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
-from itertools import batched
 
 import numpy as np
 
@@ -20,10 +19,7 @@ from shared.arrays import Bools, Floats, Ints
 from shared.assessment import Assessment
 from shared.catalogue import Catalogue
 from shared.decision import Decision
-from shared.episodes import EpisodeState
 from shared.model import ModelBundle, encode_bundle
-from shared.order import Order
-from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
 from shared.typologies import ADDED_ITEM, HIDDEN_DISCOUNT
@@ -38,9 +34,7 @@ from training.comparison.fraud_injection import InjectedFrauds
 from training.comparison.intervals import Interval, paired_bootstrap, resampled_difference
 from training.comparison.quality import average_precision
 from training.history.decisions import key_of, latest
-
-CHUNK = 500
-"""Orders scored at once."""
+from training.replay.score_stream import score_stream
 
 SURE = 1e-6
 """Probabilities nearer to 0 or 1 are taken for this near: no decision may cost without end."""
@@ -109,25 +103,6 @@ def log_likelihoods(assessments: Sequence[Assessment], tolerance_e4: float) -> F
         math.log(one.charge_likelihood / (2 * tolerance_e4)) if one.charge_likelihood else math.nan
         for one in assessments
     ])  # fmt: skip
-
-
-def score_stream(scorer: Scorer, orders: Sequence[Order], partitions: int) -> list[Assessment]:
-    """Assess orders, which are in time order, as the partitions of a hub would.
-
-    Raises:
-        OrderError: an order is in another currency than the catalogue's.
-    """
-    found: list[Assessment | None] = [None] * len(orders)
-    places: dict[int, list[int]] = {}
-    for at, order in enumerate(orders):
-        places.setdefault(partition_for_key(order.rep_id, partitions), []).append(at)
-    for rows in places.values():
-        state = EpisodeState()
-        for some in batched(rows, CHUNK, strict=False):
-            assessed, state = scorer.score_many([orders[at] for at in some], state)
-            for at, assessment in zip(some, assessed, strict=True):
-                found[at] = assessment
-    return [assessment for assessment in found if assessment is not None]
 
 
 def _columns(later: LaterOrders, scores: Scores, typology: str) -> tuple[Floats, Bools]:

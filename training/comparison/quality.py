@@ -6,6 +6,7 @@ share is None where there is nothing to divide by.
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from shared.arrays import Bools, Floats, Ints, Times
@@ -113,8 +114,7 @@ def calibrate(probability: Floats, fraud: Bools) -> Calibration:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class LossFound:
+class LossFound(msgspec.Struct, frozen=True, rename={"injected": "planted"}):
     """Money that frauds took, and how much of it was in flagged orders (currency units)."""
 
     injected: float

@@ -28,8 +28,8 @@ from shared.order import Order
 from shared.scoring import WORTH_A_LOOK
 from training.history.decisions import added_item_truth, key_of, latest
 from training.learning.additive import Columns, choose, fit_columns
-from training.learning.learn import ENOUGH_ORDERS, Learned
-from training.replay.forward_scoring import Window, score_forward, score_window
+from training.learning.learn import ENOUGH_ORDERS, Learned, learn
+from training.replay.forward_scoring import Window, score_window
 
 EARLIEST_SHARE = 1 / 3
 """Share of the history that tables are learned from at least before they score the rest."""
@@ -69,6 +69,15 @@ def with_classifier(
     forward = score_forward(orders, catalogue, cut)
     served = score_window(learned.bundle, orders, catalogue, cut)
     return classified(learned, fit(forward, served, decisions))
+
+
+def score_forward(orders: Sequence[Order], catalogue: Catalogue, cut: int) -> Window:
+    """Score a history from a position on by what was learned from the orders before it.
+
+    Raises:
+        ConfigurationError: the catalogue prices none of the orders before it.
+    """
+    return score_window(learn(orders[:cut], catalogue, "forward").bundle, orders, catalogue, cut)
 
 
 def classified(learned: Learned, found: Fit) -> Learned:

@@ -1,48 +1,24 @@
-"""The door to MLflow: runs, what they recorded, and the versions of registered models.
-
-Nothing else imports MLflow, which takes seconds, and this does so inside its functions. Only the
-client is used, never MLflow's global state, and only what every server has: models are saved as
-files and uploaded, because Azure Machine Learning knows no "logged models" of MLflow 3.
-"""
+"""The record of all runs, and the versions of registered models, in one MLflow store or server."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib.metadata import version as library_version
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from training.models import versions
+from training.models.mlflow_adapter import MlflowAdapter, mlflow_client
 from training.models.recording import Recording
-from training.models.tracking import ENVIRONMENT, located, shortened, translated
+from training.models.tracking import located, shortened, translated
 from training.models.versions import RegisteredVersion
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Metric, Param, Run, RunTag
-
-DEFAULT_TRACKING_URI = "sqlite:///.sheriff/mlflow/mlflow.db"
-"""Where runs are recorded on one machine unless ``MLFLOW_TRACKING_URI`` says otherwise."""
 
 EXPERIMENT = "sheriff"
 MODEL, RULES_MODEL = "sheriff", "sheriff-rules"
-"""Registered models: with the classifier, and the tables and rules alone."""
+"""The registered models: whole bundles, and their tables and rules without the classifier."""
 
 _OF_MODELS = {"mlflow.experimentKind": "custom_model_development"}
-"""Tag of an experiment: its page is that of trained models, not of language models."""
-
-_SOURCE = {"mlflow.source.name": "training.pipeline"}
-"""Tag of a run: what the page shows as its source."""
-
-_THERE_ALREADY = {"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS", "RESOURCE_CONFLICT"}
-
-_BATCH = 100
-"""Parameters, tags or metrics that a server takes at once."""
+"""Tag of an experiment, so that MLflow shows the page of trained, not of language models."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,100 +30,101 @@ class Registry:
     """
 
     def __init__(self, adapter: MlflowAdapter) -> None:
-        """Take the door; `open` is the way in."""
-        self._door = adapter
+        """Take the adapter; `open` makes a registry."""
+        self._adapter = adapter
 
     @classmethod
     def open(cls, tracking_uri: str, experiment: str | None = None) -> Registry:
-        """Connect, and make the experiment if it is not there.
+        """Connect, and create the experiment if it is missing.
 
-        A ``sqlite:///`` store is made with its folder, and its artifacts lie beside it; a relative
-        path is one from the working folder. MLflow's own ``MLFLOW_EXPERIMENT_NAME`` and
-        ``MLFLOW_REGISTRY_URI`` count where they are set; otherwise the experiment is `EXPERIMENT`,
+        A ``sqlite:///`` store is created with its folder, and its artifacts lie beside it. A
+        relative path starts at the working folder. MLflow's own ``MLFLOW_EXPERIMENT_NAME`` and
+        ``MLFLOW_REGISTRY_URI`` count if they are set. Otherwise the experiment is `EXPERIMENT`,
         and models are registered where runs are recorded.
 
         Raises:
-            ConfigurationError: no store that Sheriff can use.
-            RegistryUnreachableError: nobody answers there.
+            ConfigurationError: Sheriff cannot use a store of this kind.
+            RegistryUnreachableError: the server does not answer.
         """
         store = located(tracking_uri)
         with translated(store.uri):
             if store.folder is not None:
                 store.folder.mkdir(parents=True, exist_ok=True)
-            client = _client(store.uri)
+            client = mlflow_client(store.uri)
             experiment = experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
-            found = client.get_experiment_by_name(experiment)
-            number = found.experiment_id if found else None
+            known = client.get_experiment_by_name(experiment)
+            number = known.experiment_id if known else None
             number = number or client.create_experiment(experiment, store.artifacts, _OF_MODELS)
             return cls(MlflowAdapter(client, number))
 
     @contextmanager
     def run(self, version: str) -> Iterator[Recording]:
-        """Record the run of a version; one that was begun goes on, so there is one a version.
+        """Record the run of a version; a run that was begun is continued.
 
-        It ends FINISHED; or FAILED, with the tag ``error``, where the body raises.
+        It ends FINISHED, or FAILED with the tag ``error`` where the body raises.
         """
-        recording = Recording(self._door, version, {"sheriff.version": version})
+        recording = Recording(self._adapter, version, {"sheriff.version": version})
         with recording.until_the_end():
             yield recording
 
     def end_abandoned(self) -> None:
-        """End the runs that are under way as KILLED: nobody else may be running now.
+        """End every run that is under way as KILLED. Call this only while holding the lease.
 
-        One that goes on is under way again.
+        A run that is continued later is under way again.
         """
-        for run in self._door.under_way():
-            self._door.end(run.info.run_id, "KILLED")
+        for run in self._adapter.under_way():
+            self._adapter.end(run.info.run_id, "KILLED")
 
     def has_runs(self) -> bool:
-        """Whether anything was ever recorded."""
-        return self._door.has_runs()
+        """Return whether anything was ever recorded."""
+        return self._adapter.has_runs()
 
     @property
     def page(self) -> str:
-        """Where the runs are on MLflow's page, below its address."""
-        return f"/#/experiments/{self._door.experiment}/runs?workflowType=machine_learning"
+        """Return the path of the runs on MLflow's page, below its address."""
+        return f"/#/experiments/{self._adapter.experiment}/runs?workflowType=machine_learning"
 
     def versions(self, name: str) -> list[RegisteredVersion]:
-        """Every version of a registered model, the latest first; none where there is no model."""
+        """Return every version of a registered model, the latest first."""
         with translated():
-            return versions.versions(self._door.client, name)
+            return versions.versions(self._adapter.client, name)
 
     def number_of(self, name: str, bundle_version: str) -> int | None:
-        """The number under which a bundle is registered; None where it is not."""
-        found = self._door.registered(name, bundle_version)
-        return None if found is None else found[0]
+        """Return the number under which a bundle is registered; None where it is not."""
+        registered = self._adapter.registered(name, bundle_version)
+        return None if registered is None else registered[0]
 
     def bundle_version_of(self, name: str, number: int) -> str | None:
-        """The bundle of a registered version; None where there is no such version."""
+        """Return the bundle of a registered version; None where there is no such version."""
         with translated():
-            return versions.bundle_version_of(self._door.client, name, number)
+            return versions.bundle_version_of(self._adapter.client, name, number)
 
     def point(self, name: str, alias: str, number: int) -> None:
-        """Make an alias (``champion``, ``challenger``) name a version, and no other."""
+        """Move an alias (``champion``, ``challenger``) to a version."""
         with translated():
-            versions.point(self._door.client, name, alias, number)
+            versions.point(self._adapter.client, name, alias, number)
 
     def pointed(self, name: str, alias: str) -> int | None:
-        """The version that an alias names; None where it names none."""
+        """Return the version that an alias names; None where it names no version."""
         with translated():
-            return versions.pointed(self._door.client, name, alias)
+            return versions.pointed(self._adapter.client, name, alias)
 
     def clear(self, name: str, alias: str) -> None:
-        """Make an alias name no version."""
+        """Remove an alias."""
         with translated():
-            versions.clear(self._door.client, name, alias)
+            versions.clear(self._adapter.client, name, alias)
 
     def tag(self, name: str, number: int, **tags: str) -> None:
         """Set tags of a registered version."""
         with translated():
             for key, value in tags.items():
-                self._door.client.set_model_version_tag(name, str(number), key, shortened(value))
+                self._adapter.client.set_model_version_tag(name, str(number), key, shortened(value))
 
     def repair(self, name: str, champion: str) -> bool:
-        """Make the alias ``champion`` follow the pointer blob, which is the truth.
+        """Move the alias ``champion`` to the bundle that the pointer blob names.
 
-        Returns whether it had to. A champion that MLflow does not know is no error: it is logged.
+        Return whether it had to be moved. A champion that MLflow does not know is logged, and is
+        not an error.
         """
         number = self.number_of(name, champion)
         if number is None:
@@ -157,144 +134,3 @@ class Registry:
             return False
         self.point(name, "champion", number)
         return True
-
-
-class MlflowAdapter:
-    """MLflow's client as `Recording` needs it: one experiment, Sheriff's errors."""
-
-    def __init__(self, client: MlflowClient, experiment: str) -> None:
-        """Take MLflow's client and the id of the experiment."""
-        self.client = client
-        self.experiment = experiment
-
-    def begin(self, name: str, tags: Mapping[str, str]) -> Run:
-        """The oldest run that has these tags, under way (again); made if there is none."""
-        asked = " and ".join(f"tags.`{tag}` = '{text}'" for tag, text in tags.items())
-        with translated():
-            found = self.client.search_runs(
-                [self.experiment], asked, max_results=1, order_by=["start_time ASC"]
-            )
-            if not found:
-                all_tags = {**tags, **_SOURCE}
-                return self.client.create_run(self.experiment, tags=all_tags, run_name=name)
-            self.client.update_run(found[0].info.run_id, "RUNNING")
-            return found[0]
-
-    def under_way(self) -> Sequence[Run]:
-        with translated():
-            return self.client.search_runs([self.experiment], "attributes.status = 'RUNNING'")
-
-    def has_runs(self) -> bool:
-        with translated():
-            return bool(self.client.search_runs([self.experiment], max_results=1))
-
-    def run(self, run_id: str) -> Run:
-        with translated():
-            return self.client.get_run(run_id)
-
-    def end(self, run_id: str, status: str) -> None:
-        with translated():
-            self.client.set_terminated(run_id, status)
-
-    def log_parameters(self, run_id: str, values: Mapping[str, str]) -> None:
-        from mlflow.entities import Param  # noqa: PLC0415 - late, as in all of this file
-
-        params = [Param(name, shortened(text)) for name, text in values.items()]  # type: ignore[no-untyped-call]
-        self._log(run_id, params=params)
-
-    def log_metrics(
-        self, run_id: str, values: Mapping[str, float], step: int = 0, at: int | None = None
-    ) -> None:
-        """Log metrics at a time in milliseconds since 1970: now, if left out."""
-        from mlflow.entities import Metric  # noqa: PLC0415
-
-        time = int(datetime.now(UTC).timestamp() * 1000) if at is None else at
-        self._log(run_id, [Metric(name, value, time, step) for name, value in values.items()])
-
-    def log_tags(self, run_id: str, values: Mapping[str, str]) -> None:
-        from mlflow.entities import RunTag  # noqa: PLC0415
-
-        tags = [RunTag(name, shortened(text)) for name, text in values.items()]  # type: ignore[no-untyped-call]
-        self._log(run_id, tags=tags)
-
-    def _log(
-        self,
-        run_id: str,
-        metrics: Sequence[Metric] = (),
-        params: Sequence[Param] = (),
-        tags: Sequence[RunTag] = (),
-    ) -> None:
-        with translated():
-            for at in range(0, len(metrics) + len(params) + len(tags), _BATCH):
-                some = slice(at, at + _BATCH)
-                self.client.log_batch(run_id, metrics[some], params[some], tags[some])
-
-    def untag(self, run_id: str, name: str) -> None:
-        with translated():
-            self.client.delete_tag(run_id, name)
-
-    def upload(self, run_id: str, file: Path, folder: str) -> None:
-        with translated():
-            self.client.log_artifact(run_id, str(file), folder or None)
-
-    def upload_all(self, run_id: str, files: Path, folder: str) -> None:
-        with translated():
-            self.client.log_artifacts(run_id, str(files), folder)
-
-    def registered(self, name: str, bundle_version: str) -> tuple[int, str | None] | None:
-        with translated():
-            return versions.find(self.client, name, bundle_version)
-
-    def register(self, name: str, run_id: str, folder: str, tags: Mapping[str, str]) -> int:
-        """Make a version of what a run keeps in an artifact folder."""
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415
-
-        with translated():
-            try:
-                self.client.create_registered_model(name)
-            except MlflowException as error:
-                if error.error_code not in _THERE_ALREADY:
-                    raise
-            source = f"{self.client.get_run(run_id).info.artifact_uri}/{folder}"
-            about = tags[versions.BUNDLE_VERSION]
-            made = self.client.create_model_version(
-                name, source, run_id, dict(tags), description=about
-            )
-        return int(made.version)
-
-    def save(
-        self, folder: Path, bundle: bytes, catalogue: bytes | None, example: Sequence[Any]
-    ) -> Path:
-        """Write a model's files; no environment is captured and no requirement guessed."""
-        import pandas as pd  # noqa: PLC0415
-        from mlflow import pyfunc  # noqa: PLC0415
-        from mlflow.models import infer_signature  # noqa: PLC0415
-
-        from training.models import pyfunc_model  # noqa: PLC0415
-
-        pyfunc_model.write_files(folder / "bundle", bundle, catalogue)
-        orders = pd.DataFrame({pyfunc_model.ORDER: [json.dumps(order) for order in example]})
-        verdicts = pyfunc_model._load_pyfunc(str(folder / "bundle")).predict(orders)
-        with translated():
-            pyfunc.save_model(
-                folder / "model",
-                loader_module=pyfunc_model.__name__,
-                data_path=str(folder / "bundle"),
-                code_paths=pyfunc_model.write_code(folder / "code"),
-                signature=infer_signature(orders, verdicts),
-                input_example=orders,
-                pip_requirements=[
-                    f"{name}=={library_version(name)}" for name in pyfunc_model.LIBRARIES
-                ],
-            )
-        return folder / "model"
-
-
-def _client(uri: str) -> MlflowClient:
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    import mlflow  # noqa: PLC0415
-
-    logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"].upper())
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    return mlflow.MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)

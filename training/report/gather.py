@@ -14,12 +14,12 @@ from shared.order import Order
 from shared.scoring import Scorer
 from shared.shadow import ShadowTotals, totals
 from training.comparison.comparison import Comparison, Verdict
-from training.comparison.judgement import score_stream
 from training.history.dataset import Dataset
 from training.history.orders import price_history
 from training.learning.learn import Learned
 from training.models.model_store import read_pointer
 from training.ports import Blobs, Documents
+from training.replay.score_stream import score_stream
 from training.report.business_impact import tally
 from training.report.drift import AlertRateDrift, FeatureDrift, alert_rate_drift, measure_drift
 from training.report.page import Data, Report

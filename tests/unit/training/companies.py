@@ -3,8 +3,8 @@
 from shared.catalogue import Catalogue, packaged_catalogue
 from shared.order import Order, parse_order
 from training.history.price_arrays import price_table
-from training.simulate import order_bodies, order_ids
 from training.simulation.company import Company
+from training.simulation.order_bodies import order_bodies, order_ids
 from training.simulation.synthesis import draw_orders
 
 

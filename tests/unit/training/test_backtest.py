@@ -22,9 +22,13 @@ from shared.stream_key import StreamKey
 from tests.orders import order_body
 from tests.unit.functions.world import World
 from training import backtest, simulate, train
-from training.console import run
+from training.backtest import show_quality
+from training.comparison.metrics import Verdict
+from training.console import WIDTH, run
 from training.history.files import ReadLine, read_lines, write_lines
+from training.models.bundle_folder import load
 from training.replay.replay import Replay
+from training.replay.replay_files import SCORE_COLUMNS
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +61,7 @@ def _revised(line: bytes) -> bytes:
 
 
 def _scorer(folder: Path) -> Scorer:
-    return Scorer(train.load(folder / "model"), packaged_catalogue(), Policy())
+    return Scorer(load(folder / "model"), packaged_catalogue(), Policy())
 
 
 @pytest.mark.parametrize("batch", [1, 7, 1000])
@@ -159,7 +163,7 @@ def test_files_have_the_columns_of_the_contract_and_one_line_an_order(
     ])  # fmt: skip
     with scores.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == backtest.SCORE_COLUMNS
+    assert tuple(rows[0]) == SCORE_COLUMNS
     assert len(rows) == 300
     assert {row["alerted"] for row in rows} == {"0", "1"}
     documents = [json.loads(line) for line in alerts.read_bytes().splitlines()]
@@ -226,3 +230,14 @@ def test_bad_input_ends_in_one_line_and_code_two(
         run(backtest.main, [orders, *(part for flag in flags.items() for part in flag)])
     assert end.value.code == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_table_against_the_truth_fits_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    judged = [
+        Verdict(flagged=True, probability=0.9, fraud=True, units=1 + number % 9)
+        for number in range(100_000)
+    ]
+    show_quality({"hidden_discount": judged})
+    lines = capsys.readouterr().out.splitlines()
+    assert "hidden_discount" in "".join(lines)  # whole: no column is cut short
+    assert max(len(line.rstrip()) for line in lines) <= WIDTH

@@ -19,10 +19,9 @@ from training.evaluation.analysts import decide
 from training.history.price_arrays import price_table
 from training.learning.additive import fit_columns
 from training.learning.learn import learn
-from training.learning.weak_labels import to_columns
-from training.replay.forward_scoring import score_forward
-from training.simulate import order_bodies, order_ids, truth_rows
+from training.learning.weak_labels import score_forward, to_columns
 from training.simulation.company import AddedItems, Company, HiddenDiscounts
+from training.simulation.order_bodies import order_bodies, order_ids, truth_rows
 from training.simulation.synthesis import SimulatedOrders, draw_orders
 
 CATALOGUE = packaged_catalogue()

@@ -13,7 +13,7 @@ from tests.orders import order_body
 from tests.unit.training.world import FakeBlobs, capture_file, capture_name
 from training import erase as command
 from training.erase import concerns, erase, report
-from training.history.archive import read_archive, read_captured, without
+from training.history.archive import read_archive, read_captured
 from training.history.captured_files import list_captured
 from training.history.day_files import DayFiles, day_path
 
@@ -117,15 +117,6 @@ def test_an_order_is_the_customers_by_its_field_and_garbage_by_the_name_in_it(
     content: bytes, found: bool
 ) -> None:
     assert concerns(content, "ann") is found
-
-
-def test_a_file_keeps_its_other_events_as_they_were() -> None:
-    bodies = [b"one", None, b"three"]
-    rest, dropped = without(capture_file(bodies, first=7), lambda one: one == b"three")
-    assert (rest, dropped) != (b"", 0)
-    again, none = without(rest, lambda one: one == b"three")
-    assert none == 0
-    assert without(again, lambda _: True)[1] == 2
 
 
 def test_an_empty_name_is_refused() -> None:

@@ -126,7 +126,8 @@ def test_the_command_prints_and_writes_a_stream_without_fraud(
     (clean,) = document["scenarios"]
     assert clean["typologies"]["either"]["figures"]["frauds"] == 0
     assert clean["typologies"]["either"]["figures"]["recall"] is None
-    assert clean["delay"]["episodes"] == 0
+    assert clean["delay"]["episodes"] == clean["incidents"]["planted"] == 0
+    assert clean["typologies"]["either"]["loss"]["planted"] == 0
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Watching streams for incidents: from the command to the figures, on little data."""
+"""The incident benchmark as a command: what it prints and writes, and how it ends."""
 
 import json
 from multiprocessing import active_children
@@ -7,63 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from shared.model import packaged_bundle
 from training import incident_benchmark
 from training.comparison.quality import Delay
 from training.console import run
-from training.incident_benchmark import (
-    STREAMS,
-    IncidentBenchmark,
-    Task,
-    do,
-    learned,
-    planned,
-    show,
-    watched,
-)
-from training.simulation.scenarios import make_scenarios
-
-SIZES = {"history": 2_500, "orders": 2_400, "clean": 1_500, "seed": 3}
-
-
-def a_task(stream: str, partitions: int = 2) -> Task:
-    return Task("base", stream, partitions, **SIZES)
-
-
-@pytest.fixture(scope="module")
-def bundle() -> bytes:
-    (scenario,) = make_scenarios(["base"], SIZES["history"], SIZES["orders"], SIZES["seed"])
-    return msgspec.json.encode(learned(scenario, SIZES["history"], SIZES["seed"]))
-
-
-def test_the_streams_are_what_they_are_called() -> None:
-    hidden = {name: set(planned(a_task(name))[1].drawn.hidden.tolist()) for name in STREAMS}
-    assert hidden == {
-        "many-runs": {0, 100},
-        "many-unseen": {0, 70},
-        "promotion": {0},
-        "clean": {0},
-    }
-    _, promotion = planned(a_task("promotion"))
-    assert promotion.company.promotions
-    _, clean = planned(a_task("clean"))
-    assert len(clean.ids) == SIZES["clean"]
-    assert int(clean.drawn.units.added.sum()) > 0  # other frauds go on
-
-
-@pytest.mark.parametrize("stream", ["many-runs", "many-unseen"])
-def test_planted_runs_open_soon_and_nothing_else_does(stream: str, bundle: bytes) -> None:
-    found = do(a_task(stream), bundle)
-    assert found.delay.episodes >= 4
-    assert found.delay.orders_p95 is not None
-    assert found.delay.orders_p95 <= 10
-    assert (found.false_openings, found.false_per_million) == (0, 0.0)
-
-
-def test_a_clean_stream_and_a_promotion_open_nothing(bundle: bytes) -> None:
-    for stream in ("clean", "promotion"):
-        found = do(a_task(stream), bundle)
-        assert (found.false_openings, found.clean_orders) == (0, found.orders)
-        assert found.delay.episodes == 0
+from training.evaluation.incident_openings import IncidentBenchmark
+from training.evaluation.incident_streams import STREAMS, Task
+from training.incident_benchmark import measure_all, show
 
 
 def test_the_command_prints_and_writes_every_stream(
@@ -115,12 +65,13 @@ def test_every_stream_says_a_line_when_it_is_done_and_the_table_fits_a_terminal(
 
 
 def test_ctrl_c_ends_the_processes_that_were_started(
-    bundle: bytes, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(incident_benchmark, "result_line", interrupted)
+    tasks = [Task("base", stream, 2, 2_500, 2_400, 1_500, 3) for stream in ("promotion", "clean")]
     with pytest.raises(KeyboardInterrupt):
-        watched([a_task("promotion"), a_task("clean")], bundle)
+        measure_all(tasks, msgspec.json.encode(packaged_bundle()))
     assert active_children() == []

@@ -18,8 +18,9 @@ from shared.order import Order, parse_order
 from training import simulate
 from training.console import run
 from training.history.price_arrays import price_table, read_catalogue, repriced
-from training.simulate import _by_partition, order_bodies, order_ids, truth_rows
+from training.simulate import _by_partition
 from training.simulation.company import AddedItems, Company, HiddenDiscounts, Ladder, Volume
+from training.simulation.order_bodies import order_bodies, order_ids, truth_rows
 from training.simulation.synthesis import charge, draw_orders
 
 PRICES = price_table(packaged_catalogue())

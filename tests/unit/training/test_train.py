@@ -10,6 +10,7 @@ from shared.errors import BundleError
 from shared.golden import check_golden
 from training import simulate, train
 from training.console import run
+from training.models import bundle_folder
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def test_the_card_names_window_hash_and_libraries(folder: Path) -> None:
 
 
 def test_a_trained_bundle_brings_golden_orders_that_it_passes(folder: Path) -> None:
-    bundle = train.load(folder / "model")
+    bundle = bundle_folder.load(folder / "model")
     assert len(bundle.golden.orders) >= 12
     check_golden(bundle)
 
@@ -51,16 +52,16 @@ def test_training_twice_gives_the_same_bytes(folder: Path) -> None:
 
 
 def test_a_bundle_that_was_changed_is_refused(folder: Path, tmp_path: Path) -> None:
-    loaded = train.load(folder / "model")
+    loaded = bundle_folder.load(folder / "model")
     assert loaded.trained_orders == 2000
     card = (folder / "model" / "card.json").read_bytes()
     (tmp_path / "card.json").write_bytes(card)
     with pytest.raises(BundleError, match=r"no card\.json and bundle\.json"):
-        train.load(tmp_path)
+        bundle_folder.load(tmp_path)
     bundle = (folder / "model" / "bundle.json").read_bytes()
     (tmp_path / "bundle.json").write_bytes(bundle.replace(b"0", b"1", 1))
     with pytest.raises(BundleError, match="SHA-256"):
-        train.load(tmp_path)
+        bundle_folder.load(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"not json\n", b'{"order_id":"x"}\n', b"\xff\xfe\n"])
@@ -102,7 +103,7 @@ def test_decisions_are_counted_on_the_card_and_change_no_table(
     assert "fewer than 30" in capsys.readouterr().out
     card = json.loads((tmp_path / "model" / "card.json").read_bytes())
     assert "fewer than 30" in card["packaged_defaults"]["classifier"]
-    assert train.load(tmp_path / "model") == train.load(folder / "model")
+    assert bundle_folder.load(tmp_path / "model") == bundle_folder.load(folder / "model")
 
 
 def test_bad_decisions_end_in_one_line_and_code_two(

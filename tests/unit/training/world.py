@@ -4,6 +4,7 @@ A store that is to fail is given an error in ``failing``, by the name of what is
 """
 
 import io
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,10 @@ from shared.decision import Decision
 from shared.documents import Stored
 from shared.errors import LeaseHeld, TransientError, WriteConflict
 from training.ports import ReadDecisions
+
+
+class KilledError(Exception):
+    """The process died."""
 
 
 @dataclass
@@ -36,7 +41,9 @@ class FakeBlobs:
     """`training.ports.Blobs` by container and name.
 
     ``reads``, ``writes`` and ``lists`` say what was asked;
-    ``most_at_once`` is the most ranges that were being read at the same time.
+    ``most_at_once`` is the most ranges that were being read at the same time. The process dies
+    instead of a write: once no ``writes_left`` are left (None: it lives), or after a write whose
+    ``container/name`` matches the pattern ``last_write``.
     """
 
     blobs: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
@@ -46,6 +53,8 @@ class FakeBlobs:
     writes: list[str] = field(default_factory=list)
     lists: list[str] = field(default_factory=list)
     most_at_once: int = 0
+    writes_left: int | None = None
+    last_write: str | None = None
     _writings: int = 0
     _reading: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -79,6 +88,8 @@ class FakeBlobs:
         replace: bool = False,
     ) -> str:
         self._asked("write")
+        if self.writes_left == 0:
+            raise KilledError
         known = self.blobs.get((container, name))
         if not replace and (known and known[1]) != version:
             raise WriteConflict(f"{container}/{name}")
@@ -86,7 +97,15 @@ class FakeBlobs:
         content = data if isinstance(data, bytes) else data.read()
         self.blobs[container, name] = content, f"v{self._writings}"
         self.writes.append(f"{container}/{name}")
+        if self.writes_left is not None:
+            self.writes_left -= 1
+        if self.last_write is not None and re.fullmatch(self.last_write, self.writes[-1]):
+            self.writes_left = 0
         return f"v{self._writings}"
+
+    def revive(self) -> None:
+        """Start a new process, which lives."""
+        self.writes_left = self.last_write = None
 
     def list(self, container: str, prefix: str = "") -> Sequence[Stored]:
         self._asked("list")

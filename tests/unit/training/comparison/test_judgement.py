@@ -18,7 +18,7 @@ from shared.scoring import Scorer
 from tests.unit.training.companies import simulated
 from training.comparison import fraud_injection
 from training.comparison.fraud_injection import Percents, inject_frauds
-from training.comparison.judgement import Judge, compare, score_stream
+from training.comparison.judgement import Judge, compare
 from training.learning.learn import learn
 from training.simulation.company import Company, Ladder
 
@@ -80,17 +80,6 @@ def test_a_wrong_tolerance_does_not_make_charges_likelier(
     found = compare(learned, wide, judge(orders, learned))
     assert found.log_likelihood.interval is not None
     assert found.log_likelihood.interval[1] < 0
-
-
-def test_the_stream_is_scored_as_each_partition_would(
-    orders: list[Order], learned: ModelBundle
-) -> None:
-    scorer = Scorer(learned, CATALOGUE, Policy())
-    some = orders[4_000:4_300]
-    alone, _ = scorer.score_many(some, EpisodeState())
-    assert score_stream(scorer, some, 1) == alone
-    in_four = score_stream(scorer, some, 4)
-    assert [one.order for one in in_four] == some
 
 
 def test_decisions_on_later_orders_judge_and_the_blind_sample_judges_apart(

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from shared.containers import ARCHIVE
 from shared.errors import TransientError
-from shared.order import Order, parse_order
+from shared.order import parse_order
 from tests.orders import order_body
 from tests.unit.training.world import FakeBlobs, capture_file, capture_name
-from training.history import archive
+from training.history import archive, avro_files, file_pieces
 from training.history.archive import Archived, read_archive
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -97,7 +97,8 @@ def test_a_bad_record_is_counted_and_kept_with_its_place_and_the_rest_goes_on() 
 def test_bad_records_are_kept_up_to_a_bound_and_all_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(archive, "MOST_KEPT", 3)
+    for module in (archive, avro_files):
+        monkeypatch.setattr(module, "MOST_KEPT", 3)
     found = archived({capture_name(minute(0)): capture_file([b"x"] * 10)})
     assert (len(found.bad), found.refused) == (3, {"not_json": 10})
 
@@ -153,23 +154,6 @@ def test_a_store_that_fails_fails_the_reading() -> None:
         read_archive(blobs, "orders", START, NOW)
 
 
-def test_no_more_than_a_few_pieces_are_ahead_of_what_is_decoded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    blobs = FakeBlobs()
-    for number in range(20):
-        blobs.put(ARCHIVE, capture_name(minute(number)), capture_file([body(number)]))
-    fetched = []
-
-    def noted(order: bytes) -> Order:
-        fetched.append(len(blobs.reads))
-        return parse_order(order)
-
-    monkeypatch.setattr(archive, "parse_order", noted)
-    assert len(read_archive(blobs, "orders", START, NOW, workers=3).orders) == 20
-    assert all(count <= number + 3 for number, count in enumerate(fetched, start=1))
-
-
 @settings(deadline=None)  # threads
 @given(
     contents=st.lists(
@@ -188,7 +172,7 @@ def test_what_is_read_depends_on_nothing_but_the_files(
         blobs.put(ARCHIVE, capture_name(minute(number), number % 3), capture_file(bodies))
     expected = read_archive(blobs, "orders", START, NOW, workers=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(archive, "PIECE_BYTES", piece)
+        patch.setattr(file_pieces, "PIECE_BYTES", piece)
         assert read_archive(blobs, "orders", START, NOW, workers) == expected
     assert blobs.most_at_once <= workers
     counted = len(expected.orders) + expected.duplicates + expected.superseded

@@ -25,10 +25,16 @@ from training.history.price_arrays import price_table
 from training.learning import weak_labels
 from training.learning.additive import FREEDOMS, WEIGHTS, Columns, fit_columns
 from training.learning.learn import learn
-from training.learning.weak_labels import ENOUGH_DECISIONS, fit, to_columns, with_classifier
-from training.replay.forward_scoring import Example, Window, score_forward, walk
-from training.simulate import order_bodies, order_ids
+from training.learning.weak_labels import (
+    ENOUGH_DECISIONS,
+    fit,
+    score_forward,
+    to_columns,
+    with_classifier,
+)
+from training.replay.forward_scoring import Example, Window, walk
 from training.simulation.company import AddedItems, Company
+from training.simulation.order_bodies import order_bodies, order_ids
 from training.simulation.synthesis import draw_orders
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

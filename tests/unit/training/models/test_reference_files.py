@@ -55,9 +55,9 @@ def test_what_no_scorer_would_take_does_not_go_up(name: str, bad: bytes) -> None
 
 def test_where_there_never_was_a_file_the_packaged_one_is_read() -> None:
     blobs = FakeBlobs()
-    csv, policy = reference_files.read(blobs)
-    assert packaged_catalogue().currency.encode() in csv
-    assert policy.version == "packaged"
+    reference = reference_files.read(blobs)
+    assert packaged_catalogue().currency.encode() in reference.catalogue_csv
+    assert reference.policy.version == "packaged"
 
 
 def by_what_is_kept(blobs: FakeBlobs, name: str) -> None:

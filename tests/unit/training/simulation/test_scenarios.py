@@ -10,8 +10,8 @@ from shared.catalogue import Catalogue, packaged_catalogue
 from shared.errors import ConfigurationError
 from shared.order import parse_order
 from training.history.price_arrays import price_table, repriced_from
-from training.simulate import order_bodies, order_ids, truth_rows
 from training.simulation.company import Company, Drift, Generosity, Ladder, Promotion, Volume
+from training.simulation.order_bodies import order_bodies, order_ids, truth_rows
 from training.simulation.scenarios import (
     GENEROUS,
     NAMES,
