@@ -149,6 +149,34 @@ def test_the_core_has_no_clock_no_log_no_chance_and_no_environment() -> None:
                 assert node.attr not in {"now", "utcnow", "today"}, f"{file}:{node.lineno}"
 
 
+def test_the_stores_have_a_clock_a_log_and_threads_only_where_they_need_them() -> None:
+    used: dict[str, set[str]] = {}
+    for statement in layer("shared/stores"):
+        if statement.within(IMPURE):
+            used.setdefault(statement.file, set()).add(statement.module.split(".")[0])
+    assert used == IMPURE_IN_THE_STORES
+
+
+def test_async_and_synchronous_stores_do_not_load_one_another() -> None:
+    for statement in layer("shared/stores"):
+        is_async = statement.file.startswith("shared/stores/aio/")
+        loads_async = "aio" in statement.module.split(".")
+        assert is_async or not loads_async, statement
+        assert not is_async or not statement.within(SYNCHRONOUS), statement
+    assert [statement for statement in layer("functions") if statement.within(SYNCHRONOUS)] == []
+
+
+def test_a_night_loads_no_client_that_it_does_not_use() -> None:
+    script = (
+        "import sys, training.stores;"
+        "print(*{'azure.eventhub', 'azure.identity.aio', 'shared.stores.aio'} & {*sys.modules})"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.split() == []
+
+
 def modules() -> dict[str, Path]:
     """Return every module of the product by its dotted name."""
     packages = ("shared", "functions", "training", "infra")
@@ -267,34 +295,6 @@ def test_the_table_of_rooms_would_catch_what_it_forbids() -> None:
     assert not may_import("training.evaluation.trials", "training.simulate")
     assert not may_import("training.backtest", "training.train")
     assert not may_import("training.settings", "training.models.registry")
-
-
-def test_the_stores_have_a_clock_a_log_and_threads_only_where_they_need_them() -> None:
-    used: dict[str, set[str]] = {}
-    for statement in layer("shared/stores"):
-        if statement.within(IMPURE):
-            used.setdefault(statement.file, set()).add(statement.module.split(".")[0])
-    assert used == IMPURE_IN_THE_STORES
-
-
-def test_async_and_synchronous_stores_do_not_load_one_another() -> None:
-    for statement in layer("shared/stores"):
-        is_async = statement.file.startswith("shared/stores/aio/")
-        loads_async = "aio" in statement.module.split(".")
-        assert is_async or not loads_async, statement
-        assert not is_async or not statement.within(SYNCHRONOUS), statement
-    assert [statement for statement in layer("functions") if statement.within(SYNCHRONOUS)] == []
-
-
-def test_a_night_loads_no_client_that_it_does_not_use() -> None:
-    script = (
-        "import sys, training.stores;"
-        "print(*{'azure.eventhub', 'azure.identity.aio', 'shared.stores.aio'} & {*sys.modules})"
-    )
-    loaded = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert loaded.stdout.split() == []
 
 
 def test_the_layer_rules_would_catch_what_they_forbid() -> None:

@@ -82,7 +82,7 @@ def keep_challenger(blobs: Blobs, challenger: Challenger) -> None:
     """Write bundle and card into the model store, where the next run finds them.
 
     Raises:
-        Conflict: the version is there with another bundle.
+        WriteConflict: the version is there with another bundle.
         TransientError: the store failed.
     """
     card = challenger.card

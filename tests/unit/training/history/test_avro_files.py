@@ -5,13 +5,13 @@ import io
 import fastavro
 import pytest
 
+from shared.documents import Stored
 from shared.errors import ConfigurationError, TransientError
 from tests.orders import order_body
 from tests.unit.training.world import capture_file
 from training.history.avro_files import read_file, without
 from training.history.day_files import Part
 from training.history.revisions import Shared
-from training.ports import Stored
 
 FILE = Stored("local/orders/0/2026/03/01/00/00/00.avro", 1_000, "v1")
 
