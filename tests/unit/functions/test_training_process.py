@@ -45,8 +45,13 @@ async def test_a_training_that_is_killed_is_an_error_too() -> None:
         await run_here(says("import os; os.kill(os.getpid(), 9)"))
 
 
-async def test_a_training_that_runs_already_is_no_error() -> None:
-    await run_here(says("print('another run holds the lease')"))
+async def test_a_training_that_runs_already_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO):
+        await run_here(says("print('another run holds the lease')"))
+    messages = {record.message for record in caplog.records}
+    assert "training: another run holds the lease" in messages
 
 
 async def test_a_cancelled_wait_ends_the_training(tmp_path: Path) -> None:
@@ -86,6 +91,7 @@ async def test_the_training_does_not_hold_up_the_loop(tmp_path: Path) -> None:
     training = asyncio.create_task(run_here(says(waits)))
     for _ in range(100):
         await asyncio.sleep(0)
+    assert not training.done()
     turned.touch()
     await training
 
