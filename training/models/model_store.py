@@ -89,10 +89,28 @@ def read_bundle(blobs: Blobs, version: str, sha256: str) -> ModelBundle:
     Raises:
         BundleError: it is not there, or must not serve.
     """
+    return check_bundle(read_encoded(blobs, version), sha256)
+
+
+def read_encoded(blobs: Blobs, version: str) -> bytes:
+    """Read the file of a version's bundle as it is.
+
+    Raises:
+        BundleError: it is not there.
+    """
     blob = blobs.read(MODELS, bundle_path(version))
     if blob is None:
         raise BundleError(f"{bundle_path(version)} is not there")
-    bundle = decode_bundle(blob[0], sha256)
+    return blob[0]
+
+
+def check_bundle(encoded: bytes, sha256: str) -> ModelBundle:
+    """Decode a bundle's file, and check it as a scorer would: hash, form, golden orders.
+
+    Raises:
+        BundleError: it must not serve.
+    """
+    bundle = decode_bundle(encoded, sha256)
     check_golden(bundle)
     return bundle
 
