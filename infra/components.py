@@ -31,11 +31,15 @@ _LONGEST = 80
 
 @dataclass(frozen=True, slots=True)
 class Licences:
-    """The table of licences; ``python`` and ``npm`` hold those of single packages."""
+    """The table of licences; ``python`` and ``npm`` hold those of single packages.
+
+    ``development`` holds those of packages that may have them as long as they are not deployed.
+    """
 
     allowed: Mapping[str, str]
     names: Mapping[str, str]
     python: Mapping[str, str]
+    development: Mapping[str, str]
     npm: Mapping[str, str]
 
     def spdx(self, text: str | None) -> str | None:
