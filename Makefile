@@ -32,6 +32,8 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/pylint --disable=all --enable=duplicate-code --min-similarity-lines=12 --score=n \
+	  shared functions training infra function_app.py
 
 # A second opinion on the templates, in an environment of its own: its pins conflict with ours.
 .venv-checkov/.installed: infra/checks/requirements-checkov.txt | setup

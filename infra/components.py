@@ -31,11 +31,15 @@ _LONGEST = 80
 
 @dataclass(frozen=True, slots=True)
 class Licences:
-    """The table of licences; ``python`` and ``npm`` give the licence of single packages."""
+    """The table of licences; ``python`` and ``npm`` give the licence of single packages.
+
+    ``development`` gives the licences that are allowed only for packages that are not deployed.
+    """
 
     allowed: Mapping[str, str]
     names: Mapping[str, str]
     python: Mapping[str, str]
+    development: Mapping[str, str]
     npm: Mapping[str, str]
 
     def spdx(self, text: str | None) -> str | None:

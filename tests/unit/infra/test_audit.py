@@ -1,6 +1,7 @@
 """What the answers of pip-audit, npm and Checkov come to; and which licences are let in."""
 
 from collections.abc import Iterator
+from email.message import Message
 from typing import Any
 
 import pytest
@@ -116,6 +117,32 @@ def test_a_licence_that_is_not_said_is_a_finding(said: str | None) -> None:
     assert licences().spdx(said) is None
     [found] = audit._wrong_licence("x", "1", None)
     assert "does not say its licence" in found
+
+
+class Installed:
+    """A package that is installed here, by its name and its licence."""
+
+    def __init__(self, name: str, licence: str) -> None:
+        self.name, self.version, self.metadata = name, "1", Message()
+        self.metadata["Name"], self.metadata["License-Expression"] = name, licence
+
+
+@pytest.mark.parametrize(
+    ("deployed", "name", "licence", "found"),
+    [
+        ("numpy", "pylint", "GPL-2.0-or-later", []),
+        ("pylint", "pylint", "GPL-2.0-or-later", ["pylint"]),
+        ("numpy", "pylint", "AGPL-3.0-only", ["pylint"]),
+        ("numpy", "other", "GPL-2.0-or-later", ["other"]),
+    ],
+)
+def test_a_tool_of_development_may_have_its_licence_unless_it_is_deployed(
+    deployed: str, name: str, licence: str, found: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "_installed", lambda: iter([Installed(name, licence)]))
+    monkeypatch.setattr(audit, "_of_npm", lambda: iter(()))
+    monkeypatch.setattr(audit, "locked", lambda _: {deployed: "1"})
+    assert [one.split()[0] for one in audit.wrong_licences()] == found
 
 
 @pytest.mark.parametrize(
