@@ -140,7 +140,7 @@ def test_a_tool_of_development_may_have_its_licence_unless_it_is_deployed(
     deployed: str, name: str, licence: str, found: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit, "_installed", lambda: iter([Installed(name, licence)]))
-    monkeypatch.setattr(audit, "_of_npm", lambda: iter(()))
+    monkeypatch.setattr(audit, "_npm_packages", lambda: iter(()))
     monkeypatch.setattr(audit, "locked", lambda _: {deployed: "1"})
     assert [one.split()[0] for one in audit.wrong_licences()] == found
 
