@@ -25,13 +25,13 @@ from training.replay.replay import Replay
 from training.replay.replay_files import SCORE_COLUMNS, replayed
 
 
-def show_quality(found: dict[str, list[Verdict]]) -> None:
-    """Print precision, recall and average precision per typology, then by order size."""
+def show_quality(verdicts_of: dict[str, list[Verdict]]) -> None:
+    """Print precision, recall and average precision by typology, then by order size."""
     columns = ("typology", "units", "orders", "frauds", "flagged", "precision", "recall", "AP")
     table = short_table("against the truth", *columns, left=("typology",))
-    for typology, judged in found.items():
+    for typology, judged in verdicts_of.items():
         table.add_row(typology, "all", *_cells(judge(judged)))
-    for typology, judged in found.items():
+    for typology, judged in verdicts_of.items():
         table.add_section()
         for size, quality in by_size(judged):
             table.add_row(typology, size, *_cells(quality))

@@ -1,8 +1,7 @@
-"""What a command reads and writes, looked at before it reads or writes anything.
+"""Checks the files of a command before it reads or writes anything, and writes files whole.
 
-An output is a regular file or a new one, never a folder, a device or a pipe, and none of the files
-that the command reads: by whatever path, symbolic or hard link it is named. What is refused here
-has cost nothing and destroyed nothing.
+An output must be a regular file or a new one. It must not be a file that the command reads, even
+under another path or through a link. So a slip of the hand is refused before it destroys anything.
 """
 
 import os
@@ -25,7 +24,7 @@ _KINDS = (
 
 
 def check_files(reads: Iterable[Path], writes: Iterable[Path]) -> None:
-    """Look at all files of a command.
+    """Check all files of a command.
 
     Raises:
         ConfigurationError: names the file that cannot be read or written, and why.
@@ -43,10 +42,10 @@ def check_files(reads: Iterable[Path], writes: Iterable[Path]) -> None:
 
 
 def check_input(path: Path) -> None:
-    """Whether there is something to read.
+    """Raise unless this is a file that can be read.
 
     Raises:
-        ConfigurationError: there is no such file, it is a folder, or it must not be read.
+        ConfigurationError: there is no such file, it is a folder, or this user may not read it.
     """
     status = _status(path)
     if status is None:
@@ -54,14 +53,14 @@ def check_input(path: Path) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise ConfigurationError(f"{path} is a folder, expected a file")
     if not os.access(path, os.R_OK):
-        raise ConfigurationError(f"{path} must not be read by this user")
+        raise ConfigurationError(f"{path}: this user may not read this file")
 
 
 def check_output(path: Path) -> None:
-    """Whether a file may be written, or replaced.
+    """Raise unless this file can be written or replaced.
 
     Raises:
-        ConfigurationError: it is something else than a file, or its folder is missing or closed.
+        ConfigurationError: it is not a regular file, or this user may not write it or its folder.
     """
     status = _status(path)
     if status is not None:
@@ -69,7 +68,7 @@ def check_output(path: Path) -> None:
         if kind is not None:
             raise ConfigurationError(f"{path} is {kind}, expected a file or a new name")
         if not os.access(path, os.W_OK):
-            raise ConfigurationError(f"{path} must not be written by this user")
+            raise ConfigurationError(f"{path}: this user may not write this file")
     folder = _resolved(path).parent
     if not folder.is_dir():
         raise ConfigurationError(f"{path}: no such folder as {folder}")
@@ -77,10 +76,10 @@ def check_output(path: Path) -> None:
 
 
 def check_folder(path: Path) -> None:
-    """Whether a folder may be written into, or made.
+    """Raise unless this folder can be written into, or made.
 
     Raises:
-        ConfigurationError: it is a file, lies in one, or must not be written.
+        ConfigurationError: it is a file, or lies in one, or this user may not write into it.
     """
     folder = _resolved(path)
     while _status(folder) is None:
@@ -92,11 +91,11 @@ def check_folder(path: Path) -> None:
 
 def _check_writable(folder: Path) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigurationError(f"{folder}: this user must not write into this folder")
+        raise ConfigurationError(f"{folder}: this user may not write into this folder")
 
 
 def _status(path: Path) -> os.stat_result | None:
-    """None where there is nothing."""
+    """Return the status of a path; None where nothing is there."""
     try:
         return path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -107,24 +106,24 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _resolved(path: Path) -> Path:
-    """Where a file lies, or will lie, whatever links lead to it."""
+    """Return where a file lies or will lie, with all links followed."""
     try:
         return path.resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise ConfigurationError(f"{path}: it leads nowhere") from error
+        raise ConfigurationError(f"{path}: this link leads nowhere") from error
 
 
 def _identity(path: Path) -> object:
-    """The same for all names of a file."""
+    """Return a value that is the same for all names of a file."""
     status = _status(path)
     return _resolved(path) if status is None else (status.st_dev, status.st_ino)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes the place of ``path`` only when all of it was written.
+    """Open a file that takes the place of ``path`` once all of it was written.
 
-    What a symbolic link leads to is replaced, and the link stays.
+    A symbolic link stays, and the file that it leads to is replaced.
 
     Raises:
         ConfigurationError: as `check_output`.
@@ -133,7 +132,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     target = _resolved(path)
     part = target.with_name(f".{target.name[:200]}.{token_hex(8)}.part")
     try:
-        with part.open("xb") as file:  # nobody's file is written over
+        with part.open("xb") as file:  # never writes over another file
             yield file
         part.replace(target)
     finally:

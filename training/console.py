@@ -1,4 +1,4 @@
-"""What the commands share on the terminal: arguments, progress, and errors of one line."""
+"""What commands share: arguments, progress, tables, and errors of one line."""
 
 import argparse
 import math
@@ -23,22 +23,22 @@ from shared.printable import printable
 from training.command_files import check_files, check_folder
 
 BAD_INPUT = 2
-"""Exit code for input that cannot be used; 1 is left to crashes."""
+"""Exit code for input that cannot be used; 1 means a crash."""
 
 INTERRUPTED, CLOSED = 130, 141
-"""Exit codes of shells: for Ctrl-C, and for whoever reads the output having left."""
+"""Exit codes as shells have them: for Ctrl-C, and for an output that nobody reads any more."""
 
 LARGEST = 1e9
-"""Of the numbers in a list: more is a slip of the hand, and would overflow somewhere."""
+"""The largest number in a list; a larger one is a slip of the hand, and would overflow later."""
 
 WIDTH = 80
-"""Columns that every terminal has."""
+"""Columns of a table; every terminal has as many."""
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """Wrong arguments end in one line, not in a page of usage.
+    """An argument parser whose errors are one line, not a page of usage.
 
-    Files are named by `reads` and `writes`; `parse` looks at all of them before anything is done.
+    Declare files by `reads` and `writes`; `parse` checks all of them before anything is done.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -54,19 +54,19 @@ class ArgumentParser(argparse.ArgumentParser):
     def reads(
         self, name: str, *, files: Sequence[str] = (), group: Any = None, **options: Any
     ) -> None:
-        """An argument that names an input; with ``files`` it is a folder that they lie in."""
+        """Add an argument that names an input file, or with ``files`` the folder with them."""
         action = (group or self).add_argument(name, type=Path, **options)
         self._reads.append((action.dest, files))
 
     def writes(
         self, name: str, *, files: Sequence[str] = (), group: Any = None, **options: Any
     ) -> None:
-        """An argument that names an output; with ``files`` it is a folder that gets them."""
+        """Add an argument that names an output file, or with ``files`` the folder for them."""
         action = (group or self).add_argument(name, type=Path, **options)
         self._writes.append((action.dest, files))
 
     def parse(self, arguments: Sequence[str] | None) -> argparse.Namespace:
-        """The arguments; every file that they name can be read, or be written and is no input.
+        """Parse the arguments, and check that inputs can be read and outputs written.
 
         Raises:
             ConfigurationError: names the file, and what is wrong with it.
@@ -76,7 +76,7 @@ class ArgumentParser(argparse.ArgumentParser):
         for folder, names in _given(options, self._writes):
             if names:
                 check_folder(folder)
-            # What is written into a folder that is not there yet can be nobody's input.
+            # A file in a folder that is not there yet cannot be an input.
             writes += [folder / name for name in names if folder.is_dir()] or [folder] * (not names)
         reads = [
             folder / name if name else folder
@@ -91,7 +91,7 @@ class ArgumentParser(argparse.ArgumentParser):
 def _given(
     options: argparse.Namespace, named: Iterable[tuple[str, Sequence[str]]]
 ) -> Iterator[tuple[Path, Sequence[str]]]:
-    """The paths that were given, with the files that are meant in each."""
+    """Yield the paths that were given, each with the files that are meant in it."""
     for name, files in named:
         path = getattr(options, name)
         if path is not None:
@@ -101,17 +101,17 @@ def _given(
 def run(
     command: Callable[[list[str] | None], int | None], arguments: list[str] | None = None
 ) -> NoReturn:
-    """Run a command and exit.
+    """Run a command and exit with its code, 0 if it returns no code.
 
-    Its own code, 0 where it has none; or `BAD_INPUT` and one clear line where its input is bad,
-    `INTERRUPTED` after Ctrl-C, and `CLOSED` where whoever read its output has left.
+    Bad input ends in one line and `BAD_INPUT`, Ctrl-C in `INTERRUPTED`, and an output that nobody
+    reads any more in `CLOSED`.
     """
     try:
         code = command(arguments) or 0
         sys.stdout.flush()
     except KeyboardInterrupt:
         _end("interrupted", INTERRUPTED)
-    except BrokenPipeError:  # of the output: what stores raise is translated where they are asked
+    except BrokenPipeError:  # of the output; stores translate their own
         _discard_output()
         sys.exit(CLOSED)
     except (SheriffError, OSError) as error:
@@ -120,7 +120,7 @@ def run(
 
 
 def _end(message: str, code: int) -> NoReturn:
-    """One line to standard error, and the exit code; closed streams are nobody's concern now."""
+    """Print one line to standard error and exit; a closed stream does not matter any more."""
     try:
         print(" ".join(printable(message, lines=True).split()), file=sys.stderr, flush=True)
         sys.stdout.flush()
@@ -130,17 +130,17 @@ def _end(message: str, code: int) -> NoReturn:
 
 
 def _discard_output() -> None:
-    """Nobody reads standard output any more: what is still held for it goes nowhere."""
+    """Send the rest of standard output nowhere, because nobody reads it any more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def cell(text: str) -> Text:
-    """A text from outside as the cell of a table: rich reads no markup in it."""
+    """Return a text from outside as the cell of a table, without any markup in it."""
     return Text(printable(text))
 
 
 def short_table(title: str, *columns: str, left: Sequence[str] = ()) -> Table:
-    """A table without frames, so that it fits `WIDTH` columns; ``left`` columns hold words."""
+    """Return a table without frames, which fits `WIDTH` columns; ``left`` columns hold words."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(column, justify="left" if column in left else "right")
@@ -148,7 +148,7 @@ def short_table(title: str, *columns: str, left: Sequence[str] = ()) -> Table:
 
 
 def verdict_lines(name: str, outcome: str, reasons: Iterable[str]) -> list[str]:
-    """What was decided about a version and why, in lines of at most `WIDTH` columns.
+    """Return what was decided about a version and why, in lines of at most `WIDTH` columns.
 
     >>> verdict_lines("v1", "refused", ["Too slow."])
     ['v1 is refused', '  - Too slow.']
@@ -162,7 +162,7 @@ def verdict_lines(name: str, outcome: str, reasons: Iterable[str]) -> list[str]:
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
-    """The type of an argument that is a whole number within these bounds."""
+    """Return the type of an argument that is a whole number within these bounds."""
 
     def parsed(text: str) -> int:
         try:
@@ -177,7 +177,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def real(low: float, high: float) -> Callable[[str], float]:
-    """The type of an argument that is a number within these bounds."""
+    """Return the type of an argument that is a number within these bounds."""
 
     def parsed(text: str) -> float:
         try:
@@ -192,28 +192,28 @@ def real(low: float, high: float) -> Callable[[str], float]:
 
 
 PARTITIONS = whole(1, 2_000)
-"""Of a hub: as many as Event Hubs offers."""
+"""Partitions of a hub: as many as Event Hubs offers."""
 
 SEED = whole(0, 2**63 - 1)
-"""Of random draws."""
+"""Seeds of random draws."""
 
 COUNT = whole(1, 50_000_000)
-"""Of simulated orders: as many as fit a machine's memory."""
+"""Counts of simulated orders: as many as fit a machine's memory."""
 
 
 def day(text: str) -> date:
-    """The type of an argument that is a day since 1970, before which no order may be placed."""
+    """Parse an argument that is a day from 1970 on; no order may be placed before."""
     try:
-        found = date.fromisoformat(text)
+        parsed = date.fromisoformat(text)
     except ValueError:
-        found = date.min
-    if found < date(1970, 1, 1):
+        parsed = date.min
+    if parsed < date(1970, 1, 1):
         raise argparse.ArgumentTypeError(f"{text!r}: expected a day from 1970-01-01 on")
-    return found
+    return parsed
 
 
 def version(text: str) -> str:
-    """The type of an argument that names a bundle: one folder of the shelf, and nothing else."""
+    """Parse an argument that names a bundle: one folder of the model store, and nothing else."""
     try:
         return msgspec.convert(text, Version)
     except msgspec.ValidationError as error:
@@ -222,7 +222,7 @@ def version(text: str) -> str:
 
 
 def progress[T](items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-    """Pass items on under a progress bar on standard error; no bar where that is no terminal."""
+    """Yield the items under a progress bar on standard error; without a bar off a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield from items
@@ -231,13 +231,13 @@ def progress[T](items: Iterable[T], label: str, total: int | None = None) -> Ite
 
 
 def percents(text: str) -> tuple[int, ...]:
-    """Basis points from percents separated by commas.
+    """Parse percents separated by commas into basis points.
 
     >>> percents("1,1.5,20")
     (100, 150, 2000)
 
     Raises:
-        ConfigurationError: not numbers, or finer than a hundredth of a percent.
+        ConfigurationError: a part is not a number, or finer than a hundredth of a percent.
     """
     values = numbers(text)
     points = tuple(round(value * 100) for value in values)
@@ -248,10 +248,10 @@ def percents(text: str) -> tuple[int, ...]:
 
 
 def numbers(text: str) -> tuple[float, ...]:
-    """Numbers separated by commas.
+    """Parse numbers separated by commas.
 
     Raises:
-        ConfigurationError: a part is no number, or beyond `LARGEST`.
+        ConfigurationError: a part is not a number, or beyond `LARGEST`.
     """
     try:
         values = tuple(float(part) for part in text.split(","))

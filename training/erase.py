@@ -3,10 +3,10 @@
     python -m training.erase --customer ID             counts what there is, and changes nothing
     python -m training.erase --customer ID --for-good  removes it
 
-Alerts and dead letters are deleted, files of the archive are written anew without the customer's
-orders, and what is made from the archive is deleted: snapshots, and the files of the days that the
-customer ordered on. Doing it again is as good as
-once. What it cannot remove it names: bundles that know the customer's habits.
+It deletes alerts and dead letters, and writes files of the archive anew without the customer's
+orders. It deletes what was made from the archive: all snapshots, and the files of the days on which
+the customer ordered. Doing it again changes nothing. It names what it cannot remove: bundles that
+know the customer's habits.
 """
 
 import base64
@@ -31,22 +31,22 @@ SNAPSHOTS = "snapshots/"
 
 
 class Alerts(Protocol):
-    """The alerts; whatever is asked of them raises TransientError where it may work next time."""
+    """The alerts; both methods raise TransientError where the same call may work next time."""
 
     def alerts_of(self, customer_id: str) -> list[tuple[str, str]]:
-        """The alerts on a customer's orders: id and rep of each."""
+        """Return id and rep of each alert on a customer's orders."""
 
     def delete_alert(self, alert_id: str, rep_id: str) -> None:
-        """Delete an alert; it is fine where there is none."""
+        """Delete an alert; do nothing where there is no such alert."""
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was found, and removed if that was asked for.
+    """What was found of a customer, and removed if that was asked for.
 
-    ``days`` counts files of days that hold the customer's orders, or cannot be read; ``unreadable``
-    are files and dead letters that must be looked at by hand, ``bundles`` those on the shelf that
-    name the customer.
+    ``days`` counts the files of days that hold the customer's orders or cannot be read.
+    ``unreadable`` are files and dead letters that a person must look at, ``bundles`` the versions
+    in the model store that name the customer.
     """
 
     orders: int
@@ -60,7 +60,7 @@ class Erased:
 
 
 def concerns(body: bytes, customer: str) -> bool:
-    """Whether an event is an order of the customer, or no order and yet contains the name."""
+    """Return whether an event is an order of the customer, or an unreadable event with the name."""
     try:
         order = json.loads(body)
     except (ValueError, RecursionError):
@@ -71,7 +71,7 @@ def concerns(body: bytes, customer: str) -> bool:
 
 
 def erase(blobs: Blobs, alerts: Alerts, customer: str, *, for_good: bool) -> Erased:
-    """Find everything of a customer, and remove it if ``for_good``.
+    """Find all data of a customer, and remove it if ``for_good``.
 
     Raises:
         Conflict: a file was changed meanwhile, perhaps by another erasure: do it again.
@@ -83,19 +83,19 @@ def erase(blobs: Blobs, alerts: Alerts, customer: str, *, for_good: bool) -> Era
     letters = list(_letters(blobs, customer, unreadable))
     snapshots = blobs.list(TRAINING, SNAPSHOTS)
     days = list(_days(blobs, customer))
-    found = alerts.alerts_of(customer)
+    on_orders = alerts.alerts_of(customer)
     if for_good:
         for letter in letters:
             blobs.delete(DEAD_LETTERS, letter)
         for name in (*days, *(snapshot.name for snapshot in snapshots)):
             blobs.delete(TRAINING, name)
-        for alert, rep in found:
+        for alert, rep in on_orders:
             alerts.delete_alert(alert, rep)
     return Erased(
         orders=sum(orders),
         files=sum(count > 0 for count in orders),
         dead_letters=len(letters),
-        alerts=len(found),
+        alerts=len(on_orders),
         snapshots=len(snapshots),
         days=len(days),
         unreadable=tuple(unreadable),
@@ -111,11 +111,11 @@ class _Archive:
     unreadable: list[str]
 
     def cleaned(self, file: Stored) -> int:
-        """Orders of the customer in a file, which is written without them if that is asked for."""
-        found = self.blobs.read(ARCHIVE, file.name)
-        if found is None:
+        """Count the customer's orders in a file, and write it without them if ``for_good``."""
+        blob = self.blobs.read(ARCHIVE, file.name)
+        if blob is None:
             return 0
-        content, version = found
+        content, version = blob
         try:
             rest, dropped = without(content, lambda body: concerns(body, self.customer))
         except ConfigurationError:
@@ -127,11 +127,11 @@ class _Archive:
 
 
 def _letters(blobs: Blobs, customer: str, unreadable: list[str]) -> Iterator[str]:
-    """The dead letters of a customer, by name."""
+    """Yield the names of a customer's dead letters."""
     for letter in blobs.list(DEAD_LETTERS):
-        found = blobs.read(DEAD_LETTERS, letter.name)
+        blob = blobs.read(DEAD_LETTERS, letter.name)
         try:
-            body = b"" if found is None else base64.b64decode(json.loads(found[0])["body"])
+            body = b"" if blob is None else base64.b64decode(json.loads(blob[0])["body"])
         except (ValueError, KeyError, TypeError):
             unreadable.append(f"{DEAD_LETTERS}/{letter.name}")
             continue
@@ -140,25 +140,25 @@ def _letters(blobs: Blobs, customer: str, unreadable: list[str]) -> Iterator[str
 
 
 def _days(blobs: Blobs, customer: str) -> Iterator[str]:
-    """The files of days to be made anew: the next night reads those days from the archive."""
+    """Yield the files of days with the customer's orders; the next night makes them anew."""
     for file in progress(blobs.list(TRAINING, DAYS), "days"):
-        found = blobs.read(TRAINING, file.name)
-        if found is not None and names_customer(found[0], customer):
+        blob = blobs.read(TRAINING, file.name)
+        if blob is not None and names_customer(blob[0], customer):
             yield file.name
 
 
 def _bundles(blobs: Blobs, customer: str) -> Iterator[str]:
-    """Bundles on the shelf that name the customer, whose habits a classifier knows."""
+    """Yield the versions in the model store whose classifier knows the customer."""
     name = msgspec.json.encode(customer)
     for file in blobs.list(MODELS):
         if file.name.endswith("/bundle.json"):
-            found = blobs.read(MODELS, file.name)
-            if found is not None and name in found[0]:
+            blob = blobs.read(MODELS, file.name)
+            if blob is not None and name in blob[0]:
                 yield file.name.removesuffix("/bundle.json")
 
 
 def report(erased: Erased, *, for_good: bool) -> Iterator[str]:
-    """What was found, and what is left to do, a line each."""
+    """Yield lines that say what was found, and what is left to do."""
     done = "removed" if for_good else "found"
     yield (
         f"{done}: {erased.orders} orders in {erased.files} files of the archive, "
@@ -185,7 +185,7 @@ def main(arguments: list[str] | None = None) -> None:
     flags = ArgumentParser(
         prog="training.erase",
         description="Remove a customer's orders from archive, dead letters, snapshots and alerts. "
-        "Settings are those of the nightly run.",
+        "Settings are the same as for the nightly run.",
     )
     flags.add_argument("--customer", required=True, metavar="ID", help="the customer_id")
     flags.add_argument("--for-good", action="store_true", help="remove it, not only count it")

@@ -1,8 +1,8 @@
-"""`python -m training.import_historical`: the wide historical table to orders.
+"""`python -m training.import_historical`: turns the wide historical table into orders.
 
-The table has one column a product, holding its quantity. Its money carries single-precision noise
-and is rounded to 4 decimals; its dates are days, read as noon UTC, so that the day is the same in
-every American time zone.
+The table has a column for each product, which holds quantities. Its money carries noise of single
+precision and is rounded to 4 decimals. Its dates are days; an order is placed at noon UTC, so that
+the day is the same in every American time zone.
 """
 
 import csv
@@ -22,16 +22,16 @@ from training.history.files import reading_text, write_lines
 from training.history.price_arrays import read_catalogue
 
 NEEDED = ("date", "RepName", "CustId", "ItemCount", "ListPrice", "StandardCost", "ChargedPrice")
-"""Columns an order cannot do without."""
+"""Columns that the table must have."""
 
 KNOWN = (
     *NEEDED, "row", "State", "Region", "Division", "Name", "Age", "AdditionalFamilyMembers",
     "CurrentDatetime", "PreviousPrice",
 )  # fmt: skip
-"""Columns that are not products. ``row`` names the orders; without it rows are counted from 0."""
+"""Columns that are not products. ``row`` names the orders; without it rows count from 0."""
 
 NOTHING = {"", "0"}
-"""Most cells of the table: no unit of this product."""
+"""Cells that stand for no unit of a product, as most cells do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class _Imported:
 
 
 def read_table(path: Path, catalogue: Catalogue) -> list[bytes]:
-    """The orders of a wide table as JSON, sorted by date, then row.
+    """Read the orders of a wide table as JSON, sorted by date, then row.
 
     Raises:
         ConfigurationError: names the column, or the line and what is wrong in it.
@@ -123,7 +123,7 @@ def _imported(cells: Sequence[str], columns: _Columns, number: int) -> _Imported
     if "State" in columns.named and cell("State"):
         order["state"] = cell("State")
     body = msgspec.json.encode(order)
-    parse_order(body)  # an order that the scorer would refuse is better refused here
+    parse_order(body)  # refuse here what the scorer would refuse later
     return _Imported(day, row, body)
 
 

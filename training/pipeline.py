@@ -1,7 +1,7 @@
 """`python -m training.pipeline`: the nightly run, by timer, by hand or as a job.
 
-It trains from the archive, judges, records in MLflow and promotes. Of two runs at once, one
-leaves; where a run was killed, the next one goes on. The settings are in docs/settings.md.
+It learns from the archive, judges, records in MLflow, and promotes or not. Of two runs at the same
+time one leaves, and a killed run is continued by the next. The settings are in docs/settings.md.
 """
 
 import os
@@ -17,12 +17,12 @@ LEASE = "lease"
 
 
 def say(text: str) -> None:
-    """A line of progress, which the timer function logs."""
+    """Print a line of progress, which the timer function logs."""
     print(printable(text), flush=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run once.
+    """Run one night.
 
     Raises:
         SheriffError: the run failed; the champion serves on.
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(settings: TrainingSettings) -> None:
-    # Seconds of imports that --help and a wrong setting need not wait for.
+    # These imports take seconds, so --help and a wrong setting do not wait for them.
     from training.models.registry import Registry  # noqa: PLC0415
     from training.nightly.night import Night  # noqa: PLC0415
     from training.stores import opened  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What the nightly run needs from the outside, and the values that cross that border."""
+"""The ports of the nightly run: what it needs from the outside, and the values that it gets."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -10,17 +10,17 @@ from shared.decision import Decision
 from shared.errors import SheriffError
 
 
-class Conflict(SheriffError):  # noqa: N818 - it is no failure: somebody else was first
-    """The blob has changed since it was read, or is there already: read it again, decide anew."""
+class Conflict(SheriffError):  # noqa: N818 - not a failure: somebody else was first
+    """The blob has changed since it was read, or exists already. Read it and decide again."""
 
 
-class LeaseHeld(SheriffError):  # noqa: N818 - it is no failure: another run is at work
+class LeaseHeld(SheriffError):  # noqa: N818 - not a failure: another run is at work
     """Another run holds the lease."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A blob of a listing; ``size`` in bytes, ``version`` names this writing of it."""
+    """A blob in a listing; ``size`` is in bytes, ``version`` changes with every write."""
 
     name: str
     size: int
@@ -31,7 +31,7 @@ class Lease(Protocol):
     """The right to be the only run."""
 
     def check(self) -> None:
-        """Nothing while the lease is certainly held: to be asked before whatever others read.
+        """Raise unless we still hold the lease. Call this before writing anything others read.
 
         Raises:
             TransientError: a renewal has failed, or came too late.
@@ -39,16 +39,19 @@ class Lease(Protocol):
 
 
 class Blobs(Protocol):
-    """Blobs in named containers; a version is what the store calls one writing of a blob.
+    """Blobs in named containers; the version of a blob changes with every write.
 
-    Whatever is asked of them raises TransientError where it may work next time.
+    Every method raises TransientError where the same call may work next time.
     """
 
     def read(self, container: str, name: str) -> tuple[bytes, str] | None:
-        """A blob and its version; None where there is none."""
+        """Return a blob and its version; None where there is no such blob."""
 
     def read_range(self, container: str, name: str, start: int, length: int) -> bytes | None:
-        """Up to ``length`` bytes from ``start`` on, which is within the blob; None as above."""
+        """Return up to ``length`` bytes from ``start`` on, which lies within the blob.
+
+        None where there is no such blob.
+        """
 
     def write(
         self,
@@ -59,28 +62,30 @@ class Blobs(Protocol):
         *,
         replace: bool = False,
     ) -> str:
-        """Replace the version that was read (None: create, or with ``replace`` write in any case).
+        """Replace the version that was read, and return the new version.
 
-        Returns the new version.
+        Without a version the blob is created, or with ``replace`` written in any case.
 
         Raises:
             Conflict: the blob is no longer that version, or is there already.
         """
 
     def list(self, container: str, prefix: str = "") -> Sequence[Stored]:
-        """The blobs whose names begin with a prefix, by name."""
+        """Return the blobs whose names begin with a prefix, sorted by name."""
 
     def folders(self, container: str, prefix: str = "") -> Sequence[str]:
-        """What the names that begin with a prefix (empty, or ending in a slash) go on with up to
-        their next slash, each with the prefix and that slash, by name."""
+        """Return the folders right below a prefix, sorted; each has the prefix and ends in a slash.
+
+        The prefix is empty or ends in a slash.
+        """
 
     def delete(self, container: str, name: str) -> None:
-        """Delete a blob; it is fine where there is none."""
+        """Delete a blob; do nothing where there is no such blob."""
 
     def lease(self, container: str, name: str, seconds: int = 30) -> AbstractContextManager[Lease]:
-        """Hold a blob's lease for as long as this is entered; the blob is made where missing.
+        """Hold a blob's lease inside a ``with`` block; the blob is created if it is missing.
 
-        A run that is killed holds it for up to ``seconds`` (15 to 60) more.
+        A killed process keeps the lease for up to ``seconds`` (15 to 60) more.
 
         Raises:
             LeaseHeld: another run holds it.
@@ -89,29 +94,29 @@ class Blobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReadDecisions:
-    """Decisions by their time; ``refused`` counts documents that are none, by offending field."""
+    """Decisions sorted by time; ``refused`` counts unreadable documents by the field at fault."""
 
     decisions: tuple[Decision, ...]
     refused: dict[str, int]
 
 
 class Recording(Protocol):
-    """One run in the record; everything may be said again after a kill."""
+    """One run in the record. Every method may be called again after a kill; nothing doubles."""
 
     def parameters(self, values: Mapping[str, object]) -> None:
-        """What the run is made from."""
+        """Record what the run is made from."""
 
     def metrics(self, values: Mapping[str, float | None]) -> None:
-        """Its figures; what is None is left out."""
+        """Record figures; None is left out."""
 
     def tags(self, values: Mapping[str, str]) -> None:
-        """Words about it."""
+        """Set words about the run."""
 
     def artifact(self, name: str, data: bytes) -> None:
-        """A file of the run; the name may have folders."""
+        """Keep a file; its name may have folders."""
 
     def child(self, name: str) -> AbstractContextManager["Recording"]:
-        """A run within this one, found again by its name."""
+        """Open the run of this name within this one."""
 
     def model(
         self,
@@ -121,60 +126,63 @@ class Recording(Protocol):
         example: Sequence[dict[str, Any]],
         catalogue: bytes | None = None,
     ) -> int:
-        """Register a bundle's file as a new version of a model, once; its number.
+        """Register a bundle's file as a new version of a model, once, and return its number.
 
-        ``example`` are orders as a producer sends them, ``catalogue`` is the CSV of their prices.
+        ``example`` holds orders as a producer sends them, ``catalogue`` the CSV of their prices.
         """
 
 
 class Record(Protocol):
-    """The record of all runs, and the registered models; MLflow.
+    """The record of all runs and the registered models: MLflow.
 
-    Whatever is asked of it raises TransientError where it may work next time.
+    Every method raises TransientError where the same call may work next time.
     """
 
     def run(self, version: str) -> AbstractContextManager[Recording]:
-        """The run of a version: a new one, or the one that a killed process left."""
+        """Open the run of a version: a new one, or the one that a killed process left."""
 
     def end_abandoned(self) -> None:
-        """End the runs that killed processes left open; only the holder of the lease may ask."""
+        """End the runs that killed processes left open. Call this only while holding the lease."""
 
     def number_of(self, name: str, bundle_version: str) -> int | None:
-        """The registered number of a bundle; None where it was never registered."""
+        """Return the registered number of a bundle; None where it was never registered."""
 
     def bundle_version_of(self, name: str, number: int) -> str | None:
-        """The bundle of a registered number; None where there is none."""
+        """Return the bundle of a registered number; None where the number is not known."""
 
     def point(self, name: str, alias: str, number: int) -> None:
-        """Let an alias name a version, and no other."""
+        """Move an alias to a version."""
 
     def pointed(self, name: str, alias: str) -> int | None:
-        """The version that an alias names."""
+        """Return the version that an alias names; None where it names no version."""
 
     def clear(self, name: str, alias: str) -> None:
-        """Let an alias name nothing."""
+        """Remove an alias."""
 
     def tag(self, name: str, number: int, **tags: str) -> None:
-        """Words about a version."""
+        """Set words about a version."""
 
     def repair(self, name: str, champion: str) -> bool:
-        """Make the champion's alias name this bundle; whether it had to be moved."""
+        """Move the champion's alias to this bundle, and return whether it had to be moved."""
 
 
 class Documents(Protocol):
-    """What the scorer and the analysts wrote; all raise TransientError as `Blobs` do."""
+    """What the scorer and the analysts wrote.
+
+    Every method raises TransientError where the same call may work next time.
+    """
 
     def decisions(self, until: datetime) -> ReadDecisions:
-        """The decisions made until a time, that time included."""
+        """Return the decisions made until a time, that time included."""
 
     def alerts(self, since: str | None, limit: int) -> list[dict[str, Any]]:
-        """Up to ``limit`` alerts, the costliest first; scored from ``since`` (RFC 3339) on."""
+        """Return up to ``limit`` alerts, scored from ``since`` (RFC 3339) on; costliest first."""
 
     def incidents(self) -> list[dict[str, Any]]:
-        """Every incident, the latest first."""
+        """Return every incident, the latest first."""
 
     def states(self) -> list[dict[str, Any]]:
-        """The state document of every partition, by id."""
+        """Return the state document of every partition, sorted by id."""
 
     def shadows(self, version: str) -> list[dict[str, Any]]:
-        """The shadow documents of a challenger, by id (`shared.shadow`)."""
+        """Return the shadow documents of a challenger (`shared.shadow`), sorted by id."""

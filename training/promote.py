@@ -1,12 +1,12 @@
-"""`python -m training.promote`: what serves, and changing it by hand.
+"""`python -m training.promote`: shows what serves, and changes it by hand.
 
     python -m training.promote                  what serves, and what served before
     python -m training.promote --version N      promote a registered version, or a bundle's name
     python -m training.promote --version N --anyway     although a night refused it
     python -m training.promote --rollback       the champion before this one serves again
 
-A nightly run promotes by itself what it finds better (`training.comparison.promotion`). By hand
-anything may serve that is whole; scorers take it up within half a minute, and the pointer says who
+A night promotes by itself what it finds better (`training.comparison.promotion`). By hand every
+bundle that is whole may be promoted. Scorers load it within half a minute, and the pointer says who
 moved it.
 """
 
@@ -30,7 +30,7 @@ from training.settings import TrainingSettings
 
 
 def named(record: Record, text: str) -> str:
-    """The bundle version of a registered version's number; another text is a bundle's version.
+    """Return the bundle that a registered number stands for; another text names a bundle itself.
 
     Raises:
         ConfigurationError: the record has no version of this number.
@@ -44,11 +44,11 @@ def named(record: Record, text: str) -> str:
 
 
 def said_of(blobs: Blobs, version: str, *, anyway: bool) -> str:
-    """What the night said of a version that it did not promote; nothing where there is none such.
+    """Return what a night said against a version; empty where no night said anything.
 
     Raises:
-        ConfigurationError: it refused it, or what it said cannot be read, and the version is not to
-            be promoted ``anyway``.
+        ConfigurationError: the night refused the version, or its result cannot be read, and the
+            version is not to be promoted ``anyway``.
     """
     result = read_result(blobs, version)
     if result is None and blobs.read(TRAINING, result_path(version)) is not None:
@@ -66,7 +66,7 @@ def said_of(blobs: Blobs, version: str, *, anyway: bool) -> str:
 
 
 def follow(record: Record, pointer: Pointer) -> None:
-    """Make the record's alias say what the pointer says."""
+    """Move the aliases in MLflow to the version that the pointer names."""
     for name in (MODEL, RULES_MODEL):
         record.repair(name, pointer.version)
 
@@ -78,7 +78,10 @@ def show(blobs: Blobs) -> None:
         print("nothing was ever promoted: scorers serve the packaged tables")
         return
     table = Table("", "version", "decided", "why")
-    rows = [("serves", pointer.version), *(("before", one.version) for one in pointer.earlier)]
+    rows = [
+        ("serves", pointer.version),
+        *(("before", served.version) for served in pointer.earlier),
+    ]
     rows += [("rolled back", version) for version in pointer.withdrawn]
     for place, version in rows:
         result = read_result(blobs, version)

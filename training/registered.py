@@ -11,21 +11,21 @@ from training.models.versions import RegisteredVersion
 from training.settings import DEFAULT_TRACKING_URI
 
 SHOWN = {"outcome": "outcome", "average_precision": "AP"}
-"""Tags that have a column, and its heading."""
+"""The tags that have a column, each with its heading."""
 
 
 def table(name: str, versions: list[RegisteredVersion]) -> Table:
-    """The versions of one model."""
+    """Return the table of one model's versions."""
     shown = Table(title=name, title_justify="left")
     for column in ("number", "bundle", "registered (UTC)", "aliases", *SHOWN.values()):
         shown.add_column(column, no_wrap=column == "bundle")
-    for one in versions:
+    for version in versions:
         shown.add_row(
-            str(one.number),
-            cell(one.bundle_version or ""),
-            f"{one.registered_at:%Y-%m-%d %H:%M}",
-            cell(", ".join(one.aliases)),
-            *(cell(one.tags.get(tag, "")) for tag in SHOWN),
+            str(version.number),
+            cell(version.bundle_version or ""),
+            f"{version.registered_at:%Y-%m-%d %H:%M}",
+            cell(", ".join(version.aliases)),
+            *(cell(version.tags.get(tag, "")) for tag in SHOWN),
         )
     return shown
 
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Print what is registered in the store that ``MLFLOW_TRACKING_URI`` names.
 
     Raises:
-        ConfigurationError: no store that Sheriff can use.
+        ConfigurationError: Sheriff cannot use a store of this kind.
         RegistryError: MLflow fails.
     """
     flags = ArgumentParser(

@@ -1,9 +1,10 @@
-"""`python -m training.rescore`: scores a time's orders anew, into files of their own.
+"""`python -m training.rescore`: scores orders of the past again, into files of their own.
 
     python -m training.rescore --from 2026-03-01 --to 2026-03-02 --out DIR [--version V]
 
-The orders come from the archive, the model from the shelf, catalogue and policy are those that
-serve; scoring is the backtest's. No store is written: what was alerted then stays as it is.
+The orders come from the archive, the bundle from the model store; catalogue and policy are the ones
+that serve. Scoring is the same as in the backtest. Stores are only read, so alerts stay as they
+are.
 """
 
 import json
@@ -39,7 +40,7 @@ _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 LATE = timedelta(days=1)
-"""Orders count that reached the hub at most this long after the time was over."""
+"""Orders count if they reached the hub at most this long after the time was over."""
 
 
 def rescore(
@@ -47,15 +48,15 @@ def rescore(
 ) -> None:
     """Score the orders placed from ``start`` until ``end`` (exclusive), each at its last revision.
 
-    Writes ``scores.csv``, ``alerts.jsonl`` and ``incidents.jsonl`` to the folder ``out``. Every
+    Write ``scores.csv``, ``alerts.jsonl`` and ``incidents.jsonl`` to the folder ``out``. Every
     partition begins without a belief in a hidden discount.
 
     Args:
-        version: a bundle on the shelf; None for the one that serves.
+        version: a bundle in the model store; None for the one that serves.
 
     Raises:
         ConfigurationError: there are no such orders, or catalogue or policy are wrong.
-        BundleError: the version is not on the shelf, or must not serve.
+        BundleError: the version is not in the model store, or must not serve.
         TransientError: the store failed.
     """
     reference = reference_files.read(blobs)
@@ -75,7 +76,7 @@ def rescore(
 
 
 def _bundle(blobs: Blobs, version: str | None) -> ModelBundle:
-    """A bundle on the shelf, the champion by default; the packaged one where none was promoted."""
+    """Read a bundle, by default the champion; the packaged one where none was ever promoted."""
     if version is None:
         pointer, _ = read_pointer(blobs)
         if pointer is None:
@@ -83,12 +84,12 @@ def _bundle(blobs: Blobs, version: str | None) -> ModelBundle:
         return read_bundle(blobs, pointer.version, pointer.sha256)
     card = read_card(blobs, version)
     if card is None:
-        raise BundleError(f"{version} is not on the shelf, or only half of it")
+        raise BundleError(f"{version} is not in the model store, or only half of it")
     return read_bundle(blobs, version, card.bundle_sha256)
 
 
 def _partitions(files: Iterable[str]) -> int:
-    """Partitions of the hub: a quiet one may have left no file, so the highest number says it."""
+    """Return the partitions of the hub by the highest number; a quiet one may have left no file."""
     numbers = [int(part) for name in files if (part := name.split("/")[2]).isdecimal()]
     return max(numbers, default=0) + 1
 
@@ -99,7 +100,7 @@ def _lines(orders: Iterable[Order]) -> Iterator[ReadLine]:
 
 
 def body_of(order: Order) -> bytes:
-    """An order as a producer could have sent it; parsing it gives the same order."""
+    """Return an order as a producer could have sent it; parsing it gives the same order."""
     values = ((field.name, getattr(order, field.name)) for field in fields(order))
     document = {
         _SENT_AS.get(name, name): _sent(name, value) for name, value in values if value is not None
@@ -108,7 +109,7 @@ def body_of(order: Order) -> bytes:
 
 
 def _sent(name: str, value: Any) -> Any:
-    """A field's value as JSON; json refuses a kind that is not known here."""
+    """Return a field's value for JSON; a type without a JSON form fails later, in json."""
     if name.endswith("_e4"):
         return money(value)
     if isinstance(value, datetime):
@@ -119,39 +120,39 @@ def _sent(name: str, value: Any) -> Any:
 
 
 def _lines_sent(line: OrderLine) -> Iterator[dict[str, Any]]:
-    """A line as lines of at most 1000 units, which is what a line may have."""
+    """Split a line into lines of at most 1000 units, the most that a line may have."""
     for done in range(0, line.quantity, 1000):
         yield asdict(replace(line, quantity=min(line.quantity - done, 1000)))
 
 
 def _time(flag: str, text: str) -> datetime:
-    """A day or time in UTC, unless it names another zone; within the years that orders have."""
+    """Parse a day or time, in UTC unless it names another zone, within the years of orders."""
     try:
         time = datetime.fromisoformat(text)
-        found = (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ConfigurationError(f"{flag} is {text!r}, expected a day or time") from error
-    if not _EARLIEST <= found <= _LATEST:
+    if not _EARLIEST <= moment <= _LATEST:
         raise ConfigurationError(f"{flag} is {text!r}, expected a time in the years 1970 to 9998")
-    return found
+    return moment
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Score a time's orders anew.
+    """Score orders of the past again.
 
     Raises:
         SheriffError: as `rescore`, or a flag or setting cannot be used.
     """
     flags = ArgumentParser(
         prog="training.rescore",
-        description="Score a time's orders from the archive anew, into files of their own. "
-        "Days and times are UTC; settings are those of the nightly run.",
+        description="Score orders of the archive again, into files of their own. "
+        "Days and times are UTC; settings are the same as for the nightly run.",
     )
     flags.add_argument("--from", dest="start", required=True, help="day or time, inclusive")
     flags.add_argument("--to", dest="end", required=True, help="day or time, exclusive")
     flags.writes("--out", required=True, files=FILES, help="folder for the three files")
     flags.add_argument(
-        "--version", type=version, help="bundle on the shelf (default: the one that serves)"
+        "--version", type=version, help="bundle in the model store (default: the one that serves)"
     )
     options = flags.parse(arguments)
     start, end = _time("--from", options.start), _time("--to", options.end)

@@ -1,4 +1,4 @@
-"""What an operator can set for the nightly run, read once and refused by name when wrong."""
+"""The settings of the nightly run, read once from the environment; a wrong one is named."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +11,15 @@ DEFAULT_TRACKING_URI = "sqlite:///.sheriff/mlflow/mlflow.db"
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """The settings of a run, by the names of the environment in lower case (docs/settings.md).
+    """The settings of a run; fields have the environment's names in lower case (docs/settings.md).
 
-    Exactly one of ``blob_connection`` and ``blob_account_url`` is set. A key or a connection
-    string is an emulator's, and taken only on a machine that is said to be one's own
-    (`shared.locality`). ``in_azure``: the managed identity signs in, the one of
-    ``azure_client_id`` where it is a user-assigned one; elsewhere whoever is signed in here does.
+    Attributes:
+        cosmos_key: an emulator's key; accepted only on the operator's own machine
+            (`shared.locality`).
+        blob_connection: an emulator's connection string; accepted only there, too. Exactly one
+            of this and ``blob_account_url`` is set.
+        azure_client_id: of a user-assigned managed identity.
+        in_azure: the managed identity signs in; elsewhere the user who is signed in here does.
     """
 
     orders_hub: str
@@ -31,7 +34,7 @@ class TrainingSettings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "TrainingSettings":
-        """Read every setting.
+        """Read and check every setting.
 
         Raises:
             ConfigurationError: names the setting that is missing or must not be set.
@@ -64,7 +67,10 @@ def _required(environ: Mapping[str, str], name: str) -> str:
 
 
 def _tracking_uri(environ: Mapping[str, str]) -> str:
-    """Where runs are recorded: a file only on a machine of one's own, for elsewhere it is lost."""
+    """Return where runs are recorded: a local file only on the operator's own machine.
+
+    In Azure the file would be lost with the app's instance.
+    """
     if is_local(environ) and _text(environ, "MLFLOW_TRACKING_URI") is None:
         return DEFAULT_TRACKING_URI
     return _required(environ, "MLFLOW_TRACKING_URI")

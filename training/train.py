@@ -1,4 +1,4 @@
-"""`python -m training.train`: learns a bundle from a history of orders, with its card."""
+"""`python -m training.train`: learns a bundle from a file of orders, and its card."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,9 +27,9 @@ def train(
     name: str | None,
     decisions: Sequence[Decision] = (),
 ) -> Learned:
-    """Learn from a history and what analysts decided, golden orders included.
+    """Learn from a history and analysts' decisions, and choose golden orders.
 
-    The name of the bundle defaults to the history's last day and hash.
+    The bundle's name defaults to the history's last day and hash.
     """
     name = name or f"{history.last:%Y%m%d}-{history.sha256[:8]}"
     learned = learn(history.orders, catalogue, name)
@@ -54,7 +54,7 @@ def show(learned: Learned) -> None:
     console.print(table)
     print(f"added items {bundle.added_item_rate:.2%} of orders")
     print(f"hidden discounts {bundle.hidden_discount_rate:.2%} of orders")
-    print(f"a hidden discount runs for {bundle.hidden_episode_days:.1f} days on average")
+    print(f"a hidden discount lasts {bundle.hidden_episode_days:.1f} days on average")
     print(f"charges within {bundle.charge_tolerance_e4 / 1e4:.5f} of their exact value")
     product_groups = len(bundle.baskets.product_groups)
     print(f"{len(bundle.baskets.companions)} products with companions, of {product_groups} kinds")
@@ -79,8 +79,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Learn, write, show.
 
     Raises:
-        ConfigurationError: the history holds no order that can be priced, or a line of the
-            decisions is none.
+        ConfigurationError: not one order of the history can be priced, or a line of the decisions
+            is not a decision.
     """
     flags = ArgumentParser(
         prog="training.train", description="Learn a model bundle from unlabelled orders."

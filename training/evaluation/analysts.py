@@ -1,4 +1,4 @@
-"""Simulated analysts: what they would have decided on the alerts of a history, truthfully."""
+"""Simulated analysts, who decide truthfully on the alerts of a history."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,15 +11,14 @@ from training.replay.forward_scoring import Example, Window
 
 ANALYST = "analyst"
 DELAY = timedelta(days=3)
-"""From an order to the decision on it."""
+"""Time from an order to the decision on it."""
 
 
 def decide(window: Window, truth: Mapping[str, Truth], policy: Policy) -> tuple[Decision, ...]:
-    """Decide on the likeliest alerts of each day, as many as the policy says are looked at.
+    """Decide on the likeliest alerts of each day, as many as the policy's reviews a day.
 
-    Only suspected added items that reach the policy's threshold are seen; what lies below it
-    remains unknown, as it would be. What is decided after the end of the history is there, too:
-    whoever learns must not look at it.
+    Only suspected added items that reach the policy's threshold are decided. Decisions made after
+    the end of the history are returned, too; the learner must not use them.
     """
     by_day: dict[str, list[Example]] = {}
     for example in window.examples:
@@ -34,7 +33,7 @@ def decide(window: Window, truth: Mapping[str, Truth], policy: Policy) -> tuple[
 
 
 def _either(example: Example) -> float:
-    """Probability of either fraud, by which analysts go through their alerts."""
+    """Return the probability of either fraud, by which analysts sort their alerts."""
     return 1.0 - (1.0 - example.p_added_item) * (1.0 - example.p_hidden_discount)
 
 

@@ -1,6 +1,6 @@
-"""How well a trial found the frauds that were planted: the report that `make evaluate` writes.
+"""Scores a trial: how well the injected frauds were found. `make evaluate` writes it as a report.
 
-The labels are those of the simulator, never anything that the model said.
+The labels come from the simulator, never from a model.
 """
 
 from collections.abc import Sequence
@@ -58,8 +58,10 @@ class TypologyReport:
 
 @dataclass(frozen=True, slots=True)
 class ClassifierGain:
-    """Average precision with and without the classifier; ``interval`` is that of the difference,
-    over the same resampled days."""
+    """Average precision with and without the classifier.
+
+    ``interval`` is of the difference, over the same resampled days.
+    """
 
     average_precision: float | None
     without: float | None
@@ -71,10 +73,10 @@ class ClassifierGain:
 class ScenarioReport:
     """Everything measured on one scenario.
 
-    ``learned`` holds the figures of the bundle's card, ``packaged_defaults`` what the history was
-    too short for, ``dead_letters`` orders that were not scored, by code. Typologies are
-    ``added_item``, ``hidden_discount`` and ``either``. ``classifier`` says what it gained, by
-    typology; None where the bundle has none.
+    Typologies are ``added_item``, ``hidden_discount`` and ``either``. ``learned`` holds the figures
+    of the bundle's card, ``packaged_defaults`` the tables that the history was too short for, and
+    ``dead_letters`` the orders that were not scored, by code. ``classifier`` is the gain by
+    typology; None where the bundle has no classifier.
     """
 
     name: str
@@ -91,14 +93,14 @@ class ScenarioReport:
 
     @property
     def missed_target(self) -> bool:
-        """The average precision that is asked for was not reached."""
+        """Return whether the average precision is below what is asked for."""
         reached = self.typologies["either"].figures.average_precision
         target = self.target_average_precision
         return target is not None and (reached is None or reached < target)
 
 
 def report(trial: Trial, policy: Policy, seed: int) -> ScenarioReport:
-    """Compare the scores of a trial with the truth; ``seed`` is that of the resamples."""
+    """Compare the scores of a trial with the truth; ``seed`` is of the resamples."""
     judged = verdicts(trial.scores, trial.stream.truth(), policy.alert_probability)
     drawn, rows = trial.stream.drawn, trial.rows
     days = drawn.times[rows].astype("datetime64[D]").astype(np.int64)
@@ -107,7 +109,7 @@ def report(trial: Trial, policy: Policy, seed: int) -> ScenarioReport:
         name: _typology(verdict, days, losses[name][rows], policy.reviews_per_day, seed)
         for name, verdict in judged.items()
     }
-    run = hidden_episodes(drawn.hidden_bp)[rows]
+    episode = hidden_episodes(drawn.hidden_bp)[rows]
     flagged = _columns(judged["hidden_discount"])[1]
     scenario, bundle = trial.scenario, trial.learned.bundle
     rates = {
@@ -120,8 +122,8 @@ def report(trial: Trial, policy: Policy, seed: int) -> ScenarioReport:
         about=scenario.about,
         target_average_precision=scenario.target,
         typologies=typologies,
-        delay=measure_delay(run, trial.partition, flagged, drawn.times[rows]),
-        false_alarms=count_false_alarms(run, flagged),
+        delay=measure_delay(episode, trial.partition, flagged, drawn.times[rows]),
+        false_alarms=count_false_alarms(episode, flagged),
         incidents=report_incidents(trial),
         learned=trial.learned.figures | rates,
         packaged_defaults=trial.learned.defaults,
@@ -133,7 +135,7 @@ def report(trial: Trial, policy: Policy, seed: int) -> ScenarioReport:
 def _gains(
     trial: Trial, judged: dict[str, list[Verdict]], days: Ints, policy: Policy, seed: int
 ) -> dict[str, ClassifierGain] | None:
-    """What the classifier gained on each typology."""
+    """Return what the classifier gained on each typology; None where there is no classifier."""
     if trial.unaided is None:
         return None
     without = verdicts(trial.unaided, trial.stream.truth(), policy.alert_probability)
@@ -144,7 +146,7 @@ def _gain(
     judged: Sequence[Verdict], without: Sequence[Verdict], days: Ints, seed: int
 ) -> ClassifierGain:
     probability, _, fraud = _columns(judged)
-    aided, unaided = (judge(one).average_precision for one in (judged, without))
+    aided, unaided = (judge(side).average_precision for side in (judged, without))
     return ClassifierGain(
         average_precision=aided,
         without=unaided,
@@ -168,7 +170,7 @@ def _typology(
 
 
 def _columns(judged: Sequence[Verdict]) -> tuple[Floats, Bools, Bools]:
-    """Probability, flagged and fraud, one row an order."""
+    """Return probability, flagged and fraud, with a row for each order."""
     return (
         np.array([verdict.probability for verdict in judged]),
         np.array([verdict.flagged for verdict in judged]),

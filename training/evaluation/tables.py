@@ -1,4 +1,4 @@
-"""The tables of an evaluation on the terminal: one a scenario, and one over all."""
+"""Prints an evaluation: a table for each scenario, and an overview."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ def show_scenario(report: ScenarioReport) -> None:
     console = _console()
     console.print(table)
     for name, typology in report.typologies.items():
-        console.print(f"{name:16} {_worth(typology)}", highlight=False)
+        console.print(f"{name:16} {_reviews(typology)}", highlight=False)
     console.print(_alarms(report), highlight=False)
     console.print(_incidents(report.incidents), highlight=False)
     for name, gain in (report.classifier or {}).items():
@@ -40,7 +40,7 @@ def show_scenario(report: ScenarioReport) -> None:
 
 
 def show_overview(reports: Sequence[ScenarioReport]) -> None:
-    """Print one line a scenario; a missed target is marked."""
+    """Print one line for each scenario; a missed target is marked."""
     table = Table(title="overview", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     headings = (
         *("scenario", "AP", "asked", "P/R", "added AP", "P/R", "hidden AP", "P/R"),
@@ -54,9 +54,9 @@ def show_overview(reports: Sequence[ScenarioReport]) -> None:
     console.print(table)
     console.print(
         "AP and P/R (precision, recall) first over both frauds; P@k: precision at the policy's "
-        "reviews a day; loss: share flagged; opened: orders of a partition until its hidden run "
-        "is an incident (95 %); false: incidents without a run; amount: theirs by what the runs "
-        "took; ECE: of either",
+        "reviews a day; loss: share flagged; opened: orders of a partition until an episode of a "
+        "hidden discount is an incident (95 %); false: incidents without an episode; amount: what "
+        "incidents say was lost by what episodes took; ECE: of either",
         highlight=False,
     )
 
@@ -105,11 +105,11 @@ def _by_size(figures: Figures) -> tuple[str, ...]:
     return (figures.units, str(figures.frauds), str(figures.flagged), *map(_share, shares))
 
 
-def _worth(typology: TypologyReport) -> str:
-    found, loss, fit = typology.reviews, typology.loss, typology.calibration
+def _reviews(typology: TypologyReport) -> str:
+    at_k, loss, fit = typology.reviews, typology.loss, typology.calibration
     return (
-        f"precision at {found.k} a day {_share(found.precision)} "
-        f"({_share(found.share_of_attainable)} of what is there); "
+        f"precision at {at_k.k} a day {_share(at_k.precision)} "
+        f"({_share(at_k.share_of_attainable)} of what is attainable); "
         f"loss found {loss.found:,.0f} of {loss.injected:,.0f} ({_share(loss.share)}); "
         f"Brier {fit.brier:.4f}, ECE {fit.expected_error:.4f}"
     )
@@ -129,24 +129,25 @@ def _gain(gain: ClassifierGain) -> str:
 def _alarms(report: ScenarioReport) -> str:
     delay, alarms = report.delay, report.false_alarms
     return (
-        f"hidden runs: {delay.episodes} in partitions, {delay.missed} missed; flagged after "
+        f"episodes: {delay.episodes} in partitions, {delay.missed} missed; flagged after "
         f"{_number(delay.orders_p50)} orders, {_number(delay.minutes_p50)} minutes (95 %: "
         f"{_number(delay.orders_p95)}, {_number(delay.minutes_p95)}); {alarms.flagged} false "
-        f"alarms in {alarms.clean_orders} orders outside of runs"
+        f"alarms in {alarms.clean_orders} orders outside of episodes"
     )
 
 
-def _incidents(found: IncidentReport) -> str:
-    percents = ", ".join(f"{percent:g} %" for percent in found.percents)
+def _incidents(report: IncidentReport) -> str:
+    delay = report.delay
+    percents = ", ".join(f"{percent:g} %" for percent in report.percents)
     return (
-        f"incidents: {found.incidents} for {found.injected} runs"
-        f"{f' ({percents})' if percents else ''}, {found.missed} missed, "
-        f"{found.false_incidents} false; opened in a partition after "
-        f"{_number(found.delay.orders_p50)} orders, {_number(found.delay.minutes_p50)} minutes "
-        f"(95 %: {_number(found.delay.orders_p95)}, {_number(found.delay.minutes_p95)}; over "
-        f"{found.delay.episodes}); amount {found.amount_lost:,.0f} of {found.amount_injected:,.0f} "
-        f"({_share(found.amount_ratio)}); {found.false_openings} opened falsely in "
-        f"{found.clean_orders} clean orders"
+        f"incidents: {report.incidents} for {report.injected} episodes"
+        f"{f' ({percents})' if percents else ''}, {report.missed} missed, "
+        f"{report.false_incidents} false; opened in a partition after "
+        f"{_number(delay.orders_p50)} orders, {_number(delay.minutes_p50)} minutes "
+        f"(95 %: {_number(delay.orders_p95)}, {_number(delay.minutes_p95)}; over "
+        f"{delay.episodes}); amount {report.amount_lost:,.0f} of {report.amount_injected:,.0f} "
+        f"({_share(report.amount_ratio)}); {report.false_openings} opened falsely in "
+        f"{report.clean_orders} clean orders"
     )
 
 

@@ -1,7 +1,7 @@
-"""A trial of detection: learn from a scenario's history without labels, score what comes later."""
+"""Runs a trial: learn from a scenario's history without labels, then score what comes later."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -47,7 +47,7 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A drawn stream, with all that makes orders of it."""
+    """A drawn stream, with all that is needed to write its orders."""
 
     drawn: SimulatedOrders
     ids: list[str]
@@ -56,21 +56,21 @@ class Stream:
     currency: str
 
     def bodies(self) -> Iterator[bytes]:
-        """Each order as a producer sends it, in time order."""
+        """Return each order as a producer sends it, in time order."""
         return order_bodies(self.drawn, self.prices, self.company, self.ids, self.currency)
 
     def lines(self) -> Iterator[ReadLine]:
-        """Each order as a line of a file of orders."""
+        """Yield each order as a line of a file of orders."""
         for number, body in enumerate(self.bodies(), start=1):
             yield ReadLine(number, body, parse_order(body))
 
     def truth(self) -> dict[str, Truth]:
-        """What was planted, by order id."""
+        """Return which frauds were injected, by order id."""
         rows = truth_rows(self.drawn, self.prices, self.ids)
         return {order_id: Truth(bool(added), bool(hidden)) for order_id, added, hidden, *_ in rows}
 
     def losses_e4(self) -> dict[str, Ints]:
-        """What each fraud took of each order, by typology and over both, in `_e4`."""
+        """Return what each fraud took of each order, by typology and over both (`_e4`)."""
         drawn, units = self.drawn, self.drawn.units
         periods = self.prices.periods(drawn.times)[units.order]
         off_e8 = self.prices.list_e4[units.product, periods] * units.discount_bp
@@ -87,10 +87,14 @@ class Stream:
 class Trial:
     """What was learned, and what became of the later stream.
 
-    ``rows`` and ``partition`` say of each score where its order is in the stream and which
-    partition it went to, ``opened`` whether a run of a hidden discount opened with it;
-    ``incidents`` are the documents; ``dead_letters`` counts the orders without a score, by code.
-    ``unaided`` are the same scores without the classifier, where the bundle has one.
+    Attributes:
+        scores: in the order in which the stream was scored.
+        rows: of each score, the position of its order in the stream.
+        partition: of each score, the partition of its order.
+        opened: of each score, whether an episode opened with its order.
+        incidents: the incident documents.
+        dead_letters: orders without a score, by code.
+        unaided: the same scores without the classifier, if the bundle has one.
     """
 
     scenario: Scenario
@@ -119,42 +123,50 @@ def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
         learned = _taught(learned, scenario, orders, history, policy)
     stream = draw_stream(scenario, scenario.stream, sizes.orders, sizes.seed + 1, "stream-")
     replay = _replay(learned.bundle, scenario, policy, sizes)
-    at = {order_id: row for row, order_id in enumerate(stream.ids)}
-    rows: list[int] = []
-    partition: list[int] = []
-    opened: list[bool] = []
-
-    def noted(assessments: Iterable[Assessment]) -> Iterator[Assessment]:
-        for assessment in assessments:
-            order = assessment.order
-            rows.append(at[order.order_id])
-            partition.append(partition_for_key(order.rep_id, sizes.partitions))
-            name = alert_id(order.order_id, order.revision)
-            opened.append(
-                any(run.opened_by == name for run in assessment.episodes if not run.ended_at)
-            )
-            yield assessment
-
+    places = _Places(stream, sizes.partitions)
     label = f"{scenario.name}: scoring the stream"
-    scores = score_all(noted(progress(replay.run(stream.lines()), label, sizes.orders)))
+    scores = score_all(places.noted(progress(replay.run(stream.lines()), label, sizes.orders)))
     return Trial(
         scenario=scenario,
         learned=learned,
         stream=stream,
         scores=scores,
-        rows=np.array(rows, dtype=np.int64),
-        partition=np.array(partition, dtype=np.int64),
-        opened=np.array(opened, dtype=bool),
+        rows=np.array(places.rows, dtype=np.int64),
+        partition=np.array(places.partition, dtype=np.int64),
+        opened=np.array(places.opened, dtype=bool),
         incidents=list(replay.incidents.values()),
         dead_letters=replay.dead_letters,
         unaided=_unaided(learned.bundle, scenario, policy, sizes, stream),
     )
 
 
+@dataclass(slots=True)
+class _Places:
+    """Of each order that is scored: its position, its partition, whether an episode opened."""
+
+    stream: Stream
+    partitions: int
+    rows: list[int] = field(default_factory=list)
+    partition: list[int] = field(default_factory=list)
+    opened: list[bool] = field(default_factory=list)
+
+    def noted(self, assessments: Iterable[Assessment]) -> Iterator[Assessment]:
+        """Pass assessments on, and note the place of each."""
+        row_of = {order_id: row for row, order_id in enumerate(self.stream.ids)}
+        for assessment in assessments:
+            order = assessment.order
+            name = alert_id(order.order_id, order.revision)
+            running = [episode for episode in assessment.episodes if not episode.ended_at]
+            self.rows.append(row_of[order.order_id])
+            self.partition.append(partition_for_key(order.rep_id, self.partitions))
+            self.opened.append(any(episode.opened_by == name for episode in running))
+            yield assessment
+
+
 def _taught(
     learned: Learned, scenario: Scenario, orders: list[Order], history: Stream, policy: Policy
 ) -> Learned:
-    """The same with a classifier, once analysts decided on alerts of the history's last part."""
+    """Add a classifier, from analysts' decisions on alerts of the history's last part."""
     cut = round(DECIDED_FROM * len(orders))
     forward = score_forward(orders, scenario.catalogue, cut)
     served = score_window(learned.bundle, orders, scenario.catalogue, cut)
@@ -169,7 +181,7 @@ def _replay(bundle: ModelBundle, scenario: Scenario, policy: Policy, sizes: Size
 def _unaided(
     bundle: ModelBundle, scenario: Scenario, policy: Policy, sizes: Sizes, stream: Stream
 ) -> list[Score] | None:
-    """The scores of the stream by the tables alone, where there is more than tables."""
+    """Score the stream without the classifier; None where the bundle has no classifier."""
     if bundle.classifier is None:
         return None
     tables = msgspec.structs.replace(bundle, classifier=None)
@@ -179,7 +191,7 @@ def _unaided(
 
 
 def draw_stream(scenario: Scenario, company: Company, count: int, seed: int, prefix: str) -> Stream:
-    """A stream of a market at the prices of a scenario; the prefix begins its order ids.
+    """Draw the orders of a company at the prices of a scenario; ids begin with the prefix.
 
     Raises:
         ConfigurationError: the count is out of its range.

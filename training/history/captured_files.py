@@ -1,8 +1,8 @@
-"""Which files Capture wrote for a hub, found day by day rather than by listing the whole archive.
+"""Finds the files that Capture wrote for a hub, without listing the whole archive.
 
-A file is named by the namespace, hub and partition it was captured from and by the time its window
-began: ``namespace/hub/partition/yyyy/MM/dd/HH/mm/ss.avro``. Folders outside the time that is asked
-for are never looked into.
+A file's name says from which namespace, hub and partition it was captured, and when its window
+began: ``namespace/hub/partition/yyyy/MM/dd/HH/mm/ss.avro``. So only the folders of the days in
+question are listed.
 """
 
 import re
@@ -23,7 +23,7 @@ _DAY_DEPTH = 3
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A file and when it began."""
+    """A file, and when its window began."""
 
     began: datetime
     file: Stored
@@ -31,11 +31,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """The files that hold what was captured in a time.
+    """The files that hold what was captured between two times.
 
     Attributes:
         files: by the time they began (ties: by name).
-        days: every file of each day that ``files`` lie in, in the same order; by day (UTC).
+        days: by day (UTC), every file of each day that any of ``files`` lies in.
     """
 
     files: tuple[Stored, ...]
@@ -43,13 +43,13 @@ class Captured:
 
 
 def list_captured(blobs: Blobs, hub: str, since: datetime, now: datetime) -> Captured:
-    """The files of a hub that hold events from ``since`` until ``now``.
+    """Return the files of a hub that hold events from ``since`` until ``now``.
 
-    A window is named by its beginning, so the last file before ``since`` of each partition may
-    reach beyond it: that one counts, too, however old it is.
+    A window is named by its beginning. So the last file of each partition before ``since`` may
+    reach beyond it, and counts too, however old it is.
 
     Args:
-        blobs: the store with the container `ARCHIVE`.
+        blobs: the store with the archive's container.
         hub: the event hub; every namespace's hub of that name counts.
         since: aware UTC.
         now: files that begin later are left to the next run.
@@ -80,7 +80,7 @@ def list_captured(blobs: Blobs, hub: str, since: datetime, now: datetime) -> Cap
 
 
 def _partitions(blobs: Blobs, hub: str) -> Iterator[str]:
-    """The folders of a hub's partitions, of all namespaces."""
+    """Yield the folders of a hub's partitions, of all namespaces."""
     for namespace in blobs.folders(ARCHIVE):
         for folder in blobs.folders(ARCHIVE, namespace):
             if folder.split("/")[-2].casefold() == hub.casefold():
@@ -90,10 +90,10 @@ def _partitions(blobs: Blobs, hub: str) -> Iterator[str]:
 def _within(
     blobs: Blobs, above: str, parts: tuple[int, ...], first: date, last: date
 ) -> Iterator[Stored]:
-    """The blobs of a folder's days from ``first`` to ``last``.
+    """Yield the blobs of a folder's days from ``first`` to ``last``.
 
-    ``parts`` are the year and month that the folder stands for, as far as it does. What lies wholly
-    within is listed at once.
+    ``parts`` are the year and month that the folder stands for, if it does. A folder that lies
+    wholly within the time is listed at once.
     """
     for folder, inner in _folders(blobs, above, parts):
         start, end = _span(inner)
@@ -106,29 +106,29 @@ def _within(
 
 
 def _last_before(blobs: Blobs, above: str, parts: tuple[int, ...], day: date) -> Sequence[Stored]:
-    """The blobs of the latest day before this one that has any windows."""
+    """Return the blobs of the latest day before this one that has any windows."""
     for folder, inner in reversed(_folders(blobs, above, parts)):
         if _span(inner)[0] >= day:
             continue
-        found = (
+        files = (
             blobs.list(ARCHIVE, folder)
             if len(inner) == _DAY_DEPTH
             else _last_before(blobs, folder, inner, day)
         )
-        if _windows(found):
-            return found
+        if _windows(files):
+            return files
     return ()
 
 
 def _folders(blobs: Blobs, above: str, parts: tuple[int, ...]) -> list[tuple[str, tuple[int, ...]]]:
-    """The folders of times right below a folder, in their order; others are nobody's windows."""
-    found = []
+    """Return the folders right below a folder that stand for a year, month or day, in order."""
+    folders = []
     for folder in blobs.folders(ARCHIVE, above):
         name = folder.split("/")[-2]
         inner = (*parts, int(name)) if _PART.fullmatch(name) else ()
         if inner and len(name) == (2 if parts else 4) and _exists(inner):
-            found.append((folder, inner))
-    return found
+            folders.append((folder, inner))
+    return folders
 
 
 def _exists(parts: tuple[int, ...]) -> bool:
@@ -141,7 +141,7 @@ def _exists(parts: tuple[int, ...]) -> bool:
 
 
 def _span(parts: tuple[int, ...]) -> tuple[date, date]:
-    """The first and last day of a year, month or day."""
+    """Return the first and last day of a year, month or day."""
     year, month, day = (*parts, 1, 1)[:_DAY_DEPTH]
     start = date(year, month, day)
     if len(parts) == 1:
@@ -153,17 +153,17 @@ def _span(parts: tuple[int, ...]) -> tuple[date, date]:
 
 
 def _windows(files: Iterable[Stored]) -> list[Window]:
-    """The files that are windows, by time."""
-    found = [
+    """Return the files that are windows, by time."""
+    windows = [
         Window(began, file)
         for file in files
         if (match := _NAME.fullmatch(file.name)) and (began := _began(match["time"]))
     ]
-    return sorted(found, key=lambda window: window.began)
+    return sorted(windows, key=lambda window: window.began)
 
 
 def _began(text: str) -> datetime | None:
-    """When a window began; None for a time that does not exist."""
+    """Parse when a window began; None for a time that does not exist."""
     try:
         return datetime.strptime(text, "%Y/%m/%d/%H/%M/%S").replace(tzinfo=UTC)
     except ValueError:

@@ -1,4 +1,4 @@
-"""All that one nightly run is made from, frozen: the same data and code give the same version."""
+"""Gathers and freezes all data of a night: the same data and code give the same version."""
 
 import hashlib
 import tempfile
@@ -35,7 +35,7 @@ class Reference:
 
 
 class Quality(msgspec.Struct, frozen=True):
-    """What the archive held beside the orders; ``bad`` are the first of the refused records."""
+    """What the archive held beside the orders; ``bad`` are the first records that were refused."""
 
     files: int
     bytes: int
@@ -48,7 +48,7 @@ class Quality(msgspec.Struct, frozen=True):
 
 
 class _Frozen(msgspec.Struct, frozen=True):
-    """``training/snapshots/{sources}.json``: the snapshot that some sources became."""
+    """``training/snapshots/{sources}.json``: which snapshot was made from these sources."""
 
     sha256: str
     blob_name: str
@@ -59,9 +59,16 @@ class _Frozen(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The data of a run; ``orders`` in time order, ``version`` named by all that it is made from.
+    """The data of a night.
 
-    ``decisions`` are all there are; which of them count is decided where they are used.
+    Attributes:
+        version: the last order's day and a digest of all data, the policy and the code.
+        orders: in time order.
+        snapshot_sha256: of the snapshot that holds orders, decisions and catalogue.
+        partitions: of the hub.
+        decisions: all that analysts made; `training.history.decisions.settled` says which count.
+        decisions_refused: decisions that cannot be read, by the field at fault.
+        catalogue_csv: the file that ``catalogue`` was read from.
     """
 
     version: str
@@ -109,7 +116,7 @@ def gather_dataset(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What a snapshot is made of: the files of the archive, decisions and catalogue."""
+    """The sources of a snapshot: the files of the archive, decisions and catalogue."""
 
     blobs: Blobs
     hub: str
@@ -119,9 +126,9 @@ class _Source:
     catalogue: bytes
 
     def snapshot(self) -> tuple[_Frozen, Thawed]:
-        """The snapshot of these, which is made only once.
+        """Return the snapshot of these sources, which is made only once, and what it holds.
 
-        What is learned from is what the snapshot holds, so that it reproduces the run.
+        A night learns from what was read back, so that the snapshot reproduces the night.
         """
         listed = list_captured(self.blobs, self.hub, self.since, self.now)
         index = f"snapshots/{self._digest(listed.files)[:16]}.json"
@@ -138,13 +145,13 @@ class _Source:
         return _digest(FORMAT, self.catalogue, msgspec.json.encode(self.decisions), *names)
 
     def _found(self, index: str, path: Path) -> _Frozen | None:
-        """The snapshot that an earlier run made, if it is whole."""
+        """Download the snapshot that an earlier run made; None where it is missing or damaged."""
         known = self.blobs.read(TRAINING, index)
         if known is None:
             return None
         try:
             frozen = msgspec.json.decode(known[0], type=_Frozen)
-        except msgspec.DecodeError:  # of an older release, say: it is made again
+        except msgspec.DecodeError:  # perhaps of an older release: make it again
             return None
         stored = self.blobs.read(TRAINING, frozen.blob_name)
         if stored is None or hashlib.sha256(stored[0]).hexdigest() != frozen.sha256:
@@ -153,7 +160,7 @@ class _Source:
         return frozen
 
     def _made(self, listed: Captured, path: Path) -> _Frozen:
-        """Read the archive and freeze it; the snapshot is uploaded before anything names it."""
+        """Read the archive, freeze it and upload the snapshot, before any document names it."""
         archived = read_captured(self.blobs, listed, DayFiles(self.blobs, self.hub, self.now))
         snapshot = freeze(path, archived.orders, self.decisions, self.catalogue)
         with path.open("rb") as file:
@@ -169,13 +176,13 @@ def _quality(archived: Archived) -> Quality:
 
 
 def _partitions(listed: Sequence[Stored]) -> int:
-    """Partitions of the hub, by the folders that its files lie in."""
+    """Count the partitions of the hub by the folders that its files lie in."""
     return len({file.name.split("/")[2] for file in listed})
 
 
 @cache
 def code_digest() -> str:
-    """SHA-256 of all that turns data into a bundle: the code and the libraries' versions."""
+    """Return the SHA-256 of what turns data into a bundle: the code and the libraries' versions."""
     parts = [f"{name}=={library_version(name)}".encode() for name in LIBRARIES]
     for package in ("shared", "training"):
         folder = Path(str(files(package)))
@@ -186,9 +193,9 @@ def code_digest() -> str:
 
 
 def _digest(*parts: bytes) -> str:
-    """SHA-256 over the parts, each with its length, so that they cannot run into each other."""
-    found = hashlib.sha256()
+    """Return the SHA-256 over the parts, each with its length, so that none can pass as two."""
+    digest = hashlib.sha256()
     for part in parts:
-        found.update(len(part).to_bytes(8, "big"))
-        found.update(part)
-    return found.hexdigest()
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()

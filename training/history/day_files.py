@@ -1,10 +1,9 @@
-"""A file for each day of the archive that is over, so that no night reads its windows again.
+"""Keeps a file for each day of the archive that is over, so that no night reads that day again.
 
-``days/{hub}/{yyyy-MM-dd}.parquet`` in the container ``training`` holds the orders of a day's files,
-every one that came, in the order in which they were read, and for each file its name, size and
-version and what was read in it beside the orders. So each file of the archive that is still as it
-was is as good as read; one that is new or was written anew is read, one that has gone is left out,
-and the day is kept anew.
+``days/{hub}/{yyyy-MM-dd}.parquet`` in the container ``training`` holds every order of a day's files
+in the order in which they were read. For each file it holds name, size and version, and what was
+read beside the orders. A file of the archive that has not changed is taken from there. A new or
+changed file is read, a file that has gone is left out, and the day is kept anew.
 """
 
 import base64
@@ -33,7 +32,7 @@ from training.ports import Blobs, Stored
 DAYS = "days/"
 
 OPEN_DAYS = timedelta(days=1)
-"""Today, and this long before it, windows may still come: those days are read from the archive."""
+"""Capture may still write windows of today and this long before: such days are always read."""
 
 ROW_GROUP = 50_000
 
@@ -44,7 +43,7 @@ _READER, _FILES = b"sheriff.reader", b"sheriff.files"
 
 
 class BadRecord(msgspec.Struct, frozen=True):
-    """An event that is no order: in which file, under which sequence number, and why."""
+    """An event that is not an order: its file, its sequence number, and why it was refused."""
 
     file: str
     sequence_number: int
@@ -57,12 +56,12 @@ class FileRead(msgspec.Struct, frozen=True):
 
     Attributes:
         name, size, version: of the file when it was listed.
-        orders: that were read in it.
-        records: events in it.
-        marked: orders that tried a deployment out, which are left out.
-        refused: events that are no order, by code.
-        broken: it is not Avro, or breaks off.
-        bad: the first events that are no order.
+        orders: how many were read.
+        records: how many events the file has.
+        marked: how many smoke orders it has, which are left out.
+        refused: events that are not an order, by code.
+        broken: the file is not Avro, or breaks off.
+        bad: the first events that are not an order.
     """
 
     name: str
@@ -76,7 +75,7 @@ class FileRead(msgspec.Struct, frozen=True):
     bad: tuple[BadRecord, ...]
 
     def is_of(self, file: Stored) -> bool:
-        """Whether the file is still as it was read."""
+        """Return whether the file is still as it was when it was read."""
         return (self.name, self.size, self.version) == (file.name, file.size, file.version)
 
 
@@ -89,13 +88,13 @@ class Part:
 
 
 def encode_day(parts: Iterable[Part]) -> bytes:
-    """The file of a day; the same parts give the same bytes."""
+    """Return the file of a day; the same parts give the same bytes."""
     kept = list(parts)
     orders = (order for part in kept for order in part.orders)
     buffer = io.BytesIO()
     with ORDERS.writer(buffer) as writer:
-        while some := list(islice(orders, ROW_GROUP)):
-            writer.write_batch(ORDERS.batch(some), row_group_size=ROW_GROUP)
+        while rows := list(islice(orders, ROW_GROUP)):
+            writer.write_batch(ORDERS.batch(rows), row_group_size=ROW_GROUP)
         writer.add_key_value_metadata({_READER: reader_digest(), _FILES: _packed(kept)})
     return buffer.getvalue()
 
@@ -105,7 +104,7 @@ def _packed(parts: Sequence[Part]) -> bytes:
 
 
 def decode_day(data: bytes) -> list[Part] | None:
-    """The files of a day; None where it was read by another release, or is not whole."""
+    """Return the files of a day; None where another release wrote it, or where it is damaged."""
     try:
         metadata: dict[bytes, bytes] = pq.read_metadata(io.BytesIO(data)).metadata or {}
         if metadata.get(_READER) != reader_digest():
@@ -115,14 +114,14 @@ def decode_day(data: bytes) -> list[Part] | None:
         orders = list(ORDERS.read(io.BytesIO(data)))
     except (pa.ArrowException, OSError, KeyError, ValueError, zlib.error):
         return None
-    if sum(one.orders for one in read) != len(orders):
+    if sum(file.orders for file in read) != len(orders):
         return None
     rows = iter(orders)
-    return [Part(one, list(islice(rows, one.orders))) for one in read]
+    return [Part(file, list(islice(rows, file.orders))) for file in read]
 
 
 def names_customer(data: bytes, customer: str) -> bool:
-    """Whether a day holds a customer's orders; one that cannot be read may."""
+    """Return whether a day holds a customer's orders; True also where it cannot be read."""
     parts = decode_day(data)
     if parts is None:
         return True
@@ -133,20 +132,23 @@ def names_customer(data: bytes, customer: str) -> bool:
 
 @cache
 def reader_digest() -> bytes:
-    """SHA-256 of all that makes orders of the archive's bytes: another release reads anew."""
-    found = hashlib.sha256()
+    """Return the SHA-256 of the code that makes orders of the archive's bytes.
+
+    A release with other code reads every day anew.
+    """
+    digest = hashlib.sha256()
     for library in ("fastavro", "msgspec"):
-        found.update(f"{library}=={library_version(library)}\n".encode())
+        digest.update(f"{library}=={library_version(library)}\n".encode())
     sources = sorted(Path(str(files("shared"))).glob("*.py"))
     here = Path(__file__).parent
     sources += [here / f"{name}.py" for name in READER]
     for path in sources:
-        found.update(hashlib.sha256(path.read_bytes()).digest())
-    return found.hexdigest().encode()
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest().encode()
 
 
 def day_path(hub: str, day: date) -> str:
-    """Where the file of a day lies in the container `TRAINING`."""
+    """Return where the file of a day lies in the container `TRAINING`."""
     return f"{DAYS}{hub.casefold()}/{day.isoformat()}.parquet"
 
 
@@ -160,31 +162,31 @@ class DayFiles:
     _there: frozenset[str] | None = field(default=None)
 
     def covers(self, day: date) -> bool:
-        """Whether a day is over, so that a file is kept of it."""
+        """Return whether a day is over, so that its file may be kept."""
         return day < (self.now - OPEN_DAYS).date()
 
     def read(self, day: date) -> list[Part]:
-        """What was kept of a day; nothing where no file of it is of use."""
+        """Return what was kept of a day; empty where nothing usable was kept."""
         name = day_path(self.hub, day)
         if not self.covers(day) or name not in self._known():
             return []
-        found = self.blobs.read(TRAINING, name)
-        return (decode_day(found[0]) or []) if found is not None else []
+        blob = self.blobs.read(TRAINING, name)
+        return (decode_day(blob[0]) or []) if blob is not None else []
 
     def keep(self, day: date, parts: Iterable[Part]) -> None:
-        """Put a day's file in the place of the one before."""
+        """Write a day's file, in the place of an earlier one."""
         if self.covers(day):
             name = day_path(self.hub, day)
             self.blobs.write(TRAINING, name, encode_day(parts), None, replace=True)
 
     def keep_only(self, days: Mapping[date, Any]) -> None:
-        """Delete the files of all other days: the archive has nothing of them any more."""
+        """Delete the files of all other days, of which the archive holds nothing any more."""
         wanted = {day_path(self.hub, day) for day in days if self.covers(day)}
         for name in sorted(self._known() - wanted):
             self.blobs.delete(TRAINING, name)
 
     def _known(self) -> frozenset[str]:
-        """Their names, listed once."""
+        """Return the names of the hub's files, which are listed once."""
         if self._there is None:
             listed = self.blobs.list(TRAINING, f"{DAYS}{self.hub.casefold()}/")
             self._there = frozenset(blob.name for blob in listed)

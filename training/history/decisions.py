@@ -1,4 +1,4 @@
-"""Files of analysts' decisions: one JSON object a line (docs/schemas/decision.json)."""
+"""Analysts' decisions: files of them (docs/schemas/decision.json), and which of them count."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,19 +10,19 @@ from shared.order import Order
 from shared.typologies import ADDED_ITEM, HIDDEN_DISCOUNT
 
 Key = tuple[str, str, int]
-"""Order id, rep and revision: the same id from another rep is another order."""
+"""Order id, rep and revision; the same id from another rep is another order."""
 
 
 def key_of(about: Decision | Order) -> Key:
-    """What a decision is about, and what an order is."""
+    """Return the key of an order, or of the order that a decision is about."""
     return about.order_id, about.rep_id, about.revision
 
 
 def read_decisions(path: Path) -> tuple[Decision, ...]:
-    """Every decision of a file, in file order; blank lines are fine, and so is an empty file.
+    """Read every decision of a file, in file order. Blank lines and an empty file are fine.
 
     Raises:
-        ConfigurationError: a line is no decision; names the line, and how many more there are.
+        ConfigurationError: a line is not a decision; names the first and counts the others.
     """
     decisions, bad = [], []
     with path.open("rb") as file:
@@ -41,26 +41,26 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
 
 
 def latest(decisions: Iterable[Decision], until: datetime) -> dict[Key, dict[str, Decision]]:
-    """What was decided until a time, by order and by typology (empty: the alert as a whole).
+    """Return the latest decisions until a time, by order and by typology.
 
-    A later decision takes the place of an earlier one on the same finding.
+    An empty typology stands for the alert as a whole.
     """
-    found: dict[Key, dict[str, Decision]] = {}
+    by_order: dict[Key, dict[str, Decision]] = {}
     for decision in sorted(decisions, key=lambda decision: decision.at):
         if decision.at <= until:
-            by_typology = found.setdefault(key_of(decision), {})
+            by_typology = by_order.setdefault(key_of(decision), {})
             by_typology[decision.typology or ""] = decision
-    return found
+    return by_order
 
 
 def settled(
     decisions: Sequence[Decision], orders: Iterable[Order], cut: datetime, delay: timedelta
 ) -> tuple[Decision, ...]:
-    """The decisions that count at a time, in their own order.
+    """Return the decisions to learn from at a time, in their own order.
 
-    An analyst gets to the plain cases first, so decisions on the latest orders are no fair sample
-    of them: only those count that were made until ``cut`` about orders placed at least ``delay``
-    before it. A decision on an order that is not among ``orders`` says nothing to learn from.
+    Analysts decide plain cases first, so decisions on the latest orders are not a fair sample.
+    Therefore a decision counts if it was made until ``cut``, on an order placed at least ``delay``
+    before ``cut``. The order must be among ``orders``.
     """
     decided = {(decision.order_id, decision.rep_id) for decision in decisions}
     named = (((order.order_id, order.rep_id), order.ordered_at) for order in orders)
@@ -75,11 +75,10 @@ def settled(
 
 
 def added_item_truth(decided: dict[str, Decision], likelier: str) -> Decision | None:
-    """The decision of an order that says whether it holds an added item, if any does.
+    """Return the decision that says whether an order holds an added item; None where none does.
 
-    One about the added item does, and so does the dismissal of the alert as a whole. The
-    confirmation of the whole is one of the fraud that was ``likelier``, and nothing is said about
-    the other one.
+    A decision on the added item says so, and so does a dismissal of the whole alert. A confirmation
+    of the whole alert confirms only the fraud that was ``likelier``.
     """
     if ADDED_ITEM in decided:
         return decided[ADDED_ITEM]

@@ -14,7 +14,7 @@ from training.command_files import replacing
 
 @dataclass(frozen=True, slots=True)
 class ReadLine:
-    """A line of the file: ``number`` counts from 1, ``order`` is an error where it is no order."""
+    """A line of the file; ``number`` counts from 1, ``order`` is the error of a bad order."""
 
     number: int
     body: bytes
@@ -22,7 +22,7 @@ class ReadLine:
 
 
 def read_lines(path: Path) -> Iterator[ReadLine]:
-    """Every line that is not blank, in file order; a bad order is an error to look at, not raised.
+    """Read every line that is not blank, in file order; a bad order is returned as its error.
 
     Raises:
         ConfigurationError: the file has no line at all.
@@ -46,7 +46,7 @@ def _parsed(body: bytes) -> Order | OrderError:
 
 
 def write_lines(path: Path, bodies: Iterable[bytes]) -> int:
-    """Write one body a line; the file appears whole or not at all. Returns the lines written."""
+    """Write one body a line, and return their number; the file appears whole or not at all."""
     count = 0
     with replacing(path) as file:
         for body in bodies:
@@ -60,7 +60,7 @@ def reading_text(path: Path) -> Iterator[IO[str]]:
     """Open a table of UTF-8 text.
 
     Raises:
-        ConfigurationError: it turns out not to be UTF-8, or no table.
+        ConfigurationError: it turns out not to be UTF-8, or not a table.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

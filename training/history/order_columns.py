@@ -1,7 +1,7 @@
-"""Orders as the rows of a Parquet file, a column a field.
+"""Orders as the rows of a Parquet file, with a column for each field.
 
-The columns follow from the fields of the type, so that a field which is added to orders has its
-column without a word here; one of a kind that no column is known for fails at import.
+The columns follow from the fields of the type, so a new field of orders has a column without a
+change here. A field of a type that has no column fails at import.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,8 +26,7 @@ _KINDS = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One field. ``parts`` are the columns of its items where it is a tuple of dataclasses: each
-    has a list a row."""
+    """One field; a tuple of dataclasses has ``parts``, a column of lists for each field."""
 
     name: str
     kind: Any
@@ -37,10 +36,10 @@ class _Column:
 
 
 def _columns(owner: Any) -> tuple[_Column, ...]:
-    """The columns of a dataclass, in the order of its fields.
+    """Return the columns of a dataclass, in the order of its fields.
 
     Raises:
-        TypeError: a field is of a kind that no column is known for.
+        TypeError: a field has a type without a column.
     """
     hints = get_type_hints(owner)
     return tuple(_column(field.name, hints[field.name]) for field in fields(owner))
@@ -67,7 +66,7 @@ class OrderColumns[T: Order]:
     order: type[T]
 
     def __post_init__(self) -> None:
-        _ = self.schema  # a field without a column is found now, not in the night
+        _ = self.schema  # fails now, not at night, where a field has no column
 
     @cached_property
     def _all(self) -> tuple[_Column, ...]:
@@ -75,7 +74,7 @@ class OrderColumns[T: Order]:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The columns, in the order of the fields; a list column is named ``field.part``."""
+        """Return the columns, in the order of the fields; a list column is named ``field.part``."""
         return pa.schema([
             pa.field(f"{column.name}.{part.name}", pa.list_(part.kind), nullable=False)
             if part is not column
@@ -86,7 +85,7 @@ class OrderColumns[T: Order]:
 
     @cached_property
     def _repeated(self) -> list[str]:
-        """Columns whose values are few: written, and read back, as places in a list of them."""
+        """Return the columns of few different values, which Parquet stores once each."""
         texts = [
             f"{column.name}.{part.name}.list.element" if part is not column else column.name
             for column in self._all
@@ -96,7 +95,7 @@ class OrderColumns[T: Order]:
         return [name for name in texts if name != "order_id"]
 
     def writer(self, file: Any) -> pq.ParquetWriter:
-        """A writer whose bytes follow from the rows alone."""
+        """Return a writer whose bytes depend on nothing but the rows."""
         counts = [
             f"{column.name}.{part.name}.list.element"
             for column in self._all
@@ -113,20 +112,20 @@ class OrderColumns[T: Order]:
         )
 
     def batch(self, orders: Sequence[T]) -> pa.RecordBatch:
-        """Orders as rows."""
+        """Return orders as rows."""
         arrays = [array for column in self._all for array in _arrays(column, orders)]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def read(self, source: Any) -> Iterator[T]:
-        """The orders of a file, one row group at a time; they share what they repeat.
+        """Yield the orders of a file, one row group at a time; they share what they repeat.
 
         Raises:
-            pa.ArrowException: the file is no Parquet, or has other columns.
+            pa.ArrowException: the file is not Parquet, or has other columns.
         """
         shared = Shared()
         with pq.ParquetFile(source, read_dictionary=self._repeated, pre_buffer=False) as file:
             if file.schema_arrow.names != self.schema.names:
-                raise pa.ArrowInvalid("its columns are not those of this release")
+                raise pa.ArrowInvalid("this release has other columns")
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group)
                 values = [self._values(column, table, shared) for column in self._all]
@@ -139,8 +138,8 @@ class OrderColumns[T: Order]:
             table.column(f"{column.name}.{part.name}").combine_chunks() for part in column.parts
         ]
         read = [
-            _read(one.flatten(), part, shared)
-            for one, part in zip(lists, column.parts, strict=True)
+            _read(values.flatten(), part, shared)
+            for values, part in zip(lists, column.parts, strict=True)
         ]
         items = [shared.item(column.item, *values) for values in zip(*read, strict=True)]
         bounds = lists[0].offsets.to_pylist()
@@ -172,4 +171,4 @@ def _read(array: Any, column: _Column, shared: Shared) -> Iterable[Any]:
 
 
 ORDERS = OrderColumns(Order)
-"""What snapshots and the files of days hold."""
+"""The rows of snapshots and of the files of days."""

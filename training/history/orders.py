@@ -1,4 +1,4 @@
-"""A history of orders as arrays: what was bought, at which prices, and the gap that is left."""
+"""A history of orders as arrays: what was bought, at which prices, and the gap to the charge."""
 
 import hashlib
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ from training.history.revisions import LatestOrders
 class OrderFile:
     """The orders of a file, sorted by time (ties: file order), each at its highest revision.
 
-    ``refused`` counts the lines that are no order, by code; ``superseded`` orders that came again,
-    in another revision or the same; ``sha256`` is that of the file.
+    ``refused`` counts the lines that are not an order, by code; ``superseded`` counts orders that
+    came again, in the same revision or another; ``sha256`` is the file's.
     """
 
     orders: tuple[Order, ...]
@@ -33,12 +33,12 @@ class OrderFile:
 
     @property
     def first(self) -> datetime:
-        """When the first order was placed."""
+        """Return when the first order was placed."""
         return self.orders[0].ordered_at
 
     @property
     def last(self) -> datetime:
-        """When the last order was placed."""
+        """Return when the last order was placed."""
         return self.orders[-1].ordered_at
 
 
@@ -46,7 +46,7 @@ def read_history(path: Path) -> OrderFile:
     """Read a file of orders to learn from.
 
     Raises:
-        ConfigurationError: no line of the file is an order.
+        ConfigurationError: not one line of the file is an order.
     """
     latest = LatestOrders()
     refused: dict[str, int] = {}
@@ -84,9 +84,9 @@ class History:
     prices: PriceTable
 
     def unit_prices(self, selected: Ints, units: int) -> Ints:
-        """List prices unit by unit of orders that all have ``units`` units.
+        """Return the list price of each unit of orders that all have ``units`` units.
 
-        Shape (orders, units); the units of a line are neighbours.
+        The shape is (orders, units); the units of a line are neighbours.
         """
         chosen = np.zeros(len(self.orders), dtype=bool)
         chosen[selected] = True
@@ -96,10 +96,10 @@ class History:
 
 
 def price_history(orders: tuple[Order, ...], catalogue: Catalogue) -> History:
-    """Price orders by the catalogue; those with unknown products or another currency are left out.
+    """Price orders by the catalogue, without orders of unknown products or of another currency.
 
     Raises:
-        ConfigurationError: no order can be priced.
+        ConfigurationError: not one order can be priced.
     """
     table = price_table(catalogue)
     index = {product_id: at for at, product_id in enumerate(table.product_ids)}
@@ -131,9 +131,9 @@ def price_history(orders: tuple[Order, ...], catalogue: Catalogue) -> History:
 
 
 def line_columns(orders: Sequence[Order], index: dict[str, int]) -> tuple[Ints, Ints, Ints]:
-    """The lines of all orders as columns: position of the order, index of the product, quantity."""
+    """Return all lines as columns: position of the order, index of the product, quantity."""
     counts = np.fromiter((len(order.lines) for order in orders), np.int64, len(orders))
-    # Straight from the orders into arrays: a list of millions of rows would be held beside them.
+    # Straight into arrays: a list of millions of rows would take its memory beside them.
     lines = (line for order in orders for line in order.lines)
     flat = (number for line in lines for number in (index[line.product_id], line.quantity))
     pairs = np.fromiter(flat, np.int64, 2 * int(counts.sum())).reshape(-1, 2)

@@ -29,9 +29,9 @@ class PriceTable:
     cost_e4: Ints
 
     def periods(self, times: Times) -> Ints:
-        """The period of each time; what comes before the first price counts as its period."""
-        found = np.searchsorted(self.starts, times, side="right") - 1
-        return np.asarray(np.maximum(found, 0), dtype=np.int64)
+        """Return the period of each time; times before the first price are in the first period."""
+        periods = np.searchsorted(self.starts, times, side="right") - 1
+        return np.asarray(np.maximum(periods, 0), dtype=np.int64)
 
 
 def price_table(catalogue: Catalogue) -> PriceTable:
@@ -55,12 +55,12 @@ def _known(catalogue: Catalogue, product_id: str, at: datetime) -> Product:
 
 
 def naive_utc(times: Sequence[datetime]) -> Times:
-    """Aware times as numpy's (naive UTC, microseconds)."""
+    """Return aware times as numpy's (naive UTC, microseconds)."""
     return np.array([time.replace(tzinfo=None) for time in times], dtype="datetime64[us]")
 
 
 def read_catalogue(path: Path | None) -> Catalogue:
-    """The catalogue of a file, or the packaged one where none is named.
+    """Read the catalogue of a file, or the packaged one without a file.
 
     Raises:
         ConfigurationError: the file is not a catalogue.
@@ -71,13 +71,13 @@ def read_catalogue(path: Path | None) -> Catalogue:
 def repriced(
     catalogue: Catalogue, *, factor: float, spread: float, currency: str | None, seed: int
 ) -> bytes:
-    """A catalogue file whose prices are multiplied by ``factor``; changed ones are whole cents.
+    """Return a catalogue file whose prices are multiplied by ``factor`` and rounded to cents.
 
     Each product's list price also gets a factor of its own, evenly drawn from 1 - ``spread`` to
     1 + ``spread``; costs follow their product's list price.
 
     Raises:
-        ConfigurationError: a factor or spread that would leave no prices above 0.
+        ConfigurationError: factor or spread would leave no price above 0.
     """
     if not factor > 0 or not 0 <= spread < 1:
         raise ConfigurationError(
@@ -86,22 +86,24 @@ def repriced(
     rng = np.random.default_rng([seed, 1])  # its own stream: the orders' draws do not move
     own = {product.product_id: rng.uniform(1 - spread, 1 + spread) for product in catalogue}
     named = catalogue.currency if currency is None else currency
-    return _csv([catalogue_row(one, named, factor * own[one.product_id]) for one in catalogue])
+    return _csv([
+        catalogue_row(product, named, factor * own[product.product_id]) for product in catalogue
+    ])  # fmt: skip
 
 
 def repriced_from(
     catalogue: Catalogue, since: datetime, *, factor: float, spread: float, seed: int
 ) -> bytes:
-    """A catalogue file in which the prices of `repriced` hold from ``since`` (aware UTC) on.
+    """Return a catalogue file in which the prices of `repriced` hold from ``since`` (aware UTC) on.
 
     Raises:
-        ConfigurationError: a factor or spread that would leave no prices above 0.
+        ConfigurationError: factor or spread would leave no price above 0.
     """
     changed = Catalogue.from_csv(
         repriced(catalogue, factor=factor, spread=spread, currency=None, seed=seed)
     )
     ids = dict.fromkeys(product.product_id for product in catalogue)
-    later = [replace(_known(changed, one, since), valid_from=since) for one in ids]
+    later = [replace(_known(changed, name, since), valid_from=since) for name in ids]
     earlier = [product for product in catalogue if product.valid_from < since]
     return _csv([catalogue_row(product, catalogue.currency) for product in (*earlier, *later)])
 
@@ -115,7 +117,7 @@ def _csv(rows: Sequence[Sequence[str]]) -> bytes:
 
 
 def catalogue_row(product: Product, currency: str, by: float = 1.0) -> list[str]:
-    """A price as a row of a catalogue file (`COLUMNS`), multiplied by a factor."""
+    """Return a price, multiplied by a factor, as a row of a catalogue file (`COLUMNS`)."""
     return [
         product.product_id, product.name, product.category, product.subcategory,
         _times(product.list_e4, by), _times(product.cost_e4, by),

@@ -1,4 +1,4 @@
-"""Orders as they come from a file or an archive: the highest revision of each, kept small."""
+"""Keeps each order at its highest revision, in little memory."""
 
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -7,10 +7,10 @@ from shared.order import Order
 
 
 class Shared:
-    """One copy of whatever orders repeat: the names of reps, customers and products, their lines.
+    """One copy of every text and line that orders repeat: of reps, customers and products.
 
-    A million orders name a few hundred products a few million times, and every parsed name is an
-    object of its own.
+    A million orders name a few hundred products a few million times, and parsing makes a new object
+    of every name.
     """
 
     def __init__(self) -> None:
@@ -18,19 +18,19 @@ class Shared:
         self._items: dict[tuple[Any, ...], Any] = {}
 
     def name(self, text: str) -> str:
-        """The one copy of a text."""
+        """Return the one copy of a text."""
         return self._names.setdefault(text, text)
 
     def item[T](self, kind: type[T], *values: Any) -> T:
-        """The one copy of a dataclass with these values of its fields, in their order."""
-        found: T | None = self._items.get((kind, *values))
-        if found is None:
-            found = kind(*map(self._known, values))
-            self._items[kind, *values] = found
-        return found
+        """Return the one copy of a dataclass with these values of its fields, in their order."""
+        item: T | None = self._items.get((kind, *values))
+        if item is None:
+            item = kind(*map(self._known, values))
+            self._items[kind, *values] = item
+        return item
 
     def compact[T: Order](self, order: T) -> T:
-        """An equal order made of shared parts."""
+        """Return an equal order made of shared parts."""
         parts = {
             name: self._known(getattr(order, name))
             for name in _names_of(type(order))
@@ -42,31 +42,30 @@ class Shared:
         if isinstance(value, str):
             return self.name(value)
         if isinstance(value, tuple):
-            return tuple([self.item(type(one), *_values(one)) for one in value])
+            return tuple([self.item(type(item), *_values(item)) for item in value])
         return value
 
 
 def _names_of(kind: type[Any]) -> tuple[str, ...]:
-    found = _NAMES.get(kind)
-    if found is None:
-        found = _NAMES[kind] = tuple(one.name for one in fields(kind))
-    return found
+    names = _NAMES.get(kind)
+    if names is None:
+        names = _NAMES[kind] = tuple(field.name for field in fields(kind))
+    return names
 
 
 _NAMES: dict[type[Any], tuple[str, ...]] = {}
-"""The fields of each dataclass met: looking them up anew takes longer than copying an order."""
+"""The field names of each dataclass; looking them up takes longer than copying an order."""
 
 
-def _values(one: Any) -> list[Any]:
-    return [getattr(one, name) for name in _names_of(type(one))]
+def _values(item: Any) -> list[Any]:
+    return [getattr(item, name) for name in _names_of(type(item))]
 
 
 @dataclass(slots=True)
 class LatestOrders:
     """Each order at its highest revision; of equal revisions the first that came.
 
-    An order is named by its id and its rep: the same id from another rep is another order, whose
-    revisions take the place of none of this one's.
+    An order is named by its id and its rep; the same id from another rep is another order.
 
     Attributes:
         duplicates: orders that came in a revision that was already there.
@@ -82,7 +81,7 @@ class LatestOrders:
         return len(self._latest)
 
     def add(self, order: Order) -> None:
-        """Take note of the next order."""
+        """Add the next order."""
         name = (order.order_id, order.rep_id)
         known = self._latest.get(name)
         if known is None or order.revision > known.revision:
@@ -95,5 +94,5 @@ class LatestOrders:
             self.superseded += 1
 
     def in_time_order(self) -> tuple[Order, ...]:
-        """The orders by time; those of one time as they first came."""
+        """Return the orders by time; orders of one time as they first came."""
         return tuple(sorted(self._latest.values(), key=lambda order: order.ordered_at))

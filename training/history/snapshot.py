@@ -1,8 +1,8 @@
-"""One file of all that a bundle is learned from: the same file gives the same bundle again.
+"""Snapshots: one file holds all data that a bundle is learned from, so it can be learned again.
 
-Orders are the rows of a Parquet file, a column a field; analysts' decisions and the catalogue are
-in its metadata. Equal contents are equal bytes, so the hash of a snapshot names what was learned
-from, and a run that is repeated makes no second one.
+The orders are the rows of a Parquet file, with a column for each field. Analysts' decisions and the
+catalogue are in its metadata. Equal contents give equal bytes, so a snapshot's hash names the data,
+and a repeated run makes no second snapshot.
 """
 
 import hashlib
@@ -23,11 +23,11 @@ from training.console import progress
 from training.history.order_columns import ORDERS
 
 ROW_GROUP = 50_000
-"""Orders that are written, or read back, at once."""
+"""Orders that are written or read back at once."""
 
 _VERSION, _DECISIONS, _CATALOGUE = b"sheriff.snapshot", b"sheriff.decisions", b"sheriff.catalogue"
 FORMAT = b"2"
-"""Of the files; a snapshot in another one is made anew."""
+"""The format of the files; a snapshot in another format is made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class Snapshot:
 
     @property
     def blob_name(self) -> str:
-        """Where it lies in the container ``training``."""
+        """Return where it lies in the container ``training``."""
         return f"snapshots/{self.sha256}.parquet"
 
 
 @dataclass(frozen=True, slots=True)
 class Thawed:
-    """What a snapshot holds; ``catalogue`` is the file that the catalogue was read from."""
+    """What a snapshot holds; ``catalogue`` is the catalogue's file."""
 
     orders: tuple[Order, ...]
     decisions: tuple[Decision, ...]
@@ -61,14 +61,14 @@ def freeze(
     """Write a snapshot; the file appears whole or not at all.
 
     Args:
-        path: where to.
-        orders: in the order in which they will be learned from.
-        decisions: what analysts decided, as far as it counts.
+        path: of the file.
+        orders: in time order.
+        decisions: what analysts decided.
         catalogue: the catalogue's file; empty for the packaged one.
     """
     with replacing(path) as file, ORDERS.writer(file) as writer:
-        for some in progress(batched(orders, ROW_GROUP, strict=False), "freezing a snapshot"):
-            writer.write_batch(ORDERS.batch(some), row_group_size=ROW_GROUP)
+        for rows in progress(batched(orders, ROW_GROUP, strict=False), "freezing a snapshot"):
+            writer.write_batch(ORDERS.batch(rows), row_group_size=ROW_GROUP)
         writer.add_key_value_metadata({
             _VERSION: FORMAT,
             _DECISIONS: b"\n".join(msgspec.json.encode(decision) for decision in decisions),
@@ -83,14 +83,14 @@ def thaw(path: Path) -> Thawed:
     """Read a snapshot back: equal orders, equal decisions.
 
     Raises:
-        ConfigurationError: the file is no snapshot.
+        ConfigurationError: the file is not a snapshot.
     """
     try:
         metadata = pq.read_metadata(path).metadata or {}
         if metadata.get(_VERSION) != FORMAT:
-            raise ConfigurationError(f"{path}: no snapshot of orders")
+            raise ConfigurationError(f"{path}: not a snapshot of orders")
         orders = tuple(progress(ORDERS.read(path), "reading the snapshot"))
     except pa.ArrowException as error:
-        raise ConfigurationError(f"{path}: no snapshot of orders ({error})") from error
+        raise ConfigurationError(f"{path}: not a snapshot of orders ({error})") from error
     decisions = tuple(parse_decision(line) for line in metadata[_DECISIONS].splitlines())
     return Thawed(orders, decisions, metadata[_CATALOGUE])

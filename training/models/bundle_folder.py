@@ -15,7 +15,7 @@ CARD_FILE = "card.json"
 
 
 def save(folder: Path, learned: Learned, history: OrderFile, catalogue: Catalogue) -> None:
-    """Write the bundle, then its card: a folder with a card has the bundle that it describes."""
+    """Write the bundle, then its card, so that a card never lies without its bundle."""
     folder.mkdir(parents=True, exist_ok=True)
     data, sha256 = encode_bundle(learned.bundle)
     with replacing(folder / BUNDLE_FILE) as file:
@@ -25,7 +25,7 @@ def save(folder: Path, learned: Learned, history: OrderFile, catalogue: Catalogu
 
 
 def load(folder: Path) -> ModelBundle:
-    """The bundle of a training run, checked against its card.
+    """Read the bundle of a training run, and check it against its card.
 
     Raises:
         BundleError: card or bundle are missing, unreadable or do not belong together.

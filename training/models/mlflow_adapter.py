@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, Param, Run, RunTag
 
 _SOURCE = {"mlflow.source.name": "training.pipeline"}
-"""Tag of a run: what the page shows as its source."""
+"""Tag of a run, which the page shows as its source."""
 
 _THERE_ALREADY = {"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS", "RESOURCE_CONFLICT"}
 
@@ -33,7 +33,7 @@ _BATCH = 100
 
 
 class MlflowAdapter:
-    """MLflow's client as `Recording` needs it: one experiment, Sheriff's errors."""
+    """MLflow's client for one experiment, which raises Sheriff's errors."""
 
     def __init__(self, client: MlflowClient, experiment: str) -> None:
         """Take MLflow's client and the id of the experiment."""
@@ -41,17 +41,17 @@ class MlflowAdapter:
         self.experiment = experiment
 
     def begin(self, name: str, tags: Mapping[str, str]) -> Run:
-        """The oldest run that has these tags, under way (again); made if there is none."""
+        """Start the oldest run that has these tags again, or a new run if no run has them."""
         asked = " and ".join(f"tags.`{tag}` = '{text}'" for tag, text in tags.items())
         with translated():
-            found = self.client.search_runs(
+            begun = self.client.search_runs(
                 [self.experiment], asked, max_results=1, order_by=["start_time ASC"]
             )
-            if not found:
+            if not begun:
                 all_tags = {**tags, **_SOURCE}
                 return self.client.create_run(self.experiment, tags=all_tags, run_name=name)
-            self.client.update_run(found[0].info.run_id, "RUNNING")
-            return found[0]
+            self.client.update_run(begun[0].info.run_id, "RUNNING")
+            return begun[0]
 
     def under_way(self) -> Sequence[Run]:
         with translated():
@@ -70,7 +70,7 @@ class MlflowAdapter:
             self.client.set_terminated(run_id, status)
 
     def log_parameters(self, run_id: str, values: Mapping[str, str]) -> None:
-        from mlflow.entities import Param  # noqa: PLC0415 - late, as in all of this file
+        from mlflow.entities import Param  # noqa: PLC0415 - late, as everywhere in this file
 
         params = [Param(name, shortened(text)) for name, text in values.items()]  # type: ignore[no-untyped-call]
         self._log(run_id, params=params)
@@ -99,8 +99,8 @@ class MlflowAdapter:
     ) -> None:
         with translated():
             for at in range(0, len(metrics) + len(params) + len(tags), _BATCH):
-                some = slice(at, at + _BATCH)
-                self.client.log_batch(run_id, metrics[some], params[some], tags[some])
+                part = slice(at, at + _BATCH)
+                self.client.log_batch(run_id, metrics[part], params[part], tags[part])
 
     def untag(self, run_id: str, name: str) -> None:
         with translated():
@@ -119,7 +119,7 @@ class MlflowAdapter:
             return versions.find(self.client, name, bundle_version)
 
     def register(self, name: str, run_id: str, folder: str, tags: Mapping[str, str]) -> int:
-        """Make a version of what a run keeps in an artifact folder."""
+        """Register what a run keeps in an artifact folder, and return the version's number."""
         from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
         with translated():
@@ -138,7 +138,7 @@ class MlflowAdapter:
     def save(
         self, folder: Path, bundle: bytes, catalogue: bytes | None, example: Sequence[Any]
     ) -> Path:
-        """Write a model's files; no environment is captured and no requirement guessed."""
+        """Write a model's files, without MLflow's capture of the environment."""
         import pandas as pd  # noqa: PLC0415
         from mlflow import pyfunc  # noqa: PLC0415
         from mlflow.models import infer_signature  # noqa: PLC0415

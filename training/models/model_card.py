@@ -1,4 +1,4 @@
-"""A bundle's card: what it was learned from, for people, for promotion and for the record."""
+"""A bundle's card: what the bundle was learned from and what it rests on."""
 
 import platform
 from importlib.metadata import version as library_version
@@ -14,14 +14,14 @@ from training.history.orders import OrderFile
 from training.learning.learned import Learned
 
 LIBRARIES = ("numpy", "msgspec")
-"""What the learned tables depend on."""
+"""The libraries that the learned tables depend on."""
 
 
 class ModelCardData(msgspec.Struct, frozen=True):
     """The orders that a bundle was learned from.
 
-    ``sha256`` is that of the file or snapshot they came from; ``lines_refused`` counts what was no
-    order there, by code.
+    ``sha256`` is the hash of the file or snapshot that they came from. ``lines_refused`` counts
+    what was not an order there, by code.
     """
 
     first_ordered_at: str
@@ -49,7 +49,7 @@ class ModelCard(msgspec.Struct, frozen=True):
 
 
 def make_card(learned: Learned, history: OrderFile, catalogue: Catalogue, sha256: str) -> ModelCard:
-    """The card of a bundle whose file has this SHA-256."""
+    """Return the card of a bundle whose file has this SHA-256."""
     names = LIBRARIES if learned.bundle.classifier is None else (*LIBRARIES, "scikit-learn")
     libraries = {name: library_version(name) for name in names}
     return ModelCard(
@@ -70,7 +70,7 @@ def make_card(learned: Learned, history: OrderFile, catalogue: Catalogue, sha256
 
 
 def encode_card(card: ModelCard) -> bytes:
-    """The card's file."""
+    """Return the card's file."""
     return msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n"
 
 
@@ -78,7 +78,7 @@ def parse_card(data: bytes) -> ModelCard:
     """Read a card.
 
     Raises:
-        BundleError: it is none.
+        BundleError: the data is not a card.
     """
     try:
         return msgspec.json.decode(data, type=ModelCard)

@@ -1,8 +1,8 @@
-"""The shelf of models: bundles go up whole, and one small document says which of them serves.
+"""The model store: bundles with their cards, and the pointer that says which bundle serves.
 
-Everything here can be done again: a bundle is written before its card, its card before any pointer
-to it, and a pointer moves only from the state it was read in. Whatever dies in between, there is
-one champion, and it is whole.
+Every step can be repeated. A bundle is written before its card, the card before any pointer to it,
+and a pointer moves only from the state it was read in. So a process may die anywhere: there is one
+champion, and it is whole.
 """
 
 from datetime import datetime
@@ -29,19 +29,19 @@ from training.models.model_card import ModelCard, parse_card
 from training.ports import Blobs, Conflict
 
 
-class Moved(ConfigurationError):  # noqa: N818 - it is no failure: somebody else was first
-    """The pointer is not where it was when the decision was made."""
+class Moved(ConfigurationError):  # noqa: N818 - not a failure: somebody else was first
+    """The pointer has moved since the decision was made."""
 
 
 def read_pointer(blobs: Blobs, name: str = CHAMPION) -> tuple[Pointer | None, str | None]:
-    """A pointer and its ETag; None and None where nothing was ever pointed to.
+    """Read a pointer and its ETag; both None where nothing was ever pointed to.
 
     Raises:
         BundleError: it is not readable, or gone.
     """
-    found = blobs.read(MODELS, name)
-    if found is not None:
-        return parse_pointer(found[0]), found[1]
+    blob = blobs.read(MODELS, name)
+    if blob is not None:
+        return parse_pointer(blob[0]), blob[1]
     if name == CHAMPION and blobs.read(MODELS, CHAMPION_COPY) is not None:
         raise BundleError(
             f"{MODELS}/{CHAMPION} was there and is gone: promote a version by hand "
@@ -51,7 +51,7 @@ def read_pointer(blobs: Blobs, name: str = CHAMPION) -> tuple[Pointer | None, st
 
 
 def publish(blobs: Blobs, version: str, bundle: bytes, card: bytes) -> None:
-    """Put a version on the shelf; again is as good as once.
+    """Write a version's bundle, then its card. Doing it again changes nothing.
 
     Raises:
         Conflict: the version is there with another bundle, and whole.
@@ -63,36 +63,54 @@ def publish(blobs: Blobs, version: str, bundle: bytes, card: bytes) -> None:
         whole = blobs.read(MODELS, card_path(version)) is not None
         if whole and there is not None and there[0] != bundle:
             raise
-        # Half written by a run that died: no pointer can name it, for its card is missing.
+        # A run that died wrote only half of it. No pointer can name it, for its card is missing.
         blobs.write(MODELS, bundle_path(version), bundle, None, replace=True)
     blobs.write(MODELS, card_path(version), card, None, replace=True)
 
 
 def read_card(blobs: Blobs, version: str) -> ModelCard | None:
-    """A version's card; None where the version is not on the shelf, or only half.
+    """Read a version's card; None where the version is not there, or only half of it.
 
     Raises:
         BundleError: it is not readable.
     """
-    found = blobs.read(MODELS, card_path(version))
-    if found is None:
+    blob = blobs.read(MODELS, card_path(version))
+    if blob is None:
         return None
     try:
-        return parse_card(found[0])
+        return parse_card(blob[0])
     except BundleError as error:
         raise BundleError(f"{card_path(version)}: {error}") from error
 
 
 def read_bundle(blobs: Blobs, version: str, sha256: str) -> ModelBundle:
-    """A version's bundle, checked as a scorer would: hash, form, golden orders.
+    """Read a version's bundle, and check it as a scorer would: hash, form, golden orders.
 
     Raises:
         BundleError: it is not there, or must not serve.
     """
-    found = blobs.read(MODELS, bundle_path(version))
-    if found is None:
+    return check_bundle(read_encoded(blobs, version), sha256)
+
+
+def read_encoded(blobs: Blobs, version: str) -> bytes:
+    """Read the file of a version's bundle as it is.
+
+    Raises:
+        BundleError: it is not there.
+    """
+    blob = blobs.read(MODELS, bundle_path(version))
+    if blob is None:
         raise BundleError(f"{bundle_path(version)} is not there")
-    bundle = decode_bundle(found[0], sha256)
+    return blob[0]
+
+
+def check_bundle(encoded: bytes, sha256: str) -> ModelBundle:
+    """Decode a bundle's file, and check it as a scorer would: hash, form, golden orders.
+
+    Raises:
+        BundleError: it must not serve.
+    """
+    bundle = decode_bundle(encoded, sha256)
     check_golden(bundle)
     return bundle
 
@@ -106,13 +124,13 @@ def promote(
     by_hand: bool,
     moved_by: str | None = None,
 ) -> Pointer:
-    """Point to a version that is whole; the pointer as it is then.
+    """Point to a version that is whole, and return the pointer.
 
     Args:
-        over: the champion that the decision was made against (None: there was none); not looked at
-            ``by_hand``.
-        by_hand: a version that was rolled back serves again.
-        moved_by: who does it by hand.
+        over: the champion that the decision was made against (None: there was no champion);
+            ignored ``by_hand``.
+        by_hand: a person decided, so that also a version that was rolled back may serve again.
+        moved_by: who that person is.
 
     Raises:
         BundleError: the version is not whole, or must not serve.
@@ -120,14 +138,14 @@ def promote(
     """
     card = read_card(blobs, version)
     if card is None:
-        raise BundleError(f"{version} is not on the shelf, or only half of it")
+        raise BundleError(f"{version} is not in the model store, or only half of it")
     read_bundle(blobs, version, card.bundle_sha256)
     before, etag = _replaceable(blobs) if by_hand else read_pointer(blobs)
     if before is not None and before.version == version:
         keep_copy(blobs, before)
         return before
     if not by_hand:
-        _still(before, version, over)
+        _check_unmoved(before, version, over)
     after = promoted(
         before, version, card.bundle_sha256, time_text(at), moved_by, _reference(blobs)
     )
@@ -135,11 +153,11 @@ def promote(
 
 
 def roll_back(blobs: Blobs, at: datetime, moved_by: str | None = None) -> Pointer:
-    """Point to the champion before this one, which is checked first; the pointer as it is then.
+    """Check the champion before this one, point to it, and return the pointer.
 
     Raises:
-        ConfigurationError: there was none before.
-        BundleError: it must not serve.
+        ConfigurationError: no champion served before this one.
+        BundleError: the one before must not serve.
         Moved: somebody else has moved the pointer meanwhile.
     """
     before, etag = read_pointer(blobs)
@@ -151,40 +169,44 @@ def roll_back(blobs: Blobs, at: datetime, moved_by: str | None = None) -> Pointe
 
 
 def challenge(blobs: Blobs, version: str | None, at: datetime) -> None:
-    """Let a version score in shadow; None: nobody does."""
+    """Let a version score in shadow; with None no version does.
+
+    Raises:
+        BundleError: the version is not whole.
+    """
     if version is None:
         blobs.delete(MODELS, CHALLENGER)
         return
     card = read_card(blobs, version)
     if card is None:
-        raise BundleError(f"{version} is not on the shelf, or only half of it")
+        raise BundleError(f"{version} is not in the model store, or only half of it")
     pointer = Pointer(version, card.bundle_sha256, time_text(at))
     blobs.write(MODELS, CHALLENGER, encode_pointer(pointer), None, replace=True)
 
 
 def keep_copy(blobs: Blobs, pointer: Pointer) -> None:
-    """Keep the champion's pointer once more, for scorers that start and cannot read it."""
+    """Copy the champion's pointer, for scorers that start and cannot read the pointer itself."""
     kept, data = blobs.read(MODELS, CHAMPION_COPY), encode_pointer(pointer)
     if kept is None or kept[0] != data:
         blobs.write(MODELS, CHAMPION_COPY, data, None, replace=True)
 
 
 def _reference(blobs: Blobs) -> tuple[str, ...]:
-    """The files of the container `REFERENCE` that serve now."""
+    """Return the files of the container `REFERENCE` that serve now."""
     there = {stored.name for stored in blobs.list(REFERENCE)}
     return tuple(name for name in (CATALOGUE, POLICY) if name in there)
 
 
 def _replaceable(blobs: Blobs) -> tuple[Pointer | None, str | None]:
-    """The pointer, an unreadable one as none: whoever promotes by hand mends it, too."""
+    """Read the pointer; an unreadable one counts as missing, so that a promotion replaces it."""
     try:
         return read_pointer(blobs)
     except BundleError:
-        found = blobs.read(MODELS, CHAMPION)
-        return None, None if found is None else found[1]
+        blob = blobs.read(MODELS, CHAMPION)
+        return None, None if blob is None else blob[1]
 
 
-def _still(before: Pointer | None, version: str, over: str | None) -> None:
+def _check_unmoved(before: Pointer | None, version: str, over: str | None) -> None:
     serving = None if before is None else before.version
     if serving != over:
         raise Moved(f"{serving} serves by now; {version} was judged against {over}")

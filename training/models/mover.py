@@ -1,4 +1,4 @@
-"""Who moves a pointer by hand, as the pointer records it."""
+"""Names who moves a pointer by hand, as the pointer records it."""
 
 import getpass
 import os
@@ -9,10 +9,10 @@ from training.settings import TrainingSettings
 
 
 def mover(environ: Mapping[str, str]) -> str | None:
-    """The login name on a machine of one's own, else the object id of the identity signed in.
+    """Return the login name on the operator's own machine, else the signed-in identity's id.
 
     Raises:
-        TransientError: nobody is signed in.
+        TransientError: no identity is signed in.
         ConfigurationError: a setting is wrong.
     """
     if is_local(environ):

@@ -1,7 +1,7 @@
 """A bundle as MLflow loads it (`mlflow.pyfunc.load_model`): orders in, verdicts out.
 
-This module and the package `shared` go along with every model, so it imports nothing else of
-Sheriff: a model loads wherever MLflow, numpy, pandas and msgspec are.
+MLflow keeps this module and the package `shared` with every model, so this module imports nothing
+else of Sheriff. A model loads wherever MLflow, numpy, pandas and msgspec are installed.
 """
 
 import hashlib
@@ -22,20 +22,20 @@ ORDER = "order"
 """The one column of the input: an order as a producer sends it, as JSON text."""
 
 LIBRARIES = ("msgspec", "numpy", "pandas")
-"""What a model needs beside MLflow."""
+"""The libraries that a model needs beside MLflow."""
 
 _BUNDLE, _CATALOGUE = "bundle.json", "catalogue.csv"
 
 
 class ServedBundle:
-    """Scores each order alone, as if no hidden discount had been seen to run."""
+    """Scores each order by itself, as if no episode of a hidden discount were open."""
 
     def __init__(self, scorer: Scorer) -> None:
-        """Take the one scorer that everything else uses, too."""
+        """Take the same scorer that the function uses."""
         self._scorer = scorer
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """One row an order: its id, the probabilities (0-1) and whether it is an alert.
+        """Return a row for each order: its id, the probabilities (0-1) and whether it is an alert.
 
         Raises:
             OrderError: an order breaks the contract or is in another currency; names its row.
@@ -46,20 +46,20 @@ class ServedBundle:
     def _verdict(self, row: int, text: str) -> dict[str, str | float | bool]:
         try:
             order = parse_order(text.encode())
-            (found,), _ = self._scorer.score_many([order], EpisodeState())
+            (assessment,), _ = self._scorer.score_many([order], EpisodeState())
         except OrderError as error:
             raise OrderError(error.code, error.field, f"row {row}: {error.message}") from error
         return {
             "order_id": order.order_id,
-            "p_added_item": float(found.p_added_item),
-            "p_hidden_discount": float(found.p_hidden_discount),
-            "probability": float(found.probability),
-            "alerted": found.alerted,
+            "p_added_item": float(assessment.p_added_item),
+            "p_hidden_discount": float(assessment.p_hidden_discount),
+            "probability": float(assessment.probability),
+            "alerted": assessment.alerted,
         }
 
 
 def write_files(folder: Path, bundle: bytes, catalogue: bytes | None) -> None:
-    """Write what `_load_pyfunc` reads: the bundle, and the prices where not the packaged ones."""
+    """Write what `_load_pyfunc` reads: the bundle, and the prices if they are not packaged."""
     folder.mkdir(parents=True)
     (folder / _BUNDLE).write_bytes(bundle)
     if catalogue is not None:
@@ -67,7 +67,7 @@ def write_files(folder: Path, bundle: bytes, catalogue: bytes | None) -> None:
 
 
 def write_code(folder: Path) -> list[str]:
-    """Copy this module and `shared` into a folder; returns the packages' paths."""
+    """Copy this module and `shared` into a folder, and return the packages' paths."""
     here = Path(__file__).resolve()
     root, own, core = here.parents[2], folder / "training", folder / "shared"
     for part in (own, own / here.parent.name):

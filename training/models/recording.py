@@ -1,4 +1,4 @@
-"""What one MLflow run records. Everything may be recorded again: nothing is doubled by it."""
+"""Records one MLflow run. Recording the same again doubles nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Recording:
 
     def __init__(self, adapter: MlflowAdapter, name: str, tags: Mapping[str, str]) -> None:
         """Begin the run that has these tags, or go on with it if it was begun."""
-        self._door = adapter
+        self._adapter = adapter
         run = adapter.begin(name, tags)
         self.run_id: str = run.info.run_id
         self._started_at: int = run.info.start_time
@@ -39,13 +39,13 @@ class Recording:
     def parameters(self, values: Mapping[str, object]) -> None:
         """Record parameters, as text.
 
-        MLflow keeps the first value of a parameter for good. Where a run that goes on has another
-        one, the new value goes to the tag ``changed.{name}``, and the log says so.
+        MLflow never replaces a parameter. Where a continued run has another value, the new value
+        goes to the tag ``changed.{name}``, and the log says so.
         """
         texts = {name: str(value) for name, value in values.items()}
-        before = self._door.run(self.run_id).data.params
+        before = self._adapter.run(self.run_id).data.params
         new = {name: text for name, text in texts.items() if name not in before}
-        self._door.log_parameters(self.run_id, new)
+        self._adapter.log_parameters(self.run_id, new)
         changed = {name: text for name, text in texts.items() if _differs(before.get(name), text)}
         for name, text in changed.items():
             _log.warning("run %s: %s was %s, now %s", self.run_id, name, before[name], text)
@@ -54,33 +54,33 @@ class Recording:
     def metrics(self, values: Mapping[str, float | None], step: int | None = None) -> None:
         """Record metrics; None, NaN and infinities are left out.
 
-        Without a step a later value replaces the one before; with steps they are a curve.
+        Without a step a later value replaces an earlier one; with steps the values are a curve.
         """
         known = {k: float(v) for k, v in values.items() if v is not None and math.isfinite(v)}
         if step is not None:  # at the run's own time, a point recorded twice is one point
-            self._door.log_metrics(self.run_id, known, step, self._started_at)
+            self._adapter.log_metrics(self.run_id, known, step, self._started_at)
             return
-        before = self._door.run(self.run_id).data.metrics
+        before = self._adapter.run(self.run_id).data.metrics
         new = {name: value for name, value in known.items() if before.get(name) != value}
-        self._door.log_metrics(self.run_id, new)
+        self._adapter.log_metrics(self.run_id, new)
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags; ``mlflow.note.content`` is the run's description, in Markdown."""
-        self._door.log_tags(self.run_id, values)
+        self._adapter.log_tags(self.run_id, values)
 
     def artifact(self, name: str, data: bytes) -> None:
-        """Keep a file (``report.html``, ``plots/roc.svg``); one of that name is replaced."""
+        """Keep a file (``report.html``, ``plots/roc.svg``); a file of that name is replaced."""
         folder, _, file = name.rpartition("/")
         with tempfile.TemporaryDirectory() as temporary:
             path = Path(temporary, file)
             path.write_bytes(data)
-            self._door.upload(self.run_id, path, folder)
+            self._adapter.upload(self.run_id, path, folder)
 
     @contextmanager
     def child(self, name: str) -> Iterator[Recording]:
-        """Record a run within this one; the one of that name goes on if it was begun."""
+        """Record a run within this one; a run of that name that was begun is continued."""
         tags = {"mlflow.parentRunId": self.run_id, "sheriff.child": name}
-        recording = Recording(self._door, name, tags)
+        recording = Recording(self._adapter, name, tags)
         with recording.until_the_end():
             yield recording
 
@@ -92,49 +92,49 @@ class Recording:
         example: Sequence[dict[str, Any]],
         catalogue: bytes | None = None,
     ) -> int:
-        """Keep a bundle as a model that MLflow can load, and register it; returns its number.
+        """Keep a bundle as a model that MLflow can load, register it, and return its number.
 
-        A bundle version is registered once: again, it is the number that it has. The log says so
-        where the bundle is another one than then.
+        A bundle version is registered once; the next time its number is returned. The log says so
+        if the bundle is not the same as then.
 
         Args:
-            name: of the registered model, which is made if it is not there.
+            name: of the registered model, which is created if it is missing.
             bundle: the bundle's file.
             version: of the bundle.
-            example: orders as producers send them, at least one: the input example, and what the
-                signature is read off.
+            example: at least one order as producers send it: the input example, from which MLflow
+                infers the signature.
             catalogue: prices (CSV) to keep beside the bundle; the packaged ones if left out.
 
         Raises:
             BundleError, OrderError, ConfigurationError: bundle, example or catalogue are bad.
         """
         sha256 = hashlib.sha256(bundle).hexdigest()
-        registered = self._door.registered(name, version)
+        registered = self._adapter.registered(name, version)
         if registered is not None:
             number, before = registered
             if before != sha256:
                 _log.warning("%s %s was registered with SHA-256 %s", name, version, before)
             return number
         with tempfile.TemporaryDirectory() as temporary:
-            model = self._door.save(Path(temporary), bundle, catalogue, example)
-            self._door.upload_all(self.run_id, model, f"models/{name}")
-        # The tags are made with the version: it is never there without them.
+            model = self._adapter.save(Path(temporary), bundle, catalogue, example)
+            self._adapter.upload_all(self.run_id, model, f"models/{name}")
+        # MLflow creates the version together with its tags, so it never lacks them.
         tags = {BUNDLE_VERSION: version, BUNDLE_SHA256: sha256}
-        return self._door.register(name, self.run_id, f"models/{name}", tags)
+        return self._adapter.register(name, self.run_id, f"models/{name}", tags)
 
     @contextmanager
     def until_the_end(self) -> Iterator[None]:
-        """End the run FINISHED; or FAILED with its error as a tag where the body raises."""
+        """End the run FINISHED, or FAILED with the error as a tag where the body raises."""
         try:
             yield
         except BaseException as error:
-            with suppress(SheriffError):  # what ended the run matters more
+            with suppress(SheriffError):  # the error that ended the run matters more
                 self.tags({_ERROR: f"{type(error).__name__}: {error}"})
-                self._door.end(self.run_id, "FAILED")
+                self._adapter.end(self.run_id, "FAILED")
             raise
-        self._door.end(self.run_id, "FINISHED")
+        self._adapter.end(self.run_id, "FINISHED")
 
 
 def _differs(before: str | None, now: str) -> bool:
-    """Whether a recorded parameter has another value now; a long one was cut short."""
+    """Return whether a recorded parameter has another value now; long values were cut short."""
     return before is not None and before != now and not now.startswith(before.removesuffix("…"))

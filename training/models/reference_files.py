@@ -1,4 +1,4 @@
-"""Catalogue and policy on the shelf, as training reads them and as a hand puts them there."""
+"""The company's catalogue and policy: how training reads them, and how operators replace them."""
 
 from collections.abc import Callable
 from importlib.resources import files
@@ -19,28 +19,28 @@ _READ: dict[str, Callable[[bytes], object]] = {
 
 
 def read(blobs: Blobs) -> Reference:
-    """The catalogue's CSV and the policy; the packaged ones where there never were others.
+    """Read the catalogue and the policy, or the packaged ones if there never were others.
 
     Raises:
-        ConfigurationError: the policy is wrong, or one of the two was there and is gone.
-        TransientError: one cannot be read now.
+        ConfigurationError: the policy is wrong, or a file was there and is gone.
+        TransientError: a file cannot be read now.
     """
-    csv, policy = _found(blobs, CATALOGUE), _found(blobs, POLICY)
+    catalogue, policy = _content(blobs, CATALOGUE), _content(blobs, POLICY)
     packaged = files("shared").joinpath("data", CATALOGUE)
     return Reference(
-        packaged.read_bytes() if csv is None else csv,
+        packaged.read_bytes() if catalogue is None else catalogue,
         Policy() if policy is None else parse_policy(policy),
     )
 
 
-def _found(blobs: Blobs, name: str) -> bytes | None:
-    """A file's content; None where there was never one of this name."""
-    found = blobs.read(REFERENCE, name)
-    if found is not None:
-        return found[0]
+def _content(blobs: Blobs, name: str) -> bytes | None:
+    """Return a file's content; None where there never was a file of this name."""
+    blob = blobs.read(REFERENCE, name)
+    if blob is not None:
+        return blob[0]
     try:
         pointer, _ = read_pointer(blobs)
-    except BundleError:  # whoever needs the champion says so; here only the other sign is left
+    except BundleError:  # reported where the champion is read; the earlier file still tells
         pointer = None
     if expected(pointer, None, name) or blobs.read(REFERENCE, previous(name)) is not None:
         raise ConfigurationError(
@@ -51,12 +51,12 @@ def _found(blobs: Blobs, name: str) -> bytes | None:
 
 
 def publish(blobs: Blobs, name: str, data: bytes) -> None:
-    """Put a catalogue or policy on the shelf, and keep the good one that it replaces.
+    """Write a catalogue or policy, and keep the good one that it replaces.
 
-    Again is as good as once.
+    Doing it again changes nothing.
 
     Raises:
-        ConfigurationError: no scorer would take it; nothing is written.
+        ConfigurationError: scorers would refuse it; nothing is written.
         TransientError: the store failed; publishing again completes it.
     """
     check(name, data)
@@ -69,16 +69,16 @@ def publish(blobs: Blobs, name: str, data: bytes) -> None:
 
 
 def check(name: str, data: bytes) -> None:
-    """Pass a catalogue or policy that scorers would take.
+    """Raise unless scorers would take this catalogue or policy.
 
     Raises:
-        ConfigurationError: they would not; says why.
+        ConfigurationError: they would refuse it; says why.
     """
     try:
         _READ[name](data)
     except ConfigurationError:
         raise
-    except Exception as error:  # a scorer refuses it for that, too
+    except Exception as error:  # a scorer would refuse it for this, too
         raise ConfigurationError(f"{name}: {type(error).__name__}: {error}") from error
 
 

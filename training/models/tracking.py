@@ -11,7 +11,7 @@ from typing import NoReturn
 from shared.errors import ConfigurationError, SheriffError, TransientError
 
 LONGEST = 500
-"""Characters of a parameter or tag: what Azure Machine Learning bears."""
+"""The most characters of a parameter or tag that Azure Machine Learning takes."""
 
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -20,18 +20,18 @@ ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_UV_AUTO_DETECT": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    # Three attempts: seconds where nobody listens, half a minute where nobody answers.
+    # Three attempts: they take seconds if no server listens, half a minute if none answers.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
-"""Settings of MLflow; those of the operator stand."""
+"""Settings of MLflow; where the operator has set one, that one counts."""
 
 _LIBRARIES = {"mlflow", "requests", "sqlalchemy", "alembic", "azure", "azureml", "databricks"}
-"""Whose errors may come out of MLflow's client."""
+"""The libraries whose errors MLflow's client may raise."""
 
 _PASSWORD = re.compile(r"//[^/@\s]+@")
-"""Who signs in, as a URL may say: nothing for an error's text."""
+"""User and password in a URL, which an error's text must not show."""
 
 _WORKSPACE = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+"
@@ -43,31 +43,31 @@ _PASSING = {"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"}
 
 
 class RegistryError(SheriffError):
-    """MLflow refused: the night's record is not whole, and the champion serves on."""
+    """MLflow refused. The night's record is not complete, and the champion serves on."""
 
 
 class RegistryUnreachableError(RegistryError, TransientError):
-    """MLflow cannot be reached or is overloaded: worth the same attempt again."""
+    """MLflow cannot be reached or is overloaded. The same call may work next time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where MLflow keeps runs: ``folder`` is that of a local store, None with a server."""
+    """Where MLflow keeps runs; ``folder`` holds a local store, and is None for a server."""
 
     uri: str
     folder: Path | None
 
     @property
     def artifacts(self) -> str | None:
-        """Where the files of runs go; None leaves it to the server."""
+        """Return where the files of runs go; None leaves it to the server."""
         return None if self.folder is None else (self.folder / "artifacts").as_uri()
 
 
 def located(uri: str) -> Store:
-    """The store of a tracking URI; a relative path is one from the working folder.
+    """Return the store of a tracking URI; a relative path starts at the working folder.
 
     Raises:
-        ConfigurationError: it is no SQLite file and no server, or its plug-in is not there.
+        ConfigurationError: it is neither a SQLite file nor a server, or its plug-in is missing.
     """
     scheme, _, rest = uri.partition(":")
     path = Path(rest.removeprefix("///")).absolute()
@@ -89,11 +89,11 @@ def _refuse(uri: str, why: str) -> NoReturn:
 
 @contextmanager
 def translated(where: str = "") -> Iterator[None]:
-    """Turn the errors of MLflow and what it rests on into Sheriff's, of one line.
+    """Turn the errors of MLflow and its libraries into Sheriff's, of one line.
 
     Raises:
-        RegistryUnreachableError: it does not answer.
-        RegistryError: it refuses, or files cannot be written.
+        RegistryUnreachableError: MLflow does not answer.
+        RegistryError: MLflow refuses, or files cannot be written.
     """
     try:
         yield
@@ -108,7 +108,7 @@ def translated(where: str = "") -> Iterator[None]:
 
 
 def _passes(error: BaseException | None) -> bool:
-    """Whether the network or an overloaded server is behind an error."""
+    """Return whether the network or an overloaded server caused an error."""
     if error is None:
         return False
     if getattr(error, "error_code", "") in _PASSING:
@@ -122,5 +122,5 @@ def _library_of(error: BaseException) -> str:
 
 
 def shortened(text: str) -> str:
-    """A text cut to what every server takes; the last character says so."""
+    """Cut a text to the length that every server takes; a cut text ends in an ellipsis."""
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

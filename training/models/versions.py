@@ -1,10 +1,10 @@
-"""Versions of a registered model, and which one an alias names, on servers with and without them.
+"""Versions of a registered model and their aliases, also on servers without aliases.
 
-A server without aliases (Azure Machine Learning) gets the tag ``alias.{name}`` on the version, and
+On a server without aliases (Azure Machine Learning) the tag ``alias.{name}`` stands for one, and
 only one version has it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ _PAGE = 200
 
 
 class ModelVersions(Protocol):
-    """As much of MLflow's client as versions and their aliases need."""
+    """The part of MLflow's client that versions and their aliases need."""
 
     def get_registered_model(self, name: str) -> Any: ...
     def search_model_versions(
@@ -31,7 +31,7 @@ class ModelVersions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RegisteredVersion:
-    """One version of a registered model; ``aliases`` that name it, ``tags`` of the version."""
+    """One version of a registered model, the aliases that name it, and its tags."""
 
     number: int
     bundle_version: str | None
@@ -41,39 +41,41 @@ class RegisteredVersion:
 
 
 def versions(client: ModelVersions, name: str) -> list[RegisteredVersion]:
-    """Every version, the latest first; none where there is no such model."""
-    named = list(pointers(client, name))
-    found = [
-        RegisteredVersion(
-            number=(number := int(one.version)),
-            bundle_version=one.tags.get(BUNDLE_VERSION),
-            registered_at=datetime.fromtimestamp(one.creation_timestamp / 1000, UTC),
-            aliases=tuple(sorted(alias for alias, of in named if of == number)),
-            tags=one.tags,
-        )
-        for one in _search(client, name)
-    ]
-    return sorted(found, key=lambda one: -one.number)
+    """Return every version, the latest first; empty where there is no such model."""
+    aliases = list(pointers(client, name))
+    registered = [_registered(version, aliases) for version in _search(client, name)]
+    return sorted(registered, key=lambda version: -version.number)
+
+
+def _registered(version: Any, aliases: Sequence[tuple[str, int]]) -> RegisteredVersion:
+    number = int(version.version)
+    return RegisteredVersion(
+        number=number,
+        bundle_version=version.tags.get(BUNDLE_VERSION),
+        registered_at=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
+        aliases=tuple(sorted(alias for alias, pointed in aliases if pointed == number)),
+        tags=version.tags,
+    )
 
 
 def find(client: ModelVersions, name: str, bundle_version: str) -> tuple[int, str | None] | None:
-    """Number and SHA-256 of the bundle that is registered under a version; None where none is."""
-    found = (
-        (int(one.version), one.tags.get(BUNDLE_SHA256))
-        for one in _search(client, name)
-        if one.tags.get(BUNDLE_VERSION) == bundle_version
+    """Return the number and the SHA-256 of a registered bundle; None where it is not there."""
+    registered = (
+        (int(version.version), version.tags.get(BUNDLE_SHA256))
+        for version in _search(client, name)
+        if version.tags.get(BUNDLE_VERSION) == bundle_version
     )
-    return min(found, default=None, key=lambda one: one[0])
+    return min(registered, default=None, key=lambda pair: pair[0])
 
 
 def bundle_version_of(client: ModelVersions, name: str, number: int) -> str | None:
-    """The bundle of a version; None where there is no such version."""
-    found = (one for one in _search(client, name) if int(one.version) == number)
-    return next((one.tags.get(BUNDLE_VERSION) for one in found), None)
+    """Return the bundle of a version; None where there is no such version."""
+    named = (version for version in _search(client, name) if int(version.version) == number)
+    return next((version.tags.get(BUNDLE_VERSION) for version in named), None)
 
 
 def _search(client: ModelVersions, name: str) -> Iterator[Any]:
-    """Page by page, and asked by name alone: not every server can ask for a tag."""
+    """Yield every version of a model, page by page; not every server can search for a tag."""
     page = client.search_model_versions(f"name='{name}'", _PAGE, page_token=None)
     yield from page
     while page.token:
@@ -82,7 +84,7 @@ def _search(client: ModelVersions, name: str) -> Iterator[Any]:
 
 
 def point(client: ModelVersions, name: str, alias: str, number: int) -> None:
-    """Make an alias name a version, and no other."""
+    """Move an alias to a version."""
     try:
         client.set_registered_model_alias(name, alias, str(number))
     except Exception as error:
@@ -93,12 +95,12 @@ def point(client: ModelVersions, name: str, alias: str, number: int) -> None:
 
 
 def pointed(client: ModelVersions, name: str, alias: str) -> int | None:
-    """The version that an alias names; None where it names none."""
-    return next((number for one, number in pointers(client, name) if one == alias), None)
+    """Return the version that an alias names; None where it names no version."""
+    return next((number for known, number in pointers(client, name) if known == alias), None)
 
 
 def pointers(client: ModelVersions, name: str) -> Iterator[tuple[str, int]]:
-    """Every alias and the version it names; an alias proper comes before one that is a tag."""
+    """Yield every alias and the version it names; real aliases come before those made of tags."""
     try:
         aliases = dict(client.get_registered_model(name).aliases or {})
     except Exception as error:
@@ -115,7 +117,7 @@ def pointers(client: ModelVersions, name: str) -> Iterator[tuple[str, int]]:
 
 
 def clear(client: ModelVersions, name: str, alias: str) -> None:
-    """Make an alias name no version."""
+    """Remove an alias."""
     try:
         client.delete_registered_model_alias(name, alias)
     except Exception as error:
@@ -125,12 +127,15 @@ def clear(client: ModelVersions, name: str, alias: str) -> None:
 
 
 def tag_of(alias: str) -> str:
-    """The tag that stands for an alias."""
+    """Return the tag that stands for an alias."""
     return f"alias.{alias}"
 
 
 def _untag(client: ModelVersions, name: str, alias: str, keep: int | None = None) -> None:
-    """Take the tag off every other version first: if this breaks off, the alias names nothing."""
+    """Take an alias's tag off every version but ``keep``.
+
+    If this breaks off in between, the alias names no version, and never two.
+    """
     for version in _search(client, name):
         if tag_of(alias) in version.tags and int(version.version) != keep:
             client.delete_model_version_tag(name, str(version.version), tag_of(alias))
@@ -141,7 +146,7 @@ def _missing(error: Exception) -> bool:
 
 
 def _unsupported(error: Exception) -> bool:
-    """Whether a server (or a plug-in's client) knows no aliases."""
+    """Return whether an error says that a server, or a plug-in's client, has no aliases."""
     if isinstance(error, AttributeError | NotImplementedError):
         return True
     return getattr(error, "error_code", "") in _NO_SUCH_ENDPOINT

@@ -15,7 +15,7 @@ from training.learning.learned import Learned
 from training.learning.weak_labels import with_classifier
 from training.models.golden import with_golden
 from training.models.model_card import ModelCard, encode_card, make_card
-from training.models.model_store import publish, read_bundle, read_card
+from training.models.model_store import check_bundle, publish, read_card, read_encoded
 from training.ports import Blobs
 
 LATER_SHARE = 0.2
@@ -55,9 +55,10 @@ def find_challenger(blobs: Blobs, data: Dataset) -> Challenger | None:
     card = read_card(blobs, data.version)
     if card is None:
         return None
-    bundle = read_bundle(blobs, data.version, card.bundle_sha256)
-    learned = Learned(bundle, card.metrics, card.packaged_defaults)
-    return Challenger(learned, encode_bundle(bundle)[0], card, None)
+    # The stored bytes, because encoding the bundle again may write 0.0 where the file says 0.
+    encoded = read_encoded(blobs, data.version)
+    bundle = check_bundle(encoded, card.bundle_sha256)
+    return Challenger(Learned(bundle, card.metrics, card.packaged_defaults), encoded, card, None)
 
 
 def learn_challenger(data: Dataset) -> Challenger:

@@ -1,7 +1,7 @@
-"""What became of each nightly run: one document a version, and what follows from it.
+"""The result of each night: one document for each version, and applying it to the pointers.
 
-The document is written before anything moves, and marked as applied after. So a run that died in
-between is finished by the next one, and a version that was decided on is never decided on again.
+The document is written before any pointer moves, and marked as applied afterwards. So the next run
+finishes a night that died in between, and does not decide again.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from training.ports import Blobs
 class Result(msgspec.Struct, frozen=True):
     """``training/runs/{version}.json``: a challenger and what was decided about it.
 
-    ``champion`` is the version it was compared with, None where nothing had ever been promoted;
-    ``metrics`` are those of the MLflow run; ``applied``: what was decided has been done.
+    ``champion`` is the version that it was compared with, None where nothing was ever promoted;
+    ``metrics`` are the same as in MLflow; ``applied`` says that the verdict has been applied.
     """
 
     version: str
@@ -39,44 +39,44 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def result_path(version: str) -> str:
-    """Where a version's result lies in the container `TRAINING`."""
+    """Return where a version's result lies in the container `TRAINING`."""
     return f"runs/{version}.json"
 
 
 def report_path(version: str) -> str:
-    """Where a version's report lies in the container `TRAINING`."""
+    """Return where a version's report lies in the container `TRAINING`."""
     return f"runs/{version}.html"
 
 
 def read_result(blobs: Blobs, version: str) -> Result | None:
-    """What was decided about a version; None where nothing was, or nothing that can be read."""
-    found = blobs.read(TRAINING, result_path(version))
-    if found is None:
+    """Read what was decided about a version; None where nothing readable is stored."""
+    blob = blobs.read(TRAINING, result_path(version))
+    if blob is None:
         return None
     try:
-        return msgspec.json.decode(found[0], type=Result)
+        return msgspec.json.decode(blob[0], type=Result)
     except msgspec.DecodeError:
         return None
 
 
 def write_result(blobs: Blobs, result: Result) -> None:
-    """Put a result in the place of the version's earlier one."""
+    """Write a result, in the place of an earlier one of the version."""
     data = msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
     blobs.write(TRAINING, result_path(result.version), data, None, replace=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What serves after a result was applied, and why not what was decided, if so."""
+    """What serves after a result was applied, and why it is not what was decided, if so."""
 
     champion: str | None
     refusal: str = ""
 
 
 def move(blobs: Blobs, result: Result, now: datetime) -> Applied:
-    """Do what was decided: move the pointer, or let the challenger score in shadow.
+    """Apply a result: move the champion's pointer, or let the challenger score in shadow.
 
-    Doing it again changes nothing. A champion that has changed since the decision stays.
+    Doing it again changes nothing. If the champion has changed since the decision, it stays.
     """
     refusal = ""
     if result.outcome == PROMOTED:

@@ -1,4 +1,4 @@
-"""A history scored forward in time: the orders worth a look, each as it was known at the time."""
+"""Scores a history forward in time: each order by what was known when it was placed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from shared.typologies import ADDED_ITEM, HIDDEN_DISCOUNT
 from training.console import progress
 
 CHUNK = 500
-"""Orders scored at once; only those worth a look are kept."""
+"""Orders scored at once; only orders worth a look are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An order worth a look, as it was scored; ``features`` are as of the order."""
+    """An order worth a look, as it was scored; ``features`` describe it by what came before."""
 
     order: Order
     p_added_item: float
@@ -32,7 +32,7 @@ class Example:
 
     @property
     def likelier(self) -> str:
-        """The typology that is likelier."""
+        """Return the typology that is likelier."""
         return ADDED_ITEM if self.p_added_item >= self.p_hidden_discount else HIDDEN_DISCOUNT
 
 
@@ -40,8 +40,8 @@ class Example:
 class Window:
     """The last part of a history, scored.
 
-    ``examples`` are those of its orders that are worth a look, in time order, ``profiles`` those of
-    reps and customers at its end, ``last`` the time of its last order.
+    ``examples`` are its orders worth a look, in time order; ``profiles`` are of reps and customers
+    at its end; ``last`` is the time of its last order.
     """
 
     examples: tuple[Example, ...]
@@ -52,14 +52,14 @@ class Window:
 def score_window(
     bundle: ModelBundle, orders: Sequence[Order], catalogue: Catalogue, cut: int
 ) -> Window:
-    """Score a history from a position on by some tables."""
+    """Score a history from a position on by a bundle."""
     scorer = Scorer(bundle, catalogue, Policy())
     later = [order for order in orders[cut:] if order.currency in {None, catalogue.currency}]
     return Window(*walk(scorer, later), orders[-1].ordered_at)
 
 
 def walk(scorer: Scorer, orders: Sequence[Order]) -> tuple[tuple[Example, ...], Profiles]:
-    """Score orders in time order; each is described by what came before it, and by nothing else.
+    """Score orders in time order; each is described by what came before it, and nothing else.
 
     Args:
         scorer: made from tables of earlier orders.
@@ -70,8 +70,8 @@ def walk(scorer: Scorer, orders: Sequence[Order]) -> tuple[tuple[Example, ...], 
     by_customer: dict[str, Profile] = {}
     total, state = Profile(), EpisodeState()
     tolerance_e4 = scorer.bundle.charge_tolerance_e4
-    for some in progress(batched(orders, CHUNK, strict=False), "scoring the history"):
-        assessments, state = scorer.score_many(some, state)
+    for chunk in progress(batched(orders, CHUNK, strict=False), "scoring the history"):
+        assessments, state = scorer.score_many(chunk, state)
         for assessment in assessments:
             order = assessment.order
             profiles = Profiles(ProfileTable(total, by_rep), ProfileTable(total, by_customer))
@@ -87,7 +87,7 @@ def walk(scorer: Scorer, orders: Sequence[Order]) -> tuple[tuple[Example, ...], 
 
 
 def _example(assessment: Assessment, profiles: tuple[float, ...]) -> Example:
-    """An order with its features; the habits', which come last, as of the order."""
+    """Return an order with its features; the last ones are of the profiles as of the order."""
     own = [assessment.features[name] for name in FEATURE_NAMES[: -len(profiles)]]
     return Example(
         assessment.order,

@@ -1,8 +1,8 @@
-"""A file of orders through the scorer, as the function would have scored the stream.
+"""Replays a stream of orders through the scorer, with all that the function makes of it.
 
-Orders go to partitions by their rep, as Event Hubs sends them; each partition has its own memory
-of recent orders and its own belief about a hidden discount. Nothing here reads a clock: an order
-enters the hub, and is scored, when it was placed.
+Orders go to partitions by their rep, as Event Hubs sends them. Each partition has its own memory
+of recent orders and its own belief about a hidden discount. The clock is not read: an order enters
+the hub, and is scored, when it was placed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ from training.history.files import ReadLine
 
 @dataclass(slots=True)
 class _Partition:
-    """What one partition knows; ``sequence`` is that of its next event."""
+    """What one partition knows; ``sequence`` is the number of its next event."""
 
     number: int
     sequence: int = 0
@@ -45,14 +45,13 @@ class _Partition:
 
 @dataclass(slots=True)
 class Replay:
-    """Scores a stream; what did not become a score is counted.
+    """Scores a stream, and counts the orders that get no score.
 
     Attributes:
         dead_letters: orders set aside, by code.
         duplicates: orders that repeated a scored revision.
-        stale: orders with a lower revision than the one scored.
-        alerts: alert documents by rep and id, as the store keeps them, in the order they were
-            made.
+        stale: orders with a lower revision than a scored one.
+        alerts: alert documents by rep and id, in the order in which they were made.
         incidents: incident documents by id.
     """
 
@@ -63,11 +62,11 @@ class Replay:
     stale: int = 0
     alerts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     incidents: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _incident_of: dict[str, str] = field(default_factory=dict)  # by the name of the run
+    _incident_of: dict[str, str] = field(default_factory=dict)  # by the name of the episode
     _alerts_of: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
 
     def run(self, lines: Iterable[ReadLine]) -> Iterator[Assessment]:
-        """Score every order worth it, in time order (ties: file order)."""
+        """Score every order that is to be scored, in time order (ties: file order)."""
         placed = self._in_time_order(lines)
         partitions = [_Partition(number) for number in range(self.partitions)]
         for order, body in placed:
@@ -89,45 +88,49 @@ class Replay:
         return placed
 
     def _score(self, order: Order, partition: _Partition) -> Assessment | None:
-        """The assessment of an order that is worth scoring; the partition remembers it."""
-        found = self._verdict(order, partition)
-        contents = contents_name(found.use) if found.reused else ""
+        """Score an order, and let the partition remember it; None where it gets no score."""
+        admitted = self._verdict(order, partition)
+        contents = contents_name(admitted.use) if admitted.reused else ""
         name = alert_id(order.order_id, order.revision, contents)
         try:
             self.scorer.catalogue.check_currency(order)
-            if found.admission is not Admission.SCORE:
-                if found.admission is Admission.DUPLICATE:
-                    partition.recent.remember(found.use)
-                self.duplicates += found.admission is Admission.DUPLICATE
-                self.stale += found.admission is Admission.STALE
+            if admitted.admission is not Admission.SCORE:
+                if admitted.admission is Admission.DUPLICATE:
+                    partition.recent.remember(admitted.use)
+                self.duplicates += admitted.admission is Admission.DUPLICATE
+                self.stale += admitted.admission is Admission.STALE
                 return None
             (assessment,), episode = self.scorer.score_many([order], partition.episode, [name])
         except OrderError as error:
             self._set_aside(error.code)
             return None
-        except Exception:  # noqa: BLE001 - whatever scoring does to one order, the rest goes on
+        except Exception:  # noqa: BLE001 - a bug on this order must not stop the others
             self._set_aside("scoring_failed")
             return None
         partition.episode = episode
-        partition.recent.remember(found.use)
-        return noted(assessment, found, self.scorer.catalogue.currency)
+        partition.recent.remember(admitted.use)
+        return noted(assessment, admitted, self.scorer.catalogue.currency)
 
     def _verdict(self, order: Order, partition: _Partition) -> Verdict:
-        """What becomes of an order; one that may have been forgotten is looked up, as the function
-        does, among the alerts that there are."""
-        found = partition.recent.judge(order)
-        if found.admission is not Admission.SCORE or not partition.recent.may_be_forgotten(order):
-            return found
+        """Return whether an order is to be scored.
+
+        An order that the partition may have forgotten is looked up among the alerts, as the
+        function does it.
+        """
+        remembered = partition.recent.judge(order)
+        new = remembered.admission is Admission.SCORE
+        if not new or not partition.recent.may_be_forgotten(order):
+            return remembered
         stored = self._alerts_of.get((order.rep_id, order.order_id), ())
         uses = (Use.of_alert(self.alerts[name]) for name in stored)
         before = [use for use in uses if use is not None]
-        return verdict(Use.of(order), [*before, *partition.recent.of_id(found.use)])
+        return verdict(Use.of(order), [*before, *partition.recent.of_id(remembered.use)])
 
     def _set_aside(self, code: str) -> None:
         self.dead_letters[code] = self.dead_letters.get(code, 0) + 1
 
     def _note(self, assessment: Assessment, body: bytes, partition: _Partition) -> None:
-        """Keep what an order leads to: its alert, incidents, and what it says of orders before."""
+        """Keep what an order leads to: its alert, its incidents, and revisits of earlier orders."""
         order = assessment.order
         for older in self._alerts_of.get((order.rep_id, order.order_id), ()):
             lower = self.alerts[older]["revision"] < order.revision
@@ -161,22 +164,23 @@ class Replay:
         self._alerts_of.setdefault((alert["rep_id"], alert["order_id"]), []).append(name)
 
     def _is_anothers(self, alert: dict[str, Any]) -> bool:
-        """Whether the id is that of an alert of a different order, long forgotten."""
+        """Return whether a different, long forgotten order has an alert of this id."""
         known = self.alerts.get((alert["rep_id"], alert["id"]))
         return known is not None and is_of_another(alert, known)
 
-    def _revisit(self, one: Revisited, at: datetime) -> None:
-        """Add the incident to the alert of an order before, and make it one where it was none."""
-        if one.document is not None:
-            self._keep(one.document, None)
-        alert = self.alerts.get((one.rep_id, one.alert_id))
+    def _revisit(self, revisit: Revisited, at: datetime) -> None:
+        """Add the incident to the alert of an earlier order, which may become an alert now."""
+        if revisit.document is not None:
+            self._keep(revisit.document, None)
+        name = (revisit.rep_id, revisit.alert_id)
+        alert = self.alerts.get(name)
         if alert is not None and "revisited_at" not in alert:
-            incident_id = self._incident_of[one.episode]
-            self.alerts[one.rep_id, one.alert_id] = revisited(alert, one.finding, incident_id, at)
+            incident_id = self._incident_of[revisit.episode]
+            self.alerts[name] = revisited(alert, revisit.finding, incident_id, at)
 
 
 def _document(assessment: Assessment, body: bytes, partition: _Partition) -> dict[str, Any]:
-    """The alert document of an order that enters the hub, and is scored, when it was placed."""
+    """Return the alert document of an order that is scored when it was placed."""
     at = assessment.order.ordered_at
     return alert_document(
         assessment,

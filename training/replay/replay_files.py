@@ -28,16 +28,16 @@ SCORE_COLUMNS = (
 def replayed(
     replay: Replay, lines: Iterable[ReadLine], scores: Path, alerts: Path, incidents: Path | None
 ) -> list[Score]:
-    """Score orders, write what came of them, and print a summary; their scores."""
-    found = score_all(progress(replay.run(lines), "scoring orders"))
-    write_scores(scores, found)
+    """Score orders, write the files, print a summary, and return the scores."""
+    written = score_all(progress(replay.run(lines), "scoring orders"))
+    write_scores(scores, written)
     write_lines(alerts, map(msgspec.json.encode, replay.alerts.values()))
     if incidents is not None:
         write_lines(incidents, map(msgspec.json.encode, replay.incidents.values()))
-    print(_summary(found, replay))
+    print(_summary(written, replay))
     for incident in replay.incidents.values():
         print(printable(f"{incident['id']} ({incident['status']}): {incident['message']}"))
-    return found
+    return written
 
 
 def _summary(scores: Sequence[Score], replay: Replay) -> str:
@@ -53,7 +53,7 @@ def _summary(scores: Sequence[Score], replay: Replay) -> str:
 def write_scores(path: Path, scores: Iterable[Score]) -> None:
     """Write the scores file: `SCORE_COLUMNS`, one line an order scored.
 
-    An id that begins with a minus has an apostrophe before it: spreadsheets take it for a formula.
+    An id that a spreadsheet would take for a formula gets an apostrophe before it.
     """
     with replacing(path) as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
         writer = csv.writer(text, lineterminator="\n")

@@ -11,8 +11,8 @@ from shared.formats import alert_id
 class Score:
     """One line of the scores file, with the order's size; probabilities are 0-1.
 
-    ``alerted`` is what was decided at arrival, ``final_probability`` what is believed at the end
-    of the stream.
+    ``alerted`` was decided at arrival; ``final_probability`` is what is known at the end of the
+    stream.
     """
 
     order_id: str
@@ -26,7 +26,7 @@ class Score:
 
 
 def score_of(assessment: Assessment) -> Score:
-    """The figures of an assessment that a backtest keeps."""
+    """Return the figures of an assessment that a backtest keeps."""
     order = assessment.order
     return Score(
         order_id=order.order_id,
@@ -41,7 +41,7 @@ def score_of(assessment: Assessment) -> Score:
 
 
 def score_all(assessments: Iterable[Assessment]) -> list[Score]:
-    """A score for each assessment, with what orders after it have said of it."""
+    """Return a score for each assessment, revised by what later orders have shown."""
     scores: list[Score] = []
     place: dict[str, int] = {}
     for assessment in assessments:
@@ -55,6 +55,6 @@ def score_all(assessments: Iterable[Assessment]) -> list[Score]:
 
 
 def _revisited(score: Score, p_hidden: float) -> Score:
-    """The score of an order whose hidden discount turned out to be this likely."""
+    """Return the score of an order whose hidden discount turned out to be this likely."""
     final = 1.0 - (1.0 - score.p_added_item) * (1.0 - p_hidden)
     return replace(score, final_probability=max(final, score.final_probability))

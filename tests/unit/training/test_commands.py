@@ -2,25 +2,13 @@
 
 import asyncio
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from shared.errors import ConfigurationError, SheriffError
-from shared.printable import printable
-from training import console
-from training.backtest import show_quality
-from training.command_files import check_files
-from training.comparison.metrics import Verdict
-from training.console import cell, real, run, verdict_lines, whole
-from training.history.files import write_lines
-from training.replay.replay_files import write_scores
-from training.replay.scores import Score
+from shared.errors import SheriffError
+from training.console import run
 from training.stores import load_alerts
 
 COMMANDS = (
@@ -290,131 +278,6 @@ def test_a_connection_that_cannot_be_used_is_named_and_not_shown(
     assert "secret" not in line
 
 
-def test_ctrl_c_ends_a_command_in_one_line_and_code_130(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    def command(_: list[str] | None) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(SystemExit) as end:
-        run(command)
-    assert (end.value.code, capsys.readouterr().err) == (console.INTERRUPTED, "interrupted\n")
-
-
-@pytest.mark.parametrize("lines", [2, 50_000])  # fewer and more than a buffer holds
-def test_a_closed_pipe_ends_a_command_without_a_word(lines: int) -> None:
-    code = (
-        "import sys; from training.console import run; sys.stdin.readline()\n"
-        f"run(lambda _: [print('a line') for _ in range({lines})] and None)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=Path(__file__).parents[3],
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        assert process.stderr
-        process.stdout.close()
-        process.stdin.write(b"\n")
-        process.stdin.close()
-        assert process.stderr.read() == b""
-        assert process.wait() == console.CLOSED
-
-
-def test_an_error_with_odd_characters_is_shown_escaped_and_in_one_line(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    def command(_: list[str] | None) -> None:
-        raise ConfigurationError("first\nsecond \x1b[2J \u202e \udc80")
-
-    with pytest.raises(SystemExit):
-        run(command)
-    assert capsys.readouterr().err == "error: first second \\u001b[2J \\u202e \\udc80\n"
-
-
-def test_texts_from_outside_are_no_markup_and_steer_no_terminal() -> None:
-    assert cell("[red]\x07x").plain == "[red]\\u0007x"
-    assert printable("Ünlü 車\ta") == "Ünlü 車\\ta"
-
-
-def test_a_verdict_fits_a_terminal() -> None:
-    reasons = ["Recall of added items: 0.8412, the champion's 0.9011 " * 3, "x" * 200]
-    lines = verdict_lines("20260301-abcdef12", "refused", reasons)
-    assert lines[0] == "20260301-abcdef12 is refused"
-    assert max(map(len, lines)) <= console.WIDTH
-    assert [line[:4] for line in lines].count("  - ") == 2
-
-
-@pytest.mark.parametrize("kind", [whole(1, 9), real(1, 9)])
-@pytest.mark.parametrize("text", ["0", "-1", "10", "9" * 99, "nan", "inf", "x", "", "1e400"])
-def test_a_number_has_bounds(kind: Callable[[str], float], text: str) -> None:
-    with pytest.raises(console.argparse.ArgumentTypeError, match="expected"):
-        kind(text)
-    assert kind("9") == 9
-
-
-def test_an_output_appears_whole_or_not_at_all_and_leaves_nothing_behind(at: Path) -> None:
-    def bodies() -> Iterator[bytes]:
-        yield b"half"
-        raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        write_lines(at / "input", bodies())
-    assert (at / "input").read_bytes() == b"precious input"
-    assert not list(at.glob(".*"))
-
-
-def test_a_file_that_only_looks_like_a_part_of_the_output_is_left_alone(at: Path) -> None:
-    (at / "out.part").write_bytes(b"somebody's")
-    write_lines(at / "out", [b"line"])
-    assert (at / "out.part").read_bytes() == b"somebody's"
-
-
-def test_a_link_keeps_leading_to_its_file_when_that_is_replaced(at: Path) -> None:
-    (at / "link").symlink_to("input")
-    write_lines(at / "link", [b"new"])
-    assert (at / "link").is_symlink()
-    assert (at / "input").read_bytes() == b"new\n"
-
-
-@pytest.mark.parametrize("name", ["folder", "pipe", "/dev/null"])
-def test_nothing_but_a_file_is_ever_replaced(name: str) -> None:
-    with pytest.raises(ConfigurationError, match="expected a file"):
-        write_lines(Path(name), [b"line"])
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
-def test_what_this_user_must_not_touch_is_named(at: Path) -> None:
-    (at / "input").chmod(0o000)
-    with pytest.raises(ConfigurationError, match="must not be read"):
-        check_files([at / "input"], [])
-    (at / "input").chmod(0o400)
-    with pytest.raises(ConfigurationError, match="must not be written"):
-        check_files([], [at / "input"])
-    (at / "folder").chmod(0o500)
-    with pytest.raises(ConfigurationError, match="must not write"):
-        check_files([], [at / "folder" / "new"])
-
-
-def test_a_link_in_a_circle_leads_nowhere(at: Path) -> None:
-    (at / "one").symlink_to("two")
-    (at / "two").symlink_to("one")
-    with pytest.raises(ConfigurationError, match="one"):
-        check_files([at / "one"], [])
-    with pytest.raises(ConfigurationError, match="one"):
-        check_files([], [at / "one"])
-
-
-def test_an_order_id_is_no_formula_of_a_spreadsheet(at: Path) -> None:
-    score = Score("-2-3", 0, 0.1, 0.2, 0.3, alerted=False, final_probability=0.3, units=1)
-    write_scores(at / "scores.csv", [score, replace(score, order_id="o-1")])
-    rows = (at / "scores.csv").read_text().splitlines()[1:]
-    assert [row.split(",")[0] for row in rows] == ["'-2-3", "o-1"]
-
-
 def test_a_hub_that_cannot_be_reached_or_named_ends_in_one_line(
     at: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -430,14 +293,3 @@ def test_a_store_that_cannot_be_reached_ends_loading_alerts_in_one_line() -> Non
     environment = {"COSMOS_ENDPOINT": "http://127.0.0.1:9", "COSMOS_KEY": "no key"}
     with pytest.raises(SheriffError, match=r"COSMOS|alerts could not be written"):
         asyncio.run(load_alerts(environment, [{"id": "a", "rep_id": "r"}]))
-
-
-def test_the_table_against_the_truth_fits_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    judged = [
-        Verdict(flagged=True, probability=0.9, fraud=True, units=1 + number % 9)
-        for number in range(100_000)
-    ]
-    show_quality({"hidden_discount": judged})
-    lines = capsys.readouterr().out.splitlines()
-    assert "hidden_discount" in "".join(lines)  # whole: no column is cut short
-    assert max(len(line.rstrip()) for line in lines) <= console.WIDTH

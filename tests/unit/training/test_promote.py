@@ -1,7 +1,5 @@
 """By hand anything may serve that is whole, but nobody passes over what a night said unaware."""
 
-import base64
-import json
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -11,9 +9,7 @@ from shared.containers import TRAINING
 from shared.errors import ConfigurationError
 from tests.unit.training.world import FakeBlobs
 from training import promote
-from training.models.mover import mover
 from training.nightly.results import Result, result_path, write_result
-from training.stores import object_id
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -68,24 +64,6 @@ def test_anyway_is_said_of_a_version(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         promote.main(["--anyway"])
     assert "--anyway goes with --version" in capsys.readouterr().err
-
-
-def test_on_a_machine_of_ones_own_the_login_name_is_recorded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("getpass.getuser", lambda: "ann")
-    assert mover({"SHERIFF_LOCAL": "on"}) == "ann"
-
-
-def token(claims: object) -> str:
-    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    return f"head.{body}.signature"
-
-
-def test_in_azure_the_object_id_of_the_identity_is_recorded() -> None:
-    assert object_id(token({"oid": "1f2e-3d", "name": "Ann"})) == "1f2e-3d"
-    for other in (token({}), token([]), token({"oid": 7}), "", "a.b.c", "no token"):
-        assert object_id(other) is None
 
 
 def test_a_missing_setting_names_the_step_that_sets_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.catalogue import Catalogue, packaged_catalogue
+from shared.catalogue import packaged_catalogue
 from shared.errors import ConfigurationError
 from shared.order import Order, parse_order
 from training import simulate
 from training.console import run
-from training.history.price_arrays import price_table, read_catalogue, repriced
+from training.history.price_arrays import price_table, read_catalogue
 from training.simulate import _by_partition
 
 PRICES = price_table(packaged_catalogue())
@@ -68,11 +68,6 @@ def test_flags_describe_promotions_generous_reps_drifts_and_new_prices(tmp_path:
     assert discounted["rep-1"] > 1.5 * discounted["rep-2"] > 20
     assert min(p.valid_from.date() for p in catalogue) < date(2025, 1, 2)
     assert max(p.valid_from.date() for p in catalogue) == date(2025, 1, 2)
-
-
-def test_a_catalogue_that_is_not_repriced_keeps_every_digit() -> None:
-    data = repriced(packaged_catalogue(), factor=1, spread=0, currency=None, seed=1)
-    assert list(Catalogue.from_csv(data)) == list(packaged_catalogue())
 
 
 @pytest.mark.parametrize(

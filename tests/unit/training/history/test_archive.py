@@ -130,17 +130,6 @@ def test_an_archive_without_files_has_no_orders() -> None:
     assert (found.orders, found.files, found.bytes) == ((), (), 0)
 
 
-def test_files_are_taken_from_the_window_on_that_reaches_beyond_the_time() -> None:
-    files = {
-        capture_name(minute(number), partition): capture_file([body(number + 100 * partition)])
-        for partition in (0, 1)
-        for number in (0, 10, 20, 30)
-    }
-    assert ids(archived(files, minute(20))) == ["o-10", "o-20", "o-30", "o-110", "o-120", "o-130"]
-    assert ids(archived(files, minute(29))) == ["o-20", "o-30", "o-120", "o-130"]
-    assert ids(archived(files, minute(500))) == ["o-30", "o-130"]
-
-
 def test_windows_that_begin_after_now_are_left_to_the_next_run() -> None:
     late = capture_name(NOW + timedelta(seconds=1))
     files = {late: capture_file([body(1)]), capture_name(NOW): capture_file([body(2)])}

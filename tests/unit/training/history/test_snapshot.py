@@ -108,9 +108,9 @@ def test_a_time_in_another_zone_is_the_same_moment(folder: Path) -> None:
 def test_a_file_that_is_no_snapshot_is_refused(folder: Path) -> None:
     garbage = folder / "garbage.parquet"
     garbage.write_bytes(b"PAR1 but not really")
-    with pytest.raises(ConfigurationError, match="no snapshot"):
+    with pytest.raises(ConfigurationError, match="not a snapshot"):
         thaw(garbage)
     other = folder / "other.parquet"
     pq.write_table(pa.table({"order_id": ["o-1"]}), other)
-    with pytest.raises(ConfigurationError, match="no snapshot"):
+    with pytest.raises(ConfigurationError, match="not a snapshot"):
         thaw(other)

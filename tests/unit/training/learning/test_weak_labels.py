@@ -5,22 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from shared.catalogue import packaged_catalogue
 from shared.classifier import adjust
 from shared.decision import Decision
 from shared.features import FEATURE_NAMES
 from shared.formats import time_text
-from shared.model import packaged_bundle
 from shared.order import Order, parse_order
 from shared.policy import Policy
 from shared.profiles import NO_PROFILES
 from shared.scoring import Scorer
 from tests.orders import an_order
-from training.comparison.metrics import Truth
-from training.evaluation.analysts import DELAY, decide
 from training.history.price_arrays import price_table
 from training.learning import weak_labels
 from training.learning.additive import FREEDOMS, WEIGHTS, fit_columns
@@ -176,35 +171,6 @@ def history() -> tuple[Order, ...]:
     )
 
 
-@given(st.integers(0, 120), st.integers(1, 120))
-@settings(max_examples=20, deadline=None)
-def test_later_orders_change_no_earlier_feature(
-    history: tuple[Order, ...], count: int, more: int
-) -> None:
-    scorer = Scorer(packaged_bundle(), packaged_catalogue(), Policy())
-    before, profiles = walk(scorer, history[:count])
-    after, _ = walk(scorer, history[: count + more])
-    assert after[: len(before)] == before
-    assert profiles.reps.total.orders == profiles.customers.total.orders == count
-
-
-def test_an_order_is_described_by_the_earlier_orders_of_its_rep_and_customer(
-    history: tuple[Order, ...],
-) -> None:
-    scorer = Scorer(packaged_bundle(), packaged_catalogue(), Policy())
-    found, profiles = walk(scorer, history)
-    last = found[-1]
-    earlier, as_of = walk(scorer, history[: history.index(last.order)])
-    rep, customer = last.order.rep_id, last.order.customer_id
-    of_both = (*as_of.reps.shares(rep), *as_of.customers.shares(customer))
-    shares = tuple(100 * share for share in of_both)
-    assert last.features[-4:] == shares
-    for table in (profiles.reps, profiles.customers):
-        assert sum(profile.orders for profile in table.by_name.values()) == len(history)
-    assert 0 < shares[0] < 100
-    assert len(earlier) < len(found)
-
-
 def test_the_tables_that_score_a_history_forward_know_nothing_of_what_they_score(
     history: tuple[Order, ...],
 ) -> None:
@@ -237,19 +203,3 @@ def test_why_there_is_no_classifier_is_on_the_card(history: tuple[Order, ...]) -
     found = with_classifier(learned, history, packaged_catalogue(), [one])
     assert found.bundle == learned.bundle
     assert "fewer than 30" in found.defaults["classifier"]
-
-
-def test_analysts_decide_on_the_likeliest_alerts_of_a_day_and_never_below_the_threshold() -> None:
-    given_examples = examples(96 * 3)
-    truth = {one.order.order_id: Truth(one.p_added_item > 0.7, False) for one in given_examples}
-    decisions = decide(window(given_examples), truth, Policy(reviews_per_day=5))
-    assert len(decisions) == 15
-    of_order = {one.order.order_id: one for one in given_examples}
-    for made in decisions:
-        example = of_order[made.order_id]
-        assert made.at == example.order.ordered_at + DELAY
-        assert (made.decision == "confirmed") == (example.p_added_item > 0.7)
-    everything = decide(window(given_examples), truth, Policy(reviews_per_day=1000))
-    assert {made.order_id for made in everything} == {
-        one.order.order_id for one in given_examples if one.p_added_item >= 0.5
-    }

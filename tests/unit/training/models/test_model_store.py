@@ -27,7 +27,7 @@ DAY = "2026-01-01T00:00:00Z"
 
 
 def put(blobs: FakeBlobs, version: str) -> str:
-    """A whole version on the shelf; its hash."""
+    """Put a whole version into the model store, and return its hash."""
     data, sha256 = encode_bundle(a_bundle(version))
     card = ModelCard(version, sha256, ModelCardData(DAY, DAY, "0" * 64))
     model_store.publish(blobs, version, data, encode_card(card))
@@ -192,5 +192,5 @@ def test_a_challenger_is_named_and_forgotten() -> None:
     assert parse_pointer(blobs.content(MODELS, CHALLENGER)).version == "v1"
     model_store.challenge(blobs, None, NOW)
     assert blobs.read(MODELS, CHALLENGER) is None
-    with pytest.raises(BundleError, match="not on the shelf"):
+    with pytest.raises(BundleError, match="not in the model store"):
         model_store.challenge(blobs, "v9", NOW)
