@@ -38,12 +38,12 @@ def _percents(table: Sequence[DiscountShare]) -> set[int]:
 
 @pytest.fixture(scope="module")
 def default() -> Learned:
-    """Learned from 15,000 orders of the default market."""
+    """Learned from 15,000 orders of the default company."""
     orders = simulated(Company(), 15_000, 11)
     return learn(orders, packaged_catalogue(), "default")
 
 
-def test_the_default_market_is_recovered(default: Learned) -> None:
+def test_the_default_company_is_recovered(default: Learned) -> None:
     bundle = default.bundle
     assert set(default.defaults) <= {"hidden_run_days"}  # 15,000 orders may hold too few runs
     assert _percents(bundle.ladder) == {0, 100, 150, 200, 500, 800, 1000, 1500, 2000}
@@ -63,7 +63,7 @@ def test_shares_of_a_table_sum_to_one_and_name_the_orders_behind_them(default: L
         assert all(step.orders > 0 for step in table)
 
 
-def test_another_market_in_whole_cents_at_other_prices_is_recovered() -> None:
+def test_another_company_in_whole_cents_at_other_prices_is_recovered() -> None:
     company = Company(
         volume=Volume(start=date(2024, 3, 1), orders_per_day=90),
         ladder=Ladder(steps_bp=(300, 450, 600, 1200), shares=(0.4, 0.3, 0.2, 0.1), rate=0.3),

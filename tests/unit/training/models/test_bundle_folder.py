@@ -9,7 +9,7 @@ from shared.errors import BundleError
 from tests.bundles import a_bundle
 from tests.orders import an_order
 from training.history.orders import OrderFile
-from training.learning.learn import Learned
+from training.learning.learned import Learned
 from training.models.bundle_folder import BUNDLE_FILE, CARD_FILE, load, save
 
 

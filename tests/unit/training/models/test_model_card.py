@@ -13,7 +13,7 @@ from tests.bundles import a_bundle
 from tests.orders import an_order
 from tests.schemas import violations
 from training.history.orders import OrderFile
-from training.learning.learn import Learned
+from training.learning.learned import Learned
 from training.models.model_card import ModelCard, encode_card, make_card, parse_card
 
 
