@@ -1,4 +1,4 @@
-"""One culprit planted in an otherwise innocent order is the first reason of its alert."""
+"""One culprit injected in an otherwise innocent order is the first reason of its alert."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -130,7 +130,7 @@ def named_first(found: Assessment, plant: Plant) -> bool:
     return first is not None and first.code in plant.codes and plant.names in first.message
 
 
-def test_the_first_reason_of_an_alert_names_what_was_planted(
+def test_the_first_reason_of_an_alert_names_what_was_injected(
     bundle: ModelBundle, innocent: list[Order]
 ) -> None:
     parts = [innocent[at * PLANTED : (at + 1) * PLANTED] for at in range(3)]

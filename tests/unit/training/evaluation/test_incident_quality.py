@@ -1,4 +1,4 @@
-"""Incidents against the runs that were planted."""
+"""Incidents against the runs that were injected."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ def trial() -> Trial:
     return run_trial(scenario, SIZES, Policy())
 
 
-def test_every_planted_run_becomes_one_incident_with_what_it_took(trial: Trial) -> None:
+def test_every_injected_run_becomes_one_incident_with_what_it_took(trial: Trial) -> None:
     found = report_incidents(trial)
     assert found.injected >= 2
     assert (found.incidents, found.missed, found.false_incidents) == (found.injected, 0, 0)

@@ -25,7 +25,7 @@ def _runs(orders: list[Order]) -> list[HiddenEpisode]:
     return find_episodes(history, none, tolerance)[0]
 
 
-def _planted(company: Company, count: int, seed: int) -> list[tuple[int, int, int]]:
+def _injected(company: Company, count: int, seed: int) -> list[tuple[int, int, int]]:
     """Percentage, orders and days of each run, oldest first; runs are at least a day apart."""
     drawn = draw_orders(company, price_table(packaged_catalogue()), count, seed)
     day = drawn.times.astype("datetime64[D]").astype(int)
@@ -82,7 +82,7 @@ HISTORIES = {
 def test_every_run_is_found_with_its_percentage_its_orders_and_its_days(name: str) -> None:
     company, count = HISTORIES[name]
     found = _runs(simulated(company, count, 7))
-    injected = _planted(company, count, 7)
+    injected = _injected(company, count, 7)
     assert [episode.discount_bp for episode in found] == [percent for percent, _, _ in injected]
     assert [episode.orders for episode in found] == pytest.approx(
         [of for _, of, _ in injected], rel=0.1
