@@ -75,7 +75,8 @@ class Classifier(
         slope: the factor a of the formula; 1 keeps the core's probability.
         intercept: the summand b of the formula, in nats.
         terms: one for each feature, in the order of `shared.features.FEATURE_NAMES`.
-        habits: the profiles of every rep and of frequent customers at the end of the history.
+        profiles: of every rep and of frequent customers at the end of the history. They are stored
+            as ``habits``.
         orders: number of orders worth a look that it was fitted on, decided ones included.
         decisions: number of analysts' decisions among them.
         decision_weight: how many weak labels one decision weighs.

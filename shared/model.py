@@ -82,8 +82,8 @@ class BasketTable(
             brings along on average. A rate that is missing is 0.
         alone: ``alone[q]`` is the number of lines of ``q`` an order that come by themselves and
             that added items do not explain.
-        kinds: product groups, which correct the odds that follow from the rates. No product is in
-            two of them.
+        product_groups: they correct the odds that follow from the rates. No product is in two of
+            them. They are stored as ``kinds``.
     """
 
     orders: Count = 0

@@ -6,7 +6,7 @@
 It deletes alerts and dead letters, and writes files of the archive anew without the customer's
 orders. It deletes what was made from the archive: all snapshots, and the files of the days on which
 the customer ordered. Doing it again changes nothing. It names what it cannot remove: bundles that
-know the customer's habits.
+have the customer's profile.
 """
 
 import base64
@@ -172,7 +172,7 @@ def report(erased: Erased, *, for_good: bool) -> Iterator[str]:
     for name in erased.unreadable:
         yield f"not readable, look at it by hand: {name}"
     for version in erased.bundles:
-        yield f"knows the customer's habits: bundle {version}; train anew, then delete its folder"
+        yield f"has the customer's profile: bundle {version}; train anew, then delete its folder"
     if not for_good:
         yield "nothing was changed; --for-good removes it"
 

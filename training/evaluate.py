@@ -52,7 +52,7 @@ def _parser() -> ArgumentParser:
     flags = ArgumentParser(
         prog="training.evaluate",
         description="Learn from simulated orders without labels, score later ones of the same "
-        "business, and compare with what was planted. The same flags give the same figures.",
+        "business, and compare with what was injected. The same flags give the same figures.",
     )
     flags.add_argument(
         "--scenario", nargs="+", choices=NAMES, default=NAMES, metavar="NAME",

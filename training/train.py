@@ -56,8 +56,8 @@ def show(learned: Learned) -> None:
     print(f"hidden discounts {bundle.hidden_discount_rate:.2%} of orders")
     print(f"a hidden discount lasts {bundle.hidden_episode_days:.1f} days on average")
     print(f"charges within {bundle.charge_tolerance_e4 / 1e4:.5f} of their exact value")
-    product_groups = len(bundle.baskets.product_groups)
-    print(f"{len(bundle.baskets.companions)} products with companions, of {product_groups} kinds")
+    companions, groups = len(bundle.baskets.companions), len(bundle.baskets.product_groups)
+    print(f"{companions} products with companions, in {groups} product groups")
     apart = ", ".join(sorted(bundle.rep_ladders)) or "none"
     print(printable(f"{len(bundle.reps)} reps; with a ladder of their own: {apart}"))
     if bundle.classifier is not None:

@@ -1,4 +1,4 @@
-"""A trained model on the shelf of a whole stack, for the tests of one module in turn.
+"""A trained model in the model store of a whole stack, for the tests of one module in turn.
 
 Fixtures:
 

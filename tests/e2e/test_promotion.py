@@ -33,7 +33,7 @@ from training.stores import opened
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, company: Company) -> Iterator[Stack]:
-    """A stack whose scorers look at the shelf before every batch."""
+    """A stack whose scorers look at the model store before every batch."""
     ports = dict.fromkeys(DEFAULT_PORTS, 0)
     settings = SETTINGS | {"SHELF_POLL_SECONDS": "0"}
     made = Stack(tmp_path_factory.mktemp("promotion"), ports, settings=settings)
@@ -53,7 +53,7 @@ def blobs(stack: Stack) -> Iterator[Blobs]:
 
 
 def put(blobs: Blobs, company: Company, version: str) -> None:
-    """The company's model on the shelf under another name."""
+    """The company's model in the model store under another name."""
     data, sha256 = encode_bundle(msgspec.structs.replace(load(company.model), version=version))
     day = "2025-01-01T00:00:00Z"
     card = ModelCard(version, sha256, ModelCardData(day, day, "0" * 64))

@@ -35,7 +35,7 @@ type Smoke = Callable[..., tuple[int, dict[str, str]]]
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, company: Company) -> Iterator[Stack]:
-    """A stack whose apps look at the shelf whenever they are asked."""
+    """A stack whose apps look at the model store whenever they are asked."""
     ports = dict.fromkeys(DEFAULT_PORTS, 0)
     settings = SETTINGS | {"SHELF_POLL_SECONDS": "0"}
     made = Stack(tmp_path_factory.mktemp("smoke"), ports, settings=settings)

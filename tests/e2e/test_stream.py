@@ -37,10 +37,10 @@ async def test_the_stack_writes_the_alerts_that_the_backtest_writes(
     states = await flow.stores.states()
     assert len([state for state in states.values() if state.orders_scored]) == 4
     (incident,) = (await flow.stores.incidents())[before:]
-    (planted,) = company.incidents()
+    (injected,) = company.incidents()
     assert violations("incident", incident) == []
     for name in incident.keys() - {"id", "by_partition"}:
-        assert incident[name] == planted[name]
+        assert incident[name] == injected[name]
     alerts = (await flow.stores.alerts()).values()
     named = [alert for alert in alerts if alert.get("incident_id") == incident["id"]]
     assert len(named) == incident["orders_affected"]

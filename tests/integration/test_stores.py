@@ -205,7 +205,7 @@ async def test_incidents_are_created_once_and_replaced_only_over_the_version_rea
     assert await incidents.highest(kind) == 2
 
 
-async def test_a_run_may_join_what_is_open_or_ended_late_enough_in_its_percentage(
+async def test_an_episode_may_join_what_is_open_or_ended_late_enough_in_its_percentage(
     database: Cosmos,
 ) -> None:
     incidents = CosmosIncidents(database)

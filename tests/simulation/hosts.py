@@ -102,7 +102,7 @@ class Trigger:
 
 
 class Process:
-    """One life of a host: a desk, and a loop for each partition that it has."""
+    """One life of a host: a scoring context, and a loop for each partition that it has."""
 
     def __init__(self, name: str, trigger: Trigger, cloud: Cloud, weather: Weather) -> None:
         self.name = name

@@ -63,7 +63,7 @@ def alerts_are_those_of_a_clean_pass(outcome: Outcome, clean: Document) -> Itera
 
 
 def incidents_are_those_of_a_clean_pass(outcome: Outcome, clean: Document) -> Iterator[str]:
-    """The same runs in the same incidents, whatever number each has."""
+    """The same episodes in the same incidents, whatever number each has."""
     if _undone(outcome, clean):
         return
     yield from _differences("incident", _incidents(outcome.contents), _incidents(clean))
@@ -134,12 +134,12 @@ def _undone(outcome: Outcome, clean: Document) -> bool:
 
 
 def _alerts(contents: Document) -> Document:
-    runs = _names_of_incidents(contents)
+    names = _names_of_incidents(contents)
     alerts = {}
     for name, alert in contents["alerts"].items():
         kept = {field: value for field, value in alert.items() if field not in MADE_WHEN}
         if "incident_id" in kept:
-            kept["incident_id"] = runs.get(kept["incident_id"], "no such incident")
+            kept["incident_id"] = names.get(kept["incident_id"], "no such incident")
         kept["revisited"] = "revisited_at" in alert
         alerts[name] = kept
     return alerts

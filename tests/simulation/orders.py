@@ -94,7 +94,7 @@ def _events(key: StreamKey, bodies: list[bytes]) -> tuple[OrderEvent, ...]:
 
 
 def _bodies(chance: random.Random, partition: int) -> Iterator[bytes]:
-    """The events of a partition: quiet days, a run of a hidden discount, and quiet days again."""
+    """The events of a partition: quiet days, an episode, and quiet days again."""
     sent: list[dict[str, Any]] = []
     at = BEGIN - timedelta(days=12)
     hidden = set(range(5, 9)) if chance.random() < 0.8 else set()

@@ -85,7 +85,7 @@ def test_what_sends_the_order_is_python_and_its_order_is_an_alert_by_the_package
 
 
 def scored(order: Any) -> Any:
-    """The order as a scorer judges it on whose shelf nothing was ever put."""
+    """The order as a scorer judges it for which nothing was ever published."""
 
     async def judge() -> Any:
         with ThreadPoolExecutor(1) as executor:

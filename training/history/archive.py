@@ -34,7 +34,7 @@ class Archived:
         records: events in the files.
         duplicates: orders that came again in the same revision.
         superseded: revisions that a higher one took the place of.
-        marked: smoke orders (`shared.smoke_orders`), which are left out.
+        smoke_orders: how many smoke orders (`shared.smoke_orders`) there are; they are left out.
         refused: events that are not an order, by code.
         bad_files: files that are not Avro or break off; what came before the break is read.
         bad: the first `MOST_KEPT` events that are not an order.
@@ -46,7 +46,7 @@ class Archived:
     records: int
     duplicates: int
     superseded: int
-    marked: int
+    smoke_orders: int
     refused: dict[str, int]
     bad_files: tuple[str, ...]
     bad: tuple[BadRecord, ...]
@@ -106,7 +106,7 @@ class _Reading:
     shared: Shared = field(default_factory=Shared)
     latest: LatestOrders = field(default_factory=LatestOrders)
     records: int = 0
-    marked: int = 0
+    smoke_orders: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     bad_files: list[str] = field(default_factory=list)
     bad: list[BadRecord] = field(default_factory=list)
@@ -115,7 +115,7 @@ class _Reading:
         """Take in the next file."""
         read = part.read
         self.records += read.records
-        self.marked += read.marked
+        self.smoke_orders += read.smoke_orders
         for code, count in read.refused.items():
             self.refused[code] = self.refused.get(code, 0) + count
         if read.broken:
@@ -133,7 +133,7 @@ class _Reading:
             records=self.records,
             duplicates=self.latest.duplicates,
             superseded=self.latest.superseded,
-            marked=self.marked,
+            smoke_orders=self.smoke_orders,
             refused=self.refused,
             bad_files=tuple(self.bad_files),
             bad=tuple(self.bad),

@@ -65,7 +65,7 @@ class _Events:
     shared: Shared
     orders: list[Order] = field(default_factory=list)
     records: int = 0
-    marked: int = 0
+    smoke_orders: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     bad: list[BadRecord] = field(default_factory=list)
 
@@ -78,7 +78,7 @@ class _Events:
             self._refuse(int(record["SequenceNumber"]), error)
             return
         if is_smoke_order(order):
-            self.marked += 1
+            self.smoke_orders += 1
         else:
             self.orders.append(self.shared.compact(order))
 
@@ -96,7 +96,7 @@ class _Events:
             version=self.file.version,
             orders=len(self.orders),
             records=self.records,
-            marked=self.marked,
+            smoke_orders=self.smoke_orders,
             refused=self.refused,
             broken=broken,
             bad=tuple(self.bad),

@@ -52,14 +52,14 @@ class BadRecord(msgspec.Struct, frozen=True):
     message: str
 
 
-class FileRead(msgspec.Struct, frozen=True):
+class FileRead(msgspec.Struct, frozen=True, rename={"smoke_orders": "marked"}):
     """What one file of the archive held.
 
     Attributes:
         name, size, version: of the file when it was listed.
         orders: how many were read.
         records: how many events the file has.
-        marked: how many smoke orders it has, which are left out.
+        smoke_orders: how many smoke orders it has, which are left out. It is stored as ``marked``.
         refused: events that are not an order, by code.
         broken: the file is not Avro, or breaks off.
         bad: the first events that are not an order.
@@ -70,7 +70,7 @@ class FileRead(msgspec.Struct, frozen=True):
     version: str
     orders: int
     records: int
-    marked: int
+    smoke_orders: int
     refused: dict[str, int]
     broken: bool
     bad: tuple[BadRecord, ...]

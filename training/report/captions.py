@@ -56,7 +56,7 @@ def _calibration(comparison: Comparison) -> Chart:
     error = calibrate(new.probability, fraud).expected_error
     return Chart(
         quality_charts.calibration("calibration", fraud, old.probability, new.probability),
-        "Compare the lines rather than each with the diagonal: planted frauds are more frequent "
+        "Compare the lines rather than each with the diagonal: injected frauds are more frequent "
         f"than real ones, which count as none. The challenger is off by {100 * error:.1f} "
         "percentage points on average (dots without a line: fewer than "
         f"{quality_charts.FIRM} orders).",
@@ -68,7 +68,7 @@ def _scores(comparison: Comparison) -> Chart:
     fraud = later.added | later.hidden
     return Chart(
         quality_charts.score_distribution("scores", fraud, old.probability, new.probability),
-        "Good scores crowd at both ends: planted frauds on the right, all else on the left.",
+        "Good scores crowd at both ends: injected frauds on the right, all else on the left.",
     )
 
 
@@ -80,7 +80,7 @@ def _cost(report: Report, comparison: Comparison) -> Chart:
         quality_charts.cost_curve(
             "cost", later, old, new, (threshold, review_cost_e4), report.currency
         ),
-        f"Reviews plus planted losses that no alert saw, over the {len(later.days):,} later "
+        f"Reviews plus injected losses that no alert saw, over the {len(later.days):,} later "
         f"orders: cheapest for the challenger at {100 * quality_charts.THRESHOLDS[cheapest]:.0f} "
         f"%, and the policy alerts from {100 * threshold:g} % on.",
     )

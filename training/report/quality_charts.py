@@ -118,7 +118,7 @@ def score_distribution(name: str, fraud: Bools, champion: Floats | None, challen
         edges = np.linspace(0, 1, 21)
         axes.hist(
             challenger[fraud], edges.tolist(), color=INKS["challenger"], alpha=0.35,
-            label="planted frauds (challenger)",
+            label="injected frauds (challenger)",
         )  # fmt: skip
         if champion is not None:
             counts = np.histogram(champion, edges)[0]

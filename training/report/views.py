@@ -71,7 +71,7 @@ def _detection(comparison: Comparison | None) -> tuple[KeyFigure, ...]:
     key_figures = []
     for typology, figures in comparison.challenger_figures.items():
         before = comparison.champion_figures.get(typology)
-        note = f"{figures.found:,} of {figures.injected:,} planted"
+        note = f"{figures.found:,} of {figures.injected:,} injected"
         if before is not None and before.recall is not None:
             note += f"; champion {percent(before.recall)}"
         label = f"{name_of(typology)}s found"

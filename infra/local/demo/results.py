@@ -60,14 +60,14 @@ def _quality(truth: Path, alerts: Sequence[dict[str, Any]]) -> Table:
     """Compare alerts that name a fraud with a probability of at least 0.5 with the truth."""
     with truth.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    table = Table("fraud", "planted", "found", "precision", "recall", title="Against the truth")
+    table = Table("fraud", "injected", "found", "precision", "recall", title="Against the truth")
     table.title_justify = "left"
     for typology in ("added_item", "hidden_discount"):
-        planted = {row["order_id"] for row in rows if row[typology] == "1"}
+        injected = {row["order_id"] for row in rows if row[typology] == "1"}
         named = {alert["order_id"] for alert in alerts if _likely(alert, typology)}
-        right = len(planted & named)
-        precision, recall = right / max(len(named), 1), right / max(len(planted), 1)
-        table.add_row(typology, str(len(planted)), str(right), f"{precision:.3f}", f"{recall:.3f}")
+        right = len(injected & named)
+        precision, recall = right / max(len(named), 1), right / max(len(injected), 1)
+        table.add_row(typology, str(len(injected)), str(right), f"{precision:.3f}", f"{recall:.3f}")
     return table
 
 

@@ -1,4 +1,4 @@
-"""A shelf made of a dictionary, and what lies on it."""
+"""A model store made of a dictionary, and the files in it."""
 
 import asyncio
 import hashlib
@@ -47,7 +47,7 @@ class FakeFiles:
         pointer: str = "champion",
         **fields: Any,
     ) -> None:
-        """Put a bundle on the shelf, by default one of the packaged tables, and point to it."""
+        """Put a bundle into the store, by default one of the packaged tables, and point to it."""
         if data is None:
             data, _ = encode_bundle(a_bundle(version))
         self.files[f"models/{version}/bundle.json"] = data

@@ -223,7 +223,7 @@ async def test_health_is_degraded_where_what_should_serve_is_refused(
     assert answer.status == 200
     assert answer.body.get("problems", []) == problems
     assert answer.body["status"] == ("degraded" if problems else "ok")
-    assert said.items() <= answer.body.items()  # as the shelf says it
+    assert said.items() <= answer.body.items()  # as the model loader says it
 
 
 @dataclass

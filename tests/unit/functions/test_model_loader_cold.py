@@ -1,4 +1,4 @@
-"""A process that starts: what was ever on the shelf is never replaced by something packaged."""
+"""A process that starts: what was ever published is never replaced by something packaged."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The shelf is looked at beside the batches, and what was refused is not read again."""
+"""The loader looks for new files beside the batches, and what was refused is not read again."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -68,7 +68,7 @@ def polled(
 
 
 async def started(files: SlowFiles, executor: Executor) -> tuple[ModelLoader, Clock, FakeTelemetry]:
-    """A shelf that serves, whose files are slow from now on."""
+    """A model store that serves, whose files are slow from now on."""
     heard = FakeTelemetry()
     files.promote("v1")
     ours, clock = polled(files, executor, heard)

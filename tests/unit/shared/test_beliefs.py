@@ -117,7 +117,7 @@ def test_what_is_no_longer_fitted_fades_into_the_grid() -> None:
     assert {percent for percent, _ in belief.chance_by_bp} == {*PERCENTS}
 
 
-def test_an_ambiguous_order_is_hidden_inside_a_run_and_normal_outside() -> None:
+def test_an_ambiguous_order_is_hidden_inside_an_episode_and_normal_outside() -> None:
     inside, outside = after(*[HIDDEN] * 3), after(*[NORMAL] * 3)
     at = START + timedelta(minutes=20)
     for belief, low, high in ((inside, 0.98, 1.0), (outside, 0.0, 0.01)):
@@ -125,12 +125,12 @@ def test_an_ambiguous_order_is_hidden_inside_a_run_and_normal_outside() -> None:
         assert low <= sum(priors[1:]) <= high
 
 
-def test_one_order_that_was_spared_does_not_end_a_run() -> None:
+def test_one_order_that_was_spared_does_not_end_an_episode() -> None:
     assert after(*[HIDDEN] * 5, NORMAL).running > SPARED_SHARE
     assert after(*[HIDDEN] * 5, NORMAL, HIDDEN).running > 0.99
 
 
-def test_a_few_normal_orders_end_a_run() -> None:
+def test_a_few_normal_orders_end_an_episode() -> None:
     assert after(*[HIDDEN] * 5, *[NORMAL] * 4).running < 0.01
 
 
@@ -148,7 +148,7 @@ def test_belief_returns_to_the_long_run_share_with_time_not_with_orders() -> Non
     assert much_later == pytest.approx(RATE, abs=1e-3)
 
 
-def test_runs_last_as_long_as_they_were_learned_to() -> None:
+def test_episodes_last_as_long_as_they_were_learned_to() -> None:
     """With starts so rare that they do not matter, belief decays by the mean length of a run."""
     rare = Beliefs((100,), (1.0,), 1e-9, 2.0)
     prior = rare.before(Belief(START, ((100, 1.0),)), START + timedelta(days=2))

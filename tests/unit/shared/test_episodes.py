@@ -1,4 +1,4 @@
-"""When a run of a hidden discount opens in a partition, what belongs to it, and when it ends."""
+"""When an episode opens in a partition, what belongs to it, and when it ends."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -76,7 +76,7 @@ def test_orders_wait_while_something_is_suspected_and_are_let_go_when_it_is_not(
     assert state.waiting == ()
 
 
-def test_a_run_opens_with_the_order_that_makes_the_belief_strong() -> None:
+def test_an_episode_opens_with_the_order_that_makes_the_belief_strong() -> None:
     assert RUNNING.episode is not None
     assert RUNNING.episode.opened_by == "o-1.0"
     assert RUNNING.episode.discount_bp == 100
@@ -111,7 +111,7 @@ def test_a_normal_order_amid_the_clear_ones_is_not_revisited() -> None:
     assert [one.alert_id for one in steps[-1].revisits] == ["o-0.0", "o-2.0"]
 
 
-def test_a_run_grows_by_the_orders_that_are_flagged() -> None:
+def test_an_episode_grows_by_the_orders_that_are_flagged() -> None:
     state, steps = followed(
         (order(2, p_hidden=0.999), 1.0), (order(3, NORMAL), 0.9), (order(4, p_hidden=0.9), 1.0),
         state=RUNNING,
@@ -135,7 +135,7 @@ def test_reps_it_takes_nothing_from_are_told_once_it_has_gone_on_without_them() 
     assert [rep for rep, _, _ in state.episode.reps] == ["Annie Corns", "Cy Gard"]
 
 
-def test_a_run_ends_when_the_belief_has_fallen_and_says_when() -> None:
+def test_an_episode_ends_when_the_belief_has_fallen_and_says_when() -> None:
     state, steps = followed((order(2, NORMAL), 0.5), (order(3, NORMAL), 0.009), state=RUNNING)
     assert state.episode is None
     (ended,) = steps[-1].changed
@@ -143,7 +143,7 @@ def test_a_run_ends_when_the_belief_has_fallen_and_says_when() -> None:
     assert ended.orders == 2
 
 
-def test_the_order_that_ends_a_run_may_open_one_of_another_percentage() -> None:
+def test_the_order_that_ends_an_episode_may_open_one_of_another_percentage() -> None:
     step = advance(RUNNING, Belief(START, ((100, 0.001), (50, 0.995))), order(2), THRESHOLDS)
     ended, opened = step.changed
     assert (ended.discount_bp, ended.ended_at is not None) == (100, True)
@@ -175,7 +175,7 @@ factors = st.lists(st.floats(1e-3, 300.0), min_size=1, max_size=60)
 
 
 @given(factors)
-def test_the_chance_to_lie_within_a_run_rises_to_1(given_factors: list[float]) -> None:
+def test_the_chance_to_lie_within_an_episode_rises_to_1(given_factors: list[float]) -> None:
     chances = chances_within(given_factors)
     assert chances == sorted(chances)
     assert chances[-1] == pytest.approx(1.0)
@@ -183,7 +183,7 @@ def test_the_chance_to_lie_within_a_run_rises_to_1(given_factors: list[float]) -
 
 @given(factors)
 def test_the_beginning_is_weighed_by_bayes_rule(given_factors: list[float]) -> None:
-    """Against the plain sum over every place where the run may have begun."""
+    """Against the plain sum over every place where the episode may have begun."""
     weights = []
     for start in range(len(given_factors)):
         weight = 1.0
@@ -207,7 +207,7 @@ orders = st.lists(
 
 
 @given(orders)
-def test_a_run_counts_each_order_once_and_sums_what_they_lost(
+def test_an_episode_counts_each_order_once_and_sums_what_they_lost(
     drawn: Sequence[tuple[float, float, float, str]],
 ) -> None:
     state = EpisodeState()

@@ -1,4 +1,4 @@
-"""Runs of all partitions, gathered into incidents."""
+"""The episodes of all partitions, gathered into incidents."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def a_run(
+def an_episode(
     name: str = "a.0",
     *,
     percent: int = 100,
@@ -35,7 +35,7 @@ def a_run(
     orders: int = 3,
     spared: tuple[tuple[str, int], ...] = (),
 ) -> Episode:
-    """A run; times are hours from `START`."""
+    """An episode; times are hours from `START`."""
     return Episode(
         opened_by=name,
         discount_bp=percent,
@@ -52,7 +52,7 @@ def a_run(
 
 
 def settled(*parts: tuple[str, Episode]) -> dict[str, dict[str, Any]]:
-    """The incidents by id after runs of partitions, one after the other."""
+    """The incidents by id after episodes of partitions, one after the other."""
     documents: dict[str, dict[str, Any]] = {}
     for sequence, (partition, episode) in enumerate(parts):
         part = PartitionEpisode(partition, sequence, episode)
@@ -67,8 +67,8 @@ def only(*parts: tuple[str, Episode]) -> dict[str, Any]:
     return incident
 
 
-def test_a_run_opens_an_incident_that_says_what_happens() -> None:
-    incident = only(("0", a_run(orders=1_200)))
+def test_an_episode_opens_an_incident_that_says_what_happens() -> None:
+    incident = only(("0", an_episode(orders=1_200)))
     assert incident["id"] == "hidden_discount-000001"
     assert (incident["status"], incident["ended_at"]) == ("open", None)
     assert incident["message"] == (
@@ -77,8 +77,8 @@ def test_a_run_opens_an_incident_that_says_what_happens() -> None:
     )
 
 
-def test_the_run_of_another_partition_joins_and_totals_are_sums() -> None:
-    incident = only(("0", a_run("a.0")), ("1", a_run("b.0", start=2, orders=5)))
+def test_the_episode_of_another_partition_joins_and_totals_are_sums() -> None:
+    incident = only(("0", an_episode("a.0")), ("1", an_episode("b.0", start=2, orders=5)))
     assert incident["orders_affected"] == 8
     assert incident["amount_lost"] == 8.0
     assert incident["by_partition"]["1"]["orders"] == 5
@@ -86,16 +86,20 @@ def test_the_run_of_another_partition_joins_and_totals_are_sums() -> None:
     assert incident["sample_order_ids"] == ["a", "b"]
 
 
-def test_a_run_that_grows_replaces_what_it_was() -> None:
-    incident = only(("0", a_run(orders=3)), ("0", a_run(orders=9, last=4)))
+def test_an_episode_that_grows_replaces_what_it_was() -> None:
+    incident = only(("0", an_episode(orders=3)), ("0", an_episode(orders=9, last=4)))
     assert incident["orders_affected"] == 9
     assert incident["last_seen_at"] == "2026-03-01T13:00:00.000000Z"
 
 
 def test_it_closes_when_its_last_partition_has_seen_the_end() -> None:
-    first_ended = (("0", a_run("a.0")), ("1", a_run("b.0")), ("0", a_run("a.0", ended=5)))
+    first_ended = (
+        ("0", an_episode("a.0")),
+        ("1", an_episode("b.0")),
+        ("0", an_episode("a.0", ended=5)),
+    )
     assert only(*first_ended)["status"] == "open"
-    incident = only(*first_ended, ("1", a_run("b.0", ended=6)))
+    incident = only(*first_ended, ("1", an_episode("b.0", ended=6)))
     assert (incident["status"], incident["ended_at"]) == ("closed", "2026-03-01T15:00:00.000000Z")
     assert incident["message"] == (
         "From 2026-03-01 09:00 UTC to 2026-03-01 10:00 UTC every order was charged 1 % too "
@@ -105,63 +109,65 @@ def test_it_closes_when_its_last_partition_has_seen_the_end() -> None:
 
 def test_a_partition_without_orders_does_not_keep_it_open_for_ever() -> None:
     late = QUIET / HOUR + 2
-    incident = only(("1", a_run("b.0")), ("0", a_run("a.0", last=late, ended=late + 1)))
+    incident = only(("1", an_episode("b.0")), ("0", an_episode("a.0", last=late, ended=late + 1)))
     assert incident["status"] == "closed"
 
 
 def test_another_percentage_is_another_incident() -> None:
-    assert len(settled(("0", a_run("a.0")), ("1", a_run("b.0", percent=50)))) == 2
+    assert len(settled(("0", an_episode("a.0")), ("1", an_episode("b.0", percent=50)))) == 2
 
 
-def test_a_run_long_after_the_last_one_is_the_next_incident() -> None:
+def test_an_episode_long_after_the_last_one_is_the_next_incident() -> None:
     later = 6 + RESUMED / HOUR + 1
-    incidents = settled(("0", a_run("a.0", ended=5)), ("0", a_run("b.0", start=later)))
+    incidents = settled(("0", an_episode("a.0", ended=5)), ("0", an_episode("b.0", start=later)))
     assert [*incidents] == ["hidden_discount-000001", "hidden_discount-000002"]
 
 
-def test_a_run_that_resumes_soon_goes_on_with_its_incident() -> None:
-    incident = only(("0", a_run("a.0", ended=5)), ("0", a_run("b.0", start=6, orders=4)))
+def test_an_episode_that_resumes_soon_goes_on_with_its_incident() -> None:
+    incident = only(("0", an_episode("a.0", ended=5)), ("0", an_episode("b.0", start=6, orders=4)))
     assert (incident["status"], incident["orders_affected"]) == ("open", 7)
 
 
 def test_a_partition_that_is_late_joins_the_incident_that_has_closed_meanwhile() -> None:
-    incident = only(("0", a_run("a.0", ended=5)), ("1", a_run("b.0", start=0.5, ended=4)))
+    incident = only(("0", an_episode("a.0", ended=5)), ("1", an_episode("b.0", start=0.5, ended=4)))
     assert (incident["status"], incident["orders_affected"]) == ("closed", 6)
 
 
 def test_a_partition_that_lags_by_months_opens_an_incident_of_its_own() -> None:
-    lagging = a_run("b.0", start=-2_000, ended=-1_990)
-    assert len(settled(("0", a_run("a.0", ended=5)), ("1", lagging))) == 2
+    lagging = an_episode("b.0", start=-2_000, ended=-1_990)
+    assert len(settled(("0", an_episode("a.0", ended=5)), ("1", lagging))) == 2
 
 
 def test_an_open_incident_that_nobody_has_seen_for_long_is_not_joined() -> None:
     later = 1 + QUIET / HOUR + 1
-    assert len(settled(("0", a_run("a.0")), ("1", a_run("b.0", start=later)))) == 2
+    assert len(settled(("0", an_episode("a.0")), ("1", an_episode("b.0", start=later)))) == 2
 
 
 def test_a_replay_finds_the_incident_it_had_opened_and_closed() -> None:
-    parts = (("0", a_run("a.0")), ("0", a_run("a.0", ended=5)))
+    parts = (("0", an_episode("a.0")), ("0", an_episode("a.0", ended=5)))
     assert only(*parts, *parts) == only(*parts) | {
         "by_partition": {"0": only(*parts)["by_partition"]["0"] | {"sequence": 3}}
     }
 
 
-def test_a_run_stays_with_its_incident_though_a_later_one_has_opened_meanwhile() -> None:
-    """Its partition had no orders for longer than others wait, and then the run went on."""
+def test_an_episode_stays_with_its_incident_though_a_later_one_has_opened_meanwhile() -> None:
+    """Its partition had no orders for longer than others wait, and then the episode went on."""
     late = 1 + QUIET / HOUR + 1
-    parts = (("0", a_run("a.0")), ("1", a_run("b.0", start=late)))
-    incidents = settled(*parts, ("0", a_run("a.0", last=late + 2, orders=9)))
+    parts = (("0", an_episode("a.0")), ("1", an_episode("b.0", start=late)))
+    incidents = settled(*parts, ("0", an_episode("a.0", last=late + 2, orders=9)))
     assert [incident["orders_affected"] for incident in incidents.values()] == [9, 3]
 
 
 def test_reps_it_spares_are_told() -> None:
-    incident = only(("0", a_run(spared=(("Bo Ek", 7), ("Cy Gard", 1)))))
+    incident = only(("0", an_episode(spared=(("Bo Ek", 7), ("Cy Gard", 1)))))
     assert incident["spared_reps"] == ["Bo Ek"]
     assert "every order of Annie Corns, and none of 1 other, is charged" in incident["message"]
 
 
 def test_a_rep_whom_another_partition_saw_charged_less_is_not_spared() -> None:
-    incident = only(("0", a_run("a.0")), ("1", a_run("b.0", spared=(("Annie Corns", 9),))))
+    incident = only(
+        ("0", an_episode("a.0")), ("1", an_episode("b.0", spared=(("Annie Corns", 9),)))
+    )
     assert incident["spared_reps"] == []
 
 
@@ -170,7 +176,7 @@ def test_a_rep_whom_another_partition_saw_charged_less_is_not_spared() -> None:
 def test_any_order_of_partitions_and_any_repetition_gives_the_same_totals(
     times: int, order: list[str]
 ) -> None:
-    parts = [(name, a_run(f"{name}.0", start="abcd".index(name))) for name in order]
+    parts = [(name, an_episode(f"{name}.0", start="abcd".index(name))) for name in order]
     incident, expected = only(*parts * times), only(*sorted(parts))
     left_out = ("by_partition",)
     for name in incident.keys() - {*left_out}:
@@ -178,27 +184,29 @@ def test_any_order_of_partitions_and_any_repetition_gives_the_same_totals(
 
 
 def test_a_rep_passed_by_as_often_as_is_no_chance_is_spared() -> None:
-    incident = only(("0", a_run(spared=(("Bo Ek", SPARED_ORDERS),))))
+    incident = only(("0", an_episode(spared=(("Bo Ek", SPARED_ORDERS),))))
     assert incident["spared_reps"] == ["Bo Ek"]
     assert incident["by_rep"][1] == {
         "rep_id": "Bo Ek", "orders": 0, "spared_orders": SPARED_ORDERS, "amount_lost": 0.0,
     }  # fmt: skip
 
 
-def test_of_two_incidents_that_a_run_could_join_it_joins_the_later() -> None:
+def test_of_two_incidents_that_an_episode_could_join_it_joins_the_later() -> None:
     """A partition that lagged by days has closed the gap between them."""
-    documents = settled(("0", a_run("a.0", ended=5)), ("0", a_run("b.0", start=30, ended=31)))
-    part = PartitionEpisode("1", 9, a_run("c.0", start=2, last=32))
+    documents = settled(
+        ("0", an_episode("a.0", ended=5)), ("0", an_episode("b.0", start=30, ended=31))
+    )
+    part = PartitionEpisode("1", 9, an_episode("c.0", start=2, last=32))
     assert settle([*documents.values()], part, "USD", 2)["id"] == "hidden_discount-000002"
 
 
 def numbered(number: int, **times: float) -> Episode:
     hours = ((495_000 + number, 3, 1, 30_000),)
-    episode = a_run(f"r{number}.0", start=number, **times)
+    episode = an_episode(f"r{number}.0", start=number, **times)
     return replace(episode, number=number, hours=hours, spared_orders=1)
 
 
-def test_runs_of_a_partition_that_are_over_are_kept_as_one_sum() -> None:
+def test_episodes_of_a_partition_that_are_over_are_kept_as_one_sum() -> None:
     parts = [("0", numbered(n, ended=n + 1)) for n in range(1, 800)]
     incident = only(*parts)
     entry = incident["by_partition"]["0"]
@@ -211,7 +219,7 @@ def test_runs_of_a_partition_that_are_over_are_kept_as_one_sum() -> None:
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=20))
-def test_runs_that_are_settled_again_count_once(replayed: list[int]) -> None:
+def test_episodes_that_are_settled_again_count_once(replayed: list[int]) -> None:
     """As a batch that comes again brings them, from any one of them on."""
     parts = [("0", numbered(n, ended=n + 1)) for n in range(1, 6)]
     again = [parts[at] for start in replayed for at in range(start - 1, 5)]
@@ -222,21 +230,21 @@ def test_runs_that_are_settled_again_count_once(replayed: list[int]) -> None:
     assert incident["message"] == expected["message"]
 
 
-def test_an_earlier_state_of_a_run_takes_nothing_back() -> None:
+def test_an_earlier_state_of_an_episode_takes_nothing_back() -> None:
     """As a process writes that lost its partition, and does not know yet."""
-    known = only(("0", a_run(orders=9)), ("0", a_run(orders=12)))
-    late = PartitionEpisode("0", 0, a_run(orders=9))
+    known = only(("0", an_episode(orders=9)), ("0", an_episode(orders=12)))
+    late = PartitionEpisode("0", 0, an_episode(orders=9))
     assert settle([known], late, "USD", 1) is known
-    anew = PartitionEpisode("0", 0, a_run(orders=15), hubs=1)
+    anew = PartitionEpisode("0", 0, an_episode(orders=15), hubs=1)
     assert settle([known], anew, "USD", 1)["orders_affected"] == 15
 
 
 def wide(name: str, reps: int, hours: int) -> Episode:
-    """A run with the longest ids that JSON can write."""
+    """An episode with the longest ids that JSON can write."""
     names = ["".join(chr(0x1F600 + n // 60**k % 60) for k in range(3)) for n in range(2 * reps)]
     names = [one + "\U0001f600" * 61 for one in names]
     return replace(
-        a_run(name, ended=2),
+        an_episode(name, ended=2),
         reps=tuple((rep, 9, 90_000) for rep in names[:reps]),
         spared=tuple((rep, 9) for rep in names[reps:]),
         hours=tuple((495_000 + n, 9, 9, 90_000) for n in range(hours)),
@@ -244,7 +252,7 @@ def wide(name: str, reps: int, hours: int) -> Episode:
 
 
 def test_the_largest_incident_fits_into_what_the_store_takes() -> None:
-    """32 partitions, the most of a hub, each with its runs at their most."""
+    """32 partitions, the most of a hub, each with its episodes at their most."""
     documents: list[dict[str, Any]] = []
     for number in (1, 2):
         for partition in range(32):
@@ -280,15 +288,15 @@ OLD: dict[str, Any] = {
 
 def test_an_incident_of_the_release_before_goes_on() -> None:
     assert violations("incident", OLD) == []
-    part = PartitionEpisode("0", 4, a_run(orders=5))
+    part = PartitionEpisode("0", 4, an_episode(orders=5))
     incident = settle([OLD], part, "USD", 1)
     assert violations("incident", incident) == []
     assert (incident["id"], incident["orders_affected"]) == (OLD["id"], 5)
-    joined = settle([incident], PartitionEpisode("1", 1, a_run("b.0")), "USD", 1)
+    joined = settle([incident], PartitionEpisode("1", 1, an_episode("b.0")), "USD", 1)
     assert joined["orders_affected"] == 8
 
 
-def test_an_incident_for_the_release_before_has_the_runs_that_it_sums() -> None:
+def test_an_incident_for_the_release_before_has_the_episodes_that_it_sums() -> None:
     parts = [("0", numbered(n, ended=n + 1)) for n in range(1, 4)]
     incident = version_1(only(*parts))
     assert violations("incident", incident) == []

@@ -199,7 +199,7 @@ def test_a_list_total_beyond_the_arithmetic_is_left_undecided() -> None:
     assert score(order).probability == 0.0
 
 
-def test_an_order_that_one_look_cannot_decide_is_decided_by_the_run_it_stands_in() -> None:
+def test_an_order_that_one_look_cannot_decide_is_decided_by_the_episode_it_stands_in() -> None:
     """1 % off a CableLock alone is a step of the ladder, and exactly what a run takes."""
     ambiguous = order_of(round(0.99 * 25.0, 4), CableLock=1)
     clear = order_of(round(0.99 * LIST, 4), Road150Red44=1, HitchRack4Bike=1, CableLock=1)

@@ -135,7 +135,7 @@ OLD = {
 """A state as the release before wrote it, recorded from its code."""
 
 
-def test_what_the_release_before_wrote_goes_on_with_its_run_and_its_counts() -> None:
+def test_what_the_release_before_wrote_goes_on_with_its_episode_and_its_counts() -> None:
     state = StreamState.from_document(OLD | {"id": "x", "_etag": "y"})
     assert (state.sequence_number, state.orders_scored) == (7, 8)
     assert state.attempt is None
@@ -222,7 +222,7 @@ def emoji(number: int) -> str:
     return "".join(chr(0x1F600 + (number // 60**k) % 60) for k in range(3)) + "\U0001f600" * 61
 
 
-def worst_run(reps: int) -> Episode:
+def worst_episode(reps: int) -> Episode:
     return Episode(
         "x" * 80, 100, NOON, NOON, NOON, NOON, 10**9, 10**9, 10**15, 10**9,
         reps=tuple((emoji(n), 10**6, 10**12) for n in range(reps)),
@@ -246,7 +246,7 @@ def test_the_largest_state_fits_into_what_the_store_takes() -> None:
     text = "x" * (LARGEST_HELD - 60)
     held = {f"{n}": {"degraded": [], "text": text} for n in range(MOST_WAITING)}
     for episode, kept in (
-        (EpisodeState(belief, worst_run(MOST_REPS)), {}),
+        (EpisodeState(belief, worst_episode(MOST_REPS)), {}),
         (EpisodeState(belief, None, (waiting,) * MOST_WAITING), held),
     ):
         marks = marked((), [(1 << n, NOON) for n in range(5, 48)])

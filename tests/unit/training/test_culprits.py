@@ -1,4 +1,4 @@
-"""One culprit planted in an otherwise innocent order is the first reason of its alert."""
+"""One culprit injected in an otherwise innocent order is the first reason of its alert."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from training.simulation.synthesis import SimulatedOrders, draw_orders
 
 CATALOGUE = packaged_catalogue()
 PRICES = price_table(CATALOGUE)
-PLANTED = 120
+INJECTED = 120
 """Orders of each kind."""
 
 
@@ -68,7 +68,7 @@ def innocent() -> list[Order]:
     company = Company(added=AddedItems(rate=0.0), hidden=HiddenDiscounts(episodes=0))
     orders = parsed(draw_orders(company, PRICES, 2_000, seed=12), company, "i-")
     full = [one for one in orders if CATALOGUE.price(one).list_total_e4 == one.charged_e4]
-    assert len(full) > 3 * PLANTED
+    assert len(full) > 3 * INJECTED
     return full
 
 
@@ -130,10 +130,10 @@ def named_first(found: Assessment, plant: Plant) -> bool:
     return first is not None and first.code in plant.codes and plant.names in first.message
 
 
-def test_the_first_reason_of_an_alert_names_what_was_planted(
+def test_the_first_reason_of_an_alert_names_what_was_injected(
     bundle: ModelBundle, innocent: list[Order]
 ) -> None:
-    parts = [innocent[at * PLANTED : (at + 1) * PLANTED] for at in range(3)]
+    parts = [innocent[at * INJECTED : (at + 1) * INJECTED] for at in range(3)]
     scorer = Scorer(bundle, CATALOGUE, Policy())
     right, alerts, model_reasons = 0, 0, 0
     for kind, orders in zip((misfits, deep_discounts, hidden), parts, strict=True):
@@ -153,5 +153,5 @@ def test_the_first_reason_of_an_alert_names_what_was_planted(
 
 def test_an_innocent_order_has_no_reason_at_all(bundle: ModelBundle, innocent: list[Order]) -> None:
     scorer = Scorer(bundle, CATALOGUE, Policy())
-    for order in innocent[:PLANTED]:
+    for order in innocent[:INJECTED]:
         assert scorer.score_many([order], EpisodeState())[0][0].reasons == ()

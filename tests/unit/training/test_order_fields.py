@@ -98,7 +98,7 @@ def test_an_order_comes_back_from_a_snapshot_with_every_field(
     assert thaw(freeze(tmp_path / "s.parquet", [order, order]).path).orders == (order, order)
 
 
-def test_a_field_that_is_added_to_lines_survives_a_planted_item() -> None:
+def test_a_field_that_is_added_to_lines_survives_a_injected_item() -> None:
     orders = [replace(WIDER, order_id=f"o-{number}") for number in range(400)]
     injected = inject_frauds(orders, packaged_catalogue(), Percents((1_000,), (100,)), 1, 1).rounds[
         0

@@ -1,4 +1,4 @@
-"""Frauds planted into real orders: exact, repeatable, and nothing else is touched."""
+"""Frauds injected into real orders: exact, repeatable, and nothing else is touched."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def units(order: Order) -> dict[str, int]:
     return {line.product_id: line.quantity for line in order.lines}
 
 
-def test_every_planted_fraud_takes_just_what_it_says(orders: list[Order]) -> None:
+def test_every_injected_fraud_takes_just_what_it_says(orders: list[Order]) -> None:
     injected = inject_frauds(orders, CATALOGUE, PERCENTS, 1, 5)
     later = injected.later
     row = 0
@@ -54,7 +54,7 @@ def test_recorded_totals_go_along_so_that_nothing_else_gives_the_fraud_away(
         assert order.list_e4 == CATALOGUE.price(order).list_total_e4
 
 
-def test_few_orders_are_planted_into_until_there_are_enough_frauds(orders: list[Order]) -> None:
+def test_frauds_are_injected_into_few_orders_until_there_are_enough(orders: list[Order]) -> None:
     few, many = (inject_frauds(some, CATALOGUE, PERCENTS, 1, 1) for some in (orders, orders * 10))
     assert len(few.rounds) > len(many.rounds)
     assert few.later.added.sum() > 0.8 * ENOUGH_ADDED

@@ -129,7 +129,7 @@ def test_a_noisy_clock_refuses_nobody_who_is_fast_enough() -> None:
     assert decide(found, POLICY, champion_degraded=False).outcome == "promoted"
 
 
-def test_too_few_planted_frauds_say_nothing_about_recall() -> None:
+def test_too_few_injected_frauds_say_nothing_about_recall() -> None:
     few = {
         name: TypologyFigures(3, 0, None, 0.0, 0.1) for name in ("added_item", "hidden_discount")
     }

@@ -54,40 +54,40 @@ def test_calibration_compares_each_bin_with_its_share_of_frauds() -> None:
     assert fit.brier == pytest.approx((0.05**2 + 0.85**2 + 0.15**2 + 0) / 4)
 
 
-def test_a_run_ends_where_the_hidden_percentage_changes() -> None:
+def test_an_episode_ends_where_the_hidden_percentage_changes() -> None:
     hidden = np.array([0, 100, 100, 0, 100, 50, 50, 0])
     assert hidden_episodes(hidden).tolist() == [0, 1, 1, 0, 2, 3, 3, 0]
 
 
-RUN = np.array([0, 1, 1, 1, 1, 0, 2, 2, 2])
+EPISODE = np.array([0, 1, 1, 1, 1, 0, 2, 2, 2])
 PARTITION = np.array([0, 0, 1, 0, 1, 0, 1, 0, 1])
 MINUTES = np.array([0, 10, 12, 15, 30, 40, 50, 60, 75])
 TIMES = np.datetime64("2025-01-01T08:00", "ms") + MINUTES.astype("timedelta64[m]")
 
 
 def test_delay_counts_a_partitions_own_orders_until_the_first_that_is_flagged() -> None:
-    # Run 1: partition 0 at its second order (5 min), partition 1 at once; run 2: partition 1 at
-    # its second order (25 min), partition 0 at once.
+    # Episode 1: partition 0 at its second order (5 min), partition 1 at once.
+    # Episode 2: partition 1 at its second order (25 min), partition 0 at once.
     flagged = np.array([True, False, True, True, True, False, False, True, True])
-    delay = measure_delay(RUN, PARTITION, flagged, TIMES)
+    delay = measure_delay(EPISODE, PARTITION, flagged, TIMES)
     assert (delay.episodes, delay.missed) == (4, 0)
     assert (delay.orders_p50, delay.orders_p95) == (1, 2)
     assert (delay.minutes_p50, delay.minutes_p95) == (0, 25)
 
 
-def test_a_missed_run_counts_as_an_endless_delay() -> None:
+def test_a_missed_episode_counts_as_an_endless_delay() -> None:
     flagged = np.array([False, False, True, True, False, False, False, False, True])
-    delay = measure_delay(RUN, PARTITION, flagged, TIMES)
+    delay = measure_delay(EPISODE, PARTITION, flagged, TIMES)
     assert (delay.episodes, delay.missed) == (4, 1)
     assert (delay.orders_p50, delay.orders_p95) == (2, None)
     assert delay.minutes_p95 is None
 
 
-def test_without_runs_there_is_no_delay() -> None:
-    delay = measure_delay(np.zeros(9, dtype=int), PARTITION, RUN > 0, TIMES)
+def test_without_episodes_there_is_no_delay() -> None:
+    delay = measure_delay(np.zeros(9, dtype=int), PARTITION, EPISODE > 0, TIMES)
     assert (delay.episodes, delay.missed, delay.orders_p95) == (0, 0, None)
 
 
-def test_a_false_alarm_is_a_flag_outside_of_every_run() -> None:
-    alarms = count_false_alarms(RUN, np.array([True, *[True] * 4, False, *[True] * 3]))
+def test_a_false_alarm_is_a_flag_outside_of_every_episode() -> None:
+    alarms = count_false_alarms(EPISODE, np.array([True, *[True] * 4, False, *[True] * 3]))
     assert (alarms.clean_orders, alarms.flagged, alarms.per_million) == (2, 1, 500_000)

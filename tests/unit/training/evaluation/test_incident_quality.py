@@ -1,4 +1,4 @@
-"""Incidents against the runs that were planted."""
+"""Incidents against the episodes that were injected."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ def trial() -> Trial:
     return run_trial(scenario, SIZES, Policy())
 
 
-def test_every_planted_run_becomes_one_incident_with_what_it_took(trial: Trial) -> None:
+def test_every_injected_episode_becomes_one_incident_with_what_it_took(trial: Trial) -> None:
     found = report_incidents(trial)
     assert found.injected >= 2
     assert (found.incidents, found.missed, found.false_incidents) == (found.injected, 0, 0)
@@ -30,7 +30,7 @@ def test_every_planted_run_becomes_one_incident_with_what_it_took(trial: Trial) 
     assert found.false_openings == 0
 
 
-def test_an_incident_away_from_every_run_is_false_and_a_run_without_one_is_missed(
+def test_an_incident_away_from_every_episode_is_false_and_an_episode_without_one_is_missed(
     trial: Trial,
 ) -> None:
     first, *others = trial.incidents
@@ -40,7 +40,7 @@ def test_an_incident_away_from_every_run_is_false_and_a_run_without_one_is_misse
     assert (found.false_incidents, found.missed) == (1, 1)
 
 
-def test_openings_outside_of_runs_are_counted_against_the_clean_orders(trial: Trial) -> None:
+def test_openings_outside_of_episodes_are_counted_against_the_clean_orders(trial: Trial) -> None:
     clean = trial.stream.drawn.hidden_bp[trial.rows] == 0
     opened = trial.opened.copy()
     opened[np.flatnonzero(clean)[:3]] = True

@@ -25,7 +25,7 @@ def test_every_order_of_the_stream_is_scored_once_and_none_of_the_history(trial:
 
 
 @pytest.mark.xdist_group("evaluate")
-def test_planted_losses_add_up_to_what_the_frauds_took(trial: Trial) -> None:
+def test_injected_losses_add_up_to_what_the_frauds_took(trial: Trial) -> None:
     stream, drawn = trial.stream, trial.stream.drawn
     losses, truth = stream.losses_e4(), stream.truth()
     injected = [truth[order_id] for order_id in stream.ids]

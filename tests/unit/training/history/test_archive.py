@@ -119,10 +119,10 @@ def test_a_file_that_breaks_off_is_named_and_what_came_before_is_read() -> None:
 
 
 def test_orders_that_try_a_deployment_out_are_left_out_and_counted() -> None:
-    marked = order_body(order_id="smoke-1-fraud", rep_id="smoke-test")
-    found = archived({capture_name(minute(0)): capture_file([body(1), marked, body(2)])})
+    smoke_order = order_body(order_id="smoke-1-fraud", rep_id="smoke-test")
+    found = archived({capture_name(minute(0)): capture_file([body(1), smoke_order, body(2)])})
     assert ids(found) == ["o-1", "o-2"]
-    assert (found.records, found.marked, found.refused) == (3, 1, {})
+    assert (found.records, found.smoke_orders, found.refused) == (3, 1, {})
 
 
 def test_an_archive_without_files_has_no_orders() -> None:

@@ -24,7 +24,7 @@ def test_every_event_is_counted_as_what_it_is() -> None:
     smoke = order_body(order_id="smoke-1", rep_id="smoke-test")
     part = read(capture_file([order_body(), smoke, b"no json", None], first=7))
     assert [order.order_id for order in part.orders] == ["o-1"]
-    assert (part.read.records, part.read.orders, part.read.marked) == (4, 1, 1)
+    assert (part.read.records, part.read.orders, part.read.smoke_orders) == (4, 1, 1)
     assert part.read.refused == {"not_json": 2}
     assert [bad.sequence_number for bad in part.read.bad] == [9, 10]
     assert not part.read.broken

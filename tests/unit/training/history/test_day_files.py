@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from tests.unit.training.world import FakeBlobs, capture_file, capture_name
 from training.history import day_files
 from training.history.archive import Archived, read_archive, read_captured
 from training.history.captured_files import Captured, list_captured
-from training.history.day_files import DayFiles, Part, day_path, decode_day, encode_day
+from training.history.day_files import DayFiles, FileRead, Part, day_path, decode_day, encode_day
 
 START = datetime(2026, 2, 25, tzinfo=UTC)
 NOW = START + timedelta(days=20, hours=2)
@@ -237,3 +238,8 @@ def test_only_folders_of_the_time_asked_for_are_looked_into() -> None:
     blobs.lists.clear()
     list_captured(blobs, "orders", late, NOW)
     assert not [name for name in blobs.lists if "2019" in name or "others/" in name]
+
+
+def test_the_count_of_smoke_orders_keeps_its_stored_name() -> None:
+    read = FileRead("a.avro", 10, "1", 2, 3, 1, {}, broken=False, bad=())
+    assert msgspec.to_builtins(read)["marked"] == 1

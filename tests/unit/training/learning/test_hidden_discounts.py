@@ -1,4 +1,4 @@
-"""Hidden percentages, their rates and the lengths of their runs, in histories of many kinds."""
+"""Hidden percentages, their rates and the lengths of their episodes, in histories of many kinds."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -18,15 +18,15 @@ from training.simulation.company import Company, HiddenDiscounts, Ladder, Volume
 from training.simulation.synthesis import draw_orders
 
 
-def _runs(orders: list[Order]) -> list[HiddenEpisode]:
+def _episodes(orders: list[Order]) -> list[HiddenEpisode]:
     history = price_history(tuple(orders), packaged_catalogue())
     tolerance = charge_tolerance(history)
     none = fit_no_discount(history.units, np.abs(history.gap_e4) <= tolerance)
     return find_episodes(history, none, tolerance)[0]
 
 
-def _planted(company: Company, count: int, seed: int) -> list[tuple[int, int, int]]:
-    """Percentage, orders and days of each run, oldest first; runs are at least a day apart."""
+def _injected(company: Company, count: int, seed: int) -> list[tuple[int, int, int]]:
+    """Percentage, orders and days of each episode, oldest first; they lie a day or more apart."""
     drawn = draw_orders(company, price_table(packaged_catalogue()), count, seed)
     day = drawn.times.astype("datetime64[D]").astype(int)
     days, first = np.unique(day[drawn.hidden_bp > 0], return_index=True)
@@ -50,10 +50,10 @@ HISTORIES = {
         Company(hidden=HiddenDiscounts(percents_bp=(37, 40, 125), episodes=6), rounding="cents"),
         6_000,
     ),
-    "one run of a day": (
+    "one episode of a day": (
         Company(hidden=HiddenDiscounts(percents_bp=(80,), episodes=1, episode_days=(1, 1))), 1_000,
     ),
-    "one run of two weeks, most of the history": (
+    "one episode of two weeks, most of the history": (
         Company(hidden=HiddenDiscounts(percents_bp=(55,), episodes=1, episode_days=(14, 14))),
         3_000,
     ),
@@ -79,10 +79,10 @@ HISTORIES = {
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-def test_every_run_is_found_with_its_percentage_its_orders_and_its_days(name: str) -> None:
+def test_every_episode_is_found_with_its_percentage_its_orders_and_its_days(name: str) -> None:
     company, count = HISTORIES[name]
-    found = _runs(simulated(company, count, 7))
-    injected = _planted(company, count, 7)
+    found = _episodes(simulated(company, count, 7))
+    injected = _injected(company, count, 7)
     assert [episode.discount_bp for episode in found] == [percent for percent, _, _ in injected]
     assert [episode.orders for episode in found] == pytest.approx(
         [of for _, of, _ in injected], rel=0.1
@@ -92,7 +92,7 @@ def test_every_run_is_found_with_its_percentage_its_orders_and_its_days(name: st
     )
 
 
-def test_a_run_may_begin_and_end_within_a_day() -> None:
+def test_an_episode_may_begin_and_end_within_a_day() -> None:
     orders = simulated(Company(hidden=HiddenDiscounts(episodes=0)), 2_000, 9)
     begin = orders[700].ordered_at
     some = [
@@ -101,12 +101,12 @@ def test_a_run_may_begin_and_end_within_a_day() -> None:
         else order
         for order in orders
     ]
-    [episode] = _runs(some)
+    [episode] = _episodes(some)
     assert episode.discount_bp == 88
     assert episode.days == pytest.approx(3 / 24, abs=0.04)
 
 
 @pytest.mark.parametrize("rounding", ["exact", "cents"])
-def test_coincidences_that_come_all_the_time_are_no_run(rounding: str) -> None:
+def test_coincidences_that_come_all_the_time_are_no_episode(rounding: str) -> None:
     company = Company(hidden=HiddenDiscounts(episodes=0), rounding=rounding)  # type: ignore[arg-type]
-    assert _runs(simulated(company, 12_000, 3)) == []
+    assert _episodes(simulated(company, 12_000, 3)) == []

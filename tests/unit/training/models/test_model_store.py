@@ -1,4 +1,4 @@
-"""The shelf of models: whole versions, one pointer, moved only from where it was read."""
+"""The model store: whole versions, one pointer, moved only from where it was read."""
 
 from datetime import UTC, datetime
 

@@ -47,7 +47,7 @@ def test_two_figures_of_detection_are_on_top_only_where_models_were_compared() -
     ]  # fmt: skip
     first = key_figures(compared)[0]
     assert (first.label, first.value) == ("Added items found", "75.0 %")
-    assert first.note == "30 of 40 planted; champion 50.0 %"
+    assert first.note == "30 of 40 injected; champion 50.0 %"
 
 
 def test_an_open_incident_alarms_and_says_what_it_takes_a_day() -> None:

@@ -36,10 +36,10 @@ def test_a_promotion_discounts_every_normal_unit_of_its_products_and_is_no_fraud
         for order_id, added, hidden, *_ in truth_rows(orders, PRICES, order_ids(orders, ""))
         if added or hidden
     }
-    planted = set(units.order[units.added].tolist()) | set(
+    injected = set(units.order[units.added].tolist()) | set(
         np.flatnonzero(orders.hidden_bp).tolist()
     )
-    assert len(frauds) == len(planted)
+    assert len(frauds) == len(injected)
 
 
 def test_outside_its_days_a_promotion_changes_no_discount() -> None:

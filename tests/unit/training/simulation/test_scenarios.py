@@ -34,13 +34,13 @@ def test_scenarios_plant_what_their_names_say() -> None:
         name: draw_orders(one.stream, price_table(one.catalogue), 3_000, seed=2)
         for name, one in scenarios.items()
     }
-    planted = {name: set(orders.hidden_bp.tolist()) - {0} for name, orders in streams.items()}
-    assert planted["hidden-0.5"] == {50}
-    assert planted["hidden-1.7"] == {170}
-    assert planted["base"] == {100}
-    assert planted["hidden-unseen"] == {70}
+    injected = {name: set(orders.hidden_bp.tolist()) - {0} for name, orders in streams.items()}
+    assert injected["hidden-0.5"] == {50}
+    assert injected["hidden-1.7"] == {170}
+    assert injected["base"] == {100}
+    assert injected["hidden-unseen"] == {70}
     assert scenarios["hidden-unseen"].history == scenarios["base"].history
-    assert planted["no-fraud"] == set()
+    assert injected["no-fraud"] == set()
     assert not streams["no-fraud"].units.added.any()
     assert {_hidden_days(streams[name]) for name in ("runs-1-day", "runs-2-weeks")} == {1, 14}
     assert _hidden_days(streams["many-runs"]) >= 4
