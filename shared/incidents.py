@@ -431,7 +431,7 @@ def _whose(incident: Mapping[str, Any]) -> str:
         return "every order"
     reps = incident["reps"]
     names = ", ".join(reps) if len(reps) <= NAMED else _rep_count(incident)
-    return f"every order of {names}, and none of {spared} other{'s' if spared > 1 else ''},"
+    return f"every order of {names} (but no order of {_counted(spared, 'other rep')})"
 
 
 def _rep_count(incident: Mapping[str, Any]) -> str:
