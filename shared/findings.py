@@ -1,4 +1,4 @@
-"""What Sheriff finds in an order, and the reasons that an alert gives."""
+"""Findings, which say what is wrong with an order, and the reasons that an alert gives."""
 
 from __future__ import annotations
 
