@@ -138,7 +138,7 @@ def partition_key(kept: Kept) -> str | None:
 
 
 def line(kept: Kept) -> str:
-    """Return one line about a dead letter; text from outside cannot steer the terminal."""
+    """Return one line about a dead letter, without characters that control the terminal."""
     document = kept.document
     sent = f"  sent again {document['redriven_at']}" if kept.redriven else ""
     message = printable(document["message"])
@@ -148,7 +148,7 @@ def line(kept: Kept) -> str:
 
 
 def shown(kept: Kept) -> str:
-    """Return a dead letter with its body; text from outside cannot steer the terminal."""
+    """Return a dead letter with its body, without characters that control the terminal."""
     document = json.dumps(kept.document, indent=2, ensure_ascii=False)
     body = kept.body.decode("utf-8", "backslashreplace")
     return printable(f"{document}\n{body}", lines=True)

@@ -1,4 +1,4 @@
-"""Hold a batch back where scoring fails on many orders: then the fault is ours, not the orders'."""
+"""Hold a batch back if scoring fails on many orders: then the fault is ours, not the orders'."""
 
 import logging
 from collections.abc import Callable
@@ -13,8 +13,9 @@ from shared.stream_key import StreamKey
 logger = logging.getLogger(__name__)
 
 FUSE_EVENTS, FUSE_SHARE = 10, 0.2
-"""Where scoring fails on more orders than this share of a batch of so many events, the fault is
-ours and not the orders': nothing is set aside, and the batch waits for us."""
+"""If a batch has this many events, and scoring fails on more than this share of them, then the
+fault is ours and not the orders'. Nothing is set aside, and the batch waits until we have mended
+it."""
 
 
 class FuseError(TransientError):
