@@ -51,8 +51,8 @@ def write_truth(path: Path, rows: Iterable[tuple[str, int, int, str, str]]) -> N
 async def send(path: Path, connection: str, hub: str, rate: float | None = None) -> int:
     """Send a file of orders to Event Hubs, each partition's orders in the file's order.
 
-    The service would give each order to the partition of its rep, so that partition is computed
-    here and named: to send by rep would take a batch a rep, and would mix up the orders of reps
+    The service would give each order to the partition of its rep, so the partition is computed here
+    and named. Sending by rep would take a batch for each rep, and would mix up the orders of reps
     that share a partition. Memory holds `SEND_CHUNK` orders. With a ``rate`` that many go out a
     second. Returns how many were sent.
 
