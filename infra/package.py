@@ -41,7 +41,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What goes into a zip: folders and files of the app, and the lock file of its packages."""
+    """The contents of a zip: folders and files of the app, and the lock file of its packages."""
 
     name: str
     app: tuple[str, ...]
@@ -144,7 +144,7 @@ def build(
 
 @contextmanager
 def _tree(folder: Path) -> Iterator[Path]:
-    """Make an empty folder, and remove it at the end, however that comes."""
+    """Make an empty folder, and remove it at the end, also after an error."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:

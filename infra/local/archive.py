@@ -2,7 +2,7 @@
 
 So there is a history to learn from at once. It writes the files that Event Hubs Capture would have
 written if the orders had been sent when they were placed. They get a separate namespace, because
-Capture reads in the files of its own namespace where to go on.
+Capture finds out from the files of its own namespace where to go on.
 """
 
 from __future__ import annotations
