@@ -190,17 +190,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="list|show|redrive")
     listing = commands.add_parser("list", help="one line for each that was not sent again")
-    listing.add_argument("--code", help="only those of this code, as not_json")
-    listing.add_argument("--all", action="store_true", help="also those that were sent again")
+    listing.add_argument("--code", help="only those with this code, such as not_json")
+    listing.add_argument(
+        "--all", action="store_true", help="also those that were sent again already"
+    )
     listing.set_defaults(act=_list)
-    showing = commands.add_parser("show", help="one of them, with its body")
-    showing.add_argument("name", help="as in the list: HUB/PARTITION/NUMBER.json")
+    showing = commands.add_parser("show", help="print one dead letter with its body")
+    showing.add_argument("name", help="name from the list: HUB/PARTITION/NUMBER.json")
     showing.set_defaults(act=_show)
     driving = commands.add_parser("redrive", help="send them to the hub again, each only once")
     which = driving.add_mutually_exclusive_group(required=True)
-    which.add_argument("names", nargs="*", default=[], metavar="NAME", help="as in the list")
-    which.add_argument("--code", help="all of this code")
-    which.add_argument("--everything", action="store_true", help="all there are")
+    which.add_argument("names", nargs="*", default=[], metavar="NAME", help="names from the list")
+    which.add_argument("--code", help="all with this code")
+    which.add_argument("--everything", action="store_true", help="all of them")
     driving.set_defaults(act=_redrive, code=None)
     return parser
 

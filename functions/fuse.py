@@ -57,6 +57,6 @@ class Fuse:
             return
         why = f"scoring fails on {len(self.failed)} orders in a batch of {self.events}"
         if not blown:
-            logger.error("%s: %s: a fault of ours, nothing is set aside", self.key, why)
+            logger.error("%s: %s: the fault is ours, so nothing is set aside", self.key, why)
         self.conditions.note_fuse(self.key.partition_id, self.now(), why)
         raise FuseError(f"{self.key}: {why}: a fault of ours, the batch waits")

@@ -117,7 +117,9 @@ class ModelLoader:
         except SheriffError:
             raise
         except Exception as error:
-            raise TransientError(f"what serves cannot be known: {reason(error)}") from error
+            raise TransientError(
+                f"the bundle that serves cannot be looked up: {reason(error)}"
+            ) from error
         assert self._scorer is not None  # looking raises or finds one
         return self._scorer
 

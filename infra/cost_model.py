@@ -23,7 +23,9 @@ LARGEST_BATCH = 200  # orders in a batch, by host.json
 KEPT_MONTHS = 24  # months that alerts and archived orders are kept
 LOG_KB = 1.0  # the size of a row of logs
 BATCH_ROWS, ALERT_ROWS = 3, 1  # the host's span, our span and a line; the span of an alert
-INSTANCE_ROWS = 1.63  # rows a second: by the minute 30 metrics, some 60 of the host, 8 reads of the data account
+INSTANCE_ROWS = (
+    1.63  # a second: 30 metrics a minute, some 60 rows of the host, 8 of the data account
+)
 ALWAYS_READY = 2  # instances with one processor and 2 GB
 PARTITIONS = (4, 8, 16, 32)  # to choose from; the Standard tier allows at most 32
 DAY_SECONDS = 24 * 3600

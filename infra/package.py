@@ -184,9 +184,13 @@ def main(arguments: list[str] | None = None) -> int:
     zips = [f"{package.name}.zip" for package in PACKAGES]
     parser.writes("--out", default=Path("build"), files=zips, help="folder of the zips (build)")
     parser.add_argument("--only", choices=[package.name for package in PACKAGES])
-    parser.add_argument("--version", default=here.version, help="what /api/health will say")
+    parser.add_argument(
+        "--version", default=here.version, help="name of the release, for /api/health"
+    )
     parser.add_argument("--commit", default=here.commit)
-    parser.add_argument("--installed", action="store_true", help="no network: what is installed")
+    parser.add_argument(
+        "--installed", action="store_true", help="use the installed packages, without a network"
+    )
 
     def command() -> int:
         options = parser.parse(arguments)

@@ -168,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--partitions", type=_count(32), default=ORDERS_PARTITIONS, metavar="N")
     parser.add_argument("--per-file", type=_count(1_000_000), default=PER_FILE, metavar="N")
-    parser.add_argument("--now", action="store_true", help="as if all had just come in")
+    parser.add_argument("--now", action="store_true", help="as if all orders had just arrived")
     options = parser.parse_args(arguments)
 
     def command() -> int:

@@ -203,7 +203,9 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("answer", type=Path)
-    parser.add_argument("--accept", default="", help="names that may pass, commas between")
+    parser.add_argument(
+        "--accept", default="", help="names of changes that may pass, separated by commas"
+    )
     options = parser.parse_args(arguments)
     accepted = {name.strip() for name in options.accept.split(",")}
     try:
