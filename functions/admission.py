@@ -1,4 +1,4 @@
-"""Decide which events hold an order to score, and what the order's id tells: pure."""
+"""Decide which events hold an order to score, and what its id says about it. It does no I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from shared.order_event import OrderEvent
 from shared.uses import Admission, RecentOrders, Use, Verdict, contents_name, verdict
 
 SCORING_FAILED = "scoring_failed"
-"""Code of an order that scoring raised on: a fault of ours, not of the order."""
+"""The code of an order on which scoring raised an error: the fault is ours, not the order's."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdmittedOrder:
-    """An order that is to be scored, and what its id tells."""
+    """An order that is to be scored, and what its id says about it."""
 
     event: OrderEvent
     order: Order
@@ -33,7 +33,7 @@ class AdmittedOrder:
 
 @dataclass(frozen=True, slots=True)
 class Admissions:
-    """What the events of a batch are.
+    """The events of a batch, sorted by what they hold.
 
     Attributes:
         orders: the orders to score.
@@ -87,10 +87,10 @@ def _order(received: ReceivedEvent, catalogue: Catalogue) -> Order:
 
 
 def _verdict(batch: Batch, recent: RecentOrders, order: Order, event: OrderEvent) -> Verdict:
-    """Decide by what the partition remembers and, where it may have forgotten the order, by the
-    alerts that the store has under the order's id.
+    """Decide whether the order was here before, by the partition's memory and the store's alerts.
 
-    An alert of this very event is no earlier order: a batch that failed has left it.
+    The alerts count only if the partition may have forgotten the order. An alert of this very event
+    does not count as an earlier order: a failed batch left it.
     """
     answer = recent.judge(order)
     if answer.admission is not Admission.SCORE or not recent.may_be_forgotten(order):

@@ -64,7 +64,7 @@ async def list_alerts(alerts: AlertReader, parameters: Mapping[str, str]) -> Ans
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How a process that scores is doing: its own condition, and the hub as it was seen last."""
+    """The condition of a process that scores, and the last look at the hub."""
 
     here: Conditions
     hub: Callable[[], Awaitable[Watch | None]]

@@ -1,13 +1,14 @@
 """Find the order that kills the process that scores it, and blame no other order.
 
-Such an order leaves no trace but an attempt that never came back. So a process that does not know
-how the last try on a partition ended writes down its attempt, under its own name, before it
-scores. A healthy batch costs no such write.
+Such an order leaves only one trace: an attempt that never ended. So a process writes its attempt
+down, under its own name, if it does not know how the last try on the partition ended. A healthy
+batch needs no such write.
 
-An attempt of another process may be alive for as long as a batch may take, so it is waited for.
-After that it has vanished. Then the events are scored one by one, and each is on record until it is
-judged, until the order that ends every process is known and set aside. Only dead processes count:
-if a process is still alive, its attempt has ended somehow.
+Another process may still be at its attempt for as long as a batch may take, so we wait that long.
+After that the attempt counts as vanished. Then the events are scored one by one, and each attempt
+is on record until the event is judged. This shows which order ends every process, and that order is
+set aside. Only dead processes count: if a process is still alive, its attempt has ended in some
+way.
 """
 
 from collections.abc import AsyncIterator
@@ -21,12 +22,12 @@ from shared.errors import SheriffError, WriteConflict
 from shared.stream import NOBODY, Attempt, StreamState
 
 DEATHS = 5
-"""Processes that must have died on an order on its own before it is set aside: scale-ins, deploys
-and kills take one or two, hardly five."""
+"""An order is set aside once this many processes died while they scored it alone. Scale-ins,
+deploys and kills may end one or two of them by chance, but hardly five."""
 
 PATIENCE = 3
-"""Tries of a batch in a row that fail once scoring has begun, before its orders are scored and
-committed one by one; a store that is away as a whole fails them earlier."""
+"""After this many failed tries in a row, the orders of a batch are scored and committed one by one.
+Only tries that got as far as scoring count, because a store that is away fails them earlier."""
 
 _ENDINGS = 3  # tries to write down that an attempt has ended
 
@@ -38,7 +39,7 @@ class Care:
     Attributes:
         level: ``together``; ``on record``: together, with the attempt on record; ``one by one``,
             each attempt on record; or ``wait``: another process may be at these events.
-        vanished: the processes that died on the next order on its own.
+        vanished: the processes that died while they scored the next order alone.
     """
 
     level: Literal["together", "on record", "one by one", "wait"]
@@ -69,8 +70,8 @@ def care(
 
 
 def _vanished(attempt: Attempt, owner: str) -> tuple[str, ...]:
-    """Return the processes, each once, that died on the order on its own."""
-    # This process is alive, so its own attempts have ended, however they did.
+    """Return the processes, each once, that died while they scored the order alone."""
+    # This process is alive, so its own attempts have ended in some way.
     names = dict.fromkeys((*attempt.vanished, attempt.owner))
     return tuple(name for name in names if name not in (NOBODY, owner))
 
@@ -85,9 +86,9 @@ async def on_record(stored: StoredState, attempt: Attempt) -> AsyncIterator[None
     try:
         yield
     except Exception:
-        # It came back, if only to fail; what made it look at one order stays on record. Where
-        # even this cannot be written, the attempt stays. It is this process's own, which costs
-        # others a wait and hardly an order.
+        # The attempt has ended, perhaps by failing. The record still says who vanished before. If
+        # this cannot be written, the attempt stays on record. Other processes then wait for it, but
+        # they hardly set an order aside because of it.
         if stored.state.attempt is not None:
             ended = replace(attempt, owner=NOBODY) if attempt.alone else None
             await _write_the_end(stored, replace(stored.state, attempt=ended))
@@ -105,10 +106,10 @@ async def off_record(stored: StoredState) -> None:
 
 
 async def _write_the_end(stored: StoredState, state: StreamState) -> None:
-    """Write that an attempt came back; try hard, but never raise.
+    """Write that an attempt has ended; try several times, but never raise.
 
-    What stays on record counts as a death once this process is gone, even if it stops in peace. A
-    conflict says that the end is written already, or that another process is ahead.
+    An attempt that stays on record counts as a death once this process is gone, even if it stopped
+    normally. A conflict says that the end is written already, or that another process is ahead.
     """
     for _ in range(_ENDINGS):
         try:

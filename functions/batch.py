@@ -14,7 +14,7 @@ from shared.stream import Arrival, StreamState
 from shared.stream_key import StreamKey
 
 MOST_AHEAD = timedelta(days=1)
-"""How far an order's own time may lie after the time at which it entered the hub."""
+"""An order's own time may be at most this long after the time at which it entered the hub."""
 
 type OrderName = tuple[str, str]
 """A rep and an order id."""
@@ -64,7 +64,7 @@ class Batch:
 
 
 def receive(event: OrderEvent) -> ReceivedEvent:
-    """Read the order in an event, once for all that follows.
+    """Read the order in an event, once; all later steps use the result.
 
     An order must keep the contract, and may not be dated far after it came: its date would hold
     the stream's clock back. Whatever else goes wrong is kept as well, so that one order cannot

@@ -1,4 +1,4 @@
-"""Find the challenger, the bundle that scores in shadow. Where anything is wrong, none does."""
+"""Find the challenger, the bundle that scores in shadow. If it is at fault, no bundle does."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Challenger:
-    """The challenger's scorer; where it was refused, ``refusal`` says why and none scores."""
+    """The challenger's scorer; None if it was refused, and then ``refusal`` says why."""
 
     known: KnownFiles
     scorer: Scorer | None = None
@@ -25,28 +25,32 @@ class Challenger:
     _bundle: ModelBundle | None = None
 
     async def look(
-        self, champion: str, made: Callable[[ModelBundle], Awaitable[Scorer]], *, anew: bool
+        self,
+        champion: str,
+        make_scorer: Callable[[ModelBundle], Awaitable[Scorer]],
+        *,
+        changed: bool,
     ) -> None:
         """Use the challenger that is in the store now.
 
         Args:
             champion: the version that serves; it is not its own challenger.
-            made: makes a scorer of a bundle, with the catalogue and policy that serve.
-            anew: the catalogue or the policy has changed.
+            make_scorer: makes a scorer of a bundle, with the catalogue and policy that serve.
+            changed: whether the catalogue or the policy has changed.
         """
         try:
             bundle = await self._next()
             if bundle is None or bundle.version == champion:
                 self.scorer = self._bundle = None
-            elif anew or bundle is not self._bundle:
-                self.scorer, self._bundle = await made(bundle), bundle
+            elif changed or bundle is not self._bundle:
+                self.scorer, self._bundle = await make_scorer(bundle), bundle
                 logger.info("in shadow: %s", bundle.version)
         except Exception:  # a challenger never stops the champion
             self.scorer = self._bundle = None
             logger.exception("%s does not score in shadow", CHALLENGER)
 
     async def _next(self) -> ModelBundle | None:
-        """Return the bundle that is to score in shadow; after a bad one, none does."""
+        """Return the bundle that is to score in shadow; None if it was refused or is not there."""
         why = None
         try:
             pointer = await self.known.value(MODELS, CHALLENGER, parse_pointer)

@@ -1,8 +1,9 @@
-"""What a process knows about its own condition, for `/api/health` to tell; no word of any order.
+"""The condition of a process, as `/api/health` reports it. It never names an order.
 
-In Azure another instance than the one that scores answers health, because Flex Consumption scales
-each trigger by itself. That instance knows nothing of this. There the fuse's metric tells of fuses,
-and `functions.watch_hub` sees from outside what stands still. On one machine it is one process.
+In Azure, Flex Consumption scales each trigger by itself, so the instance that answers health is not
+the one that scores, and knows nothing of this. There, a metric counts the fuses that blow, and
+`functions.watch_hub` sees from outside which partitions stand still. On one machine one process
+does all of it.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from shared.formats import shortened, time_text
 
 @dataclass(frozen=True, slots=True)
 class Fuse:
-    """Since when the fuse holds a partition back, and why it blew the last time."""
+    """A fuse that holds a partition back: since when, and why it blew the last time."""
 
     since: datetime
     why: str
@@ -44,7 +45,7 @@ class Conditions:
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def note_fuse(self, partition_id: str, at: datetime, why: str) -> None:
-        """Note that a whole batch was held back: so much of it failed that the fault is ours.
+        """Note that a whole batch was held back, because so many of its orders failed.
 
         ``why`` may hold nothing of an order, because health is open to anyone.
         """

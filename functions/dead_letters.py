@@ -138,7 +138,7 @@ def partition_key(kept: Kept) -> str | None:
 
 
 def line(kept: Kept) -> str:
-    """Return one line about a dead letter; text from outside cannot steer the terminal."""
+    """Return one line about a dead letter, without characters that control the terminal."""
     document = kept.document
     sent = f"  sent again {document['redriven_at']}" if kept.redriven else ""
     message = printable(document["message"])
@@ -148,7 +148,7 @@ def line(kept: Kept) -> str:
 
 
 def shown(kept: Kept) -> str:
-    """Return a dead letter with its body; text from outside cannot steer the terminal."""
+    """Return a dead letter with its body, without characters that control the terminal."""
     document = json.dumps(kept.document, indent=2, ensure_ascii=False)
     body = kept.body.decode("utf-8", "backslashreplace")
     return printable(f"{document}\n{body}", lines=True)
@@ -190,17 +190,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="list|show|redrive")
     listing = commands.add_parser("list", help="one line for each that was not sent again")
-    listing.add_argument("--code", help="only those of this code, as not_json")
-    listing.add_argument("--all", action="store_true", help="also those that were sent again")
+    listing.add_argument("--code", help="only those with this code, such as not_json")
+    listing.add_argument(
+        "--all", action="store_true", help="also those that were sent again already"
+    )
     listing.set_defaults(act=_list)
-    showing = commands.add_parser("show", help="one of them, with its body")
-    showing.add_argument("name", help="as in the list: HUB/PARTITION/NUMBER.json")
+    showing = commands.add_parser("show", help="print one dead letter with its body")
+    showing.add_argument("name", help="name from the list: HUB/PARTITION/NUMBER.json")
     showing.set_defaults(act=_show)
     driving = commands.add_parser("redrive", help="send them to the hub again, each only once")
     which = driving.add_mutually_exclusive_group(required=True)
-    which.add_argument("names", nargs="*", default=[], metavar="NAME", help="as in the list")
-    which.add_argument("--code", help="all of this code")
-    which.add_argument("--everything", action="store_true", help="all there are")
+    which.add_argument("names", nargs="*", default=[], metavar="NAME", help="names from the list")
+    which.add_argument("--code", help="all with this code")
+    which.add_argument("--everything", action="store_true", help="all of them")
     driving.set_defaults(act=_redrive, code=None)
     return parser
 

@@ -1,4 +1,4 @@
-"""Hold a batch back where scoring fails on many orders: then the fault is ours, not the orders'."""
+"""Hold a batch back if scoring fails on many orders: then the fault is ours, not the orders'."""
 
 import logging
 from collections.abc import Callable
@@ -13,8 +13,9 @@ from shared.stream_key import StreamKey
 logger = logging.getLogger(__name__)
 
 FUSE_EVENTS, FUSE_SHARE = 10, 0.2
-"""Where scoring fails on more orders than this share of a batch of so many events, the fault is
-ours and not the orders': nothing is set aside, and the batch waits for us."""
+"""If a batch has this many events, and scoring fails on more than this share of them, then the
+fault is ours and not the orders'. Nothing is set aside, and the batch waits until we have mended
+it."""
 
 
 class FuseError(TransientError):
@@ -56,6 +57,6 @@ class Fuse:
             return
         why = f"scoring fails on {len(self.failed)} orders in a batch of {self.events}"
         if not blown:
-            logger.error("%s: %s: a fault of ours, nothing is set aside", self.key, why)
+            logger.error("%s: %s: the fault is ours, so nothing is set aside", self.key, why)
         self.conditions.note_fuse(self.key.partition_id, self.now(), why)
         raise FuseError(f"{self.key}: {why}: a fault of ours, the batch waits")

@@ -42,7 +42,7 @@ async def score_batch(
     with context.telemetry.batch(key, events):
         try:
             judging = Judging(context, key, await context.read_scorer(), summary)
-            # What serves may take long to be read; the batch's own time begins here.
+            # Loading the scorer may take long, so the batch's own time begins only here.
             started = context.clock()
             deadline = started + context.limits.deadline
             await _commit_all(judging, events, deadline)
@@ -77,7 +77,7 @@ async def _commit_all(judging: Judging, events: Sequence[OrderEvent], deadline: 
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """One way from the state as it was read to the end of the batch.
+    """One try at a batch, from the state as it was read to the last commit.
 
     Attributes:
         judging: judges the events.
@@ -91,7 +91,7 @@ class _Try:
 
     @property
     def context(self) -> ScoringContext:
-        """Where the process scores."""
+        """The context in which the process scores."""
         return self.judging.context
 
     @property
@@ -127,7 +127,7 @@ class _Try:
         return how
 
     async def _score_together(self, events: Sequence[OrderEvent]) -> None:
-        """Commit as one what can be judged in time."""
+        """Judge as many events as there is time for, and commit them together."""
         judgement = await self._judge_in_time(events)
         try:
             self._fuse(judgement.events, one_by_one=False).check(judgement.failed)
@@ -140,7 +140,7 @@ class _Try:
             raise self._out_of_time()
 
     async def _judge_in_time(self, events: Sequence[OrderEvent]) -> Judgement:
-        """Judge chunk by chunk until the deadline; the first chunk, however late it is."""
+        """Judge chunk by chunk until the deadline, but always the first chunk."""
         chunk = self.context.limits.chunk
         judgement = await self.judging.judge(self.stored.state, events[:chunk])
         for start in range(chunk, len(events), chunk):
@@ -153,7 +153,7 @@ class _Try:
     async def _score_one_by_one(
         self, events: Sequence[OrderEvent], vanished: tuple[str, ...]
     ) -> None:
-        """Score and commit each order on its own; ``vanished`` died on the first of them."""
+        """Score and commit each order alone; the processes ``vanished`` died on the first one."""
         fuse = self._fuse(len(events), one_by_one=True)
         await self._score_alone(events[0], vanished, fuse)
         for event in events[1:]:
@@ -177,15 +177,15 @@ class _Try:
             await self._blame(event, error, fuse)
 
     async def _set_aside(self, event: OrderEvent, vanished: tuple[str, ...]) -> None:
-        """Set an order aside without another look at it: reading it may be what kills."""
+        """Set an order aside without parsing it again: parsing it may be what ends the process."""
         message = f"{len(vanished)} processes died while they scored this order on its own"
         error = OrderError("attempts_vanished", "", message)
         received = ReceivedEvent(event, error)
         await self._commit(blamed(self.judging.batch(self.stored.state, [received]), error))
 
     async def _blame(self, event: OrderEvent, error: Exception, fuse: Fuse) -> None:
-        """Set an order aside for what was raised between judging and writing it."""
-        # The error's text may name an order, and goes into the dead letter alone.
+        """Set an order aside because of an error that was raised while it was judged or written."""
+        # The error's text may name an order, so it goes into the dead letter and not into the log.
         kind = type(error).__name__
         logger.error("%s: an order was scored and cannot be committed: %s", self.key, kind)
         judgement = blamed(self.judging.batch(self.stored.state, [receive(event)]), error)

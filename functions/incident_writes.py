@@ -20,7 +20,8 @@ type Versioned = tuple[dict[str, Any], str]
 """An incident, and the version of it that was read."""
 
 _CONFLICTS = 20
-"""Every partition of the hub may write the same incident at once, and one of them gets its way."""
+"""The most tries to write an incident. All partitions of the hub may write it at once, and each
+time only one of them succeeds."""
 
 
 @dataclass(frozen=True, slots=True)

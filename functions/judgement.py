@@ -1,4 +1,4 @@
-"""Decide what becomes of the events of a partition: pure, and the same however they are cut."""
+"""Decide what becomes of a partition's events: pure, and independent of the cut into batches."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,7 +42,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What to write for some events, and the state that says they are done.
+    """The documents to write for some events, and the state that says they are done.
 
     Attributes:
         scored: the orders that were scored, in their order of arrival.

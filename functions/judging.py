@@ -1,4 +1,4 @@
-"""Gather what a judgement needs, and have it computed beside the event loop."""
+"""Gather what a judgement needs, and compute it on a thread beside the event loop."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ class Judging:
         context: where the process scores.
         key: the partition.
         scorer: scores the whole batch, even if another one serves by its end.
-        summary: the record of the batch, which stands even where the batch fails later.
+        summary: the record of the batch, which is kept even if the batch fails later.
     """
 
     context: ScoringContext
@@ -34,7 +34,7 @@ class Judging:
     summary: BatchSummary
 
     async def judge(self, state: StreamState, events: Sequence[OrderEvent]) -> Judgement:
-        """Judge events that follow a state, by what the store has of orders long gone as well.
+        """Judge events that follow a state; ask the store about orders that may be forgotten.
 
         Raises:
             TransientError: the store may answer next time.
@@ -65,7 +65,7 @@ class Judging:
         return dict(zip(orders, alerts, strict=True))
 
     async def _computed[T](self, work: Callable[[], T]) -> T:
-        """Return what some work comes to, done on the thread that computes."""
+        """Do some work on the thread that computes, and return its result."""
         loop = asyncio.get_running_loop()
         result, seconds = await loop.run_in_executor(self.context.executor, _timed, work)
         self.summary.scoring_seconds += seconds
@@ -81,6 +81,6 @@ def _received(
 
 
 def _timed[T](work: Callable[[], T]) -> tuple[T, float]:
-    """Return what some work comes to, and its seconds without the wait for the thread."""
+    """Do some work; return its result, and its seconds without the wait for the thread."""
     started = time.perf_counter()
     return work(), time.perf_counter() - started

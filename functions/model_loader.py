@@ -1,7 +1,7 @@
 """Load the bundle, catalogue and policy that serve, and replace them while the process runs.
 
-Every so often the loader asks for a newer version of each, by its ETag, beside the batches. Only
-the very first look is waited for. A bad file is refused, the log says so once, and the one before
+Every so often the loader asks for a newer version of each, by its ETag, while batches go on. Only
+the very first look makes them wait. A bad file is refused, the log says so once, and the one before
 it serves: in a warm process the one in memory; in a cold process the file that publishing kept, or
 the bundles that the pointer names as earlier. If there is none, nothing is scored and the orders
 wait. Packaged tables serve only where nothing was ever put there (`shared.reference`).
@@ -117,7 +117,9 @@ class ModelLoader:
         except SheriffError:
             raise
         except Exception as error:
-            raise TransientError(f"what serves cannot be known: {reason(error)}") from error
+            raise TransientError(
+                f"the bundle that serves cannot be looked up: {reason(error)}"
+            ) from error
         assert self._scorer is not None  # looking raises or finds one
         return self._scorer
 
@@ -185,7 +187,7 @@ class ModelLoader:
         changed = bool(changes) and await self._exchanged(changes)
         self._measure_age()
         if self.shadow:
-            await self._challenger.look(self._bundle.value.version, self._beside, anew=changed)
+            await self._challenger.look(self._bundle.value.version, self._beside, changed=changed)
         self._known.forget(slot.value for slot in self._slots)
 
     async def _exchanged(self, changes: Mapping[Slot[Any], Candidate[Any]]) -> bool:

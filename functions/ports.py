@@ -118,7 +118,7 @@ class StateStore(Protocol):
 
 
 class ShadowStore(Protocol):
-    """How challengers scored, in a document for each challenger and partition."""
+    """The results of challengers: a document for each challenger and partition."""
 
     async def read(self, key: StreamKey, challenger: str) -> tuple[ShadowState, str | None]:
         """Return a challenger's state and the document's version; a new state and None at first.

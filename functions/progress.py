@@ -44,7 +44,7 @@ class HubSeen:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """How far a partition is done by its state document; ``enqueued_at`` is aware UTC.
+    """The last event that is done, by a partition's state document; ``enqueued_at`` is aware UTC.
 
     ``attempts`` counts the attempts that are on record and never came back.
     """
@@ -79,7 +79,7 @@ class Partition(msgspec.Struct, frozen=True):
 
 
 class Watch(msgspec.Struct, frozen=True):
-    """What is known about a hub after a look.
+    """The state of a hub, as known after a look.
 
     ``acknowledged`` is the created time of a new hub that an operator knows about.
     """
@@ -128,7 +128,7 @@ def looked(
 
 
 def acknowledge(watch: Watch) -> Watch:
-    """Return the watch once an operator knows of the new hub and has done what the runbook says."""
+    """Return the watch after an operator has acknowledged that the hub is new."""
     return msgspec.structs.replace(watch, made_anew=None, acknowledged=watch.created_at)
 
 
@@ -190,7 +190,7 @@ def _partition(
 def _since(
     known: Watch | None, partition_id: str, done: int, hub: HubSeen, now: datetime
 ) -> datetime:
-    """Return the first look at which the partition was behind at the place where it is now."""
+    """Return the first look that found the partition behind, and at the place where it is now."""
     before = known.partitions.get(partition_id) if known else None
     if known is None or before is None or not _same(known.created_at, hub.created_at):
         return now

@@ -1,4 +1,4 @@
-"""Where a process scores: its stores, its limits, and what it remembers between batches."""
+"""The context of scoring: a process's stores, its limits, and its memory between batches."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ from shared.stream_key import StreamKey
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much at once: seconds for a batch, orders between two looks at the clock, writes."""
+    """The limits: seconds for a batch, orders between two looks at the clock, writes at once."""
 
     deadline: float = 60
     chunk: int = 50
@@ -33,7 +33,7 @@ class Limits:
 
 @dataclass
 class ScoringContext:
-    """All that scoring a batch needs of its process, one a process.
+    """Everything that scoring a batch needs from its process. A process has one.
 
     Attributes:
         alerts: the alerts.

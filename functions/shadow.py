@@ -22,7 +22,7 @@ from shared.stream_key import StreamKey
 logger = logging.getLogger(__name__)
 
 STORE_SECONDS = 10.0
-"""To read and write the document, besides what is left of the batch's time."""
+"""The seconds to read and write the document, on top of what is left of the batch's time."""
 
 
 @dataclass

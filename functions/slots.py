@@ -79,7 +79,7 @@ class Slot[T]:
             if cold and not await self.source.was_there():
                 return Candidate(self.packaged(), packaged=True)
             if self.serving is not None and self.serving.packaged:
-                self.refusals.clear()  # packaged tables serve for want of a file, as before
+                self.refusals.clear()  # there is still no file: packaged tables serve on
                 return None
             self.refuse(self.path, GONE)
         except RefusedFileError as error:

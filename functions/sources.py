@@ -32,7 +32,7 @@ class Source[T](Protocol):
         """Return functions that read the ones before, the latest first; they raise as `current`."""
 
     async def was_there(self) -> bool:
-        """Return whether there was ever one, now that there is nothing."""
+        """Return whether there was ever one; asked if there is none now."""
 
 
 @dataclass

@@ -27,7 +27,7 @@ class StoredState:
         return cls(store, key, *await store.read(key))
 
     async def write(self, state: StreamState) -> None:
-        """Replace the state that was last read or written; where that fails, nothing changes here.
+        """Replace the state that was last read or written; if that fails, keep it.
 
         Raises:
             WriteConflict: another process was first; read the state again.

@@ -282,7 +282,7 @@ class BlobDeadLetters:
         return json.loads(stored[0]), stored[1]
 
     async def replace(self, path: str, document: dict[str, Any], version: str) -> None:
-        """Write a dead letter anew.
+        """Replace a dead letter.
 
         Raises:
             WriteConflict: it is another version by now.

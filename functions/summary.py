@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class BatchSummary:
-    """The record of one batch: what became of its events, as far as they are committed."""
+    """The record of one batch: what became of the events that are committed."""
 
     events: int = 0
     skipped: int = 0
@@ -73,7 +73,7 @@ class BatchSummary:
     def measure(
         self, telemetry: Telemetry, key: StreamKey, events: Sequence[OrderEvent], now: datetime
     ) -> None:
-        """Measure the batch, also where it failed, because its events grow older all the same."""
+        """Measure the batch even if it failed, because its events get older in any case."""
         telemetry.note(events=self.events, scored=self.scored, alerts=self.alerts)
         telemetry.measure(metrics.BATCH_SIZE, self.events)
         telemetry.measure(metrics.ORDERS_SCORED, self.scored)

@@ -159,7 +159,7 @@ def telemetry(environ: Mapping[str, str]) -> Telemetry:
             case "otlp":
                 return _of_our_own(environ)
     except Exception:  # orders are scored without telemetry, too
-        logger.exception("there is no telemetry")
+        logger.exception("telemetry cannot start, so nothing is recorded")
     return SILENT
 
 

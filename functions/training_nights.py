@@ -10,7 +10,7 @@ MOST_ATTEMPTS = 3
 """Jobs of one night. More would not help: an image that lacks something fails every time."""
 AGAIN: frozenset[JobStatus] = frozenset({"failed"})
 AGAIN_BY_HAND: frozenset[JobStatus] = frozenset({"failed", "canceled"})
-"""How a job must have ended for another try. One that was canceled is tried only by hand."""
+"""The ends of a job after which it is tried again. A canceled job is tried again only by hand."""
 
 
 @dataclass(frozen=True, slots=True)

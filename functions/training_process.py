@@ -1,4 +1,4 @@
-"""Run the nightly training in a process of its own, and see it to its end."""
+"""Run the nightly training in a process of its own, and wait for its end."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 COMMAND = (sys.executable, "-m", "training.pipeline")
 
 GRACE_SECONDS = 10.0
-"""How long a training that is told to stop has to give its lease back."""
+"""The seconds that a training which is told to stop has to give its lease back."""
 
 _LONGEST_LINE = 1 << 20
 _SHOWN = 500  # characters of a line

@@ -1,4 +1,4 @@
-"""How far partitions are and what was last seen of their hub, both in Cosmos DB."""
+"""Reads how far partitions are, and keeps what was last seen of their hub, in Cosmos DB."""
 
 import logging
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ def _name(hub: str, consumer_group: str) -> str:
 
 
 def committed(document: Mapping[str, Any]) -> Committed:
-    """Return how far a state document says that its partition is done, in any release's form."""
+    """Return how far a partition is done, by its state document of any release."""
     attempt = document.get("attempt")
     attempts = document.get("attempts")  # version 1 counts them, later versions list them
     if isinstance(attempt, Mapping):

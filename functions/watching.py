@@ -20,7 +20,7 @@ class StateReader(Protocol):
     """Reads from the state documents how far each partition is done."""
 
     async def states(self, hub: str, consumer_group: str) -> list[Committed]:
-        """Return how far a hub's partitions are done; one that was never committed is left out.
+        """Return how far a hub's partitions are done; a partition without a commit is left out.
 
         Raises:
             TransientError: they cannot be read now.

@@ -1,4 +1,4 @@
-"""Build the clients and handlers, the only place that does: lazily, once a process, without I/O."""
+"""Build the clients and handlers; only this file does. Each is made on first use, without I/O."""
 
 import logging
 import os
@@ -64,7 +64,7 @@ def _executor() -> ThreadPoolExecutor:
 
 @cache
 def _reading() -> ThreadPoolExecutor:
-    # Bundles and tables are parsed beside the scoring, which must not wait for a large one.
+    # Bundles and tables are parsed on another thread, so that scoring never waits for a large one.
     return ThreadPoolExecutor(1, "parse")
 
 

@@ -28,7 +28,7 @@ from shared.typologies import DATA_QUALITY_TYPOLOGIES
 logger = logging.getLogger(__name__)
 
 type Outcome = Any | BaseException
-"""What a write returned, or the error that it raised."""
+"""The value that a write returned, or the error that it raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Writer:
         return Written(judgement, created.count(True) + joined.count(True), created.count(False))
 
     async def _keep(self, letter: DeadLetter) -> None:
-        """Keep a dead letter. A store that refuses one has no place for any: the batch waits."""
+        """Keep a dead letter. A store that refuses it refuses any other: the batch waits."""
         try:
             await self.dead_letters.add(letter)
         except RefusedError as error:
@@ -104,11 +104,11 @@ class Writer:
         return False
 
     async def _write_alert(self, alert: dict[str, Any]) -> bool:
-        """Write an alert; return whether it is new, which is measured at once: after a failure
-        the alert is found to be there.
+        """Write an alert, and return whether it is new.
 
-        The alert may be there because an earlier try wrote it. Or it is the alert of a different
-        order, so long ago that the partition has forgotten it: then this order reuses its id.
+        A new alert is measured at once, because after a failure it is there and not new any more.
+        An alert may be there because an earlier try wrote it. Or it may belong to a different
+        order that the partition has forgotten: then this order reuses that order's id.
         """
         new = await self.alerts.create(alert)
         if not new:
@@ -124,7 +124,7 @@ class Writer:
         return new
 
     async def _supersede(self, revisions: Sequence[Scored]) -> None:
-        # In turn: the first higher revision marks an alert, wherever the batch is cut.
+        # One after the other: so the first higher revision marks an alert, however batches are cut.
         for revision in revisions:
             order, event = revision.order, revision.event
             place = (time_text(event.enqueued_at), event.sequence_number)
@@ -208,7 +208,7 @@ def _revised(scored: Sequence[Scored]) -> list[list[Scored]]:
 
 
 def _refusals(orders: Iterable[Scored], outcomes: Iterable[Outcome]) -> list[Refusal]:
-    """Return the orders, each once, of which the store refused the alert or its mark."""
+    """Return the orders, each once, whose alert or mark the store refused."""
     refusals = {
         order.event: Refusal(order.event, order.use, str(outcome))
         for order, outcome in zip(orders, outcomes, strict=True)
@@ -226,9 +226,9 @@ def _pending_refusals(revisits: Iterable[_Revisit], outcomes: Iterable[Outcome])
 
 
 def _raise_first(outcomes: Sequence[Outcome], key: StreamKey) -> None:
-    """Raise what no refusal explains: a bug or a cancellation as it is, else one TransientError.
+    """Raise a bug or a cancellation as it is, or one TransientError for all passing failures.
 
-    What was refused is a dead letter by now.
+    A refusal raises nothing, because it is a dead letter by now.
     """
     errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     failures = [error for error in errors if isinstance(error, TransientError)]

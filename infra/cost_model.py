@@ -1,4 +1,4 @@
-"""What a rate of orders needs in Azure, and what that costs a month.
+"""Computes what a rate of orders needs in Azure, and what that costs a month.
 
 This is arithmetic, not a measurement of Azure. Every assumption is a constant below, with its unit.
 Prices are rounded list prices of the United States as of November 2026, in US dollars and without
@@ -12,39 +12,39 @@ import math
 from dataclasses import dataclass
 
 # --- assumptions: the work --------------------------------------------------------------------
-ALERT_SHARE = 0.02  # of orders, outside episodes
-EPISODE_HOURS = 24  # a month, in which every order gets an alert
+ALERT_SHARE = 0.02  # the share of orders with an alert, outside episodes
+EPISODE_HOURS = 24  # hours a month in which every order gets an alert
 ORDER_KB, ALERT_KB = 0.5, 2.5  # measured: 406 bytes of JSON, 2.3 KB
 SCORING_MS, ALERT_MS = 1.0, 2.0  # processor time: an order through host and scorer; its alert
 BATCH_SECONDS = 0.15  # a small batch with its reads, writes and checkpoint
 ALERT_RU, COMMIT_RU = 20.0, 75.0  # create an alert; read and replace a state document of 91 KB
-BUSY = 0.6  # of an instance, on an ordinary day; in an episode it may be busy all the time
-LARGEST_BATCH = 200  # orders: host.json
-KEPT_MONTHS = 24  # alerts and archived orders
-LOG_KB = 1.0  # a row of logs
+BUSY = 0.6  # the share of an instance's time on an ordinary day; in an episode it may be all of it
+LARGEST_BATCH = 200  # orders in a batch, by host.json
+KEPT_MONTHS = 24  # months that alerts and archived orders are kept
+LOG_KB = 1.0  # the size of a row of logs
 BATCH_ROWS, ALERT_ROWS = 3, 1  # the host's span, our span and a line; the span of an alert
 INSTANCE_ROWS = (
-    1.63  # a second: 30 metrics a minute, some 60 of the host, 8 reads of the data account
+    1.63  # a second: 30 metrics a minute, some 60 rows of the host, 8 of the data account
 )
-ALWAYS_READY = 2  # instances, of one processor and 2 GB
+ALWAYS_READY = 2  # instances with one processor and 2 GB
 PARTITIONS = (4, 8, 16, 32)  # to choose from; the Standard tier allows at most 32
 DAY_SECONDS = 24 * 3600
 MONTH_SECONDS = 730 * 3600
-LEAST_SECONDS = 1.0  # of an instance that are billed, however short its work is
+LEAST_SECONDS = 1.0  # the fewest seconds of an instance that are billed
 
 # --- assumptions: US dollars --------------------------------------------------------------------
 TU_HOUR, CAPTURE_TU_HOUR, MILLION_EVENTS = 0.03, 0.10, 0.028
-INSTANCE_SECOND, READY_SECOND, MILLION_RUNS = 0.000052, 0.000008, 0.40  # of 2 GB
+INSTANCE_SECOND, READY_SECOND, MILLION_RUNS = 0.000052, 0.000008, 0.40  # of an instance with 2 GB
 AUTOSCALE_100RU_HOUR, DOCUMENT_GB_MONTH = 0.012, 0.25
 BLOB_GB_MONTH, TEN_THOUSAND_WRITES = 0.023, 0.065
 LOG_GB = 2.76
-MILLION_RU = 0.25  # of a serverless account
+MILLION_RU = 0.25  # in a serverless account
 FIXED_MONTH = 60.0  # addresses and private endpoints, the trainer's two hours a night, alert rules
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a rate of orders needs; ``batches`` and RU are a second."""
+    """The needs of a rate of orders; ``batches`` and RU are per second."""
 
     orders: float
     throughput_units: int
@@ -91,7 +91,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is paid for even without orders, and how long data are kept.
+    """The parts that are paid for even without orders, and how long data are kept.
 
     ``autoscaled`` holds the highest RU/s of `alerts`, `state` and each further container; empty
     means serverless. ``log_cap`` is in GB a day. ``others`` counts instances that only log.

@@ -29,12 +29,13 @@ FUNCTIONS = {
 """The functions of an app, by its role."""
 
 _WELL = {"ok", "degraded"}
-"""What health may say. `degraded` passes: trouble outside this release must not roll it back."""
+"""The answers of health that pass. `degraded` passes too: trouble outside this release must not
+roll it back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the command line asks for."""
+    """The expectations of the command line."""
 
     health_urls: tuple[str, ...]
     version: str | None

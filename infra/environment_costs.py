@@ -1,4 +1,4 @@
-"""What dev, test and prod need and cost, as the committed snapshots set them up.
+"""Computes what dev, test and prod need and cost, as the committed snapshots set them up.
 
 The snapshots (`infra/environments/*.snapshot.json`) say what each environment consists of;
 `ENVIRONMENTS` says how many orders come. The prices of what only environments have stand below.
@@ -25,7 +25,7 @@ from infra.cost_model import (
 from shared.containers import ALERTS, STATE
 
 ENVIRONMENTS = {"dev": (0.01, 0.25), "test": (0.1, 0.5), "prod": (10.0, 2.0)}
-"""Of each environment: orders a second, hours that a night takes."""
+"""By environment: orders a second, and hours that a night takes."""
 
 OTHER_INSTANCES = 3  # they only log: the one that watches the hub, the desk, the trainer
 SNAPSHOTS = Path(__file__).with_name("environments")

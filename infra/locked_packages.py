@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from shared.errors import SheriffError
 
 PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64")
-"""Of the wheels: the platform of Flex Consumption."""
+"""The platform that the wheels must be for: Flex Consumption's."""
 
 _UNUSED_SUFFIXES = {".pyc", ".pyi", ".pxd", ".pyx", ".pxi", ".h", ".hpp", ".c", ".cpp", ".cc", ".a"}
 _UNUSED_METADATA = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}

@@ -41,7 +41,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What goes into a zip: folders and files of the app, and the lock file of its packages."""
+    """The contents of a zip: folders and files of the app, and the lock file of its packages."""
 
     name: str
     app: tuple[str, ...]
@@ -144,7 +144,7 @@ def build(
 
 @contextmanager
 def _tree(folder: Path) -> Iterator[Path]:
-    """Make an empty folder, and remove it at the end, however that comes."""
+    """Make an empty folder, and remove it at the end, also after an error."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
@@ -184,9 +184,13 @@ def main(arguments: list[str] | None = None) -> int:
     zips = [f"{package.name}.zip" for package in PACKAGES]
     parser.writes("--out", default=Path("build"), files=zips, help="folder of the zips (build)")
     parser.add_argument("--only", choices=[package.name for package in PACKAGES])
-    parser.add_argument("--version", default=here.version, help="what /api/health will say")
+    parser.add_argument(
+        "--version", default=here.version, help="name of the release, for /api/health"
+    )
     parser.add_argument("--commit", default=here.commit)
-    parser.add_argument("--installed", action="store_true", help="no network: what is installed")
+    parser.add_argument(
+        "--installed", action="store_true", help="use the installed packages, without a network"
+    )
 
     def command() -> int:
         options = parser.parse(arguments)

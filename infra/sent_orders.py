@@ -75,7 +75,7 @@ class SentOrders:
         for state in await self._states():
             if state.recent.judge(sent).admission is Admission.DUPLICATE:
                 return
-        raise NotYet(f"{order.order_id} is in no state document: not scored")
+        raise NotYet(f"{order.order_id} is not scored: no state document remembers it")
 
     async def alert(self, order: SmokeOrder) -> dict[str, Any] | None:
         """Return an order's alert, or None."""

@@ -71,7 +71,7 @@ class _Chooser:
             body = self._body(order_id, basket, self._totals(basket)[0])
             if self._all(body, _is_good):
                 return SmokeOrder(order_id, body, None)
-        raise ConfigurationError("what serves calls no order at list price clearly good")
+        raise ConfigurationError("the model that serves finds no order at list price clearly good")
 
     def fraud(self, order_id: str) -> SmokeOrder:
         """Return an order with an added unit if the bundle knows baskets, else one below cost.
@@ -86,7 +86,7 @@ class _Chooser:
             body = self._body(order_id, basket, self._totals(basket)[1] // 100)
             if self._all(body, _is_below_cost):
                 return SmokeOrder(order_id, body, "below_cost")
-        raise ConfigurationError("what serves calls no order clearly a fraud")
+        raise ConfigurationError("the model that serves finds no order clearly a fraud")
 
     def _with_an_added_unit(self) -> Iterator[tuple[Basket, int]]:
         """Yield golden baskets with a charge without most of one unit, the dearest unit first."""

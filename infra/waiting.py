@@ -17,7 +17,7 @@ class Broken(SheriffError):  # noqa: N818 - what was looked at is broken, not th
 
 
 class NotYet(SheriffError):  # noqa: N818 - before the deadline it is no failure
-    """What a check looks at is not right yet, and may become right."""
+    """A check did not pass yet, and may pass later."""
 
 
 async def until(look: Callable[[], Awaitable[str]], seconds: float) -> str:

@@ -6,7 +6,7 @@ then have the intensities
 
 .. math:: \lambda_j = a_j + \sum_{i \ne j} n_i \, \varphi_{ij}
 
-and those of the basket without one unit of ``j`` leave out what that unit brings along.
+Without one unit of ``j`` the basket's intensities leave out what that unit brings along.
 `Baskets.added_odds` compares two ways in which an item can have got into an order: it was drawn
 from the whole catalogue and added to a complete basket, or it was bought with the rest,
 
@@ -153,7 +153,7 @@ class Baskets:
     def _rest_without(
         self, product: str, basket: Mapping[str, int], rates: Mapping[str, float]
     ) -> float:
-        """Return how much less likely the rest is if one unit of a product was added to it."""
+        """Return the factor by which the rest is less likely if one unit was added to it."""
         brings = self._companions.get(product)
         ratio = 1.0
         if brings is None or basket[product] > 1:

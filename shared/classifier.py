@@ -5,8 +5,9 @@ It is an additive logistic model on top of the core's probability, with binned f
 .. math:: \mathrm{logit}\,p = a \, \mathrm{logit}\,p_{core} + b + \sum_j f_j(x_j)
 
 (Hastie and Tibshirani, "Generalized Additive Models", 1990, chapter 6). Each term is a number in a
-table, in nats, so the terms explain the sum exactly; a positive term is more suspicious. Training
-(`training.learning.weak_labels`) makes the tables, and this module only reads them.
+table, in nats (natural logarithms of odds). So the terms explain the sum exactly. A positive term
+makes an order more suspicious. Training (`training.learning.weak_labels`) makes the tables, and
+this module only reads them.
 """
 
 from __future__ import annotations
@@ -162,8 +163,8 @@ def model_reasons(
 def _sentence(feature: str, value: float, nats: float) -> str:
     change = "likelier" if nats > 0 else "less likely"
     return (
-        f"{_described(feature, value)}: going by analysts' decisions on such orders, an added item "
-        f"is {_times(abs(nats))} {change}."
+        f"{_described(feature, value)}. Analysts' decisions on such orders make an added item "
+        f"{_times(abs(nats))} {change}."
     )
 
 
@@ -171,9 +172,8 @@ def _described(feature: str, value: float) -> str:
     """Return the value of a feature as the beginning of a sentence."""
     if feature in _YES_OR_NO:
         return _YES_OR_NO[feature][value == 0]
-    if feature.endswith("_log_odds"):
-        way = "for it" if value >= 0 else "against it"
-        return f"{_PHRASES[feature]} {_times(abs(value))} {way}"
+    if feature in _BY_FACTOR:
+        return _BY_FACTOR[feature][value < 0].format(_times(abs(value)))
     return _PHRASES[feature].format(value)
 
 
@@ -195,10 +195,36 @@ _YES_OR_NO = {
         "The suspected discount is one that reps do not usually give",
     ),
     "suspect_price_alone": (
-        "No other unit has the suspected item's price",
-        "Other units have the suspected item's price",
+        "No other unit of the order has the suspected item's price",
+        "Other units of the order have the suspected item's price",
     ),
 }
+_BY_FACTOR = {
+    "worst_fit_log_odds": (
+        "The item that fits the order least is {} likelier to have been added than bought",
+        "The item that fits the order least is {} less likely to have been added than bought",
+    ),
+    "off_ladder_log_odds": (
+        "An unusual discount on one item explains the charge {} better than usual discounts do",
+        "An unusual discount on one item explains the charge {} worse than usual discounts do",
+    ),
+    "hidden_discount_log_odds": (
+        "A percentage off the whole order explains the charge {} better than usual discounts do",
+        "A percentage off the whole order explains the charge {} worse than usual discounts do",
+    ),
+    "suspect_fit_log_odds": (
+        "The suspected item is {} likelier to have been added than bought",
+        "The suspected item is {} less likely to have been added than bought",
+    ),
+    "suspect_charge_log_odds": (
+        "An unusual discount on the suspected item explains the charge {} better than usual "
+        "discounts do",
+        "An unusual discount on the suspected item explains the charge {} worse than usual "
+        "discounts do",
+    ),
+}
+"""By feature, what a factor above 1 means, and what a factor below 1 means."""
+
 _PHRASES = {
     "units": "The order has {:,.0f} units",
     "products": "The order has {:,.0f} products",
@@ -206,16 +232,15 @@ _PHRASES = {
     "gap": "The order was charged {:,.2f} less than its list total",
     "gap_percent": "The order was charged {:.1f} % less than its list total",
     "margin_percent": "The order's margin is {:.1f} % of its list total",
-    "worst_fit_log_odds": "The basket's worst fitting item speaks",
-    "off_ladder_log_odds": "A discount that reps do not usually give speaks",
-    "hidden_discount_log_odds": "A percentage off the whole order speaks",
-    "suspect_fit_log_odds": "How the suspected item fits its basket speaks",
-    "suspect_charge_log_odds": "The charge, with an unusual discount on the suspected item, speaks",
     "suspect_percent": "The suspected discount is {:g} %",
     "suspect_share_percent": "The suspected discount took {:.1f} % of the list total",
-    "suspect_price_rank": "The suspected item's price is number {:.0f} among the order's units",
-    "rep_discounted_percent": "The rep discounts {:.0f} % of the orders",
-    "rep_suspected_percent": "{:.1f} % of the rep's orders were suspected of an added item",
-    "customer_discounted_percent": "{:.0f} % of the customer's orders are discounted",
-    "customer_suspected_percent": "{:.1f} % of the customer's orders were suspected",
+    "suspect_price_rank": (
+        "Counted from the dearest unit of the order, the suspected item is number {:.0f}"
+    ),
+    "rep_discounted_percent": "{:.0f} % of the rep's earlier orders had a discount",
+    "rep_suspected_percent": "An added item was suspected in {:.1f} % of the rep's earlier orders",
+    "customer_discounted_percent": "{:.0f} % of the customer's earlier orders had a discount",
+    "customer_suspected_percent": (
+        "An added item was suspected in {:.1f} % of the customer's earlier orders"
+    ),
 }

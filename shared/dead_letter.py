@@ -33,7 +33,7 @@ def dead_letter_path(letter: DeadLetter) -> str:
 
 
 def dead_letter_path_anew(letter: DeadLetter) -> str:
-    """Return the name to use where an event from before the hub was made anew has the first."""
+    """Return another name, for use if an event of an earlier hub already has the first."""
     key, event = letter.key, letter.event
     entered = f"{event.enqueued_at:%Y%m%dT%H%M%S%f}"
     return f"{key.hub}/{key.partition_id}/{event.sequence_number}.{entered}.json"
@@ -42,7 +42,7 @@ def dead_letter_path_anew(letter: DeadLetter) -> str:
 def dead_letter_document(letter: DeadLetter, version: int = 2) -> dict[str, Any]:
     """Return the dead letter as it is stored; ``body`` is the untouched event in base64.
 
-    Versions 1 and 2 differ in their number alone.
+    Versions 1 and 2 differ only in their number.
     """
     return {
         "schema_version": version,

@@ -2,7 +2,7 @@ r"""Episodes: a hidden discount in one partition, from its first order to its la
 
 An episode opens when the belief of `shared.beliefs` crosses a threshold. The orders just before
 came when the belief was still low, so they are judged again. The episode began at one of the orders
-that wait, and the evidence of that order and of all orders after it counts for it,
+that wait. That order, and each order after it, is evidence for it:
 
 .. math:: P(\text{began at } k) \propto \prod_{i \ge k} \Lambda_i, \qquad
           P(i \text{ in the episode}) = \sum_{k \le i} P(\text{began at } k)
@@ -41,28 +41,28 @@ EPISODE_VERSION = 3
 a belief is rebuilt within a few orders and no partition should stand still for it."""
 
 MOST_WAITING = 60
-"""How many of the latest orders wait at most. Every episode is detected within fewer orders."""
+"""The most orders that wait: the latest ones. Every episode is detected within fewer orders."""
 
 SUSPECTED = 1e-4
-"""Orders begin to wait at this belief in any percentage, or at a `STRIKING` order."""
+"""Orders begin to wait once the belief in any percentage reaches this, or at a `STRIKING` order."""
 
 STRIKING = 30.0
-"""An order waits, however small the belief, if a percentage makes it this many times likelier."""
+"""Even at a small belief an order waits if a percentage makes it this many times likelier."""
 
 DISMISSED = 1e-6
 """Below this belief nothing is suspected any more, and the waiting orders are dropped."""
 
 SAMPLES = 10
-"""How many order ids an episode names, and an incident."""
+"""The most order ids that an episode names, or an incident."""
 
 MOST_REPS = 100
-"""How many reps an episode names: of those it took from, and of those it spared."""
+"""The most reps that an episode names among those it took from, and among those it spared."""
 
 MOST_HOURS = 168
-"""For how many of the latest hours an episode keeps totals: a week."""
+"""The number of latest hours for which an episode keeps totals: a week."""
 
 MOST_LATEST = 500
-"""How many of the latest orders of an episode can still be replaced by a revision."""
+"""The number of an episode's latest orders that a revision can still replace."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
@@ -120,7 +120,7 @@ class Episode(msgspec.Struct, frozen=True, rename={"discount_bp": "percent"}):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """An order from which an episode may turn out to have taken.
+    """A waiting order: later orders may show that an episode took money off it.
 
     ``factors`` and ``other`` are its `shared.beliefs.Evidence`. ``p_hidden`` is the probability of
     a hidden discount when it arrived.
@@ -144,7 +144,7 @@ class EpisodeState(msgspec.Struct, frozen=True, rename={"episode": "run"}):
     Attributes:
         belief: the belief in hidden discounts.
         episode: the open episode; None while there is none. It is stored as ``run``.
-        waiting: orders from which an episode may turn out to have taken, in order of arrival.
+        waiting: the orders that may turn out to belong to an episode, in order of arrival.
         opened: number of episodes that the partition has opened.
     """
 
@@ -278,7 +278,7 @@ def _suspicious(chance: float, waiting: tuple[Waiting, ...]) -> bool:
 
 
 def _members(factors: Sequence[float]) -> list[float]:
-    """Return the chance of each order that the episode took from it: within, and not spared."""
+    """Return, by order, the chance that it lies within the episode and was not spared."""
     return [
         within * max(0.0, 1.0 - SPARED_SHARE / factor)
         for within, factor in zip(chances_within(factors), factors, strict=True)
@@ -286,7 +286,7 @@ def _members(factors: Sequence[float]) -> list[float]:
 
 
 def chances_within(factors: Sequence[float]) -> list[float]:
-    """Return the chance of each order to lie within an episode that began at one of them.
+    """Return, by order, the chance that it lies within an episode that began at one of them.
 
     ``factors`` say how many times likelier each order is within it, in order of arrival.
 
@@ -376,7 +376,7 @@ def _without(episode: Episode, order: Waiting) -> Episode:
 
 
 def _with_rep(reps: tuple[RepTotal, ...], change: RepTotal) -> tuple[tuple[RepTotal, ...], bool]:
-    """Return the reps after a change of one of them, and whether there was no room for it."""
+    """Return the reps with one of them changed, and whether the change had to be left out."""
     rep, orders, amount = change
     totals = {name: (had, taken) for name, had, taken in reps}
     if rep not in totals and (len(totals) == MOST_REPS or orders < 0):
@@ -417,7 +417,7 @@ def by_hour(hours: Sequence[HourTotal]) -> tuple[HourTotal, ...]:
 
 
 def with_hours(known: tuple[HourTotal, ...], *added: HourTotal) -> tuple[HourTotal, ...]:
-    """Return the totals of `by_hour` with some added; hours before the first of these stay.
+    """Return the totals of `by_hour` with more added; earlier hours stay as they are.
 
     >>> with_hours(((1, 0, 3, 0), (2, 1, 0, 50)), (2, 1, 1, 70))
     ((1, 0, 3, 0), (2, 2, 1, 120))
@@ -459,7 +459,7 @@ def _added_up(
 
 
 class _EpisodeOfVersion2(msgspec.Struct, frozen=True, rename={"discount_bp": "percent"}):
-    """What the release before stored of an episode."""
+    """The fields of an episode that the release before stored."""
 
     opened_by: str
     discount_bp: int
@@ -483,7 +483,7 @@ class _EpisodeStateOfVersion2(msgspec.Struct, frozen=True, rename={"episode": "r
 
 
 def episode_from(document: Mapping[str, Any]) -> EpisodeState:
-    """Read the episode state of a stored document; of an unknown version it starts anew.
+    """Read a stored episode state; if its version is unknown, return a new state.
 
     Raises:
         ValueError: a field is not what it should be.

@@ -6,7 +6,7 @@
     |- OrderError          the sender: the order is set aside (a dead letter), the batch goes on
     |- ConfigurationError  the operator: a setting, catalogue or policy is wrong; the old one stays
     |- BundleError         the trainer: a model bundle is refused; the one before it serves on
-    |- TransientError      nobody: raised when the rest of the batch is done, which comes again
+    |- TransientError      nobody: raised once the rest is done; the whole batch comes again
     |- WriteConflict       the caller: somebody else was first; it reads again and decides anew
     |- RefusedError        the caller: a store will never take the document; its order is set aside
     |- NotThereError       the caller: there is no such document, which is an answer
@@ -43,7 +43,7 @@ class BundleError(SheriffError):
 
 
 class TransientError(SheriffError):
-    """A passing failure of a store or the network: worth the same attempt again."""
+    """A store or the network failed for now: the same call may work next time."""
 
 
 class WriteConflict(SheriffError):  # noqa: N818 - it is no failure: somebody else was first

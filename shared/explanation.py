@@ -1,4 +1,4 @@
-"""What best explains the charge of an order, in the words of its alert."""
+"""The best explanation of an order's charge, in the words of its alert."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class UnitDiscount:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What best explains the charge.
+    """The best explanation of the charge.
 
     ``gap_e4`` is the list total minus the charge. ``unexplained_e4`` is the part of the gap that
     the discounts leave unexplained.

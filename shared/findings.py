@@ -1,4 +1,4 @@
-"""What Sheriff finds in an order, and the reasons that an alert gives."""
+"""Findings, which say what is wrong with an order, and the reasons that an alert gives."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ def hidden_discount_finding(
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an order is suspicious, or less so.
+    """A fact that makes an order more suspicious, or less so.
 
     Attributes:
         source: ``rule`` or ``model``.
         code: stable snake_case name.
         message: one sentence for an analyst.
         contribution: how much it weighs; positive is more suspicious. For a rule it is the weight
-            of evidence: the natural logarithm of how many times likelier the facts are under fraud
-            than without.
+            of evidence: the natural logarithm of how many times likelier the facts are with fraud
+            than without it.
     """
 
     source: str

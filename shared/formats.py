@@ -1,4 +1,4 @@
-"""How money, times and ids are read and written.
+"""Reads and writes money, times and ids.
 
 Inside the core, money is an integer of ten-thousandths of the currency (`_e4`) and a time is aware
 UTC. Outside, money is a decimal number and a time is RFC 3339 text.

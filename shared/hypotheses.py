@@ -1,4 +1,4 @@
-r"""Bayes' rule: which of the ways an order can have come about is likely, given charge and basket.
+r"""Bayes' rule: how likely is each way in which an order can have come about?
 
 The hypotheses are a normal order, an added item (one for each product), a hidden discount (one for
 each percentage), both together, and some cause that nobody listed. Each has a prior rate, and a
@@ -43,7 +43,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Posterior:
-    """What is likely after seeing charge and basket; probabilities are 0-1.
+    """The probabilities (0-1) of the hypotheses, given charge and basket.
 
     Attributes:
         added_item: by product, the probability that it was added. A product is missing where the

@@ -41,14 +41,15 @@ SPARED_ORDERS = 2
 """A rep counts as spared from this many spared orders on; fewer may be chance."""
 
 NAMED = 5
-"""The message names up to this many reps, and counts more of them."""
+"""The message names at most this many reps; if there are more, it says how many."""
 
 LARGEST_BYTES = 1_000_000
 """The largest document as JSON. Version 1 holds everything twice and must fit into the 2 MiB that
 the store takes. In a larger document each partition names fewer reps and hours."""
 
 _LEAN = ((MOST_REPS, MOST_HOURS), (20, 48), (5, 12), (0, 0))
-"""How many reps and hours each partition may name; the first pair that makes the document fit."""
+"""Reps and hours that each partition may name. The first pair with which a document fits is
+used."""
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
@@ -75,8 +76,9 @@ def settle(
     """Return the incident of an episode, with the episode as it is now.
 
     Args:
-        documents: the incidents that it may belong to: the one that is known to have it, or all of
-            its percentage that had not ended long before it began.
+        documents: the incidents that it may belong to. That is the incident that is known to have
+            it; or else every incident of its percentage, without those that ended long before it
+            began.
         part: the episode.
         currency: of the amounts, for the message.
         highest: number of the latest incident; 0 before the first.
@@ -128,7 +130,7 @@ def _overlaps(document: Mapping[str, Any], episode: Episode) -> bool:
     """Return whether an episode lies within the time of an incident, or continues it."""
     ended_at = document["ended_at"]
     until, slack = (document["last_seen_at"], QUIET) if ended_at is None else (ended_at, RESUMED)
-    # Times from outside are subtracted and not added, so that none can leave the calendar.
+    # Adding to a time from outside could leave the calendar, so times are only subtracted.
     starts_in_time = episode.started_at - utc_time(until) <= slack
     return starts_in_time and utc_time(document["started_at"]) - episode.last_seen_at <= RESUMED
 
@@ -394,12 +396,12 @@ def _episode_of_version_1(episode: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def joinable_since(episode: Episode) -> str:
-    """Return the time (UTC text) before which an incident must not have ended to be joined."""
+    """Return the earliest end (UTC text) that an incident may have and still be joined."""
     return _before(episode.started_at, RESUMED)
 
 
 def seen_since(episode: Episode) -> str:
-    """Return the time (UTC text) since which an open incident must have been seen to be joined."""
+    """Return when (UTC text) an open incident must have been seen, or later, to be joined."""
     return _before(episode.started_at, QUIET)
 
 
@@ -431,7 +433,7 @@ def _whose(incident: Mapping[str, Any]) -> str:
         return "every order"
     reps = incident["reps"]
     names = ", ".join(reps) if len(reps) <= NAMED else _rep_count(incident)
-    return f"every order of {names}, and none of {spared} other{'s' if spared > 1 else ''},"
+    return f"every order of {names} (but no order of {_counted(spared, 'other rep')})"
 
 
 def _rep_count(incident: Mapping[str, Any]) -> str:

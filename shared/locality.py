@@ -1,4 +1,4 @@
-"""Whether Sheriff runs on a developer's own machine, where some protections are off.
+"""Decides whether Sheriff runs on a developer's own machine, where some protections are off.
 
 Sheriff is protected by default: callers sign in, keys and connection strings are refused, and
 stores are opened with an identity. Only the setting `LOCAL` switches that off; the local stack sets
@@ -41,7 +41,8 @@ def is_local(environ: Mapping[str, str]) -> bool:
     """Return whether the setting says that this is a developer's own machine.
 
     Raises:
-        ConfigurationError: the setting is neither on nor off, or it is on where a platform hosts.
+        ConfigurationError: the setting is neither on nor off, or it is on although a platform hosts
+            the app.
     """
     said = environ.get(LOCAL, "").strip() or "off"
     if said not in {"on", "off"}:

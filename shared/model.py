@@ -20,10 +20,10 @@ MAXIMUM_BYTES = 16 * 1024 * 1024
 """The largest file of a bundle."""
 
 MOST_REPS = 10_000
-"""How many reps a bundle remembers: those with the most orders."""
+"""The most reps that a bundle remembers: those with the most orders."""
 
 MOST_REP_LADDERS = 500
-"""How many reps may have a ladder of their own: those with the most orders."""
+"""The most reps with a ladder of their own: those with the most orders."""
 
 LARGEST_HIDDEN_BP = 5_000
 """The largest hidden discount: nobody hides that more than half of an order's price is gone."""
@@ -36,7 +36,7 @@ MOST_BROUGHT = 500
 
 _MOST_PRODUCTS, _MOST_GROUPS, _MOST_GOLDEN = 50_000, 1_000, 100
 _ROUNDING = 1e-6
-"""How far the sum of shares may be from 1."""
+"""The sum of shares may be this far from 1."""
 
 _NULL = msgspec.Raw(b"null")
 _Rate = Annotated[float, msgspec.Meta(ge=0, le=MOST_BROUGHT)]
@@ -96,7 +96,7 @@ class BasketTable(
 
 
 class GoldenOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An order with the verdict of the trainer, which every process that serves must reach, too.
+    """An order and the trainer's verdict. A process that serves must reach the same verdict.
 
     Attributes:
         order: JSON text, as a producer sends it.
@@ -150,7 +150,8 @@ class ModelBundle(
         more_reps: whether there were more than `MOST_REPS`, so that a rep who is not listed may be
             known all the same.
         rep_ladders: by rep, the ladder of each rep whose discounts differ from the common ladder.
-        degraded: whether the tables are the packaged ones, which no company's orders taught.
+        degraded: whether the tables are the packaged ones, which were learned from no company's
+            orders.
         golden: orders that show whether the bundle is served as it was trained.
         classifier: what analysts' decisions add to the tables; None where there were none.
         refused_classifier: why the file's classifier does not work with this version of Sheriff,

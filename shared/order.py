@@ -1,4 +1,4 @@
-"""What an order is, and how to read one from bytes."""
+"""Defines an order, and reads one from bytes."""
 
 import json
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from shared.formats import (
 
 MAXIMUM_BYTES = 64 * 1024
 MAXIMUM_DEPTH = 32
-"""The most levels of nesting, unknown fields included: later readers and stores bear no more."""
+"""The most levels of nesting, unknown fields included: later readers and stores fail on more."""
 
 
 @dataclass(frozen=True, slots=True)

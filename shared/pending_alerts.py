@@ -56,7 +56,7 @@ class Revisited:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one order leads to.
+    """The results of one order.
 
     Attributes:
         alert: the order's alert, if it is one.
@@ -100,7 +100,7 @@ def decide(
 
 
 def noted(assessment: Assessment, verdict: Verdict, currency: str) -> Assessment:
-    """Return the assessment with what the order's id tells: a revision, or that the id is reused.
+    """Return the assessment with what its id shows: the order is a revision, or reuses an id.
 
     A reused id is a finding of its own, so the order is an alert.
     """
@@ -147,7 +147,7 @@ def is_of_another(document: Document, stored: Mapping[str, Any]) -> bool:
 
 
 def reusing(document: Document) -> Document:
-    """Return the alert of an order whose id, as the store has just shown, another order used."""
+    """Return the alert of an order that reuses an id, as the store has just shown."""
     use = Use.of_alert(document)
     assert use is not None  # it was just made
     contents = contents_name(use)

@@ -1,4 +1,4 @@
-"""Profiles of reps and customers: how many of their orders were discounted, and how many suspected.
+"""Profiles of reps and customers: how often their orders were discounted, and how often suspected.
 
 Training counts in the order of time, so that each order is described by the orders before it. The
 counts at the end of the history go into the bundle, and describe the orders that come next.
@@ -16,7 +16,7 @@ FEWEST_ORDERS = 3
 """With fewer orders than this a rep or customer counts as average."""
 
 MOST_REPS = MOST_CUSTOMERS = 5_000
-"""How many reps, and how many customers, a bundle remembers: those with the most orders."""
+"""The most reps, and the most customers, that a bundle remembers: those with the most orders."""
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +27,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suspected: Annotated[float, msgspec.Meta(ge=0, le=1e12)] = 0.0
 
     def plus(self, *, discounted: bool, suspected: float) -> "Profile":
-        """Return the counts with one more order, which has this probability of an added item."""
+        """Return the counts with one more order; ``suspected`` is its chance of an added item."""
         return Profile(self.orders + 1, self.discounted + discounted, self.suspected + suspected)
 
 

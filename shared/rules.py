@@ -36,8 +36,8 @@ FEWEST_UNPRICED = 5
 """A rep with fewer orders that have lines without a price is not suspected because of them."""
 
 BEYOND_CHANCE = 4.0
-"""By this many standard deviations a rep must have more such orders than the other reps' share
-makes likely."""
+"""A rep is suspected only if the number of such orders is this many standard deviations above
+the number that the other reps' share leads one to expect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ def item_does_not_belong(evidence: Evidence, policy: Policy) -> RuleHit | None:
     if odds < policy.misfit_odds:
         return None
     message = (
-        f"{evidence.suspect.product_id} does not belong to the rest of this basket: it is "
-        f"{_times(odds)} likelier to have been added than to have been bought with it."
+        f"{evidence.suspect.product_id} does not fit the other products of this order: it is "
+        f"{_times(odds)} likelier to have been added afterwards than bought with them."
     )
     return RuleHit("item_does_not_belong", message, log_odds(odds))
 
@@ -76,8 +76,8 @@ def off_ladder_discount(evidence: Evidence, policy: Policy) -> RuleHit | None:
     if odds < policy.off_ladder_odds:
         return None
     message = (
-        f"One {suspect.product_id} at {_percent(suspect.discount_bp)} off "
-        f"({evidence.money(suspect.amount_e4)}) explains the charge "
+        f"A discount of {_percent(suspect.discount_bp)} on one {suspect.product_id} "
+        f"({evidence.money(suspect.amount_e4)}) is not usual, but it explains the charge "
         f"{_times(odds)} better than the usual discounts do."
     )
     return RuleHit("off_ladder_discount", message, log_odds(odds))
@@ -89,9 +89,9 @@ def hidden_discount(evidence: Evidence, policy: Policy) -> RuleHit | None:
     if not evidence.hidden_bp or odds < policy.hidden_discount_odds:
         return None
     message = (
-        f"The whole order was charged {_percent(evidence.hidden_bp)} less than its unit "
-        f"discounts explain ({evidence.money(evidence.hidden_e4)}); that fits "
-        f"{_times(odds)} better than unit discounts alone."
+        f"The whole order was charged {_percent(evidence.hidden_bp)} "
+        f"({evidence.money(evidence.hidden_e4)}) less than it would be with the discounts on "
+        f"single items. This explains the charge {_times(odds)} better than such discounts alone."
     )
     return RuleHit(HIDDEN_DISCOUNT, message, log_odds(odds))
 
@@ -113,7 +113,7 @@ def below_cost(evidence: Evidence, policy: Policy) -> RuleHit | None:
 def overcharge(evidence: Evidence, policy: Policy) -> RuleHit | None:
     """Is the charge more than the list prices add up to?
 
-    An order with unknown products cannot tell, unless the sales system recorded its list total.
+    If the order has unknown products, nobody can tell, unless its list total was recorded.
     """
     listed, charged = evidence.priced.list_total_e4, evidence.priced.order.charged_e4
     excess = charged - listed
@@ -153,17 +153,17 @@ def price_tampering(evidence: Evidence, policy: Policy) -> RuleHit | None:
 def unexplained_gap(evidence: Evidence, policy: Policy) -> RuleHit | None:
     """Is there a gap that no known discount explains?
 
-    Where such gaps have become common, they have a common cause that training will learn, so a
+    If such gaps have become common, they have a common cause, which training will learn. Then a
     single order is not suspicious.
     """
     probability = evidence.posterior.unlisted * evidence.own_case
     gap = evidence.priced.list_total_e4 - evidence.priced.order.charged_e4
     if gap <= 0 or probability < policy.unexplained_gap_probability:
         return None
-    at_least = "At least " if evidence.priced.open else ""
+    at_least = "at least " if evidence.priced.open else ""
     message = (
-        f"{at_least}{evidence.money(gap)} less than the list total was charged, and no combination "
-        "of known discounts explains it."
+        f"The order was charged {at_least}{evidence.money(gap)} less than its list total, and no "
+        "combination of known discounts explains the difference."
     )
     finding = Finding(UNEXPLAINED_GAP, probability, gap, message)
     return RuleHit(UNEXPLAINED_GAP, message, log_odds(_odds(probability)), finding)
@@ -173,7 +173,7 @@ def unknown_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:  # noqa: 
     """Has this rep never been seen in the history?"""
     if evidence.rep_known:
         return None
-    message = f"The rep {evidence.priced.order.rep_id} is not in the history."
+    message = f"No earlier order of the rep {evidence.priced.order.rep_id} is known."
     return RuleHit(UNKNOWN_REP, message, 0.0, Finding(UNKNOWN_REP, 1.0, 0, message))
 
 
@@ -213,8 +213,8 @@ def unpriced_rep(evidence: Evidence, policy: Policy) -> RuleHit | None:
     if times < policy.unpriced_rep_odds or too_few:
         return None
     message = (
-        f"{own.unpriced} of {rep}'s {own.orders:,} orders had lines without a price, "
-        f"{_times(times)} the share among the other reps."
+        f"{own.unpriced} of {rep}'s {own.orders:,} orders have products without a known price: "
+        f"{_times(times)} the share of the other reps."
     )
     finding = Finding(UNPRICED_REP, 1.0, 0, message)
     return RuleHit(UNPRICED_REP, message, log_odds(times), finding)
@@ -269,10 +269,13 @@ def _assumed(evidence: Evidence, assumed: AssumedPrice) -> str:
     """Say which price is assumed, and why."""
     names, amount = ", ".join(assumed.product_ids), evidence.money(assumed.amount_e4)
     if assumed.orders is None:
-        return f"Not in the catalogue: {names}; the recorded list price leaves {amount} for it."
+        return (
+            f"Not in the catalogue: {names}. The recorded list price of the order, less its "
+            f"known products, leaves {amount}."
+        )
     return (
-        f"Not in the catalogue: {names}; assumed at its usual price, {amount} here "
-        f"(as in {assumed.orders:,} orders)."
+        f"Not in the catalogue: {names}. Its usual price is assumed, {amount} here "
+        f"(seen in {assumed.orders:,} orders)."
     )
 
 
@@ -299,10 +302,8 @@ def _times(odds: float) -> str:
     """Return a factor in words, for a sentence.
 
     >>> _times(3.21), _times(4200.0), _times(float("inf"))
-    ('3 times', '4,200 times', 'infinitely')
+    ('3 times', '4,200 times', 'over a million times')
     """
-    if odds == math.inf:
-        return "infinitely"
     if odds >= 1e6:
         return "over a million times"
     return f"{odds:,.0f} times"

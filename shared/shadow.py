@@ -23,7 +23,7 @@ from shared.stream import Arrival, place
 KIND = "shadow"
 
 MOST_DISAGREEMENTS = 20
-"""How many orders are named: those on which the two models differ most."""
+"""The most orders that are named: those on which the two models differ most."""
 
 WORTH_NAMING = 0.05
 """An order is named only if the probabilities differ by this much."""
@@ -32,7 +32,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Tally(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one model concluded: alerts, their findings by typology, and their expected loss."""
+    """The conclusions of one model: alerts, their findings by typology, and their expected loss."""
 
     alerts: _Count = 0
     findings: dict[str, int] = {}
@@ -109,7 +109,7 @@ class ShadowTotals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ShadowState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How far a challenger has got in one partition, and what it concluded there.
+    """The progress of a challenger in one partition, and its conclusions there.
 
     ``sequence_number`` and ``enqueued_at`` (aware UTC) belong to the last order compared; they are
     -1 and None before the first. ``episode`` is the challenger's own state of the partition.

@@ -3,7 +3,7 @@
 from shared.order import Order
 
 MARKED_PREFIX = "smoke-"
-"""How the id of each smoke order begins."""
+"""The beginning of each smoke order's id."""
 
 MARKED_REP = "smoke-test"
 """The rep and the customer of each smoke order."""

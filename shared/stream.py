@@ -57,7 +57,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """What one batch of a partition hands to the next. Storing its document commits the batch.
+    """The state that one batch of a partition hands to the next. Storing it commits the batch.
 
     Attributes:
         sequence_number: number of the last event committed; -1 before the first.
@@ -236,7 +236,7 @@ def _read[State: StreamState](kind: type[State], known: dict[str, Any]) -> State
 
 
 class _OnlyInVersion1(msgspec.Struct):
-    """What the release before stored otherwise, and what this one stores beside it."""
+    """The fields that the release before stored in another form, and those that this one adds."""
 
     attempts: _Count
     recent: str
@@ -249,7 +249,7 @@ _MOST_ATTEMPTS = 2
 
 def _as_version_1(state: StreamState) -> dict[str, Any]:
     beside = _as_version_2(state)
-    # What both releases read alike, and may be large, is there once.
+    # Fields that both releases read alike may be large, so they are stored once.
     held = {name: alert_of_version_1(alert) for name, alert in beside.pop("held").items()}
     beside["episode"].pop("waiting")
     attempts = 0 if state.attempt is None else 1 + state.attempt.alone

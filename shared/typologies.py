@@ -1,4 +1,4 @@
-"""The table of typologies: everything that Sheriff can find in an order.
+"""The table of typologies: everything that Sheriff can find wrong with an order.
 
 To add one, add a line to `TYPOLOGIES` and a rule to `shared.rules`. The alert's schema, the API's
 filter and the report take theirs from this table, and tests compare the documents with it.

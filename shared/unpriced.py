@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MOST_UNPRICED_REPS = 1_000
-"""For how many reps a bundle counts orders with lines without a price: those with the most."""
+"""A bundle counts orders with unpriced lines for at most this many reps: those with the most."""
 
 MOST_USUAL_PRICES = 1_000
-"""For how many products, those in the most orders, a bundle remembers a usual price."""
+"""A bundle remembers a usual price for at most this many products: those in the most orders."""
 
 FREE = 0.5
 """Chance that a line without any price is free, such as a gift wrap, a voucher or a sample."""
@@ -38,7 +38,7 @@ AS_USUAL = 0.95
 
 
 class UsualPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a product that is not in the catalogue usually costs.
+    """The usual price of a product that is not in the catalogue.
 
     Attributes:
         price_e4: price of one unit, in ten-thousandths of the currency.
@@ -165,7 +165,7 @@ CERTAIN = Certainty(1.0, 0.0)
 def certainty(
     priced: PricedOrder, p_no_discount: float, largest_bp: int, tolerance_e4: float
 ) -> Certainty:
-    """Return how sure an order's prices are, and whether the unknown ones could make up its gap.
+    """Return how sure an order's prices are, and whether unknown prices could make up its gap.
 
     Whatever the unknown products cost, a discount must have taken off known products what is
     missing from the known list total.

@@ -1,4 +1,4 @@
-"""Order ids: which orders are new, which are sent again, and which reuse another order's id.
+"""Order ids show which orders are new, which are sent again, and which reuse another's id.
 
 The function and the backtest admit orders by the same `RecentOrders`, one at a time, so that the
 result does not depend on how a stream is cut into batches.
@@ -25,7 +25,7 @@ from shared.formats import money_e4, utc_time
 from shared.order import Order, OrderLine
 
 RECENT_ORDERS = 2_000
-"""How many orders a partition remembers.
+"""The most orders that a partition remembers.
 
 A producer that sends an order twice does so within seconds, and 2,000 orders last for seconds even
 at full load. More would only make each commit larger (34 bytes an order). The store is asked about
@@ -122,7 +122,7 @@ class Use(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a revision changed.
+    """The changes that a revision made.
 
     Attributes:
         revision: number of the revision before.

@@ -62,7 +62,9 @@ def _parser() -> ArgumentParser:
     flags.writes("--alerts", required=True, help="alert documents, one a line")
     flags.writes("--incidents", help="incidents, one a line")
     flags.reads("--truth", help="CSV; prints precision and recall")
-    flags.add_argument("--partitions", type=PARTITIONS, default=1, help="of the hub (%(default)s)")
+    flags.add_argument(
+        "--partitions", type=PARTITIONS, default=1, help="partitions of the hub (%(default)s)"
+    )
     flags.reads("--catalogue", help="CSV (default: packaged)")
     flags.reads("--policy", help="JSON (default: packaged)")
     flags.add_argument(

@@ -1,4 +1,4 @@
-"""What commands share: arguments, progress, tables, and errors of one line."""
+"""The parts that commands share: arguments, progress, tables, and errors of one line."""
 
 import argparse
 import math

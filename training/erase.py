@@ -43,7 +43,7 @@ class Alerts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was found of a customer, and removed if that was asked for.
+    """The data found of a customer, and removed if that was asked for.
 
     ``days`` counts the files of days that hold the customer's orders or cannot be read.
     ``unreadable`` are files and dead letters that a person must look at, ``bundles`` the versions

@@ -58,10 +58,16 @@ def _parser() -> ArgumentParser:
         "--scenario", nargs="+", choices=NAMES, default=NAMES, metavar="NAME",
         help=f"of {', '.join(NAMES)} (default: all)",
     )  # fmt: skip
-    flags.add_argument("--history", type=COUNT, default=60_000, help="learned from (%(default)s)")
-    flags.add_argument("--orders", type=COUNT, default=20_000, help="judged (%(default)s)")
-    flags.add_argument("--seed", type=SEED, default=1, help="of every random draw (%(default)s)")
-    flags.add_argument("--partitions", type=PARTITIONS, default=4, help="of the hub (%(default)s)")
+    flags.add_argument(
+        "--history", type=COUNT, default=60_000, help="orders to learn from (%(default)s)"
+    )
+    flags.add_argument("--orders", type=COUNT, default=20_000, help="orders to judge (%(default)s)")
+    flags.add_argument(
+        "--seed", type=SEED, default=1, help="seed of all random draws (%(default)s)"
+    )
+    flags.add_argument(
+        "--partitions", type=PARTITIONS, default=4, help="partitions of the hub (%(default)s)"
+    )
     flags.reads("--policy", help="JSON (default: packaged)")
     flags.writes("--json", help="write all figures to this file")
     return flags

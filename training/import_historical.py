@@ -36,7 +36,7 @@ NOTHING = {"", "0"}
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Where the table's columns are."""
+    """The positions of the table's columns."""
 
     named: dict[str, int]
     products: tuple[tuple[str, int], ...]

@@ -141,11 +141,19 @@ def _parser() -> ArgumentParser:
         "--scenario", choices=NAMES, default="base", metavar="NAME",
         help=f"learned, of {', '.join(NAMES)} (%(default)s)",
     )  # fmt: skip
-    flags.add_argument("--history", type=COUNT, default=60_000, help="learned from (%(default)s)")
-    flags.add_argument("--orders", type=COUNT, default=20_000, help="of each stream (%(default)s)")
-    flags.add_argument("--clean", type=COUNT, default=1_000_000, help="clean ones (%(default)s)")
+    flags.add_argument(
+        "--history", type=COUNT, default=60_000, help="orders to learn from (%(default)s)"
+    )
+    flags.add_argument(
+        "--orders", type=COUNT, default=20_000, help="orders of each stream (%(default)s)"
+    )
+    flags.add_argument(
+        "--clean", type=COUNT, default=1_000_000, help="orders of the clean stream (%(default)s)"
+    )
     flags.add_argument("--partitions", type=PARTITIONS, nargs="+", default=[1, 4, 16], metavar="N")
-    flags.add_argument("--seed", type=SEED, default=1, help="of every random draw (%(default)s)")
+    flags.add_argument(
+        "--seed", type=SEED, default=1, help="seed of all random draws (%(default)s)"
+    )
     flags.writes("--json", help="write all figures to this file")
     return flags
 

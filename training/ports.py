@@ -150,7 +150,7 @@ class Record(Protocol):
 
 
 class Documents(Protocol):
-    """What the scorer and the analysts wrote.
+    """The documents that the scorer and the analysts wrote.
 
     Every method raises TransientError where the same call may work next time.
     """

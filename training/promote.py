@@ -104,9 +104,11 @@ def main(arguments: list[str] | None = None) -> None:
     )
     choice = flags.add_mutually_exclusive_group()
     choice.add_argument("--version", help="number in MLflow's registry, or a bundle's version")
-    choice.add_argument("--rollback", action="store_true", help="back to the champion before")
+    choice.add_argument(
+        "--rollback", action="store_true", help="go back to the champion before this one"
+    )
     flags.add_argument(
-        "--anyway", action="store_true", help="with --version: although a night refused it"
+        "--anyway", action="store_true", help="promote --version although a night refused it"
     )
     options = flags.parse_args(arguments)
     if options.anyway and not options.version:

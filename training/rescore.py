@@ -84,7 +84,7 @@ def _bundle(blobs: Blobs, version: str | None) -> ModelBundle:
         return read_bundle(blobs, pointer.version, pointer.sha256)
     card = read_card(blobs, version)
     if card is None:
-        raise BundleError(f"{version} is not in the model store, or only half of it")
+        raise BundleError(f"{version} is missing or incomplete in the model store")
     return read_bundle(blobs, version, card.bundle_sha256)
 
 

@@ -7,7 +7,7 @@ from shared.locality import is_local
 from shared.stores.settings import BlobSettings, CosmosSettings, Identity, optional, required
 
 DEFAULT_TRACKING_URI = "sqlite:///.sheriff/mlflow/mlflow.db"
-"""Where runs are recorded on one machine unless ``MLFLOW_TRACKING_URI`` says otherwise."""
+"""The place where runs are recorded on one machine, unless ``MLFLOW_TRACKING_URI`` is set."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,8 @@ def write_truth(path: Path, rows: Iterable[tuple[str, int, int, str, str]]) -> N
 async def send(path: Path, connection: str, hub: str, rate: float | None = None) -> int:
     """Send a file of orders to Event Hubs, each partition's orders in the file's order.
 
-    The service would give each order to the partition of its rep, so that partition is computed
-    here and named: to send by rep would take a batch a rep, and would mix up the orders of reps
+    The service would give each order to the partition of its rep, so the partition is computed here
+    and named. Sending by rep would take a batch for each rep, and would mix up the orders of reps
     that share a partition. Memory holds `SEND_CHUNK` orders. With a ``rate`` that many go out a
     second. Returns how many were sent.
 
@@ -114,13 +114,15 @@ def parser() -> ArgumentParser:
         description="Orders with known frauds, in time order; the same flags give the same bytes.",
         epilog="--send takes its connection from EventHubConnection and the hub from ORDERS_HUB.",
     )
-    flags.add_argument("--orders", type=COUNT, required=True, help="how many")
-    flags.add_argument("--seed", type=SEED, default=1, help="of every random draw (%(default)s)")
+    flags.add_argument("--orders", type=COUNT, required=True, help="number of orders")
+    flags.add_argument(
+        "--seed", type=SEED, default=1, help="seed of all random draws (%(default)s)"
+    )
     flags.writes("--out", required=True, help="orders, one JSON object a line")
     flags.writes("--truth", required=True, help=f"CSV: {','.join(TRUTH_COLUMNS)}")
-    flags.add_argument("--send", action="store_true", help="push them to Event Hubs, too")
+    flags.add_argument("--send", action="store_true", help="also send them to Event Hubs")
     flags.add_argument("--rate", type=real(0, 1e6), help="orders a second to send (all)")
-    flags.add_argument("--prefix", type=_prefix, help="of order ids (default: sim-SEED-)")
+    flags.add_argument("--prefix", type=_prefix, help="prefix of order ids (default: sim-SEED-)")
     add_company_flags(flags)
     return flags
 

@@ -1,4 +1,4 @@
-"""What training reads from and writes to the stores, beside their blobs.
+"""Reads and writes the documents of training in the stores; blobs are elsewhere.
 
 The nightly run uses the synchronous clients, with threads where it reads in parallel. Loading a
 backtest's alerts uses the async one, because it writes many documents at once.
@@ -71,7 +71,7 @@ def object_id(token: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class CosmosDocuments:
-    """What the scorer and the analysts wrote (`training.ports.Documents`)."""
+    """The documents that the scorer and the analysts wrote (`training.ports.Documents`)."""
 
     cosmos: Cosmos
 

@@ -2,7 +2,7 @@
 
 So there is a history to learn from at once. It writes the files that Event Hubs Capture would have
 written if the orders had been sent when they were placed. They get a separate namespace, because
-Capture reads in the files of its own namespace where to go on.
+Capture finds out from the files of its own namespace where to go on.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--partitions", type=_count(32), default=ORDERS_PARTITIONS, metavar="N")
     parser.add_argument("--per-file", type=_count(1_000_000), default=PER_FILE, metavar="N")
-    parser.add_argument("--now", action="store_true", help="as if all had just come in")
+    parser.add_argument("--now", action="store_true", help="as if all orders had just arrived")
     options = parser.parse_args(arguments)
 
     def command() -> int:

@@ -1,4 +1,4 @@
-"""How the local commands end: by a signal, by a reader that has seen enough, by an error."""
+"""Ends the local commands cleanly: after a signal, a closed pipe or an error."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ import psutil
 HOST = "127.0.0.1"
 _ADDRESS = re.compile(r"://127\.0\.0\.1:(\d+)")
 _LOG_TAIL_LINES = 15
-# A child begins as a shell that waits for a word. If its parent dies first, the shell just ends.
+# A child begins as a shell that waits for one line. If its parent dies first, the shell just ends.
 _HELD = ["/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "sh"]
 
 

@@ -16,7 +16,7 @@ from shared import containers
 from shared.containers import ALERTS, INCIDENTS, PARTITION_KEYS
 
 BLOB_CONTAINERS = ("azure-webjobs-eventhub", *containers.BLOB_CONTAINERS)
-"""Sheriff's own, and the one in which the host keeps its checkpoints."""
+"""Sheriff's blob containers, and the one in which the host keeps its checkpoints."""
 
 # ORDER BY two properties needs an index of both, in these directions or both reversed.
 COMPOSITE_INDEXES = {

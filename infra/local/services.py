@@ -34,7 +34,7 @@ _ANY_KEY = "bG9jYWw="  # base64 of "local": the emulators check no keys, the SDK
 
 @dataclass(frozen=True)
 class Service:
-    """How to start one server: its command line, and settings added to the environment."""
+    """A server to start: its command line, and settings added to the environment."""
 
     command: list[str]
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -95,7 +95,7 @@ def require_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
 
 
 def azurite(port: int, folder: Path) -> Service:
-    """Return Azurite's blob service, its data in `folder`; what it acknowledged survives a kill."""
+    """Return Azurite's blob service with its data in `folder`; acknowledged data survive a kill."""
     script = HERE / "azurite.js"
     options = {
         "--blobHost": HOST,

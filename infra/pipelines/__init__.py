@@ -1,4 +1,4 @@
-"""What the steps of Azure Pipelines run; the YAML templates and shell scripts are beside it.
+"""The scripts that steps of Azure Pipelines run, beside YAML templates and shell scripts.
 
 It may import only the standard library: agents run it with their own Python, without packages.
 Start reading in `environment.yml`; `what_if.py` decides whether a deployment may go on.

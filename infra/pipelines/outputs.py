@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes pipeline variables of a deployment's outputs: names and addresses, none of them secret.
+"""Turns a deployment's outputs into pipeline variables: names and addresses, no secrets.
 
 az deployment group show ... --query properties.outputs > outputs.json
 python3 infra/pipelines/outputs.py outputs.json

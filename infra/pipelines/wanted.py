@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Says whether what is there differs from what is wanted: `create`, `keep` or `update`.
+"""Compares an object with the wanted one, and prints `create`, `keep` or `update`.
 
     python3 infra/pipelines/wanted.py object present.json wanted.json
     python3 infra/pipelines/wanted.py check listed.json wanted.json

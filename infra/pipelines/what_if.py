@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Stops a deployment that would delete something, or change what cannot be changed in place.
+"""Stops a deployment that would delete something, or change what can only be replaced.
 
     az deployment group what-if ... --no-pretty-print --output json > what-if.json
     python3 infra/pipelines/what_if.py what-if.json [--accept NAME,NAME]
@@ -33,8 +33,8 @@ PROTECTED = {
 """Properties, at any depth, whose change stops a deployment, and why."""
 
 CAPACITY = "capacity"
-"""Of a SKU: throughput units. Auto-inflate may have raised them, and the pipeline passes on that
-number. More units may be asked for; fewer stop the deployment."""
+"""The property of a SKU with the throughput units. Auto-inflate may have raised them, and then the
+pipeline passes on the raised number. More units may be asked for; fewer stop the deployment."""
 
 SUMMARY = "Azure/arm-template-whatif, NOISE_SUPPRESION_SUMMARY.html"
 
@@ -55,7 +55,7 @@ deletes them."""
 
 
 class UnreadableError(Exception):
-    """This is no answer of what-if."""
+    """The input is not an answer of what-if."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def properties(delta: list[dict[str, Any]], above: tuple[str, ...] = ()) -> Iter
 
 
 def overheard(answer: Any) -> Iterator[str]:
-    """Yield the changes that only stop nothing because they are known noise, with the reason."""
+    """Yield the changes that would stop the deployment if they were not noise, with the reason."""
     for change in answer["changes"]:
         resource = short(change["resourceId"])
         for difference in properties(change.get("delta") or []):
@@ -183,13 +183,13 @@ def short(resource_id: str) -> str:
 
 
 def of_type(resource: str) -> str:
-    """Return a resource's type by its short id: PROVIDER/TYPE/NAME, then TYPE/NAME a child."""
+    """Return the type in a short id: PROVIDER/TYPE/NAME, then TYPE/NAME for each child."""
     parts = resource.split("/")
     return "/".join([*parts[:1], *parts[1::2]])
 
 
 def unseen(answer: Any) -> Iterator[str]:
-    """Yield what what-if could not look at: a person should."""
+    """Yield the resources that what-if could not look at. A person should look at them."""
     for change in answer["changes"]:
         if change["changeType"] == "Unsupported":
             yield f"{short(change['resourceId'])}: {change.get('unsupportedReason')}"
@@ -203,7 +203,9 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("answer", type=Path)
-    parser.add_argument("--accept", default="", help="names that may pass, commas between")
+    parser.add_argument(
+        "--accept", default="", help="names of changes that may pass, separated by commas"
+    )
     options = parser.parse_args(arguments)
     accepted = {name.strip() for name in options.accept.split(",")}
     try:

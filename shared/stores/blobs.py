@@ -18,8 +18,8 @@ from shared.stores.translation import missing_is_fine, named_setting, translated
 class Blobs:
     """The blob containers of one storage account; a version is an ETag.
 
-    Any number of threads may read at once. Every method raises TransientError where it may work
-    next time, and what `translated` says beside it.
+    Any number of threads may read at once. Every method raises TransientError if the call may work
+    next time; `translated` lists the other errors.
     """
 
     def __init__(self, settings: BlobSettings) -> None:
@@ -93,7 +93,7 @@ class Blobs:
 
     @contextmanager
     def lease(self, container: str, name: str, seconds: int = 30) -> Iterator[BlobLease]:
-        """Hold a blob's lease for as long as this is entered; make the blob where it is missing.
+        """Hold a blob's lease inside a ``with`` block; the blob is created if it is missing.
 
         A process that is killed holds the lease for up to ``seconds`` (15 to 60) more.
 

@@ -1,4 +1,4 @@
-"""The conditions of a write or a read: which version (ETag) it is about, in the SDKs' words."""
+"""The conditions of a write or a read, by version (ETag), as arguments of the SDKs."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ def only_over(version: str) -> dict[str, Any]:
 
 
 def unless_still(version: str) -> dict[str, Any]:
-    """Return the arguments that let a read answer only if the version is another one now."""
+    """Return the arguments that let a read answer only if the version has changed."""
     return {"etag": version, "match_condition": MatchConditions.IfModified}
 
 

@@ -15,8 +15,8 @@ from shared.stores.translation import missing_is_fine, named_setting, translated
 class Cosmos:
     """One database of a Cosmos DB account; it connects at its first use.
 
-    Every method raises TransientError where it may work next time, and what `translated` says
-    beside it.
+    Every method raises TransientError if the call may work next time; `translated` lists the other
+    errors.
     """
 
     def __init__(self, settings: CosmosSettings) -> None:
@@ -51,7 +51,8 @@ class Cosmos:
             return CosmosClient(
                 ours.endpoint,
                 self._secret,
-                # An emulator's account names no endpoint that is worth discovering.
+                # The endpoint that an emulator's account names is of no use, so it is not looked
+                # up.
                 enable_endpoint_discovery=not ours.key,
                 **PATIENT_COSMOS,
             )

@@ -8,7 +8,7 @@ type Credential = ManagedIdentityCredential | DefaultAzureCredential
 
 
 def credential(identity: Identity) -> Credential:
-    """Return what signs an identity in; the caller closes it."""
+    """Return the credential that signs an identity in; the caller closes it."""
     if identity.in_azure:
         return ManagedIdentityCredential(client_id=identity.client_id)
     return DefaultAzureCredential()

@@ -1,7 +1,7 @@
-"""How the stores are reached: addresses, names, keys and the identity that signs in.
+"""The settings that reach the stores: addresses, names, keys and the identity that signs in.
 
-A key or a connection string belongs to an emulator. It is accepted only on a machine that is said
-to be one's own (`shared.locality`).
+A key or a connection string belongs to an emulator. It is accepted only on a developer's own
+machine (`shared.locality`).
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def required(environ: Mapping[str, str], name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who signs in: the managed identity in Azure, elsewhere the person who is signed in here.
+    """Who signs in: in Azure the managed identity, elsewhere the person who works on the machine.
 
     ``client_id`` names the managed identity where it is a user-assigned one.
     """

@@ -1,9 +1,10 @@
-"""How long the SDKs' clients wait and how often they try again; all times are in seconds."""
+"""The SDKs' time-outs (in seconds) and numbers of retries."""
 
 from typing import Any
 
 CALL_SECONDS = 10
-"""One call of scoring with all its retries. After it the whole batch is tried again, later."""
+"""The limit for one call of scoring with all its retries. After that the whole batch is tried
+again."""
 
 QUICK_COSMOS: dict[str, Any] = {
     "connection_timeout": 5,

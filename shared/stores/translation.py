@@ -1,4 +1,4 @@
-"""What the SDKs' errors mean, decided once for every store."""
+"""Turns the SDKs' errors into Sheriff's, in one place for every store."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ _REFUSED = {400, 413}
 _CONFLICT = {409, 412}
 
 _UNUSABLE = (ValueError, TypeError, KeyError, AttributeError)
-"""What the SDKs raise for an address, a key or a connection string that they cannot read."""
+"""The errors of the SDKs for an address, a key or a connection string that they cannot read."""
 
 
 @contextmanager

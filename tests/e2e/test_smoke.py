@@ -178,7 +178,7 @@ def test_a_scorer_that_reads_nothing_fails(run: Smoke) -> None:
     """Its health is well, and yet no order is scored."""
     code, said = run(ORDERS_CONSUMER_GROUP="nobody")
     assert code == 1
-    assert "is in no state document: not scored" in said["good order"]
+    assert "is not scored: no state document remembers it" in said["good order"]
 
 
 def test_a_scorer_that_takes_good_for_fraud_and_fraud_for_good_fails_twice(

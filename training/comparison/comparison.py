@@ -32,7 +32,7 @@ class LaterOrders:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What one model made of the later orders; the rows are those of `LaterOrders`.
+    """One model's scores of the later orders, with the rows of `LaterOrders`.
 
     Probabilities are 0-1. Columns named ``real`` are of the orders as they came, the others of the
     orders with injected frauds. ``log_likelihood`` has one value for each real charge, given its
@@ -65,7 +65,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class TypologyFigures:
-    """How well one model finds one injected typology (``added_item`` or ``hidden_discount``).
+    """One model's quality on one injected typology (``added_item`` or ``hidden_discount``).
 
     Shares are None where there is nothing to divide by. Precision counts only injected frauds as
     right. Frauds in the real orders lower it, for both models alike.
@@ -129,7 +129,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a challenger, with the reasons in sentences.
+    """The decision about a challenger, with the reasons in sentences.
 
     A challenger in ``shadow`` is neither better nor worse: it scores beside the champion and alerts
     nobody.

@@ -22,7 +22,8 @@ ADDED_SHARE = 0.1
 """Share of the orders that an item is added to."""
 
 HIDDEN_SHARE, EPISODE_ORDERS = 0.15, 125
-"""Share of the orders in a hidden-discount episode, and orders an episode: about those of a day."""
+"""Share of the orders that lie in episodes, and orders of one episode: about as many as in a
+day."""
 
 UNTOLD_ADDED_BP = tuple(range(500, 9_001, 500))
 """Discounts of added items that no model was told: 5 to 90 %."""
@@ -31,14 +32,14 @@ UNTOLD_HIDDEN_BP = tuple(range(30, 251, 10))
 """Hidden discounts that no model was told: 0.3 to 2.5 %."""
 
 ENOUGH_ADDED, ENOUGH_EPISODES, MOST_ROUNDS = 500, 24, 24
-"""Fewest added items and episodes to inject, unless that takes more rounds than this. The orders of
-an episode are found or missed together, so it takes many episodes to tell two models apart."""
+"""At least so many added items and episodes are injected, but in at most so many rounds. The orders
+of an episode are found or missed together, so it takes many episodes to tell two models apart."""
 
 FEWEST_DAYS = 10
-"""Days below which intervals resample stretches of orders instead of days."""
+"""If there are fewer days, intervals resample stretches of orders instead of days."""
 
 STRETCHES = 20
-"""How many stretches the orders are cut into."""
+"""The number of stretches that the orders are cut into."""
 
 WHOLE = 10_000
 """Basis points in a whole."""
@@ -46,7 +47,7 @@ WHOLE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Percents:
-    """The discounts that models know: those of added items, and hidden ones."""
+    """The discounts that models know, of added items and hidden ones."""
 
     added_bp: tuple[int, ...]
     hidden_bp: tuple[int, ...]
@@ -62,7 +63,7 @@ class Percents:
 
 @dataclass(frozen=True, slots=True)
 class InjectedFrauds:
-    """The orders as they came, the same orders with frauds injected, once a round, and where."""
+    """The orders as they came, the same orders of each round with frauds, and where these are."""
 
     real: tuple[Order, ...]
     rounds: tuple[tuple[Order, ...], ...]

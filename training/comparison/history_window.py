@@ -30,7 +30,7 @@ FEWEST = 3_000
 """Fewest orders of a history that is tried."""
 
 VALIDATED_SHARE, MOST_VALIDATED = 0.1, 5_000
-"""Orders that the histories are judged by: this share of all, at most this many; the last ones."""
+"""The histories are judged by the last orders: this share of all, but at most this many."""
 
 
 @dataclass(frozen=True, slots=True)

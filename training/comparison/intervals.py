@@ -1,4 +1,4 @@
-"""How sure the measured quality is: percentile intervals by bootstrap.
+"""Intervals that say how sure the measured quality is: percentiles of a bootstrap.
 
 Days are drawn with replacement, not orders. The orders of a hidden-discount episode are flagged or
 missed together, and intervals that treat them as independent would be too narrow (Efron and
@@ -12,7 +12,7 @@ import numpy as np
 from shared.arrays import Bools, Floats, Ints
 
 RESAMPLES = 200
-"""How often the days are drawn."""
+"""The number of times that the days are drawn."""
 
 LEVEL = 0.95
 """Confidence of an interval."""
@@ -55,7 +55,8 @@ def paired_bootstrap(
     """Return the interval of the difference between two rankings' average precision.
 
     Both rankings are judged on the same resamples, so that what they have in common does not widen
-    the interval. The difference is that of ``probability`` minus that of ``other_probability``.
+    the interval. The difference is the figure of ``probability`` minus the figure of
+    ``other_probability``.
     """
     first, second = (
         _average_precisions(days, ranking, fraud, seed)

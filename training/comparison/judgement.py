@@ -1,4 +1,4 @@
-"""What one model makes of the later orders, and everything that it is judged by."""
+"""Scores the later orders by one model, with everything that both models are judged by."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""How well known frauds are found: precision, recall and average precision."""
+"""Measures how well known frauds are found: precision, recall and average precision."""
 
 import csv
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ SIZES = ((1, 2), (3, 3), (4, 4), (5, 5), (6, 7), (8, MOST))
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is really wrong with one order."""
+    """The frauds that really are in one order."""
 
     added_item: bool
     hidden_discount: bool
@@ -33,7 +33,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was concluded about an order, and what is true.
+    """The conclusion about an order, and the truth.
 
     ``flagged`` says whether the typology reached the threshold for an alert. Orders are ranked by
     ``probability`` (0-1). ``units`` is the size of the order.
@@ -47,7 +47,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How well one typology is found; a share is None where it would divide by 0."""
+    """The quality of detection of one typology; a share is None where it would divide by 0."""
 
     orders: int
     frauds: int

@@ -26,22 +26,22 @@ LARGEST_BYTES = 16 * 2**20
 
 SLOWEST_RATIO, FAST_ENOUGH = 2.0, 2.0
 """A challenger may take this many times as long for an order as the champion, or this many
-milliseconds: below them, noise of the clock would decide."""
+milliseconds: for smaller times the noise of the clock would decide."""
 
 FEWEST_DECISIONS, FEWEST_DAYS = 30, 5
 """Decisions on later orders, and days of those orders, below which no model is judged by them. The
 decisions of a day or two are alike, and an interval over so few days cannot be trusted."""
 
 DECISIONS_TOLERANCE = 0.01
-"""How much worse a challenger's mean log-likelihood (nats) of analysts' decisions may be: about a
-hundredth of the probability that it gives to what was decided."""
+"""A challenger's mean log-likelihood (nats) of analysts' decisions may be worse by this much: about
+a hundredth of the probability that it gives to what was decided."""
 
 CHARGES_TOLERANCE = 0.001
-"""The same for later charges, where differences are smaller and orders many."""
+"""The same for later charges, where differences are smaller and there are many orders."""
 
 CALIBRATION_TOLERANCE = 0.02
-"""How much larger a challenger's calibration error may be (mean distance between probabilities and
-shares of frauds)."""
+"""A challenger's calibration error may be larger by this much (mean distance between probabilities
+and shares of frauds)."""
 
 _NAMES = {"added_item": "added items", "hidden_discount": "hidden discounts"}
 

@@ -17,7 +17,7 @@ BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """What analysts find if they review the ``k`` likeliest orders of every day.
+    """The frauds that analysts find if they review the ``k`` likeliest orders of every day.
 
     ``attainable`` is what they would find with a perfect ranking: a day may have fewer frauds than
     ``k``, or more.
@@ -78,7 +78,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Whether probabilities mean what they say.
+    """A measure of whether probabilities mean what they say.
 
     ``brier`` is the mean squared error of the probability. ``expected_error`` is the mean distance
     between a bin's probability and its share of frauds (expected calibration error). Empty bins are
@@ -139,7 +139,7 @@ def hidden_episodes(hidden_bp: Ints) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """How long an episode goes on in a partition's stream until an order of it is flagged.
+    """The time that an episode goes on in a partition's stream until one of its orders is flagged.
 
     ``episodes`` counts each episode once for every partition that has orders of it. In ``missed``
     of them no order is flagged. Orders are counted from 1 up to the flagged one; minutes are
@@ -184,7 +184,7 @@ def measure_delay(
 
 
 def _percentiles(values: Floats, missed: int) -> tuple[float | None, float | None]:
-    """Return the median and the 95th percentile (observed values), the missed being infinite."""
+    """Return the median and the 95th percentile as observed values; missed ones are infinite."""
     everything = np.append(values, np.full(missed, np.inf))
     if not len(everything):
         return None, None

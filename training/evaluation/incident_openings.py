@@ -27,7 +27,7 @@ CHUNK = 2_000
 
 @dataclass(frozen=True, slots=True)
 class IncidentBenchmark:
-    """What one stream in so many partitions came to.
+    """The result of one stream, spread over some number of partitions.
 
     Attributes:
         stream: its name.

@@ -11,7 +11,7 @@ from training.comparison.quality import Delay, hidden_episodes, measure_delay
 from training.evaluation.trials import Trial
 
 LEAST = 10
-"""The delay of an episode counts from so many orders in a partition; shorter ones end too soon."""
+"""An episode's delay counts if a partition has this many of its orders; others end too soon."""
 
 
 class IncidentReport(

@@ -1,4 +1,4 @@
-"""The streams of the incident benchmark: drawn anew from a task, so that any process can do it."""
+"""Draws the streams of the incident benchmark, each from a small task that any process can do."""
 
 from dataclasses import dataclass, replace
 

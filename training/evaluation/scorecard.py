@@ -46,7 +46,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class TypologyReport:
-    """How well one typology was found, over all orders and by their size."""
+    """The quality of detection of one typology, over all orders and by their size."""
 
     figures: Figures
     by_size: tuple[Figures, ...]

@@ -37,7 +37,7 @@ DECIDED_FROM = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is simulated, with which draws, and over how many partitions it is scored."""
+    """The sizes of a trial: orders to learn from and to score, seed, and partitions."""
 
     history: int
     orders: int
@@ -85,7 +85,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What was learned, and what became of the later stream.
+    """The learned bundle, and the results of the later stream.
 
     Attributes:
         scores: in the order in which the stream was scored.
@@ -142,7 +142,7 @@ def run_trial(scenario: Scenario, sizes: Sizes, policy: Policy) -> Trial:
 
 @dataclass(slots=True)
 class _Places:
-    """Of each order that is scored: its position, its partition, whether an episode opened."""
+    """The row and partition of each scored order, and whether an episode opened with it."""
 
     stream: Stream
     partitions: int

@@ -1,4 +1,4 @@
-"""Scores held against the truth, which simulated orders and files of truth have."""
+"""Compares scores with the truth, which is known of simulated orders and from files of truth."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from training.replay.scores import Score
 def verdicts(
     scores: Sequence[Score], truth: dict[str, Truth], threshold: float
 ) -> dict[str, list[Verdict]]:
-    """Scores against the truth, by typology and over both; each order at its last score.
+    """Return a verdict on each order's last score, by typology and over both.
 
     Raises:
         ConfigurationError: an order that was scored has no truth.

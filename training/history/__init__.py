@@ -1,4 +1,5 @@
 """Orders to learn from: read from files and from the archive, priced, frozen in a snapshot.
 
-May import no other room. Start reading in dataset.py, which gathers the data of a night.
+May import no other package of `training`. Start reading in dataset.py, which gathers the data of a
+night.
 """

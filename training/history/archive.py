@@ -25,7 +25,7 @@ from training.ports import Blobs
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """What the archive holds, each order at its highest revision.
+    """The contents of the archive, each order at its highest revision.
 
     Attributes:
         orders: by time; orders of one time in the order of the files.
@@ -100,7 +100,7 @@ def read_captured(
 
 @dataclass(slots=True)
 class _Reading:
-    """What has been read of all files so far; ``chosen`` are the names of the files that count."""
+    """The results of reading so far; ``chosen`` are the names of the files that count."""
 
     chosen: set[str]
     shared: Shared = field(default_factory=Shared)
@@ -154,8 +154,7 @@ class _Day:
     def read(self, reading: _Reading) -> None:
         """Take in the files that count: from what was kept of the day, or else from the archive.
 
-        The day is kept anew where it has changed. What was kept of files that do not count now
-        stays.
+        If the day has changed, its file is written again. Files that do not count now stay in it.
         """
         known = {} if self.kept is None else {p.read.name: p for p in self.kept.read(self.day)}
         fresh = {

@@ -59,7 +59,7 @@ def without(content: bytes, dropped: Callable[[bytes], bool]) -> tuple[bytes, in
 
 @dataclass(slots=True)
 class _Events:
-    """What has been read of a file so far."""
+    """The results of reading a file so far."""
 
     file: Stored
     shared: Shared

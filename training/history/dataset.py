@@ -36,7 +36,7 @@ class Reference:
 
 
 class Quality(msgspec.Struct, frozen=True):
-    """What the archive held beside the orders; ``bad`` are the first records that were refused."""
+    """The counts of the archive besides its orders; ``bad`` are the first refused records."""
 
     files: int
     bytes: int
@@ -194,7 +194,7 @@ def code_digest() -> str:
 
 
 def _digest(*parts: bytes) -> str:
-    """Return the SHA-256 over the parts, each with its length, so that none can pass as two."""
+    """Return the SHA-256 over the parts, each with its length, so that one cannot pass as two."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big"))

@@ -2,8 +2,9 @@
 
 ``days/{hub}/{yyyy-MM-dd}.parquet`` in the container ``training`` holds every order of a day's files
 in the order in which they were read. For each file it holds name, size and version, and what was
-read beside the orders. A file of the archive that has not changed is taken from there. A new or
-changed file is read, a file that has gone is left out, and the day is kept anew.
+read beside the orders. If a file of the archive has not changed, its orders are taken from there. A
+new or changed file is read, a file that has gone is left out, and then the day's file is written
+again.
 """
 
 import base64
@@ -33,12 +34,12 @@ from training.ports import Blobs
 DAYS = "days/"
 
 OPEN_DAYS = timedelta(days=1)
-"""Capture may still write windows of today and this long before: such days are always read."""
+"""Capture may still write files of today and of this long before. So these days are always read."""
 
 ROW_GROUP = 50_000
 
 READER = ("archive", "avro_files", "day_files", "file_pieces", "order_columns", "revisions")
-"""The modules of this room that make orders of the archive's bytes."""
+"""The modules of this package that make orders of the archive's bytes."""
 
 _READER, _FILES = b"sheriff.reader", b"sheriff.files"
 
@@ -53,7 +54,7 @@ class BadRecord(msgspec.Struct, frozen=True):
 
 
 class FileRead(msgspec.Struct, frozen=True, rename={"smoke_orders": "marked"}):
-    """What one file of the archive held.
+    """The contents of one file of the archive, as counts.
 
     Attributes:
         name, size, version: of the file when it was listed.

@@ -1,4 +1,4 @@
-"""Fetches files of the archive in pieces, a few ahead of the one place where they are decoded.
+"""Fetches files of the archive in pieces, and is always a few pieces ahead of the decoder.
 
 Several threads fetch, and the pieces come in the files' order. So what is read depends on nothing
 but the files, and only a few pieces are in memory, however large the files are.
@@ -71,7 +71,7 @@ class Joined(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill a buffer as far as the current piece goes; return the bytes, 0 at the end."""
+        """Fill a buffer from the current piece; return the number of bytes, 0 at the end."""
         while not self._rest:
             piece = next(self._pieces, None)
             if piece is None:

@@ -110,7 +110,7 @@ def price_history(orders: tuple[Order, ...], catalogue: Catalogue) -> History:
         and all(line.product_id in index for line in order.lines)
     )
     if not priced:
-        raise ConfigurationError("the catalogue knows the products of not one order")
+        raise ConfigurationError("the catalogue does not know the products of any order")
     line_order, line_product, quantity = line_columns(priced, index)
     periods = table.periods(naive_utc([order.ordered_at for order in priced]))
     price = table.list_e4[line_product, periods[line_order]]

@@ -35,7 +35,7 @@ class PriceTable:
 
 
 def price_table(catalogue: Catalogue) -> PriceTable:
-    """Spread a catalogue out into arrays, products in its own order."""
+    """Return a catalogue as arrays, with the products in its own order."""
     products = {product.product_id: product for product in catalogue}
     moments = sorted({product.valid_from for product in catalogue})
     rows = [[_known(catalogue, product_id, at) for at in moments] for product_id in products]

@@ -27,7 +27,7 @@ ROW_GROUP = 50_000
 
 _VERSION, _DECISIONS, _CATALOGUE = b"sheriff.snapshot", b"sheriff.decisions", b"sheriff.catalogue"
 FORMAT = b"2"
-"""The format of the files; a snapshot in another format is made anew."""
+"""The format of the files; a snapshot in another format is made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Thawed:
-    """What a snapshot holds; ``catalogue`` is the catalogue's file."""
+    """The contents of a snapshot; ``catalogue`` is the catalogue's file."""
 
     orders: tuple[Order, ...]
     decisions: tuple[Decision, ...]

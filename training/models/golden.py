@@ -1,9 +1,9 @@
-"""Chooses golden orders (`shared.golden`) for a bundle: clear ones that belong to nobody.
+"""Chooses golden orders (`shared.golden`) for a bundle: clear ones that name no rep or customer.
 
-Real orders lend their baskets and times, and whose they were is left out. Some were charged at list
-price and some at ladder discounts. A third kind is made from the first: one unit more that does not
-belong, with most of its price taken off again. Every golden order is clear with the classifier and
-without it, so it stays clear for a good bundle of another night.
+Their baskets and times come from real orders, without the rep and the customer. Some were charged
+at list price and some at ladder discounts. A third kind is made from the first: one unit more that
+does not belong, with most of its price taken off again. Every golden order is clear with the
+classifier and without it, so it stays clear for a good bundle of another night.
 """
 
 import csv
@@ -77,7 +77,7 @@ def with_golden(bundle: ModelBundle, orders: Sequence[Order], catalogue: Catalog
 def _clear_ones(
     bundle: ModelBundle, candidates: Sequence[_Candidate], catalogue: Catalogue
 ) -> list[_Candidate]:
-    """Return the candidates to take, all of them clear beside each other."""
+    """Return candidates that are all clear at the catalogue of their own products."""
     clear = _judged(bundle, candidates, catalogue.currency)
     taken = _taken(compress(candidates, clear))
     # A catalogue of fewer products may make an order less clear, so drop orders until all are.

@@ -138,7 +138,7 @@ def promote(
     """
     card = read_card(blobs, version)
     if card is None:
-        raise BundleError(f"{version} is not in the model store, or only half of it")
+        raise BundleError(f"{version} is missing or incomplete in the model store")
     read_bundle(blobs, version, card.bundle_sha256)
     before, etag = _replaceable(blobs) if by_hand else read_pointer(blobs)
     if before is not None and before.version == version:
@@ -179,7 +179,7 @@ def challenge(blobs: Blobs, version: str | None, at: datetime) -> None:
         return
     card = read_card(blobs, version)
     if card is None:
-        raise BundleError(f"{version} is not in the model store, or only half of it")
+        raise BundleError(f"{version} is missing or incomplete in the model store")
     pointer = Pointer(version, card.bundle_sha256, time_text(at))
     blobs.write(MODELS, CHALLENGER, encode_pointer(pointer), None, replace=True)
 

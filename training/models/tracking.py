@@ -1,4 +1,4 @@
-"""Where MLflow's store is, how its client behaves, and what its errors mean; without MLflow."""
+"""Finds MLflow's store, sets up its client and translates its errors, without importing MLflow."""
 
 import re
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ class RegistryUnreachableError(RegistryError, TransientError):
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where MLflow keeps runs; ``folder`` holds a local store, and is None for a server."""
+    """The store in which MLflow keeps runs; ``folder`` holds a local one, None for a server."""
 
     uri: str
     folder: Path | None

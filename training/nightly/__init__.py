@@ -1,4 +1,4 @@
 """The nightly run: gather the data, learn a challenger, judge it, apply the verdict.
 
-May import every room below it: not evaluation, simulation or replay. Start reading in night.py.
+May import every other package but evaluation, simulation and replay. Start reading in night.py.
 """

@@ -1,4 +1,4 @@
-"""What serves when a night begins: the model that a challenger has to beat."""
+"""Reads the model that serves when a night begins, which a challenger has to beat."""
 
 from collections.abc import Callable
 from contextlib import suppress

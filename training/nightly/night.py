@@ -39,7 +39,7 @@ from training.report.page import render
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """A run: its tools and the moment it is made at; ``say`` tells people what happens."""
+    """One run: its tools and the time of its start; ``say`` tells people what happens."""
 
     blobs: Blobs
     documents: Documents

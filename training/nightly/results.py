@@ -67,7 +67,7 @@ def write_result(blobs: Blobs, result: Result) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What serves after a result was applied, and why it is not what was decided, if so."""
+    """The champion after a result was applied; ``refusal`` says why the verdict was not applied."""
 
     champion: str | None
     refusal: str = ""

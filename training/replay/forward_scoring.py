@@ -87,7 +87,7 @@ def walk(scorer: Scorer, orders: Sequence[Order]) -> tuple[tuple[Example, ...], 
 
 
 def _example(assessment: Assessment, profiles: tuple[float, ...]) -> Example:
-    """Return an order with its features; the last ones are of the profiles as of the order."""
+    """Return an order with its features; the last ones come from the profiles before the order."""
     own = [assessment.features[name] for name in FEATURE_NAMES[: -len(profiles)]]
     return Example(
         assessment.order,

@@ -34,7 +34,7 @@ from training.history.files import ReadLine
 
 @dataclass(slots=True)
 class _Partition:
-    """What one partition knows; ``sequence`` is the number of its next event."""
+    """The memory of one partition; ``sequence`` is the number of its next event."""
 
     number: int
     sequence: int = 0

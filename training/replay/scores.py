@@ -1,4 +1,4 @@
-"""What a replay says of each order: its probabilities at arrival and at the end of the stream."""
+"""The scores of a replay: each order's probabilities at arrival and at the end of the stream."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

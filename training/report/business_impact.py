@@ -1,4 +1,4 @@
-"""What detection is worth in money.
+"""Computes what detection is worth in money.
 
 It finds losses in alerts, ends incidents before they take more, and costs reviews.
 """
@@ -14,8 +14,8 @@ from shared.policy import Policy
 from shared.typologies import FRAUD_TYPOLOGIES
 
 SHORTEST_DAYS = 1.0
-"""Fewest days that an incident counts as: with no orders at night, an incident of a few hours takes
-no more in a whole day."""
+"""An incident counts as at least this many days. One of a few hours took no more in its whole day,
+because no orders come at night."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def fraud_losses(alerts: AlertTally) -> float:
 
 @dataclass(frozen=True, slots=True)
 class BusinessImpact:
-    """What detection is worth (currency).
+    """The worth of detection in money (currency).
 
     Attributes:
         found: expected loss of both frauds in alerts that nobody dismissed.

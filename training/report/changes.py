@@ -1,4 +1,4 @@
-"""What differs between two bundles, left out where chance alone explains the difference."""
+"""Lists the differences between two bundles, without those that chance alone explains."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -8,10 +8,10 @@ from shared.ladder import DiscountShare
 from shared.model import ModelBundle
 
 BEYOND_CHANCE = 3.0
-"""Standard errors by which a share must differ."""
+"""A share must differ by this many standard errors to be worth a line."""
 
 NOTICEABLE = 0.05
-"""Part of itself by which a figure must differ to be worth a line."""
+"""A figure must differ by this share of itself to be worth a line."""
 
 NAMED = 8
 """Most reps that a line names; the others are counted."""

@@ -1,4 +1,4 @@
-"""What a report is made of: plain values, with no drawing and no wording."""
+"""The contents of a report as plain values, without drawings and wording."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

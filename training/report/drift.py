@@ -39,7 +39,7 @@ TRIFLING_RATIO = 1.2
 
 @dataclass(frozen=True, slots=True)
 class FeatureDrift:
-    """How far a feature of later orders has moved from the feature of earlier ones.
+    """The drift of one feature: how far later orders have moved from earlier ones.
 
     ``before`` and ``now`` are medians. ``psi`` is the index; None where it was not measured, and
     then ``note`` says why. From ``limit`` on it is an alarm. ``chance`` is the probability of an

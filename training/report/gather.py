@@ -26,7 +26,8 @@ from training.report.drift import AlertRateDrift, FeatureDrift, alert_rate_drift
 from training.report.totals import discount_by_rep, totals_by_period
 
 SAMPLE = 5_000
-"""Most orders that drift is measured on, of those learned from and of the later ones: the last."""
+"""Drift is measured on at most this many of the last orders learned from, and of the last later
+ones."""
 
 MOST_ALERTS = 20_000
 """Most alerts that are summed up; those with the highest expected loss are taken."""

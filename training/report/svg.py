@@ -83,7 +83,7 @@ def draw_svg(name: str, draw: Callable[[Figure], None], height: float = HEIGHT) 
 
 
 def _embeddable(svg: str, name: str) -> str:
-    """Drop what only a file of its own needs, and use the page's colours."""
+    """Drop what only a separate SVG file needs, and use the page's colours."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)

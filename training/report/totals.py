@@ -19,7 +19,7 @@ FALSE_ALARM = 0.01
 """Chance that any rep is said to stand apart although all discount alike."""
 
 DEALS, SEED = 400, 1
-"""How often orders are dealt to reps at random, to see how far apart chance puts them."""
+"""The number of times that orders are dealt to reps at random, to see how far chance goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _sums(group: Ints, values: Ints, groups: int) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class RepDiscount:
-    """How much discount a rep gives, in percent of the list total, with a 95 % interval.
+    """A rep's discounts in percent of the list total, with a 95 % interval.
 
     ``peers_percent`` is the same of all other reps. The interval is None where the orders are too
     few. ``apart`` says that chance does not explain the difference from the peers.

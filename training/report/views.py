@@ -1,4 +1,4 @@
-"""What the report says first: what was decided, what changed, and how well frauds are found."""
+"""The beginning of the report: what was decided, what changed, and how well frauds are found."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from training.report.words import NOTHING, amount, count, name_of, percent, sign
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """What was decided: a word, its meaning in a sentence, and why."""
+    """The decision: a word, its meaning in a sentence, and the reasons."""
 
     outcome: str
     sentence: str

@@ -1,4 +1,4 @@
-"""How the report writes numbers, times and names."""
+"""Writes numbers, times and names for the report."""
 
 from datetime import datetime
 

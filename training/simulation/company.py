@@ -54,7 +54,7 @@ FAMILIES = (
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """How many orders there are, and when they come.
+    """The volume of orders, and the times at which they come.
 
     ``orders_per_day`` is the mean at the start. It grows by the factor ``yearly_growth`` a year,
     and is multiplied by the month's factor in ``seasons``. Orders come between the hours ``opens``
@@ -83,7 +83,7 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Baskets:
-    """What a normal order holds: some bikes, each with accessories of its family.
+    """The contents of a normal order: some bikes, each with accessories of its family.
 
     The shares are of orders with 1, 2, ... bikes and of bikes with 1, 2, ... accessories.
     """
@@ -104,7 +104,7 @@ class Ladder:
 
     steps_bp: tuple[int, ...] = (100, 150, 200, 500, 800, 1000, 1500, 2000)
     shares: tuple[float, ...] = ()
-    """How the discounted units spread over the steps, one share a step; empty means evenly."""
+    """The share of each step among the discounted units; empty means evenly."""
     rate: float = 0.2
     """Share of units with a discount."""
 
@@ -234,7 +234,7 @@ class Company:
     customers: int = 143_881
     states: tuple[tuple[str, int], ...] = STATES
     rounding: Rounding = "exact"
-    """How the sales system stores a charge: 4 decimals, whole cents, or single-precision noise."""
+    """The form in which a charge is stored: 4 decimals, whole cents, or single-precision noise."""
 
     def __post_init__(self) -> None:
         _above("reps", self.reps, 0)

@@ -151,7 +151,7 @@ def _add_ladder_flags(group: Group, ladder: Ladder) -> None:
     group.add_argument(
         "--ladder", default=_percents_text(ladder.steps_bp), help="percents of a unit (%(default)s)"
     )
-    group.add_argument("--ladder-shares", default="", help="one a step; empty: evenly")
+    group.add_argument("--ladder-shares", default="", help="one for each step; empty: evenly")
     group.add_argument(
         "--discount-rate",
         type=_SHARE,
@@ -167,12 +167,12 @@ def _add_fraud_flags(group: Group, added: AddedItems, hidden: HiddenDiscounts) -
     group.add_argument(
         "--added-percents",
         default=_percents_text(added.steps_bp),
-        help="of an added unit (%(default)s)",
+        help="percents off an added unit (%(default)s)",
     )
     group.add_argument(
         "--hidden-percent",
         default=_percents_text(hidden.percents_bp),
-        help="of whole orders (%(default)s)",
+        help="percents off whole orders (%(default)s)",
     )
     group.add_argument(
         "--hidden-rate", type=_SHARE, default=hidden.rate, help="share of days (%(default)s)"
@@ -181,7 +181,7 @@ def _add_fraud_flags(group: Group, added: AddedItems, hidden: HiddenDiscounts) -
         "--episodes",
         type=whole(0, 100_000),
         default=hidden.episodes,
-        help="how many (default: by the rate)",
+        help="number of episodes (default: by the rate)",
     )
     group.add_argument(
         "--episode-days",
@@ -199,21 +199,25 @@ def _add_rounding_flags(group: Group) -> None:
 def _add_honest_flags(flags: ArgumentParser, company: Company) -> None:
     group = flags.add_argument_group("what looks like fraud and is not")
     group.add_argument("--promotion", default=None, help="subcategories, as 'Gloves,Fenders'")
-    group.add_argument("--promotion-percent", default="12", help="of each unit (%(default)s)")
+    group.add_argument(
+        "--promotion-percent", default="12", help="percent off each unit (%(default)s)"
+    )
     group.add_argument("--promotion-start", type=day, default=None, help="(default: --start)")
-    group.add_argument("--promotion-days", type=DAYS, default=21, help="how long (%(default)s)")
+    group.add_argument(
+        "--promotion-days", type=DAYS, default=21, help="days that it runs (%(default)s)"
+    )
     group.add_argument(
         "--generous-reps",
         type=whole(0, 1_000_000),
         default=0,
-        help="who discount by their own rate (%(default)s)",
+        help="reps with a rate of their own (%(default)s)",
     )
     group.add_argument(
         "--generous-rate", type=_SHARE, default=0.75, help="share of their units (%(default)s)"
     )
-    group.add_argument("--generous-shares", default="", help="one a step; empty: evenly")
+    group.add_argument("--generous-shares", default="", help="one for each step; empty: evenly")
     group.add_argument("--drift-ladder", default=None, help="percents that the ladder moves to")
-    group.add_argument("--drift-shares", default="", help="one a step; empty: evenly")
+    group.add_argument("--drift-shares", default="", help="one for each step; empty: evenly")
     group.add_argument(
         "--drift-rate",
         type=_SHARE,
@@ -222,7 +226,7 @@ def _add_honest_flags(flags: ArgumentParser, company: Company) -> None:
     )
     group.add_argument("--drift-start", type=day, default=None, help="(default: --start)")
     group.add_argument(
-        "--drift-days", type=DAYS, default=365, help="until it is done (%(default)s)"
+        "--drift-days", type=DAYS, default=365, help="days until all units have moved (%(default)s)"
     )
 
 

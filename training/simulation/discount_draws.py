@@ -16,7 +16,7 @@ Generator = np.random.Generator
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """When each order was placed (days since 1970) and by which rep (from 0)."""
+    """The day on which each order was placed (since 1970), and its rep (from 0)."""
 
     days: Ints
     rep: Ints
@@ -28,8 +28,8 @@ def draw_discounts(
     """Draw the discount of every unit in basis points, 0 for none.
 
     ``order`` and ``product`` have one row a unit: its position in the stream and in the price
-    table. What a company does not have takes no random draw, so that a company without drift,
-    generous reps and promotions gets the same stream as before these were added.
+    table. A company draws no random numbers for drift, generous reps or promotions that it does not
+    have. So its stream is the same as before these were added.
     """
     discount_bp = _draw_steps(company.ladder, len(order), rng)
     if company.drift is not None:

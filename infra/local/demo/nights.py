@@ -31,10 +31,10 @@ RATE = 60.0
 """Orders a second that flow while a night's training runs."""
 
 PER_FILE = 100
-"""Orders of a file of the archive: few, so that a policy in days cuts it to the day."""
+"""Orders in one file of the archive. They are few, so that a policy in days cuts it to the day."""
 
 PATIENCE_SECONDS = 300
-"""How long the demo waits for a night, or for the scorers to follow it."""
+"""The seconds that the demo waits for a night, or for the scorers to follow it."""
 
 WORSE_DAYS = 14
 """Days of history that a careless policy learns from."""
@@ -42,7 +42,7 @@ WORSE_DAYS = 14
 
 @dataclass(frozen=True)
 class Nights:
-    """What happens to the model on a running stack."""
+    """The steps that change the model on a running stack."""
 
     settings: Mapping[str, str]
     host_port: Callable[[], int]

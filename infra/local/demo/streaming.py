@@ -18,7 +18,7 @@ from shared.containers import INCIDENTS, STATE
 from shared.printable import printable
 
 SILENCE_SECONDS = 180
-"""The demo gives up when no order has been scored for so long."""
+"""The demo gives up when no order has been scored for this many seconds."""
 
 type Sender = Callable[[Callable[[int], None]], Awaitable[None]]
 """Sends every order, and calls back with the number sent so far."""

@@ -1,4 +1,4 @@
-"""How the demo talks: its console, saying a line, and running a command."""
+"""Shows what the demo does: its console, a printed line, a command with its output."""
 
 from __future__ import annotations
 

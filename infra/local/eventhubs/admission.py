@@ -13,7 +13,7 @@ from infra.local.eventhubs.session import Link, Session
 
 
 class Address(NamedTuple):
-    """Where an address leads; without a partition it is the whole hub."""
+    """The place to which an address leads; without a partition it is the whole hub."""
 
     hub: Hub
     group: str  # in lower case

@@ -1,8 +1,9 @@
 """Event Hubs Capture: it writes every event to Avro files, one a partition and window.
 
-The metadata of a file name the events in it. After a restart, capture reads there where to go on,
-so no second record has to agree with the files. A file is created under the time of its first
-event and never written over: a window that is written twice meets its own file and stops there.
+The metadata of a file name the events in it. After a restart, capture reads them to find out where
+to go on. So there is no second record that could contradict the files. A file is created under the
+time of its first event and never written over: a window that is written twice meets its own file
+and stops there.
 
 The service leaves two things open. Here a window starts with its first event, and an empty window
 makes no file.

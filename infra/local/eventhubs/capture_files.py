@@ -38,11 +38,11 @@ SCHEMA = fastavro.parse_schema(
 )
 
 _OWN_FIELDS = {"x-opt-sequence-number", "x-opt-offset"}
-"""Annotations that a record has as fields of its own."""
+"""Annotations that become separate fields of a record."""
 
 
 class CaptureFile(NamedTuple):
-    """What name and metadata say of a file."""
+    """The facts in a file's name and metadata."""
 
     second: int  # in its name, since 1970-01-01 UTC
     first_sequence: int

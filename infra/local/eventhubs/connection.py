@@ -28,7 +28,7 @@ class Connection(asyncio.Protocol):
     def __init__(
         self, hubs: Mapping[str, Hub], limits: Limits, connections: "set[Connection]"
     ) -> None:
-        """`hubs` are by name in lower case; it keeps itself in `connections` while it is open."""
+        """`hubs` are by name in lower case; the connection is in `connections` while it is open."""
         self._admission = Admission(hubs, limits.max_message)
         self._limits = limits
         self._connections = connections

@@ -66,7 +66,7 @@ def rejected(refusal: RefusedError) -> bytes:
 
 
 class Limits(NamedTuple):
-    """In bytes. The largest batch travels in one frame, because frames may be that long."""
+    """The limits of one connection, in bytes. Frames are long enough for the largest batch."""
 
     max_message: int = 1 << 20
     max_frame: int = (1 << 20) + 1024

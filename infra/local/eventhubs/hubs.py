@@ -20,7 +20,7 @@ _SELECTOR = re.compile(
 
 @dataclass(frozen=True)
 class HubSpec:
-    """How to make a hub; every hub also has the consumer group $Default."""
+    """The settings of a hub; every hub also has the consumer group $Default."""
 
     name: str
     partitions: int = 4

@@ -150,7 +150,7 @@ class ConsumerLink(Link):
         return has_events and self._credit > 0 and self.session.outgoing_window > 0
 
     def deliver(self) -> None:
-        """Write the events that are there, at most a turn's bytes; then others have their turn."""
+        """Write waiting events, up to the bytes of one turn; then it is others' turn."""
         log, parts, size = self._partition.log, [], 0
         self._next = max(self._next, log.first_sequence)  # the log may have forgotten the oldest
         metrics = self._metrics() if self._wants_metrics and log.last else b""
@@ -169,7 +169,7 @@ class ConsumerLink(Link):
             self._drained()
 
     def _drained(self) -> None:
-        """There are no more events: use the credit up, and tell the client."""
+        """Use up the credit, because there are no more events, and tell the client."""
         self._count = (self._count + self._credit) & UINT32
         self._credit = 0
         self._draining = False

@@ -126,7 +126,7 @@ class PartitionLog:
                 self._forget_oldest()
 
     def _forget_oldest(self) -> None:
-        """Beyond the limit, keep three quarters of it: so forgetting stays rare."""
+        """Above the limit, forget down to three quarters of it, so that forgetting stays rare."""
         if len(self._events) > self._retain:
             kept = max(1, self._retain * 3 // 4)
             self.first_sequence += len(self._events) - kept

@@ -141,7 +141,7 @@ class Flow(NamedTuple):
 
 
 class Transfer(NamedTuple):
-    """Only the first transfer of a delivery must have its id and format."""
+    """One part of a delivery. Only the first part must have the delivery's id and format."""
 
     handle: int
     delivery_id: int | None

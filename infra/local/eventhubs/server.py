@@ -120,7 +120,7 @@ class Emulator:
 def _lock(directory: Path) -> IO[bytes]:
     """Lock a directory: two emulators that write the same logs would ruin them.
 
-    The second one gets a BlockingIOError. The lock ends with its process, however that ends.
+    The second one gets a BlockingIOError. The lock ends with its process, even if that is killed.
     """
     file = (directory / "lock").open("wb")
     try:

@@ -1,4 +1,4 @@
-"""What the host reads before it starts: host.json and the app settings."""
+"""Reads what the host needs before it starts: host.json and the app settings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Seconds(float):
 
 
 class InitialOffset(msgspec.Struct, rename="camel"):
-    """Where a partition without a checkpoint starts: fromStart, fromEnd or fromEnqueuedTime."""
+    """The start of a partition without a checkpoint: fromStart, fromEnd or fromEnqueuedTime."""
 
     type: str = "fromStart"
     enqueued_time_utc: str | None = None

@@ -1,4 +1,4 @@
-"""What the host passes to azure-functions-runtime: a batch, an event, a timer, an HTTP request.
+"""Makes what azure-functions-runtime gets: a batch, an event, a timer, an HTTP request.
 
 Names and shapes are as the .NET host sends them. The runtime recognises a batch by
 `SystemPropertiesArray`, and a single event by `SystemProperties`.

@@ -73,7 +73,7 @@ class EventHubListener:
     def __init__(self, function: Function, options: EventHubOptions, storage: str, zoned: bool):
         self.function, self.options, self.zoned = function, options, zoned
         trigger = function.trigger
-        # The runtime's enums have their wire value in `value`; those of data types, in `name`.
+        # The runtime's enums have their wire value in `value`, but enums of data types in `name`.
         self.many = _member(trigger.get("cardinality"), "value", "one") == "many"
         self.binary = _member(trigger.get("dataType"), "name", "") == "binary"
         self._cache = BatchCache(

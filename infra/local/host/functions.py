@@ -35,7 +35,7 @@ _PROTOCOL = SimpleNamespace(BindingInfo=SimpleNamespace(undefined=0, out=1, inou
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often a failed invocation is tried again (-1: for ever), and after how many seconds."""
+    """The retry policy: how often to try a failed invocation again (-1: for ever), and when."""
 
     limit: int
     shortest: float
@@ -56,8 +56,9 @@ class RetryPolicy:
     def delay(self, attempt: int, jitter: float) -> float:
         """Return the seconds to wait after failed attempt 0, 1, ...; `jitter` is a factor about 1.
 
-        WebJobs 3.0.48 was measured to wait so: first the shortest time; then the shortest plus an
-        amount that begins at the shortest and doubles each time; never more than the longest.
+        WebJobs 3.0.48 was seen to wait like this. First it waits the shortest time. Then it waits
+        the shortest plus an amount that begins at the shortest and doubles each time, but never
+        more than the longest.
         """
         if not self.exponential or attempt == 0:
             return self.shortest
@@ -71,7 +72,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an invocation ended, with all its attempts.
+    """The end of an invocation, after all its attempts.
 
     `final` is false if retries were broken off: the trigger must not count it as done.
     """

@@ -1,8 +1,8 @@
 """The timer trigger: it fires by its schedule, on one host at a time, and remembers when.
 
 As in WebJobs, a blob in container `azure-webjobs-hosts` holds the last and next times. If no host
-ran at a time, the next host fires when it starts (`past_due`). A lease on the blob keeps two hosts
-from firing the same timer.
+ran when the timer was due, the next host fires it when it starts (`past_due`). A lease on the blob
+keeps two hosts from firing the same timer.
 """
 
 from __future__ import annotations

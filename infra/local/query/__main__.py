@@ -162,8 +162,15 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("query", nargs="?", metavar='NAME | "SQL"', help="nothing: list the names")
-    parser.add_argument("--container", choices=sorted(PARTITION_KEYS), help="for SQL (alerts)")
+    parser.add_argument(
+        "query",
+        nargs="?",
+        metavar='NAME | "SQL"',
+        help="a query's name; without one, list the names",
+    )
+    parser.add_argument(
+        "--container", choices=sorted(PARTITION_KEYS), help="container for SQL (alerts)"
+    )
     parser.add_argument("--rep", help="instead of the costliest alert's")
     parser.add_argument("--order", metavar="ID")
     parser.add_argument("--incident", metavar="ID")

@@ -1,4 +1,4 @@
-"""`stack.json`: what an earlier command of the local stack leaves for a later one."""
+"""Reads and writes `stack.json`, which a command of the local stack leaves for the next one."""
 
 from __future__ import annotations
 

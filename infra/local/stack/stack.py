@@ -111,7 +111,7 @@ class Stack:
         return [*sorted(set(self._children) - set(SERVERS)), *reversed(SERVERS)]
 
     def _stop_all(self, names: Sequence[str]) -> None:
-        """Stop these parts, then note it: an unwritable folder must not keep any of them alive."""
+        """Stop these parts, then note it: an unwritable folder must not prevent the stop."""
         for name in names:
             self._end(name)
         for name in names:

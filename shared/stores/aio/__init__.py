@@ -1,4 +1,4 @@
-"""The async clients, which the functions use; training uses the synchronous ones beside this room.
+"""The async clients, which the functions use; training uses the synchronous ones one folder up.
 
 It may import what `shared.stores` may. Start with `cosmos`.
 """

@@ -22,8 +22,8 @@ _NOT_MODIFIED = 304
 class Blobs:
     """The blob containers of one storage account; a version is an ETag.
 
-    Every method raises TransientError where it may work next time, and what `translated` says
-    beside it.
+    Every method raises TransientError if the call may work next time; `translated` lists the other
+    errors.
     """
 
     def __init__(self, settings: BlobSettings, measures: Measures = NOWHERE) -> None:
@@ -49,7 +49,7 @@ class Blobs:
 
         Raises:
             NotThereError: there is no such blob.
-            TransientError: nobody can say now whether there is.
+            TransientError: the store cannot say now whether there is one.
         """
         condition = {} if known is None else unless_still(known)
         async with self._call(container, f"read {container}/{name}"):

@@ -26,7 +26,7 @@ class Cosmos:
     """One database of a Cosmos DB account; it connects at its first use.
 
     ``doing`` says what a call is for: an error's message begins with it. Every method raises
-    TransientError where it may work next time, and what `translated` says beside it.
+    TransientError if the call may work next time; `translated` lists the other errors.
     """
 
     def __init__(
@@ -42,7 +42,8 @@ class Cosmos:
             self._client = CosmosClient(
                 settings.endpoint,
                 self._secret,
-                # An emulator's account names no endpoint that is worth discovering.
+                # The endpoint that an emulator's account names is of no use, so it is not looked
+                # up.
                 enable_endpoint_discovery=not settings.key,
                 raw_response_hook=self._take_charge,
                 **options,

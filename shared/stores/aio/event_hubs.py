@@ -23,7 +23,7 @@ _LOOK_OPTIONS: dict[str, Any] = {
 }
 
 type Properties = Mapping[str, Any]
-"""What the service says of a hub or a partition, by the SDK's names."""
+"""The service's answer about a hub or a partition, by the SDK's names."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the async clients measure, so that operators see slow and costly stores."""
+"""The measurements of the async clients, so that operators see slow and costly stores."""
 
 import time
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ class Measures(Protocol):
     """Takes the measurements; it never raises."""
 
     def took(self, container: str, milliseconds: float) -> None:
-        """Take how long one call lasted, with all its retries."""
+        """Take the seconds that one call lasted, with all its retries."""
 
     def charged(self, container: str, request_units: float) -> None:
-        """Take what Cosmos DB charged for one request."""
+        """Take the request units that Cosmos DB charged for one request."""
 
 
 class _Nowhere:
@@ -25,12 +25,12 @@ class _Nowhere:
 
 
 NOWHERE: Measures = _Nowhere()
-"""For commands, whose stores nobody watches."""
+"""Measures nothing: for commands, whose stores nobody watches."""
 
 
 @contextmanager
 def timed(measures: Measures, container: str) -> Iterator[None]:
-    """Measure one call, however it ends."""
+    """Measure one call, whether it succeeds or fails."""
     started = time.perf_counter()
     try:
         yield

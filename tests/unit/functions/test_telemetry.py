@@ -396,7 +396,9 @@ def test_orders_are_scored_where_telemetry_cannot_be_set_up(
 
     monkeypatch.setattr(module, "_of_our_own", broken)
     assert telemetry({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}) is SILENT
-    assert [record.message for record in caplog.records] == ["there is no telemetry"]
+    assert [record.message for record in caplog.records] == [
+        "telemetry cannot start, so nothing is recorded"
+    ]
 
 
 def test_a_start_loads_no_telemetry_unless_it_is_asked_for() -> None:

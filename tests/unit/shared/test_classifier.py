@@ -176,8 +176,8 @@ def test_the_scorer_serves_the_adjusted_probability_and_says_why() -> None:
     (reason,) = [reason for reason in raised.reasons if reason.source == "model"]
     assert (reason.code, reason.contribution) == ("suspect_percent", 1.5)
     assert reason.message == (
-        "The suspected discount is 80 %: going by analysts' decisions on such orders, an added "
-        "item is 4.5 times likelier."
+        "The suspected discount is 80 %. Analysts' decisions on such orders make an added item "
+        "4.5 times likelier."
     )
     weights = [reason.contribution for reason in raised.reasons]
     assert weights == sorted(weights, reverse=True)
@@ -199,7 +199,16 @@ def test_an_order_not_worth_a_look_is_left_to_the_core() -> None:
 def test_every_feature_has_a_sentence(feature: str, value: float) -> None:
     (up,) = model_reasons({CORE: 3.0, feature: 1.0}, {feature: value})
     (down,) = model_reasons({CORE: 3.0, feature: -1.0}, {feature: value})
-    assert up.message.endswith("an added item is 2.7 times likelier.")
-    assert down.message.endswith("an added item is 2.7 times less likely.")
+    assert up.message.endswith("make an added item 2.7 times likelier.")
+    assert down.message.endswith("make an added item 2.7 times less likely.")
     assert "{" not in up.message
     assert model_reasons({feature: WORTH_SAYING * 0.99}, {feature: value}) == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(3.0, "20 times likelier to have been"), (-3.0, "20 times less likely to have been")],
+)
+def test_a_factor_is_said_with_its_direction(value: float, said: str) -> None:
+    (reason,) = model_reasons({"suspect_fit_log_odds": 1.0}, {"suspect_fit_log_odds": value})
+    assert said in reason.message

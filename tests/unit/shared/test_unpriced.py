@@ -79,7 +79,7 @@ def test_a_gap_beyond_every_discount_is_one_whatever_the_unknown_lines_cost() ->
     [found] = score(6_400_000, KNOWN | {"GiftWrap": 1})
     assert "unexplained_gap" in typologies(found)
     message = next(f.message for f in found.findings if f.typology == "unexplained_gap")
-    assert message.startswith("At least 372.48 USD less than the list total")
+    assert message.startswith("The order was charged at least 372.48 USD less than its list total")
 
 
 def test_a_charge_below_the_cost_of_the_known_lines_is_a_finding() -> None:
@@ -110,7 +110,10 @@ class TestARecordedListPrice:
         assert found.explanation.gap_e4 == 0
         assert not found.alerted
         [reason] = [one for one in found.reasons if one.code == "unknown_product"]
-        assert "the recorded list price leaves 10.00 USD" in reason.message
+        assert (
+            "The recorded list price of the order, less its known products, leaves 10.00 USD"
+            in reason.message
+        )
 
     def test_a_hidden_item_of_half_the_price_is_found_at_its_exact_gap(self) -> None:
         listed = LIST + 50_000
@@ -155,8 +158,8 @@ class TestAUsualPrice:
         assert found.explanation.gap_e4 == 0
         [reason] = [one for one in found.reasons if one.code == "unknown_product"]
         assert reason.message == (
-            "Not in the catalogue: GiftWrap; assumed at its usual price, 4.99 USD here "
-            "(as in 37 orders)."
+            "Not in the catalogue: GiftWrap. Its usual price is assumed, 4.99 USD here "
+            "(seen in 37 orders)."
         )
 
     def test_an_added_item_is_found_at_it(self) -> None:
@@ -185,8 +188,8 @@ class TestARepWhoUsesThemMore:
         [found] = score(LIST, KNOWN | {"GiftWrap": 1}, bundle=self.BUNDLE)
         message = next(f.message for f in found.findings if f.typology == "unpriced_rep")
         assert message == (
-            "40 of Annie Corns's 400 orders had lines without a price, 12 times the share among "
-            "the other reps."
+            "40 of Annie Corns's 400 orders have products without a known price: 12 times the "
+            "share of the other reps."
         )
         assert found.alerted
 

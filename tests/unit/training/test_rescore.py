@@ -93,7 +93,7 @@ def test_the_champion_scores_unless_another_version_is_named(
     said = capsys.readouterr().out
     assert "by v1" in said
     assert "by v2" in said
-    with pytest.raises(BundleError, match="v3 is not in the model store"):
+    with pytest.raises(BundleError, match="v3 is missing or incomplete in the model store"):
         rescore(blobs, "orders", DAY, NEXT, tmp_path, "v3")
 
 

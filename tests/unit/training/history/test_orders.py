@@ -26,7 +26,7 @@ def test_orders_that_cannot_be_priced_are_left_out_and_without_any_other_refused
     foreign = an_order(currency="EUR")
     history = price_history((unknown, an_order(), foreign), packaged_catalogue())
     assert history.orders == (an_order(),)
-    with pytest.raises(ConfigurationError, match="not one order"):
+    with pytest.raises(ConfigurationError, match="does not know the products of any order"):
         price_history((unknown, foreign), packaged_catalogue())
 
 

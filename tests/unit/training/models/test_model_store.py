@@ -191,5 +191,5 @@ def test_a_challenger_is_named_and_forgotten() -> None:
     assert parse_pointer(blobs.content(MODELS, CHALLENGER)).version == "v1"
     model_store.challenge(blobs, None, NOW)
     assert blobs.read(MODELS, CHALLENGER) is None
-    with pytest.raises(BundleError, match="not in the model store"):
+    with pytest.raises(BundleError, match="missing or incomplete in the model store"):
         model_store.challenge(blobs, "v9", NOW)
