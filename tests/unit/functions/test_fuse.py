@@ -6,6 +6,7 @@ from functions.attempts import PATIENCE
 from functions.condition import Conditions
 from functions.fuse import Fuse, FuseError
 from functions.handlers import score_batch
+from tests.unit.functions.streams import commit_somehow
 from tests.unit.functions.world import KEY, NOON, Died, FakeScorer, World, event, order_event
 
 
@@ -20,6 +21,7 @@ async def test_scoring_that_fails_on_many_orders_blows_the_fuse_and_sets_nothing
     assert (world.letters, world.state.sequence_number) == ({}, -1)
     assert "3 orders" in context.conditions.fuses["0"].why
     assert context.conditions.standing_still["0"].attempts == 2 * PATIENCE
+    assert world.order_of_writes == ["state"] * 2  # the first try is noted, none goes one by one
     world.scorer = FakeScorer()
     await score_batch(context, KEY, batch)
     assert world.state.orders_scored == 10
@@ -53,6 +55,18 @@ async def test_the_fuse_holds_as_well_where_orders_are_scored_one_by_one() -> No
     for _ in range(4):
         with pytest.raises(FuseError):
             await score_batch(context, KEY, batch)
+    assert set(world.letters) == {("0", 0), ("0", 1)}  # a fifth of the batch, and not one more
+
+
+async def test_the_fuse_holds_where_many_orders_are_scored_and_cannot_be_written() -> None:
+    def fail(what: str) -> None:
+        if what.startswith("before alert"):
+            raise ZeroDivisionError("a bug")
+
+    world = World(on_write=fail)
+    batch = [event(n) for n in range(10)]
+    tries = 3 * PATIENCE
+    assert await commit_somehow(world, world.context(), batch, tries) == tries
     assert set(world.letters) == {("0", 0), ("0", 1)}  # a fifth of the batch, and not one more
 
 
