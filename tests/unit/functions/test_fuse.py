@@ -6,6 +6,7 @@ from functions.attempts import PATIENCE
 from functions.condition import Conditions
 from functions.fuse import Fuse, FuseError
 from functions.handlers import score_batch
+from functions.scoring_context import Limits
 from tests.unit.functions.streams import commit_somehow
 from tests.unit.functions.world import KEY, NOON, Died, FakeScorer, World, event, order_event
 
@@ -33,6 +34,14 @@ async def test_scoring_that_fails_on_a_fifth_of_a_batch_sets_those_aside() -> No
     batch = [event(n) for n in range(10)]
     await score_batch(world.context(), KEY, batch)
     assert set(world.letters) == {("0", 0), ("0", 7)}
+
+
+async def test_failures_add_up_over_the_chunks_that_are_committed_together() -> None:
+    world = World(scorer=FakeScorer(bugs={"o-0", "o-1", "o-7"}))
+    context = world.context(limits=Limits(chunk=5))
+    with pytest.raises(FuseError, match="3 orders in a batch of 10"):
+        await score_batch(context, KEY, [event(n) for n in range(10)])
+    assert world.letters == {}
 
 
 async def test_one_order_that_comes_often_in_a_batch_counts_once_for_the_fuse() -> None:
