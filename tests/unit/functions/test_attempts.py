@@ -1,5 +1,6 @@
 """The order that kills its process is found, and no other order is blamed."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -205,6 +206,38 @@ async def test_an_attempt_that_ended_and_could_not_say_so_is_no_death() -> None:
     assert (world.letters, set(world.alerts_by_id)) == ({}, {"o-0.0"})
 
 
+async def test_processes_that_die_while_they_write_blame_no_order() -> None:
+    """An outage may end one process after the other; the order was judged before."""
+
+    def die(what: str) -> None:
+        if what.startswith("before alert"):
+            raise Died
+
+    world = World(on_write=die)
+    for _ in range(3 * DEATHS):
+        with pytest.raises(Died):
+            await score_batch(world.later().context(), KEY, [event(0)])
+    world.on_write = lambda _: None
+    await score_batch(world.later().context(), KEY, [event(0)])
+    assert (world.letters, set(world.alerts_by_id)) == ({}, {"o-0.0"})
+
+
+async def test_only_one_partition_of_a_process_is_on_record_at_a_time() -> None:
+    """If the process dies, no order is suspected for what another partition's order did."""
+    on_record_at_once: list[int] = []
+
+    def look(_: str) -> None:
+        states = [state for state, _ in world.states_by_key.values()]
+        on_record_at_once.append(sum(state.attempt is not None for state in states))
+
+    world = World(on_write=look)
+    context = world.context()
+    keys = [replace(KEY, partition_id=str(n)) for n in range(3)]
+    await asyncio.gather(*(score_batch(context, key, [event(0)]) for key in keys))
+    assert max(on_record_at_once) == 1
+    assert all(state.orders_scored == 1 for state, _ in world.states_by_key.values())
+
+
 async def test_an_attempt_on_an_older_hub_says_nothing_of_the_new_one() -> None:
     world = World()
     await score_batch(world.context(), KEY, [event(n) for n in range(10)])
@@ -230,6 +263,7 @@ FOUR = ("a", "b", "c", "d")
         (None, PATIENCE, Care("one by one")),
         (Attempt("other", NOON), 0, Care("wait")),
         (Attempt("other", LONG_AGO), 0, Care("one by one")),
+        (Attempt("other", NOON + timedelta(days=9)), 0, Care("one by one")),  # its clock was wrong
         (Attempt("me", LONG_AGO), 0, Care("together")),  # it ended somehow: this process is alive
         (Attempt("other", LONG_AGO, True, FOUR), 0, Care("one by one", (*FOUR, "other"))),
         (Attempt("a", LONG_AGO, True, FOUR), 0, Care("one by one", FOUR)),  # each once
@@ -259,6 +293,20 @@ async def test_an_attempt_is_on_record_while_it_lasts_and_its_end_after_a_failur
         await fail()
     assert on_it == [attempt]
     assert world.state.attempt == replace(attempt, owner=NOBODY)
+
+
+async def test_an_attempt_that_fails_after_its_commit_needs_no_further_write() -> None:
+    world = World()
+    stored = await StoredState.read(FakeStates(world), KEY)
+
+    async def fail_after_commit() -> None:
+        async with on_record(stored, Attempt("me", NOON)):
+            await stored.write(StreamState(orders_scored=1))
+            raise TransientError("out of time")
+
+    with pytest.raises(TransientError):
+        await fail_after_commit()
+    assert world.order_of_writes == ["state", "state"]
 
 
 async def test_an_order_that_is_judged_is_no_longer_suspected_of_the_process() -> None:

@@ -6,6 +6,8 @@ from functions.attempts import PATIENCE
 from functions.condition import Conditions
 from functions.fuse import Fuse, FuseError
 from functions.handlers import score_batch
+from functions.scoring_context import Limits
+from tests.unit.functions.streams import commit_somehow
 from tests.unit.functions.world import KEY, NOON, Died, FakeScorer, World, event, order_event
 
 
@@ -20,6 +22,7 @@ async def test_scoring_that_fails_on_many_orders_blows_the_fuse_and_sets_nothing
     assert (world.letters, world.state.sequence_number) == ({}, -1)
     assert "3 orders" in context.conditions.fuses["0"].why
     assert context.conditions.standing_still["0"].attempts == 2 * PATIENCE
+    assert world.order_of_writes == ["state"] * 2  # the first try is noted, none goes one by one
     world.scorer = FakeScorer()
     await score_batch(context, KEY, batch)
     assert world.state.orders_scored == 10
@@ -31,6 +34,14 @@ async def test_scoring_that_fails_on_a_fifth_of_a_batch_sets_those_aside() -> No
     batch = [event(n) for n in range(10)]
     await score_batch(world.context(), KEY, batch)
     assert set(world.letters) == {("0", 0), ("0", 7)}
+
+
+async def test_failures_add_up_over_the_chunks_that_are_committed_together() -> None:
+    world = World(scorer=FakeScorer(bugs={"o-0", "o-1", "o-7"}))
+    context = world.context(limits=Limits(chunk=5))
+    with pytest.raises(FuseError, match="3 orders in a batch of 10"):
+        await score_batch(context, KEY, [event(n) for n in range(10)])
+    assert world.letters == {}
 
 
 async def test_one_order_that_comes_often_in_a_batch_counts_once_for_the_fuse() -> None:
@@ -53,6 +64,18 @@ async def test_the_fuse_holds_as_well_where_orders_are_scored_one_by_one() -> No
     for _ in range(4):
         with pytest.raises(FuseError):
             await score_batch(context, KEY, batch)
+    assert set(world.letters) == {("0", 0), ("0", 1)}  # a fifth of the batch, and not one more
+
+
+async def test_the_fuse_holds_where_many_orders_are_scored_and_cannot_be_written() -> None:
+    def fail(what: str) -> None:
+        if what.startswith("before alert"):
+            raise ZeroDivisionError("a bug")
+
+    world = World(on_write=fail)
+    batch = [event(n) for n in range(10)]
+    tries = 3 * PATIENCE
+    assert await commit_somehow(world, world.context(), batch, tries) == tries
     assert set(world.letters) == {("0", 0), ("0", 1)}  # a fifth of the batch, and not one more
 
 

@@ -93,6 +93,24 @@ async def test_a_partition_that_comes_second_to_an_incident_joins_it() -> None:
     assert incident["orders_affected"] == 8
 
 
+async def test_a_partition_joins_an_incident_that_opens_while_it_looks_for_the_highest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its number is the highest then, so that a new incident would not collide with it."""
+    world, other = World(), World()
+    await score_batch(other.context(real_scorer()), replace(KEY, partition_id="7"), EPISODE)
+    highest = FakeIncidents.highest
+
+    async def overtaken(self: FakeIncidents, kind: str) -> int:
+        world.incidents_by_id.update(other.incidents_by_id)
+        return await highest(self, kind)
+
+    monkeypatch.setattr(FakeIncidents, "highest", overtaken)
+    await score_batch(world.context(real_scorer()), KEY, EPISODE)
+    ((incident, _),) = world.incidents_by_id.values()
+    assert set(incident["by_partition"]) == {"0", "7"}
+
+
 async def test_an_incident_that_the_store_refuses_is_no_orders_fault() -> None:
     world = World(refused={"incident"})
     context = world.context(real_scorer())

@@ -50,6 +50,21 @@ def test_any_cut_of_an_episode_stores_the_same(cuts: list[int]) -> None:
     assert asyncio.run(cut()).contents() == asyncio.run(after_the_episode()).contents()
 
 
+async def test_an_episode_that_ends_before_another_opens_counts_in_their_incident() -> None:
+    """Both lie in chunks that are committed together."""
+    batch = [
+        *(alone(n, **HIDDEN) for n in range(8)),
+        *(alone(n, **charged(LISTED)) for n in range(8, 20)),
+        *(alone(n, **HIDDEN) for n in range(20, 28)),
+    ]
+    world, in_chunks = World(), World()
+    await score_batch(world.context(real_scorer()), KEY, batch)
+    await score_batch(in_chunks.context(real_scorer(), limits=Limits(chunk=4)), KEY, batch)
+    ((incident, _),) = in_chunks.incidents_by_id.values()
+    assert (incident["status"], incident["orders_affected"]) == ("open", 16)
+    assert in_chunks.contents() == world.contents()
+
+
 async def test_a_clock_that_an_older_release_let_run_ahead_is_set_right() -> None:
     world = World()
     far = datetime(9999, 12, 31, tzinfo=UTC)
@@ -83,3 +98,10 @@ async def test_a_revision_says_what_it_changed() -> None:
         "charges 1,000.00 USD less (2,723.27 USD instead of 3,723.27 USD)" in one["message"]
         for one in alert["reasons"]
     )
+
+
+async def test_a_late_lower_revision_is_late_however_often_it_comes() -> None:
+    world = World()
+    events = [order_event(0, "a", 1), order_event(1, "a", 0), order_event(2, "a", 0)]
+    await score_batch(world.context(), KEY, events)
+    assert (world.state.stale, world.state.duplicates, world.state.orders_scored) == (2, 0, 1)

@@ -52,6 +52,17 @@ async def test_the_last_of_an_orders_revisions_is_set_aside_where_marking_is_ref
     assert set(world.letters) == {("0", 2)}
 
 
+async def test_marks_that_fail_are_not_passed_over() -> None:
+    world = World(unreachable={"mark a.0"})
+    batch = [order_event(n, "a", n) for n in range(2)]
+    with pytest.raises(TransientError):
+        await score_batch(world.context(), KEY, batch)
+    assert world.state.sequence_number == -1
+    world.unreachable.clear()
+    await score_batch(world.context(), KEY, batch)
+    assert world.alerts_by_id["a.0"]["superseded_by"] == "a.1"
+
+
 async def test_revisits_that_fail_are_not_passed_over() -> None:
     world = World(unreachable={"alert doubtful.0"})
     with pytest.raises(TransientError):
