@@ -6,8 +6,9 @@ import os
 import azure.functions as func
 
 from functions import wiring
-from functions.answers import Answer, Condition, Remembered, guarded, health, list_alerts
+from functions.answers import Answer, Remembered, guarded, list_alerts
 from functions.auth import refusal
+from functions.health import Condition, health
 from functions.progress import Watch
 from functions.release import release
 from functions.settings import SignIn, role

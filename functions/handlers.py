@@ -15,7 +15,7 @@ from functions.attempts import DEATHS, Care, care, off_record, on_record
 from functions.batch import ReceivedEvent, receive, unseen
 from functions.fuse import Fuse, FuseError
 from functions.judgement import Judgement, blamed
-from functions.judging import Judging
+from functions.judgement_inputs import Judging
 from functions.scoring_context import ScoringContext
 from functions.stored_state import StoredState
 from functions.summary import BatchSummary

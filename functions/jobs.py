@@ -20,7 +20,7 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from functions.ports import JobStatus
 from functions.settings import JobSettings
 from shared.errors import WriteConflict
-from shared.stores.translation import translated
+from shared.stores.error_translation import translated
 
 MANAGEMENT = "https://management.azure.com"
 API_VERSION = "2024-04-01"

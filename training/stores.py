@@ -20,9 +20,9 @@ from shared.errors import ConfigurationError
 from shared.stores.blobs import Blobs
 from shared.stores.cosmos import Cosmos
 from shared.stores.credential import credential
+from shared.stores.error_translation import translated
 from shared.stores.settings import CosmosSettings
 from shared.stores.timeouts import PATIENT_COSMOS
-from shared.stores.translation import translated
 from training.ports import ReadDecisions
 from training.settings import TrainingSettings
 

@@ -9,10 +9,10 @@ from azure.storage.blob import BlobServiceClient
 from shared.documents import Stored
 from shared.stores.conditional_write import blob_write
 from shared.stores.credential import Credential, credential
+from shared.stores.error_translation import missing_is_fine, named_setting, translated
 from shared.stores.lease import BlobLease, acquired
 from shared.stores.settings import BlobSettings
 from shared.stores.timeouts import PATIENT_BLOBS
-from shared.stores.translation import missing_is_fine, named_setting, translated
 
 
 class Blobs:

@@ -7,9 +7,9 @@ from azure.cosmos import ContainerProxy, CosmosClient
 
 from shared.documents import own_fields
 from shared.stores.credential import Credential, credential
+from shared.stores.error_translation import missing_is_fine, named_setting, translated
 from shared.stores.settings import CosmosSettings
 from shared.stores.timeouts import PATIENT_COSMOS
-from shared.stores.translation import missing_is_fine, named_setting, translated
 
 
 class Cosmos:

@@ -10,7 +10,7 @@ from azure.storage.blob import BlobClient, BlobLeaseClient
 
 from shared.errors import LeaseHeld, TransientError, WriteConflict
 from shared.stores import timeouts
-from shared.stores.translation import missing_is_fine, translated
+from shared.stores.error_translation import missing_is_fine, translated
 
 _logger = logging.getLogger(__name__)
 

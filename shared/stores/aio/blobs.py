@@ -13,8 +13,8 @@ from shared.stores import timeouts
 from shared.stores.aio.credential import Credential, credential
 from shared.stores.aio.measures import NOWHERE, Measures, timed
 from shared.stores.conditional_write import blob_write, unless_still
+from shared.stores.error_translation import is_not_there, named_setting, translated
 from shared.stores.settings import BlobSettings
-from shared.stores.translation import is_not_there, named_setting, translated
 
 _NOT_MODIFIED = 304
 

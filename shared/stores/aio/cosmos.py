@@ -13,9 +13,9 @@ from shared.errors import WriteConflict
 from shared.stores.aio.credential import Credential, credential
 from shared.stores.aio.measures import NOWHERE, Measures, timed
 from shared.stores.conditional_write import only_over
+from shared.stores.error_translation import missing_is_fine, named_setting, translated
 from shared.stores.settings import CosmosSettings
 from shared.stores.timeouts import QUICK_COSMOS
-from shared.stores.translation import missing_is_fine, named_setting, translated
 
 type Document = dict[str, Any]
 type Version = str

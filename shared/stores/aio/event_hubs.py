@@ -11,8 +11,8 @@ from azure.eventhub.exceptions import EventHubError
 
 from shared.errors import TransientError
 from shared.stores.aio.credential import Credential, credential
+from shared.stores.error_translation import named_setting, translated
 from shared.stores.settings import HubSettings
-from shared.stores.translation import named_setting, translated
 
 _LOOK_SECONDS = 20.0  # for the whole look: each answer comes over a link of its own
 _ASKED_AT_ONCE = 8

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from functions.alert_query import AlertQuery
 from functions.metrics import Metric
 from functions.scoring_context import Limits, ScoringContext
 from shared.alert import revisited as with_incident
@@ -17,7 +18,7 @@ from shared.assessment import Assessment
 from shared.catalogue import packaged_catalogue
 from shared.dead_letter import DeadLetter
 from shared.episodes import EpisodeState
-from shared.errors import RefusedError, TransientError, WriteConflict
+from shared.errors import RefusedError, SheriffError, TransientError, WriteConflict
 from shared.explanation import Explanation
 from shared.incidents import number_of
 from shared.order import Order
@@ -346,3 +347,20 @@ class FakeTelemetry:
 __all__ = [
     "KEY", "NOON", "Died", "FakeScorer", "FakeTelemetry", "Limits", "World", "event", "order_event",
 ]  # fmt: skip
+
+
+@dataclass
+class FakeReader:
+    """Alerts to find, or a failure."""
+
+    found: list[dict[str, Any]] = field(default_factory=list)
+    failure: SheriffError | None = None
+
+    async def find(self, query: AlertQuery) -> list[dict[str, Any]]:
+        await self.latest()
+        return self.found
+
+    async def latest(self) -> str | None:
+        if self.failure:
+            raise self.failure
+        return "2026-03-01T12:00:00.000000Z"

@@ -4,7 +4,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError, ServiceRequestError
 
 from shared.errors import ConfigurationError, RefusedError, TransientError, WriteConflict
-from shared.stores.translation import missing_is_fine, named_setting, translated
+from shared.stores.error_translation import missing_is_fine, named_setting, translated
 
 
 def refusal(status: int, code: str = "") -> HttpResponseError:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from functions.judging import Judging
+from functions.judgement_inputs import Judging
 from functions.summary import BatchSummary
 from shared.stream import StreamState
 from shared.uses import RECENT_ORDERS, RecentOrders
