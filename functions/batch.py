@@ -25,7 +25,7 @@ type EarlierAlerts = Mapping[OrderName, Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class ReceivedEvent:
-    """An event, and the order in it; or, where it holds no order, the error that says why."""
+    """An event with the order in it, or with the error that says why it holds none."""
 
     event: OrderEvent
     order: Order | Exception
@@ -67,8 +67,8 @@ def receive(event: OrderEvent) -> ReceivedEvent:
     """Read the order in an event, once; all later steps use the result.
 
     An order must keep the contract, and may not be dated far after it came: its date would hold
-    the stream's clock back. Whatever else goes wrong is kept as well, so that one order cannot
-    stop the others.
+    the stream's clock back. Any other error is kept as well, so that one order cannot stop the
+    others.
     """
     try:
         order = parse_order(event.body)

@@ -127,7 +127,7 @@ async def redrive(
 
 
 def partition_key(kept: Kept) -> str | None:
-    """Return the rep of the order; where no rep can be read, the key it came with."""
+    """Return the rep of the order, or the key it came with if no rep can be read."""
     try:
         body = json.loads(kept.body)
     except (ValueError, RecursionError):

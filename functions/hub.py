@@ -92,7 +92,7 @@ async def _run(act: Callable[[Watcher], Any]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 1, and one line, where it cannot be done."""
+    """Run one command and return its exit code. It is 1, after one line, if the command fails."""
     arguments = _parser().parse_args(argv)
     try:
         asyncio.run(_run(arguments.act))

@@ -82,8 +82,8 @@ class IncidentWriter:
         joinable = await self._joinable(part)
         if find_incident([document for document, _ in joinable], part) is not None:
             return joinable, 0
-        # The number first: an incident that opens after this takes the number, so that ours
-        # collides with it; one that opened before is among those that are read now.
+        # Read the number first. An incident that opens after this takes the next number, so ours
+        # collides with it. One that opened before is among those that are read now.
         highest = await self.incidents.highest(HIDDEN_DISCOUNT)
         return await self._joinable(part), highest
 

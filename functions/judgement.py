@@ -84,8 +84,8 @@ class Judgement:
 def judge(batch: Batch) -> Judgement:
     """Admit and score the events of a batch.
 
-    What is wrong with one order never touches the others: where scoring them together fails, they
-    are scored one by one, and the one that fails again is set aside.
+    An error in one order never touches the others. If scoring them together fails, they are scored
+    one by one, and an order that fails again is set aside.
     """
     try:
         return _judge_together(batch)
@@ -221,7 +221,8 @@ def _moved(state: StreamState, events: Sequence[OrderEvent]) -> StreamState:
     return replace(
         state,
         sequence_number=events[-1].sequence_number,
-        # The latest: the hub's clock may step back a little, and what comes again is not new.
+        # Take the latest time: the hub's clock may step back a little, and events that come again
+        # are not new.
         enqueued_at=max(times),
         attempt=None,
         marks=marked(state.marks, [(event.sequence_number, event.enqueued_at) for event in events]),

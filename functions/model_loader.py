@@ -128,7 +128,7 @@ class ModelLoader:
         return self._challenger.scorer
 
     def degraded(self) -> tuple[tuple[str, str], ...]:
-        """Return the packaged tables that serve instead of the company's own, each with the reason.
+        """Return which packaged tables serve instead of the company's own, each with the reason.
 
         A packaged policy counts only where the company's own was refused: many companies have none.
         """
@@ -187,11 +187,13 @@ class ModelLoader:
         changed = bool(changes) and await self._exchanged(changes)
         self._measure_age()
         if self.shadow:
-            await self._challenger.look(self._bundle.value.version, self._beside, changed=changed)
+            await self._challenger.look(
+                self._bundle.value.version, self._challenger_scorer, changed=changed
+            )
         self._known.forget(slot.value for slot in self._slots)
 
     async def _exchanged(self, changes: Mapping[Slot[Any], Candidate[Any]]) -> bool:
-        """Let all that has changed serve at once; return whether a scorer can be made with it.
+        """Let all changes serve at once; return whether a scorer can be made with them.
 
         Raises:
             TransientError: none can, and none serves.
@@ -202,7 +204,7 @@ class ModelLoader:
                 candidate.value for candidate in candidates if candidate is not None
             ]
             degraded = tuple(self._degraded(candidates))
-            scorer = await self._made(bundle, catalogue, policy, degraded)
+            scorer = await self._make_scorer(bundle, catalogue, policy, degraded)
         except Exception as error:
             for slot, change in changes.items():
                 slot.refuse(slot.path, f"no scorer can be made with it: {reason(error)}")
@@ -218,7 +220,7 @@ class ModelLoader:
         logger.info("serving %s", self.status())
         return True
 
-    async def _made(
+    async def _make_scorer(
         self,
         bundle: ModelBundle,
         catalogue: Catalogue,
@@ -230,9 +232,11 @@ class ModelLoader:
             self.executor, Scorer, bundle, catalogue, policy, degraded
         )
 
-    async def _beside(self, bundle: ModelBundle) -> Scorer:
+    async def _challenger_scorer(self, bundle: ModelBundle) -> Scorer:
         """Make a scorer of another bundle, with the catalogue and policy that serve."""
-        return await self._made(bundle, self._catalogue.value, self._policy.value, self.degraded())
+        return await self._make_scorer(
+            bundle, self._catalogue.value, self._policy.value, self.degraded()
+        )
 
     def _measure_age(self) -> None:
         age = (self.now() - self._promoted()).total_seconds()

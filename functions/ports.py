@@ -52,7 +52,7 @@ class AlertStore(Protocol):
         """
 
     async def revisit(self, revisited: Revisited, incident_id: str, at: datetime) -> None:
-        """Add to an alert, once, what `shared.alert.revisited` adds; do nothing if there is none.
+        """Change an alert as `shared.alert.revisited` does, once; do nothing if there is no alert.
 
         Raises: as `create`.
         """

@@ -67,10 +67,10 @@ class Slot[T]:
         return self.serving.value
 
     async def next(self) -> Candidate[T] | None:
-        """Return what is to serve next; None if what serves goes on.
+        """Return the value that is to serve next; None if the one that serves goes on.
 
         Raises:
-            TransientError: nothing serves, and nothing can be read that may.
+            TransientError: nothing serves, and no value that may serve can be read.
         """
         cold = self.serving is None
         try:

@@ -1,8 +1,8 @@
 """The packages of others in a zip, and their licences: `sbom.cdx.json`, in CycloneDX 1.6.
 
-The list is made from the metadata of the packages, so it names what is there, not what was asked
-for. The same packages give the same bytes: the list has no time, and its number follows from its
-contents.
+The list is made from the metadata of the packages, so it names the packages that are there, not
+those that were asked for. The same packages give the same bytes: the list has no time, and its
+number follows from its contents.
 """
 
 import tomllib

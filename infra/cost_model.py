@@ -143,9 +143,9 @@ def _order_ms(alert_share: float) -> float:
 
 
 def _batches(orders: float, partitions: int, window: float) -> float:
-    """Return the batches a second: as many as the partitions can run, at most one an order.
+    """Return the batches a second: as many as partitions can run, but at most one an order.
 
-    A batch holds at most `LARGEST_BATCH` orders, so there are never fewer than that makes.
+    A batch holds at most `LARGEST_BATCH` orders, so there are at least orders / `LARGEST_BATCH`.
     """
     quickest = partitions / max(window, BATCH_SECONDS)
     return max(min(orders, quickest), orders / LARGEST_BATCH)

@@ -1,7 +1,7 @@
 """Computes what dev, test and prod need and cost, as the committed snapshots set them up.
 
 The snapshots (`infra/environments/*.snapshot.json`) say what each environment consists of;
-`ENVIRONMENTS` says how many orders come. The prices of what only environments have stand below.
+`ENVIRONMENTS` says how many orders come. Prices that only environments need stand below.
 """
 
 from __future__ import annotations

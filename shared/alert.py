@@ -13,7 +13,7 @@ from shared.uses import Change
 
 @dataclass(frozen=True, slots=True)
 class EventPosition:
-    """Where an order stood in its stream.
+    """The place of an order in its stream.
 
     Attributes:
         partition_id: the partition.

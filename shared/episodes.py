@@ -137,7 +137,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class EpisodeState(msgspec.Struct, frozen=True, rename={"episode": "run"}):
-    """What a partition remembers about hidden discounts from one order to the next.
+    """The memory of a partition about hidden discounts, from one order to the next.
 
     The partition's state document keeps it under ``episode``.
 
@@ -196,7 +196,7 @@ class EpisodeThresholds:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one order changed in the episodes of its partition.
+    """The changes that one order makes in the episodes of its partition.
 
     Attributes:
         state: the state after the order.

@@ -74,7 +74,7 @@ class ProductGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BasketTable(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"product_groups": "kinds"}
 ):
-    """What is bought together.
+    """The rates at which products are bought together.
 
     Attributes:
         orders: number of orders that the rates rest on; 0 where nothing is known.

@@ -3,8 +3,8 @@
 An unknown product costs nothing or more, so the gap of its order is at least the list total of the
 known products minus the charge. Two things tell more. If the sales system recorded the list total
 of the order, it fixes what the unknown products cost together. And a product that is sold often has
-a usual price. Where neither helps, the product is assumed to be free with an even chance, and
-otherwise to cost any amount up to the list total of the rest.
+a usual price. If neither helps, the product is assumed to be free with an even chance. Otherwise it
+may cost any amount up to the list total of the rest.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class UnpricedOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Unpriced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How common lines without a price are in the history.
+    """The counts that say how common lines without a price are in the history.
 
     Attributes:
         with_unknown: orders with a product that is not in the catalogue.
@@ -148,7 +148,7 @@ def _line(product_id: str, price_e4: int, quantity: int, at: datetime) -> Priced
 
 
 class Certainty(NamedTuple):
-    """How sure the prices of an order are.
+    """The chances that the prices of an order are right.
 
     Attributes:
         as_priced: chance (0-1) that they are as assumed.

@@ -40,7 +40,7 @@ _LATEST_SECOND = 2**32 - 1
 
 
 class Admission(enum.Enum):
-    """What to do with an order that has arrived."""
+    """The answer to an order that has arrived."""
 
     SCORE = "score"
     DUPLICATE = "duplicate"  # the same order, sent again
@@ -139,7 +139,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to do with an order, going by its id.
+    """The verdict on an order, by its id.
 
     Attributes:
         admission: whether it is scored.
@@ -155,7 +155,7 @@ class Verdict:
 
 
 class RecentOrders:
-    """How the latest orders of a partition used their ids.
+    """The uses that the latest orders of a partition made of their ids.
 
     Args:
         uses: in order of arrival.

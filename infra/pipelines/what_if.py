@@ -167,7 +167,7 @@ def properties(delta: list[dict[str, Any]], above: tuple[str, ...] = ()) -> Iter
         yield from properties(children, path)
 
 
-def overheard(answer: Any) -> Iterator[str]:
+def known_noise(answer: Any) -> Iterator[str]:
     """Yield the changes that would stop the deployment if they were not noise, with the reason."""
     for change in answer["changes"]:
         resource = short(change["resourceId"])
@@ -216,7 +216,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     for change in answer["changes"]:
         print(f"{change['changeType']:<12} {short(change['resourceId'])}")
-    for passed in overheard(answer):
+    for passed in known_noise(answer):
         print(f"passed over: {passed}")
     for unknown in unseen(answer):
         print(f"##vso[task.logissue type=warning]not looked at: {unknown}")

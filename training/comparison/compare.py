@@ -1,10 +1,10 @@
 """Compares champion and challenger, each scored on the same later orders.
 
-Three questions are asked. How well does each model find the frauds that were injected? How likely
-does it hold the real charges (a proper scoring rule: Gneiting and Raftery, "Strictly Proper Scoring
-Rules, Prediction, and Estimation", 2007)? How likely does it hold what analysts decided? No model
-is ever judged by its own labels. Intervals come from a bootstrap over days, which draws the same
-days for both models.
+Three questions are asked. How well does each model find the frauds that were injected? How probable
+are the real charges to it (a proper scoring rule: Gneiting and Raftery, "Strictly Proper Scoring
+Rules, Prediction, and Estimation", 2007)? How probable are analysts' decisions to it? No model is
+ever judged by its own labels. Intervals come from a bootstrap over days, which draws the same days
+for both models.
 """
 
 import math

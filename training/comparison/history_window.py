@@ -77,7 +77,7 @@ def search(orders: Sequence[Order], catalogue: Catalogue, partitions: int) -> Se
         for part in parts
     ]
     candidates = tuple(
-        _judged(_candidate(share, part), likelihood, whole=likelihoods[0])
+        _compared(_candidate(share, part), likelihood, whole=likelihoods[0])
         for share, part, likelihood in zip(shares, parts, likelihoods, strict=True)
     )
     better = [candidate for candidate in candidates[1:] if candidate.gain > candidate.error]
@@ -102,7 +102,7 @@ def _likelihoods(
     return log_likelihoods(score_stream(scorer, orders, partitions), bundle.charge_tolerance_e4)
 
 
-def _judged(candidate: Candidate, likelihood: Floats, whole: Floats) -> Candidate:
+def _compared(candidate: Candidate, likelihood: Floats, whole: Floats) -> Candidate:
     """Add how a candidate did against the whole history, over the orders that both can judge."""
     known = ~(np.isnan(likelihood) | np.isnan(whole))
     ahead = (likelihood - whole)[known]

@@ -42,7 +42,7 @@ def bootstrap(
     day, probability = day[ranking], probability[ranking]
     flagged, fraud = flagged[ranking], fraud[ranking]
     parts = [
-        _judged(counts[at : at + CHUNK][:, day], probability, flagged, fraud)
+        _figures(counts[at : at + CHUNK][:, day], probability, flagged, fraud)
         for at in range(0, RESAMPLES, CHUNK)
     ]
     precision, recall, average = np.concatenate(parts, axis=1)
@@ -98,7 +98,7 @@ def _resamples(days: Ints, seed: int) -> tuple[Ints, Ints]:
     return rng.multinomial(width, np.full(width, 1 / width), size=RESAMPLES), day
 
 
-def _judged(weights: Ints, probability: Floats, flagged: Bools, fraud: Bools) -> Floats:
+def _figures(weights: Ints, probability: Floats, flagged: Bools, fraud: Bools) -> Floats:
     """Return precision, recall and average precision (rows) of each resample (columns).
 
     A figure is NaN where it would divide by 0. ``weights`` says how often a resample (row) holds an

@@ -3,8 +3,8 @@
 The decision is a pure function of the comparison. A challenger must do no harm: for each difference
 in recall, the whole interval must lie above what the policy tolerates (non-inferiority), and
 nothing else may be surely worse. It must also be surely better in something that can be measured. A
-challenger that does neither harm nor good scores in shadow beside the champion, until there is more
-to judge it by.
+challenger that does neither harm nor good scores in shadow beside the champion, until there are
+more orders to judge it by.
 """
 
 from collections.abc import Iterator

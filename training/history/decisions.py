@@ -75,7 +75,7 @@ def settled(
 
 
 def added_item_truth(decided: dict[str, Decision], likelier: str) -> Decision | None:
-    """Return the decision that says whether an order holds an added item; None where none does.
+    """Return the decision that says whether an order holds an added item; None if no decision does.
 
     A decision on the added item says so, and so does a dismissal of the whole alert. A confirmation
     of the whole alert confirms only the fraud that was ``likelier``.

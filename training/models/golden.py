@@ -78,10 +78,10 @@ def _clear_ones(
     bundle: ModelBundle, candidates: Sequence[_Candidate], catalogue: Catalogue
 ) -> list[_Candidate]:
     """Return candidates that are all clear at the catalogue of their own products."""
-    clear = _judged(bundle, candidates, catalogue.currency)
+    clear = _are_clear(bundle, candidates, catalogue.currency)
     taken = _taken(compress(candidates, clear))
     # A catalogue of fewer products may make an order less clear, so drop orders until all are.
-    while taken and not all(clear := _judged(bundle, taken, catalogue.currency)):
+    while taken and not all(clear := _are_clear(bundle, taken, catalogue.currency)):
         taken = list(compress(taken, clear))
     return taken
 
@@ -164,7 +164,7 @@ def _as_it_is(priced: PricedOrder, kind: str) -> _Candidate:
     return _Candidate(lines, time_text(priced.order.ordered_at), priced.order.charged_e4, kind)
 
 
-def _judged(bundle: ModelBundle, candidates: Sequence[_Candidate], currency: str) -> list[bool]:
+def _are_clear(bundle: ModelBundle, candidates: Sequence[_Candidate], currency: str) -> list[bool]:
     """Return for each candidate whether it is clear, with the classifier and without."""
     golden = _golden(candidates, currency)
     judged = [[assessment for _, assessment in assess(bundle, golden)]]

@@ -1,9 +1,9 @@
 """One nightly run: gather the data, learn a challenger, judge it, and apply the verdict.
 
-Each stage ends by writing what the next run looks for: the data its snapshot, the challenger its
-bundle and card, the verdict its result, and the applied verdict a mark on the result. So a night
-that was killed is taken up where it stopped, and running twice is as good as running once. Only
-the holder of the lease may write.
+Each stage ends by writing a result that the next run looks for: first the snapshot of the data,
+then the challenger's bundle and card, then the verdict, and at last a mark that the verdict was
+applied. So a killed night is continued where it stopped, and running twice is as good as running
+once. Only the holder of the lease may write.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,14 @@ from training.nightly.challenger import (
 )
 from training.nightly.champion import Champion, read_champion
 from training.nightly.judging import Judgement, judge_challenger
-from training.nightly.results import Applied, Result, move, read_result, report_path, write_result
+from training.nightly.results import (
+    Applied,
+    Result,
+    apply_result,
+    read_result,
+    report_path,
+    write_result,
+)
 from training.nightly.run_metrics import night_metrics, run_parameters
 from training.nightly.run_record import Pages, follow, record_judgement, record_search
 from training.ports import Blobs, Documents, Lease, Record, Recording
@@ -59,7 +66,7 @@ class Night:
         champion = read_champion(self.blobs, self.say)
         if champion.version is not None:
             self.record.repair(MODEL, champion.version)
-        data = self._gathered()
+        data = self._gather()
         if data is None:
             return None
         result = read_result(self.blobs, data.version)
@@ -68,13 +75,13 @@ class Night:
             return None
         if result is None or champion.version not in {result.champion, result.version}:
             with self.record.run(data.version) as recording:
-                challenger = self._challenger(data, recording)
-                result = self._judged(challenger, champion, data, recording)
+                challenger = self._find_or_learn(data, recording)
+                result = self._judge(challenger, champion, data, recording)
             for line in verdict_lines(f"decided: {result.version}", result.outcome, result.reasons):
                 self.say(line)
-        return self._applied(result)
+        return self._apply(result)
 
-    def _gathered(self) -> Dataset | None:
+    def _gather(self) -> Dataset | None:
         """Gather the data as a snapshot; None where there is too little to learn from."""
         self.say("reading the archive")
         reference = reference_files.read(self.blobs)
@@ -85,7 +92,7 @@ class Night:
             return None
         return data
 
-    def _challenger(self, data: Dataset, recording: Recording) -> Challenger:
+    def _find_or_learn(self, data: Dataset, recording: Recording) -> Challenger:
         """Return the challenger that an earlier run left in the model store, or learn one."""
         known = find_challenger(self.blobs, data)
         if known is not None:
@@ -98,7 +105,7 @@ class Night:
         keep_challenger(self.blobs, challenger)
         return challenger
 
-    def _judged(
+    def _judge(
         self, challenger: Challenger, champion: Champion, data: Dataset, recording: Recording
     ) -> Result:
         """Judge the challenger, record the verdict, and store it."""
@@ -133,10 +140,10 @@ class Night:
         page = render(report, charts)
         return Pages(page.encode(), {name: chart.svg.encode() for name, chart in charts.items()})
 
-    def _applied(self, result: Result) -> Applied:
+    def _apply(self, result: Result) -> Applied:
         """Move the pointers, let the record follow, and mark the result as applied."""
         self.lease.check()
-        applied = move(self.blobs, result, self.now)
+        applied = apply_result(self.blobs, result, self.now)
         follow(self.record, result, applied)
         write_result(self.blobs, msgspec.structs.replace(result, applied=True))
         if applied.refusal:

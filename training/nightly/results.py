@@ -73,7 +73,7 @@ class Applied:
     refusal: str = ""
 
 
-def move(blobs: Blobs, result: Result, now: datetime) -> Applied:
+def apply_result(blobs: Blobs, result: Result, now: datetime) -> Applied:
     """Apply a result: move the champion's pointer, or let the challenger score in shadow.
 
     Doing it again changes nothing. If the champion has changed since the decision, it stays.

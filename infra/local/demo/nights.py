@@ -62,7 +62,8 @@ class Nights:
 
         ``now`` says that they came in a day ago, else each came when it was placed.
         """
-        # File names are a second apart. A day ago leaves room, so that no file is in the future.
+        # File names are a second apart. Times of a day ago leave room, so that no file is in the
+        # future.
         recently = datetime.now(UTC) - timedelta(days=1)
         count = archive_orders(
             orders, self.settings, now=recently if now else None, per_file=PER_FILE

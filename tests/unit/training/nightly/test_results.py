@@ -6,7 +6,7 @@ from shared.champion import CHALLENGER, parse_pointer
 from shared.containers import MODELS, TRAINING
 from tests.unit.training.nightly.night_world import NOW, NightWorld
 from training.models import model_store
-from training.nightly.results import Result, move, read_result, result_path, write_result
+from training.nightly.results import Result, apply_result, read_result, result_path, write_result
 
 PROMOTED = Result(
     version="v2",
@@ -45,18 +45,18 @@ def test_a_result_that_cannot_be_read_counts_as_none() -> None:
 
 def test_what_was_promoted_serves_and_doing_it_again_changes_nothing() -> None:
     company = a_company()
-    assert move(company.blobs, PROMOTED, NOW).champion == "v2"
+    assert apply_result(company.blobs, PROMOTED, NOW).champion == "v2"
     before = dict(company.blobs.blobs)
-    assert move(company.blobs, PROMOTED, NOW).champion == "v2"
+    assert apply_result(company.blobs, PROMOTED, NOW).champion == "v2"
     assert company.blobs.blobs == before
 
 
 def test_what_scores_in_shadow_is_the_challenger_until_it_is_refused() -> None:
     company = a_company()
-    applied = move(company.blobs, msgspec.structs.replace(PROMOTED, outcome="shadow"), NOW)
+    applied = apply_result(company.blobs, msgspec.structs.replace(PROMOTED, outcome="shadow"), NOW)
     assert applied.champion == "v1"
     assert parse_pointer(company.blobs.content(MODELS, CHALLENGER)).version == "v2"
-    move(company.blobs, msgspec.structs.replace(PROMOTED, outcome="refused"), NOW)
+    apply_result(company.blobs, msgspec.structs.replace(PROMOTED, outcome="refused"), NOW)
     assert company.blobs.read(MODELS, CHALLENGER) is None
 
 
@@ -64,6 +64,6 @@ def test_a_decision_that_was_overtaken_changes_nothing() -> None:
     """The pointer moved by hand between the decision and its doing."""
     company = a_company()
     late = msgspec.structs.replace(PROMOTED, champion="somebody-else")
-    applied = move(company.blobs, late, NOW)
+    applied = apply_result(company.blobs, late, NOW)
     assert applied.champion == company.champion == "v1"
     assert "serves by now" in applied.refusal
