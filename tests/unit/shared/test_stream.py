@@ -178,6 +178,13 @@ def test_what_the_release_before_wrote_over_ours_is_believed() -> None:
     assert read.recent.judge(an_order()).admission is Admission.DUPLICATE
 
 
+def test_what_was_kept_beside_an_older_state_is_not_believed() -> None:
+    """Whoever wrote the state since may have left it there."""
+    document = a_state().to_document(1) | {"sequence_number": 12, "orders_scored": 6}
+    read = StreamState.from_document(document)
+    assert (read.sequence_number, read.orders_scored, read.marks) == (12, 6, ())
+
+
 @pytest.mark.parametrize(
     "change",
     [

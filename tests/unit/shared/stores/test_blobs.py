@@ -81,3 +81,12 @@ def test_a_connection_that_cannot_be_used_is_named_and_its_key_is_not_shown() ->
         ConfigurationError, match=r"^BLOB_CONNECTION cannot be used: expected a connection string$"
     ):
         Blobs(BlobSettings("AccountKey=secret", None))
+
+
+def test_a_lease_is_given_back_at_its_end(server: StoreServer, blobs: Blobs) -> None:
+    lease = "/account/training/lease"
+    server.answers["PUT", lease] = Answer(201, headers={"ETag": '"1"', "x-ms-lease-id": "mine"})
+    with blobs.lease("training", "lease"):
+        pass
+    actions = [request.headers["x-ms-lease-action"] for request in server.asked("PUT", lease)]
+    assert actions == ["acquire", "release"]

@@ -1,6 +1,7 @@
 """A lease: renewed while it is held, and known to be lost when it is."""
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -100,3 +101,17 @@ def test_a_lease_that_is_renewed_too_late_is_lost() -> None:
         held._held_since -= 3601
         with pytest.raises(TransientError, match="not renewed in time"):
             held.check()
+
+
+def test_a_renewed_lease_counts_from_when_the_renewal_was_asked_for() -> None:
+    """The store may have renewed it at once, however long its answer takes."""
+    asked_at: list[float] = []
+
+    def answer_late() -> None:
+        asked_at.append(time.monotonic())
+        time.sleep(0.02)
+
+    lease: Any = FakeLease(answer_late)
+    with closing(BlobLease(lease, "lease", seconds=0.03)) as held:
+        assert lease.renewals.acquire(timeout=PATIENCE)
+    assert held._held_since <= asked_at[-1]

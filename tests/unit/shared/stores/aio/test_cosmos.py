@@ -48,6 +48,14 @@ async def test_a_document_is_read_without_the_stores_own_fields_and_with_its_ver
     assert await cosmos.read("alerts", "b", "Bo Ek", doing="read alert") is None
 
 
+async def test_a_query_of_one_partition_asks_no_other(server: StoreServer, cosmos: Cosmos) -> None:
+    server.answers["POST", f"{DOCUMENTS}/"] = Answer(document={"Documents": [STORED]})
+    text = "SELECT * FROM c"
+    assert await cosmos.query("alerts", text, doing="find", partition_key="Bo Ek") == [STORED]
+    (request,) = server.asked("POST", f"{DOCUMENTS}/")
+    assert request.headers["x-ms-documentdb-partitionkey"] == '["Bo Ek"]'
+
+
 async def test_a_document_is_created_once(server: StoreServer, cosmos: Cosmos) -> None:
     server.answers["POST", f"{DOCUMENTS}/"] = Answer(201, STORED)
     assert await cosmos.create("alerts", ALERT, doing="create alert")
