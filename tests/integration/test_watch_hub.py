@@ -147,7 +147,7 @@ async def test_a_hub_made_anew_is_told_with_fewer_as_many_or_more_events_than_we
     await world.commit(0, 99)
     if looked_before:
         assert (await world.watcher().look()).made_anew is None
-    await world.restart(changed=True)
+    await world.restart(anew=True)
     await world.send(0, events)
     seen = await world.watcher().look()
     assert seen.made_anew is not None
@@ -161,7 +161,7 @@ async def test_the_alarm_outlasts_the_trace_of_its_cause_until_it_is_acknowledge
     await world.send(0, 100)
     await world.commit(0, 99)
     await world.watcher().look()
-    await world.restart(changed=True)
+    await world.restart(anew=True)
     await world.send(0, 150)
     await world.watcher().look()
     await world.commit(0, 149)  # the trigger went on at 100: 100 orders were passed over

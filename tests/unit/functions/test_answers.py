@@ -147,7 +147,7 @@ async def test_health_is_degraded_while_the_fuse_holds_a_partition_back() -> Non
 
 
 async def test_health_is_degraded_from_the_notice_of_a_new_hub_on() -> None:
-    anew = msgspec.structs.replace(WATCH, made_changed=Anew(NOON, NOON, "it ends at 3"))
+    anew = msgspec.structs.replace(WATCH, made_anew=Anew(NOON, NOON, "it ends at 3"))
     answer = await scorers_health(condition(anew))
     assert (answer.status, answer.body["status"]) == (200, "degraded")
     assert answer.body["hub"]["made_anew"]["why"] == "it ends at 3"
