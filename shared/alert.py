@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.assessment import Assessment
-from shared.explanation import Explanation
+from shared.charge_explanation import Explanation
 from shared.findings import Finding, Reason
 from shared.formats import alert_id, money, time_text
 from shared.uses import Change

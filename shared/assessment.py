@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.charge_explanation import Explanation
 from shared.episodes import Episode, Revisit
-from shared.explanation import Explanation
 from shared.findings import Finding, Reason
 from shared.order import Order
 from shared.uses import Change

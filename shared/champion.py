@@ -19,7 +19,7 @@ CHAMPION_COPY = "champion.copy.json"
 pointer is gone or unreadable."""
 
 MOST_EARLIER = 20
-"""How many earlier champions a pointer remembers."""
+"""The number of earlier champions that a pointer remembers."""
 
 _MAXIMUM_BYTES = 64 * 1024
 

@@ -32,7 +32,7 @@ REFERENCE: Final = "reference"
 """The company's catalogue and policy."""
 
 TRAINING: Final = "training"
-"""What the nightly runs leave behind: snapshots, results, reports, and the lease."""
+"""The files of the nightly runs: snapshots, results, reports, and the lease."""
 
 BLOB_CONTAINERS: Final = (ARCHIVE, DEAD_LETTERS, MODELS, REFERENCE, TRAINING)
 """The containers of Blob Storage."""

@@ -17,8 +17,8 @@ from shared.policy import Policy
 from shared.scoring import Scorer
 
 TOLERANCE = 1e-3
-"""How far a probability may be from the trainer's. Processors, and releases with the same method,
-differ by far less; a bundle that is served wrongly differs by far more."""
+"""The largest allowed distance of a probability from the trainer's. Processors, and releases with
+the same method, differ by far less; a bundle that is served wrongly differs by far more."""
 
 
 def assess(bundle: ModelBundle, golden: Golden) -> Iterator[tuple[GoldenOrder, Assessment]]:

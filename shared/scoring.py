@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from shared.assessment import Assessment
 from shared.baskets import Baskets
 from shared.beliefs import Beliefs, weigh_evidence
+from shared.charge_explanation import explanation_of
 from shared.classifier import adjust, model_reasons
 from shared.discounts import CACHE_BYTES, E8_PER_E4, LARGEST_TOTAL_E4, DiscountTables, UnitDiscounts
 from shared.episodes import EpisodeState, EpisodeThresholds, Step, Waiting, advance, hidden_e4
 from shared.evidence import Evidence, Suspect
-from shared.explanation import explanation_of
 from shared.features import build_features
 from shared.findings import Finding, Reason, fraud_findings
 from shared.formats import alert_id

@@ -30,7 +30,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Arrival(enum.Enum):
-    """Where an event stands, compared with the last one that was committed."""
+    """The place of an event, relative to the last one that was committed."""
 
     NEXT = "next"
     SEEN = "seen"

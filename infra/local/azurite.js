@@ -1,8 +1,8 @@
 "use strict";
 /**
- * Azurite's blob service, with nothing lost that it acknowledged (azurite_journal.js).
+ * Azurite's blob service, which keeps everything that it acknowledged (azurite_journal.js).
  *
- *   node infra/local/azurite.js OPTIONS      as Azurite's own blob service takes them
+ *   node infra/local/azurite.js OPTIONS      the options of Azurite's own blob service
  */
 const Module = require("module");
 const path = require("path");

@@ -2,10 +2,10 @@
 /**
  * The journal beside Azurite's metadata: what has changed since its file was last written.
  *
- * Azurite has the bytes of a blob on the disk when it answers, but which blobs there are it keeps in
- * memory (LokiJS) and writes every five seconds. Here each change is on the disk before an answer
- * leaves: in `FILE.journal-N`, a line for all changes since the last one, because Azurite replaces a
- * blob by removing and inserting it, and must not be found between the two. A change is
+ * When Azurite answers, the bytes of a blob are on the disk. But it keeps the list of blobs in memory
+ * (LokiJS) and writes it only every five seconds. Here each change is on the disk before an answer
+ * leaves. `FILE.journal-N` gets one line for all changes since the last line, because Azurite replaces
+ * a blob by removing and inserting it, and a kill must not leave it between the two. A change is
  * `{collection, put}` with the whole record, or `{collection, drop}` with its number; doing one
  * twice does no harm. A save begins a new journal and, once it is whole, removes the older ones.
  */

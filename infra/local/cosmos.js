@@ -6,8 +6,8 @@
  *
  *   node infra/local/cosmos.js --port 8081 --journal FILE
  *
- * Port 0 takes a free one; the ready line says which. For tests of failure, on the same port:
- *   POST /_local/fail?seconds=20&status=503   every request is answered so for that long
+ * Port 0 takes a free port; the ready line names it. For tests of failure, on the same port:
+ *   POST /_local/fail?seconds=20&status=503   every request gets this answer for that long
  */
 const { AsyncLocalStorage } = require("async_hooks");
 const { parseArgs } = require("util");

@@ -1,13 +1,13 @@
 "use strict";
 /**
- * The journal of the Cosmos DB emulator: an append-only file of what every write left behind.
+ * The journal of the Cosmos DB emulator: an append-only file with the result of every write.
  *
  * One line a request: a JSON array of changes, so that a transactional batch is one line and
  * lands whole or not at all. A change is `{path, count, put}` or `{path, count, drop}`:
  * `path` names the parents (`[]` databases, `[db]` containers, `[db, container]` documents),
  * `put` is the stored resource with its `_etag`, `_rid` and `_ts`, `drop` is a resource that went,
- * and `count` is how many resources the collection ever numbered, so that no `_rid` comes twice.
- * What is kept is the result, not the request: a replay gives back the same etags.
+ * and `count` is the number of resources that the collection ever had, so that no `_rid` is reused.
+ * It keeps the result and not the request, so a replay gives the same etags.
  *
  * A line is in the file whole before the answer goes out (journal_file.js), or the answer is 503
  * and the change is taken back.

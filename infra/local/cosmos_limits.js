@@ -1,7 +1,7 @@
 "use strict";
 /**
- * The service's limits, which @vercel/cosmosdb-server does not have: what is refused here would be
- * refused there. https://learn.microsoft.com/azure/cosmos-db/concepts-limits
+ * Adds the service's limits, which @vercel/cosmosdb-server does not have. A request that is refused
+ * here would be refused by the service, too. https://learn.microsoft.com/azure/cosmos-db/concepts-limits
  */
 const { load } = require("./cosmos_repairs");
 

@@ -1,7 +1,7 @@
 "use strict";
 /**
- * What @vercel/cosmosdb-server 1.0.1 does otherwise than the service, put right from outside:
- * each repair replaces the default export of one of its modules before the server is built.
+ * Repairs @vercel/cosmosdb-server 1.0.1 from outside where it differs from the service. Each repair
+ * replaces the default export of one of its modules before the server is built.
  */
 const path = require("path");
 const library = path.dirname(require.resolve("@vercel/cosmosdb-server"));

@@ -1,6 +1,6 @@
 "use strict";
 /**
- * A file of lines that is only ever added to: a line is in it whole, or `append` throws.
+ * An append-only file of lines. A line is in it as a whole, or `append` throws.
  *
  * Lines are handed to the operating system before `append` returns, so a killed process loses none
  * (a power cut may: there is no fsync per line).
@@ -8,7 +8,7 @@
 const fs = require("fs");
 
 class JournalFile {
-  /** Opens or makes the file. What a kill left of a line at its end is cut off. */
+  /** Opens or makes the file. Half a line that a kill left at its end is cut off. */
   constructor(file, write = fs.writeSync) {
     this._write = write;
     this._descriptor = fs.openSync(file, "a+");

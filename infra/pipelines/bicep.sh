@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Compiles and lints the templates with the pinned compiler, and holds the committed snapshot of every
-# environment (infra/environments/ENV.snapshot.json) against the templates; needs no subscription.
-# `make snapshots` renews what differs.
+# Compiles and lints the templates with the pinned compiler. Then it compares the committed snapshot of
+# every environment (infra/environments/ENV.snapshot.json) with the templates. It needs no subscription.
+# `make snapshots` writes the snapshots again.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

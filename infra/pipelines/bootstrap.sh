@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# bootstrap.sh [--dry-run]: what the pipeline needs before its first run, for one environment: a resource
-# group, an identity that is let in by workload identity federation (no secret exists), its roles, and in
-# Azure DevOps a service connection, environments and connection with their checks, a variable group, the
-# pipelines, the branch's policies and the permission to keep runs. It may be run again: what is there is
-# left, what differs is changed. --dry-run only says what it would change. How to call it: docs/deploy.md.
+# bootstrap.sh [--dry-run]: makes what the pipeline needs before its first run, for one environment.
+# In Azure: a resource group, an identity that signs in by workload identity federation (there is no
+# secret), and its roles. In Azure DevOps: a service connection, environments and their checks, a variable
+# group, the pipelines, the branch's policies, and the permission to keep runs. Running it again is safe:
+# it keeps what is there and changes what differs. --dry-run only prints what it would change.
+# docs/deploy.md shows how to call it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ "${1:-}" = --dry-run ]; then export SHERIFF_DRY_RUN=yes; fi

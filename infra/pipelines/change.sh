@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# change.sh ARGUMENT ...: runs az with these arguments. Where SHERIFF_DRY_RUN is set it says instead what it
-# would run, with the contents of the files among them, and answers NEW for the id that nobody has yet.
+# change.sh ARGUMENT ...: runs az with these arguments. If SHERIFF_DRY_RUN is set, it only prints the call,
+# with the contents of the files among the arguments, and answers NEW in place of an id.
 set -euo pipefail
 if [ -z "${SHERIFF_DRY_RUN:-}" ]; then exec az "$@"; fi
 

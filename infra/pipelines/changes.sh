@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# changes.sh FILE: tells in Markdown what a change does to the committed snapshots: from where its branch
-# left main, or on main from the commit before. Needs the whole history.
+# changes.sh FILE: writes, in Markdown, how the committed snapshots differ from earlier ones. On a branch
+# it compares with the commit at which the branch left main, on main with the commit before. It needs the
+# whole history.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 report="${1:?which file}"

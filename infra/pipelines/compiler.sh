@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # compiler.sh [--fetch]: prints the path of the pinned Bicep compiler (bicep-version, bicep-sha256).
-# It is the one that SHERIFF_BICEP names (in the agent's image, or from the organisation's feed), else
-# the one that the first stage of this run published, so that an agent without a way out needs none.
-# With --fetch, which only that stage says, it is taken from its release where neither is there.
+# It takes the compiler that SHERIFF_BICEP names (in the agent's image, or from the organisation's feed).
+# Otherwise it takes the one that the first stage of this run published, so that an agent without access
+# to the internet needs none. If neither is there, --fetch downloads the release. Only the first stage
+# passes --fetch.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# last-good.sh ENVIRONMENT: makes the id of the last run that was good in an environment the variable
-# lastGoodRun, be that run finished or not: one that is good in dev may wait for production for weeks.
-# Runs in a job of Azure Pipelines only.
+# last-good.sh ENVIRONMENT: finds the last run that was good in an environment, and sets the variable
+# lastGoodRun to its id. The run need not be finished: one that is good in dev may wait for production for
+# weeks. Runs in a job of Azure Pipelines only.
 set -euo pipefail
 environment="${1:?which environment}"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # python-of.sh ZIP FOLDER: makes a Python in FOLDER (FOLDER/bin/python) that imports the packages of a zip.
-# Nothing is fetched: production's agent reaches no package index. PYTHONPATH would do, too, but az is written
-# in Python and would inherit it.
+# It fetches nothing, because production's agent reaches no package index. It does not set PYTHONPATH,
+# because az is written in Python and would inherit it.
 set -euo pipefail
 zip="${1:?which zip}"
 folder="${2:?which folder}"

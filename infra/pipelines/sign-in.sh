@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# sign-in.sh [--dry-run]: who may call the desk of an environment (SHERIFF_ENVIRONMENT): an app
-# registration for its tokens, a group of analysts, and the group's role. It may be run again, and
-# changes what differs. Prints the two ids that bootstrap.sh needs, as NAME=VALUE.
+# sign-in.sh [--dry-run]: sets up who may call the desk of an environment (SHERIFF_ENVIRONMENT). It makes an
+# app registration for the desk's tokens, a group of analysts, and the group's role. Running it again only
+# changes what differs. It prints the two ids that bootstrap.sh needs, as NAME=VALUE.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ "${1:-}" = --dry-run ]; then export SHERIFF_DRY_RUN=yes; fi

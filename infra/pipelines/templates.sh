@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # templates.sh ENVIRONMENT FOLDER: writes what is deployed to an environment: main.json and parameters.json.
-# The parameters are told how many throughput units there are, for auto-inflate raises them and never
-# lowers them: a deployment that wrote its own number back would throttle producers at once. They are told
-# the budget's start, too: a budget that is there may not change it, and a new one may not begin earlier
-# than this month. Where az fails, this fails: no answer is not "none is there".
+# Two parameters keep what is there. The first is the number of throughput units: auto-inflate raises it and
+# never lowers it, so a deployment with a number of its own would throttle producers at once. The second is
+# the start of the budget: an existing budget may not change it, and a new one may not begin before this
+# month. If az fails, this script fails, because no answer does not mean that nothing is there.
 set -euo pipefail
 environment="${1:?which environment}"
 folder="${2:?which folder}"

@@ -16,10 +16,10 @@ from functions.scoring_context import Limits, ScoringContext
 from shared.alert import revisited as with_incident
 from shared.assessment import Assessment
 from shared.catalogue import packaged_catalogue
+from shared.charge_explanation import Explanation
 from shared.dead_letter import DeadLetter
 from shared.episodes import EpisodeState
 from shared.errors import RefusedError, SheriffError, TransientError, WriteConflict
-from shared.explanation import Explanation
 from shared.incidents import number_of
 from shared.order import Order
 from shared.order_event import OrderEvent

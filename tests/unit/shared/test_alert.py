@@ -9,7 +9,7 @@ import numpy as np
 
 from shared.alert import EventPosition, alert_document
 from shared.assessment import Assessment
-from shared.explanation import Explanation, UnitDiscount
+from shared.charge_explanation import Explanation, UnitDiscount
 from shared.findings import Finding, Reason
 from shared.formats import alert_id
 from shared.order import received_order

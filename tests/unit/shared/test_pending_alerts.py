@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from shared.assessment import Assessment
 from shared.beliefs import Belief
+from shared.charge_explanation import Explanation
 from shared.episodes import Episode, EpisodeState, Revisit, Waiting
-from shared.explanation import Explanation
 from shared.pending_alerts import LARGEST_HELD, concerns, decide, still_pending
 from tests.orders import an_order
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.assessment import Assessment
+from shared.charge_explanation import Explanation
 from shared.episodes import EpisodeState
 from shared.errors import ConfigurationError
-from shared.explanation import Explanation
 from shared.findings import Finding
 from shared.shadow import (
     MOST_DISAGREEMENTS,

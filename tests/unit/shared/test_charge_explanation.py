@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from shared.charge_explanation import UnitDiscount, explanation_of
 from shared.evidence import Suspect
-from shared.explanation import UnitDiscount, explanation_of
 from tests.unit.shared.evidence_of import evidence
 
 RACK = 120_0000
