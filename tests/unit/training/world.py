@@ -27,13 +27,15 @@ class KilledError(Exception):
 
 @dataclass
 class FakeLease:
-    """A lease that is held until a test says it is ``lost``."""
+    """A lease that is lost once no ``checks_left`` are left (None: it is held for good)."""
 
-    lost: bool = False
+    checks_left: int | None = None
 
     def check(self) -> None:
-        if self.lost:
+        if self.checks_left == 0:
             raise TransientError("the lease is lost")
+        if self.checks_left is not None:
+            self.checks_left -= 1
 
 
 @dataclass

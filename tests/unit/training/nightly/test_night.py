@@ -221,11 +221,16 @@ def test_bad_records_and_decisions_are_kept_and_judged_by(world: NightWorld) -> 
     assert "difference.blind_sample" in recording.metrics_said
 
 
-def test_a_run_that_lost_its_lease_writes_nothing_that_others_read(world: NightWorld) -> None:
-    world.lease.lost = True
+@pytest.mark.parametrize(
+    ("checks", "unwritten"), [(0, "models/"), (1, "training/runs/"), (2, "models/champion.json")]
+)
+def test_a_run_that_loses_its_lease_writes_nothing_more_that_others_read(
+    world: NightWorld, checks: int, unwritten: str
+) -> None:
+    world.lease.checks_left = checks
     with pytest.raises(TransientError, match="lease"):
         world.night().run()
-    assert not any(container == MODELS for container, _ in world.blobs.blobs)
+    assert not any(name.startswith(unwritten) for name in world.blobs.writes)
 
 
 def test_a_record_that_fails_leaves_the_champion_serving(world: NightWorld) -> None:
