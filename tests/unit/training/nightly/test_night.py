@@ -186,6 +186,26 @@ def counted[**P, R](function: Callable[P, R], name: str, calls: list[str]) -> Ca
     return counting
 
 
+def test_a_night_killed_after_its_promotion_does_not_judge_the_champion_by_itself(
+    second_night: NightWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "decide", always("promoted"))
+    world = deepcopy(second_night)
+    world.blobs.last_write = "models/champion[.]json"
+    with pytest.raises(KilledError):
+        world.night().run()
+    world.blobs.revive()
+    promoted = world.champion
+    assert promoted is not None
+    assert promoted != second_night.champion
+    applied = world.night().run()
+    assert applied is not None
+    assert applied.champion == promoted
+    result = read_result(world.blobs, promoted)
+    assert result is not None
+    assert (result.applied, result.champion) == (True, second_night.champion)
+
+
 def test_a_result_that_was_applied_is_the_end_of_a_night(
     second_night: NightWorld, morning_after: NightWorld
 ) -> None:
