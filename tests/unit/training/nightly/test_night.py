@@ -206,6 +206,18 @@ def test_a_night_killed_after_its_promotion_does_not_judge_the_champion_by_itsel
     assert (result.applied, result.champion) == (True, second_night.champion)
 
 
+def test_a_night_first_mends_the_record_whatever_it_does_then(morning_after: NightWorld) -> None:
+    """A night that was killed is under way there, and an alias may have missed the pointer."""
+    world = deepcopy(morning_after)
+    world.record.under_way.add("killed")
+    world.record.clear(MODEL, "champion")
+    assert world.night().run() is None  # nothing is new
+    assert world.record.under_way == set()
+    assert world.record.aliases[MODEL, "champion"] == world.record.number_of(
+        MODEL, str(world.champion)
+    )
+
+
 def test_a_result_that_was_applied_is_the_end_of_a_night(
     second_night: NightWorld, morning_after: NightWorld
 ) -> None:
