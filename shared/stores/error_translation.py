@@ -33,7 +33,8 @@ def translated(doing: str) -> Iterator[None]:
     except (AzureError, OSError, TimeoutError) as error:
         raise TransientError(f"{doing}: {type(error).__name__}") from error
     except ValueError as error:
-        raise ConfigurationError(f"{doing}: a setting of the store cannot be used") from error
+        why = f"a setting of the store cannot be used ({type(error).__name__})"
+        raise ConfigurationError(f"{doing}: {why}") from error
 
 
 def _meaning(error: HttpResponseError, doing: str) -> WriteConflict | RefusedError | TransientError:

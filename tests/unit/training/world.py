@@ -27,13 +27,15 @@ class KilledError(Exception):
 
 @dataclass
 class FakeLease:
-    """A lease that is held until a test says it is ``lost``."""
+    """A lease that is lost once no ``checks_left`` are left (None: it is held for good)."""
 
-    lost: bool = False
+    checks_left: int | None = None
 
     def check(self) -> None:
-        if self.lost:
+        if self.checks_left == 0:
             raise TransientError("the lease is lost")
+        if self.checks_left is not None:
+            self.checks_left -= 1
 
 
 @dataclass
@@ -263,7 +265,7 @@ class FakeRecording:
 
 @dataclass
 class FakeRecord:
-    """`training.ports.Record` of dictionaries."""
+    """`training.ports.Record` of dictionaries; ``under_way`` are the runs that have not ended."""
 
     runs: dict[str, FakeRecording] = field(default_factory=dict)
     registered: dict[str, dict[int, str]] = field(default_factory=dict)
@@ -271,16 +273,19 @@ class FakeRecord:
     version_tags: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
     failing: Exception | None = None
     begun: list[str] = field(default_factory=list)
+    under_way: set[str] = field(default_factory=set)
 
     @contextmanager
     def run(self, version: str) -> Iterator[FakeRecording]:
         if self.failing:
             raise self.failing
         self.begun.append(version)
+        self.under_way.add(version)
         yield self.runs.setdefault(version, FakeRecording(self.registered))
+        self.under_way.remove(version)
 
     def end_abandoned(self) -> None:
-        pass
+        self.under_way.clear()
 
     def number_of(self, name: str, bundle_version: str) -> int | None:
         numbers = self.registered.get(name, {}).items()

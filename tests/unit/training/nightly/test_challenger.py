@@ -2,8 +2,12 @@
 
 import pytest
 
+from shared.champion import bundle_path
 from shared.containers import MODELS
+from shared.errors import BundleError
 from shared.golden import check_golden
+from shared.model import encode_bundle
+from tests.bundles import a_bundle
 from tests.unit.training.nightly.night_world import NightWorld, a_company
 from training.history.dataset import Dataset
 from training.nightly.challenger import (
@@ -62,3 +66,14 @@ def test_a_challenger_that_was_kept_is_found_and_not_learned_again(
     )
     assert known.search is None
     assert world.blobs.content(MODELS, f"{data.version}/bundle.json") == challenger.encoded
+
+
+def test_a_kept_bundle_that_is_not_the_one_of_its_card_is_refused(
+    data: Dataset, challenger: Challenger
+) -> None:
+    company = NightWorld()
+    keep_challenger(company.blobs, challenger)
+    another, _ = encode_bundle(a_bundle(data.version))
+    company.blobs.put(MODELS, bundle_path(data.version), another)
+    with pytest.raises(BundleError):
+        find_challenger(company.blobs, data)

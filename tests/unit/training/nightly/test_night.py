@@ -186,6 +186,38 @@ def counted[**P, R](function: Callable[P, R], name: str, calls: list[str]) -> Ca
     return counting
 
 
+def test_a_night_killed_after_its_promotion_does_not_judge_the_champion_by_itself(
+    second_night: NightWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "decide", always("promoted"))
+    world = deepcopy(second_night)
+    world.blobs.last_write = "models/champion[.]json"
+    with pytest.raises(KilledError):
+        world.night().run()
+    world.blobs.revive()
+    promoted = world.champion
+    assert promoted is not None
+    assert promoted != second_night.champion
+    applied = world.night().run()
+    assert applied is not None
+    assert applied.champion == promoted
+    result = read_result(world.blobs, promoted)
+    assert result is not None
+    assert (result.applied, result.champion) == (True, second_night.champion)
+
+
+def test_a_night_first_mends_the_record_whatever_it_does_then(morning_after: NightWorld) -> None:
+    """A night that was killed is under way there, and an alias may have missed the pointer."""
+    world = deepcopy(morning_after)
+    world.record.under_way.add("killed")
+    world.record.clear(MODEL, "champion")
+    assert world.night().run() is None  # nothing is new
+    assert world.record.under_way == set()
+    assert world.record.aliases[MODEL, "champion"] == world.record.number_of(
+        MODEL, str(world.champion)
+    )
+
+
 def test_a_result_that_was_applied_is_the_end_of_a_night(
     second_night: NightWorld, morning_after: NightWorld
 ) -> None:
@@ -221,11 +253,16 @@ def test_bad_records_and_decisions_are_kept_and_judged_by(world: NightWorld) -> 
     assert "difference.blind_sample" in recording.metrics_said
 
 
-def test_a_run_that_lost_its_lease_writes_nothing_that_others_read(world: NightWorld) -> None:
-    world.lease.lost = True
+@pytest.mark.parametrize(
+    ("checks", "unwritten"), [(0, "models/"), (1, "training/runs/"), (2, "models/champion.json")]
+)
+def test_a_run_that_loses_its_lease_writes_nothing_more_that_others_read(
+    world: NightWorld, checks: int, unwritten: str
+) -> None:
+    world.lease.checks_left = checks
     with pytest.raises(TransientError, match="lease"):
         world.night().run()
-    assert not any(container == MODELS for container, _ in world.blobs.blobs)
+    assert not any(name.startswith(unwritten) for name in world.blobs.writes)
 
 
 def test_a_record_that_fails_leaves_the_champion_serving(world: NightWorld) -> None:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from shared.champion import CHALLENGER, parse_pointer
+from shared.champion import CHALLENGER, CHAMPION, CHAMPION_COPY, parse_pointer
 from shared.containers import MODELS, TRAINING
 from tests.unit.training.nightly.night_world import NOW, NightWorld
 from training.models import model_store
@@ -67,3 +67,12 @@ def test_a_decision_that_was_overtaken_changes_nothing() -> None:
     applied = apply_result(company.blobs, late, NOW)
     assert applied.champion == company.champion == "v1"
     assert "serves by now" in applied.refusal
+
+
+def test_every_night_mends_the_copy_of_the_pointer() -> None:
+    """A promotion by hand may have died between the two."""
+    company = a_company()
+    company.blobs.delete(MODELS, CHAMPION_COPY)
+    move(company.blobs, msgspec.structs.replace(PROMOTED, outcome="refused"), NOW)
+    pointer = company.blobs.content(MODELS, CHAMPION)
+    assert company.blobs.content(MODELS, CHAMPION_COPY) == pointer
