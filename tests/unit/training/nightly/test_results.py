@@ -73,6 +73,6 @@ def test_every_night_mends_the_copy_of_the_pointer() -> None:
     """A promotion by hand may have died between the two."""
     company = a_company()
     company.blobs.delete(MODELS, CHAMPION_COPY)
-    move(company.blobs, msgspec.structs.replace(PROMOTED, outcome="refused"), NOW)
+    apply_result(company.blobs, msgspec.structs.replace(PROMOTED, outcome="refused"), NOW)
     pointer = company.blobs.content(MODELS, CHAMPION)
     assert company.blobs.content(MODELS, CHAMPION_COPY) == pointer
