@@ -64,8 +64,11 @@ audit: setup .venv-checkov/.installed .venv-audit/.installed .venv-azure-cli/.in
 	@failed=0; $(BIN)/python -m infra.audit || failed=1; \
 	$(BIN)/python -m infra.checks.az_commands || failed=1; exit $$failed
 
+# One worker more than cores: there is always one that waits for a server. numpy's own threads would
+# only take the cores from the other workers. Python keeps what it compiles, for the tests start
+# hundreds of processes.
 test: check checkov
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile
 
 # What every environment comes to, as a reviewer sees it in a pull request.
 snapshots: setup

@@ -21,10 +21,11 @@ from rich.table import Table
 
 from infra.local.publish import publish
 from infra.local.services import ORDERS_PARTITIONS
-from infra.local.stack import DEFAULT_PORTS, Stack
+from infra.local.stack import Stack
 from tests.bench.machine import PLAIN_LOOP, plain_loop
 from tests.e2e.company import Company, founded
 from tests.e2e.flow import Counts, Flow, Place, opened, until
+from tests.stack import running_servers
 from training.simulate import send
 
 WANTED_A_SECOND = 800
@@ -117,16 +118,11 @@ def main(orders: int = 20_000, hosts: int = 2) -> None:
         with _quiet():
             company = founded(Path(folder))
             stream = company.simulated("bench", orders)
-        ports = dict.fromkeys(DEFAULT_PORTS, 0)
-        stack = Stack(Path(folder, "stack"), ports, hosts=hosts, settings=SETTINGS)
-        try:
-            stack.start_servers()
+        with running_servers(Path(folder, "stack"), hosts=hosts, settings=SETTINGS) as stack:
             publish(company.model, stack.settings(), company.catalogue)
             stack.up()
             console.print("sending them, then scoring")
             run = asyncio.run(measured(stack, company, stream))
-        finally:
-            stack.down()
     show(run)
 
 

@@ -17,9 +17,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from infra.local.publish import publish
-from infra.local.stack import DEFAULT_PORTS, Stack
+from infra.local.stack import Stack
 from tests.e2e.company import Company, founded
 from tests.e2e.flow import Flow, opened
+from tests.stack import running_servers
 
 _EVENT_HUBS = "AzureFunctionsJobHost__extensions__eventHubs__"
 SETTINGS = {
@@ -30,6 +31,8 @@ SETTINGS = {
     "ALERT_WRITES_AT_ONCE": "1",
     # A host waits as long for what another one, which may be dead, has begun.
     "SCORING_DEADLINE_SECONDS": "10",
+    # A model that is promoted, or broken, is seen at the next batch.
+    "SHELF_POLL_SECONDS": "0",
 }
 
 
@@ -40,15 +43,10 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, company: Company) -> Iterator[Stack]:
-    ports = dict.fromkeys(DEFAULT_PORTS, 0)
-    made = Stack(tmp_path_factory.mktemp("e2e"), ports, hosts=2, settings=SETTINGS)
-    try:
-        made.start_servers()
+    with running_servers(tmp_path_factory.mktemp("e2e"), hosts=2, settings=SETTINGS) as made:
         publish(company.model, made.settings(), company.catalogue)
         made.start("host")
         yield made
-    finally:
-        made.down()
 
 
 @pytest.fixture

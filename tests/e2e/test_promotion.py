@@ -13,14 +13,12 @@ import msgspec
 import pytest
 
 from infra.local.processes import HOST
-from infra.local.publish import publish
-from infra.local.stack import DEFAULT_PORTS, Stack
+from infra.local.stack import Stack
 from shared.champion import CHAMPION, Pointer, bundle_path, encode_pointer
 from shared.containers import MODELS
 from shared.model import encode_bundle
 from tests.e2e import flow as books
 from tests.e2e.company import Company
-from tests.e2e.conftest import SETTINGS
 from tests.e2e.flow import Flow, until
 from tests.patience import PATIENCE
 from training.models import model_store
@@ -29,21 +27,6 @@ from training.models.model_card import ModelCard, ModelCardData, encode_card
 from training.ports import Blobs
 from training.settings import TrainingSettings
 from training.stores import opened
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, company: Company) -> Iterator[Stack]:
-    """A stack whose scorers look at the model store before every batch."""
-    ports = dict.fromkeys(DEFAULT_PORTS, 0)
-    settings = SETTINGS | {"SHELF_POLL_SECONDS": "0"}
-    made = Stack(tmp_path_factory.mktemp("promotion"), ports, settings=settings)
-    try:
-        made.start_servers()
-        publish(company.model, made.settings(), company.catalogue)
-        made.start("host")
-        yield made
-    finally:
-        made.down()
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -18,12 +20,13 @@ from azure.storage.blob import BlobClient, BlobLeaseClient
 from infra.local.archive import archive_orders
 from infra.local.processes import HOST
 from infra.local.services import ROOT
-from infra.local.stack import DEFAULT_PORTS, Stack
+from infra.local.stack import Stack
 from shared.champion import CHAMPION
 from shared.containers import TRAINING
 from tests.e2e.company import MARKET
 from tests.e2e.flow import until
 from tests.patience import PATIENCE
+from tests.stack import running_servers
 from training import simulate
 from training.models import model_store
 from training.models.registry import Registry
@@ -32,31 +35,48 @@ from training.settings import TrainingSettings
 from training.stores import opened
 
 
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    """Servers without a host, with an archive of 1,500 orders."""
-    record = f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}"
-    made = Stack(
-        tmp_path / "stack",
-        dict.fromkeys(DEFAULT_PORTS, 0),
-        settings={"MLFLOW_TRACKING_URI": record},
-    )
-    try:
-        made.start_servers()
-        archive(made, tmp_path, 1)
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Servers without a host. The tests share them: a night of one test learns from all before."""
+    folder = tmp_path_factory.mktemp("retraining")
+    record = f"sqlite:///{folder / 'mlflow' / 'mlflow.db'}"
+    with running_servers(folder, settings={"MLFLOW_TRACKING_URI": record}) as made:
         yield made
-    finally:
-        made.down()
 
 
-def archive(stack: Stack, folder: Path, number: int) -> None:
-    """Archive 1,500 more orders."""
-    path = folder / f"archived-{number}.jsonl"
-    simulate.main([
-        *("--orders", "1500", "--seed", str(number), "--start", f"2026-0{2 * number}-01"),
-        *("--out", str(path), "--truth", str(folder / "truth.csv"), *MARKET),
-    ])  # fmt: skip
-    archive_orders(path, stack.settings(), namespace=f"n{number}")
+@dataclass
+class Archive:
+    """Orders of a stack's archive; `folder` is for files of its own."""
+
+    stack: Stack
+    folder: Path
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def add(self, orders: int) -> None:
+        """Archive more orders, a month later than those before."""
+        number = next(self.numbers)
+        path, start = self.folder / "archived.jsonl", f"2026-{number + 1:02}-01"
+        simulate.main([
+            *("--orders", str(orders), "--seed", str(number), "--start", start),
+            *("--out", str(path), "--truth", str(self.folder / "truth.csv"), *MARKET),
+        ])  # fmt: skip
+        archive_orders(path, self.stack.settings(), namespace=f"n{number}")
+
+
+@pytest.fixture(scope="module")
+def archive(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """Enough orders for a first night, and for a while."""
+    made = Archive(stack, tmp_path_factory.mktemp("archive"))
+    made.add(1_500)
+    return made
+
+
+@pytest.fixture
+def new_orders(stack: Stack, archive: Archive) -> None:
+    """A champion serves, and since it was made some orders were archived."""
+    if champion(stack.settings()) is None:
+        completed(stack.settings())
+    archive.add(100)
 
 
 def pipeline(settings: Mapping[str, str]) -> subprocess.Popen[str]:
@@ -119,56 +139,8 @@ def after(words: str) -> Callable[[subprocess.Popen[str]], None]:
     return wait
 
 
-def test_a_run_that_is_killed_anywhere_is_completed_by_the_next_one(
-    stack: Stack, tmp_path: Path
-) -> None:
-    settings = stack.settings()
-    completed(settings)
-    first = champion(settings)
-    assert first is not None
-    archive(stack, tmp_path, 2)
-    for words in ("reading the archive", "learning from", "judging", "decided"):
-        run = pipeline(settings)
-        after(words)(run)
-        kill(run, settings)
-        serving = champion(settings)
-        assert serving is not None
-    said = completed(settings)
-    last = champion(settings)
-    record = Registry.open(settings["MLFLOW_TRACKING_URI"])
-    number = record.number_of("sheriff", str(last))
-    assert record.pointed("sheriff", "champion") == number
-    assert len(record.versions("sheriff")) == 2  # the first night's, and one however often killed
-    assert "serves" in said or "nothing new" in said
-
-
-def test_of_two_runs_at_once_one_trains_and_the_other_leaves(stack: Stack) -> None:
-    settings = stack.settings()
-    first = pipeline(settings)
-    after("reading the archive")(first)
-    said = completed(settings)
-    assert said == "another run is at work: this one leaves\n"
-    rest, _ = first.communicate(timeout=PATIENCE)
-    assert first.returncode == 0
-    assert "serves" in rest
-
-
-def test_a_run_that_cannot_record_fails_in_one_line_and_the_champion_serves_on(
-    stack: Stack, tmp_path: Path
-) -> None:
-    settings = stack.settings()
-    completed(settings)
-    before = champion(settings)
-    archive(stack, tmp_path, 2)
-    run = pipeline({**settings, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"})
-    said, _ = run.communicate(timeout=PATIENCE)
-    assert run.returncode == 2
-    assert said.splitlines()[-1].startswith("error: ")
-    assert "Traceback" not in said
-    assert champion(settings) == before
-
-
-async def test_the_timer_trains_when_it_is_fired_by_hand(stack: Stack) -> None:
+async def test_the_timer_trains_when_it_is_fired_by_hand(stack: Stack, archive: Archive) -> None:
+    assert champion(stack.settings()) is None
     stack.up()
     url = f"http://{HOST}:{stack.port('host')}/admin/functions/retrain_nightly"
     request = urllib.request.Request(url, b"{}", {"Content-Type": "application/json"})
@@ -181,3 +153,52 @@ async def test_the_timer_trains_when_it_is_fired_by_hand(stack: Stack) -> None:
 
     version = await until("the timer's run promotes", promoted, every=0.5)
     assert version
+    stack.stop("host")
+
+
+def test_of_two_runs_at_once_one_trains_and_the_other_leaves(
+    stack: Stack, archive: Archive
+) -> None:
+    settings = stack.settings()
+    archive.add(100)
+    first = pipeline(settings)
+    after("reading the archive")(first)
+    said = completed(settings)
+    assert said == "another run is at work: this one leaves\n"
+    rest, _ = first.communicate(timeout=PATIENCE)
+    assert first.returncode == 0
+    assert "serves" in rest
+    assert champion(settings) is not None
+
+
+@pytest.mark.usefixtures("new_orders")
+def test_a_run_that_cannot_record_fails_in_one_line_and_the_champion_serves_on(
+    stack: Stack,
+) -> None:
+    settings = stack.settings()
+    before = champion(settings)
+    run = pipeline({**settings, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"})
+    said, _ = run.communicate(timeout=PATIENCE)
+    assert run.returncode == 2
+    assert said.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in said
+    assert champion(settings) == before
+
+
+@pytest.mark.usefixtures("new_orders")
+def test_a_run_that_is_killed_anywhere_is_completed_by_the_next_one(stack: Stack) -> None:
+    settings = stack.settings()
+    record = Registry.open(settings["MLFLOW_TRACKING_URI"])
+    before = len(record.versions("sheriff"))
+    for words in ("reading the archive", "learning from", "judging", "decided"):
+        run = pipeline(settings)
+        after(words)(run)
+        kill(run, settings)
+        serving = champion(settings)
+        assert serving is not None
+    said = completed(settings)
+    last = champion(settings)
+    number = record.number_of("sheriff", str(last))
+    assert record.pointed("sheriff", "champion") == number
+    assert len(record.versions("sheriff")) == before + 1  # one night's, however often killed
+    assert "serves" in said or "nothing new" in said

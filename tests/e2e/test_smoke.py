@@ -18,34 +18,17 @@ from azure.storage.blob import BlobServiceClient
 
 from infra import sent_orders, smoke
 from infra.local.processes import HOST
-from infra.local.publish import publish
-from infra.local.stack import DEFAULT_PORTS, Stack
+from infra.local.stack import Stack
 from infra.smoke_orders import SmokeOrder, smoke_orders
 from shared.formats import time_text
 from shared.smoke_orders import MARKED_REP
 from tests.e2e.company import Company
-from tests.e2e.conftest import SETTINGS
 from tests.patience import PATIENCE
 
 SOON = "3"
 """Seconds until a check of something broken gives up."""
 
 type Smoke = Callable[..., tuple[int, dict[str, str]]]
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, company: Company) -> Iterator[Stack]:
-    """A stack whose apps look at the model store whenever they are asked."""
-    ports = dict.fromkeys(DEFAULT_PORTS, 0)
-    settings = SETTINGS | {"SHELF_POLL_SECONDS": "0"}
-    made = Stack(tmp_path_factory.mktemp("smoke"), ports, settings=settings)
-    try:
-        made.start_servers()
-        publish(company.model, made.settings(), company.catalogue)
-        made.start("host")
-        yield made
-    finally:
-        made.down()
 
 
 @pytest.fixture

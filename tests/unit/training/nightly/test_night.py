@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
+from itertools import count
 
 import msgspec
 import pytest
@@ -16,7 +17,7 @@ from shared.order import parse_order
 from tests.schemas import violations
 from tests.unit.training.nightly.night_world import NOW, NightWorld, a_company, always, bodies
 from tests.unit.training.world import KilledError
-from training.comparison import fraud_injection
+from training.comparison import fraud_injection, judgement
 from training.models import model_store
 from training.models.registry import MODEL, RULES_MODEL
 from training.nightly import judging, night
@@ -27,8 +28,14 @@ from training.report.page import render
 
 @pytest.fixture(scope="module", autouse=True)
 def brief() -> Iterator[None]:
-    """Inject frauds in one round, and draw no charts: neither is tested here."""
+    """Inject frauds in one round, and draw no charts: neither is tested here.
+
+    Both models take equally long, as far as the clock tells: on a busy machine it might tell that
+    the challenger is slow, and a night would refuse it.
+    """
+    clock = count()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judgement.time, "process_time", lambda: next(clock))
         patch.setattr(fraud_injection, "MOST_ROUNDS", 1)
         patch.setattr(night, "draw_charts", lambda report: {})
         patch.setattr(night, "render", lambda report, charts: "<html>")
