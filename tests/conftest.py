@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Scheduling(LoadFileScheduling):
-    """Gives out a file at a time, in the order of collection, and a folder of `TOGETHER` at once."""
+    """Give out a file at a time in the order of collection, and a folder of `TOGETHER` at once."""
 
     def _split_scope(self, nodeid: str) -> str:
         return next(

@@ -207,12 +207,13 @@ def numbered(number: int, **times: float) -> Episode:
 
 
 def test_episodes_of_a_partition_that_are_over_are_kept_as_one_sum() -> None:
-    parts = [("0", numbered(n, ended=n + 1)) for n in range(1, 800)]
+    many = MOST_HOURS + 32
+    parts = [("0", numbered(n, ended=n + 1)) for n in range(1, many + 1)]
     incident = only(*parts)
     entry = incident["by_partition"]["0"]
-    assert (entry["before"]["runs"], entry["run"]["name"]) == (798, "r799.0")
-    assert (incident["orders_affected"], incident["orders_spared"]) == (3 * 799, 799)
-    assert incident["amount_lost"] == 3.0 * 799
+    assert (entry["before"]["runs"], entry["run"]["name"]) == (many - 1, f"r{many}.0")
+    assert (incident["orders_affected"], incident["orders_spared"]) == (3 * many, many)
+    assert incident["amount_lost"] == 3.0 * many
     assert len(incident["by_hour"]) == MOST_HOURS
     assert incident["by_hour"][-1]["orders"] == 3
     assert len(json.dumps(incident)) < 100_000

@@ -16,6 +16,7 @@ from shared.policy import Policy
 from tests.unit.training.companies import simulated
 from training.comparison import fraud_injection
 from training.comparison.compare import compare
+from training.comparison.comparison import Comparison
 from training.comparison.fraud_injection import Percents, inject_frauds
 from training.comparison.judgement import Judge
 from training.learning.learn import learn
@@ -49,15 +50,18 @@ def judge(
     return Judge(injected, CATALOGUE, Policy(), 4, decisions)
 
 
-def test_a_model_compared_with_itself_differs_in_nothing(
-    orders: list[Order], learned: ModelBundle
-) -> None:
-    found = compare(learned, learned, judge(orders, learned))
-    for difference in (*found.recall.values(), *found.average_precision.values(),
-                       found.log_likelihood):  # fmt: skip
+@pytest.fixture(scope="module")
+def with_itself(orders: list[Order], learned: ModelBundle) -> Comparison:
+    """Compare a model with itself, without any decision."""
+    return compare(learned, learned, judge(orders, learned))
+
+
+def test_a_model_compared_with_itself_differs_in_nothing(with_itself: Comparison) -> None:
+    for difference in (*with_itself.recall.values(), *with_itself.average_precision.values(),
+                       with_itself.log_likelihood):  # fmt: skip
         assert difference.difference == 0
         assert difference.interval == (0, 0)
-    assert found.champion_figures == found.challenger_figures
+    assert with_itself.champion_figures == with_itself.challenger_figures
 
 
 def test_what_was_learned_from_the_company_is_better_than_packaged_tables(
@@ -82,7 +86,7 @@ def test_a_wrong_tolerance_does_not_make_charges_likelier(
 
 
 def test_decisions_on_later_orders_judge_and_the_blind_sample_judges_apart(
-    orders: list[Order], learned: ModelBundle
+    orders: list[Order], learned: ModelBundle, with_itself: Comparison
 ) -> None:
     careless = msgspec.structs.replace(learned, added_item_rate=0.9)
     base = judge(orders, learned)
@@ -103,12 +107,10 @@ def test_decisions_on_later_orders_judge_and_the_blind_sample_judges_apart(
     assert found.blind is not None
     assert found.blind.interval is not None
     assert found.blind.interval[0] > 0  # here something was, which only it sees
-    assert compare(learned, careless, base).decisions is None
+    assert with_itself.decisions is None
 
 
-def test_resampling_keeps_rows_of_all_models_together(
-    orders: list[Order], learned: ModelBundle
-) -> None:
-    found = compare(learned, learned, judge(orders, learned))
+def test_resampling_keeps_rows_of_all_models_together(with_itself: Comparison) -> None:
+    found = with_itself
     assert np.array_equal(found.champion.p_added, found.challenger.p_added)
     assert all(a <= b for a, b in pairwise(found.later.real_days.tolist()))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from shared.catalogue import packaged_catalogue
-from shared.classifier import adjust
+from shared.classifier import Classifier, adjust
 from shared.decision import Decision
 from shared.features import FEATURE_NAMES
 from shared.formats import time_text
@@ -91,13 +91,23 @@ def test_decisions_that_agree_with_the_core_leave_it_alone() -> None:
     assert "better than the tables" in found.refused
 
 
-def test_a_kind_that_analysts_dismiss_is_ranked_lower() -> None:
+@pytest.fixture(scope="module")
+def dismissing() -> Classifier:
+    """Learn from analysts who dismiss one kind of alert (`ON_LADDER`) and confirm the others."""
     given_examples = examples(600)
-    likely = [one for one in given_examples if one.p_added_item >= 0.5]
-    decisions = [decision(one, not one.features[ON_LADDER]) for one in likely]
+    decisions = [decision(one, not one.features[ON_LADDER]) for one in alerts(given_examples)]
     model = fit(window(given_examples), window(given_examples), decisions).classifier
     assert model is not None
-    assert model.decisions == len(decisions)
+    return model
+
+
+def alerts(given_examples: list[Example]) -> list[Example]:
+    return [one for one in given_examples if one.p_added_item >= 0.5]
+
+
+def test_a_kind_that_analysts_dismiss_is_ranked_lower(dismissing: Classifier) -> None:
+    model, likely = dismissing, alerts(examples(600))
+    assert model.decisions == len(likely)
     features = dict.fromkeys(FEATURE_NAMES, 0.0)
     dismissed, parts = adjust(model, 0.8, features | {"suspect_on_ladder": 1.0})
     confirmed, _ = adjust(model, 0.8, features | {"suspect_on_ladder": 0.0})
@@ -110,14 +120,10 @@ def test_a_kind_that_analysts_dismiss_is_ranked_lower() -> None:
     )
 
 
+@pytest.mark.usefixtures("dismissing")  # without what was learned meanwhile, there is a classifier
 def test_what_the_tables_have_learned_meanwhile_is_not_corrected_again() -> None:
     """Analysts dismissed a kind of alert that the tables which will serve no longer make."""
     given_examples = examples(600)
-    decisions = [
-        decision(one, not one.features[ON_LADDER])
-        for one in given_examples
-        if one.p_added_item >= 0.5
-    ]
     wiser = [
         replace(one, p_added_item=0.06 if one.features[ON_LADDER] else 0.99)
         for one in given_examples
@@ -127,7 +133,6 @@ def test_what_the_tables_have_learned_meanwhile_is_not_corrected_again() -> None
         decision(one, not one.features[ON_LADDER] or bool(rng.random() < 0.06))
         for one in given_examples
     ]
-    assert fit(window(given_examples), window(given_examples), decisions).classifier is not None
     found = fit(window(given_examples), window(wiser), decisions_now)
     assert found.classifier is None
     assert "better than the tables" in found.refused
