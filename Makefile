@@ -8,7 +8,7 @@ JSON ?=
 PORT ?= 5000
 SEEDS ?= 1000
 
-.PHONY: setup demo test check checkov az-commands snapshots audit simulate bench evaluate mlflow package lock clean
+.PHONY: setup demo test check style types duplicates checkov az-commands snapshots audit simulate bench evaluate mlflow package lock clean
 
 setup: $(VENV)/.installed infra/local/node_modules/.installed infra/checks/node_modules/.installed
 
@@ -28,10 +28,17 @@ $(VENV)/.installed: requirements-dev.txt
 demo: setup
 	$(BIN)/python -m infra.local.demo $(if $(ORDERS),--orders $(ORDERS))
 
-check: setup
+check: style types duplicates
+
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup
 	$(BIN)/mypy
+
+# No two places outside tests share twelve lines.
+duplicates: setup
 	$(BIN)/pylint --disable=all --enable=duplicate-code --min-similarity-lines=12 --score=n \
 	  shared functions training infra function_app.py
 
@@ -67,7 +74,8 @@ audit: setup .venv-checkov/.installed .venv-audit/.installed .venv-azure-cli/.in
 # One worker more than cores: there is always one that waits for a server. numpy's own threads would
 # only take the cores from the other workers. Python keeps what it compiles, for the tests start
 # hundreds of processes.
-test: check checkov
+test: setup
+	@$(MAKE) --no-print-directory --jobs=2 check checkov
 	PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile
 
 # What every environment comes to, as a reviewer sees it in a pull request.
