@@ -162,5 +162,7 @@ def test_a_few_hundred_orders_are_enough_for_the_common_steps() -> None:
 
 def test_orders_of_another_catalogue_cannot_be_learned_from() -> None:
     orders = simulated(Company(), 10, 81, ELSEWHERE)
-    with pytest.raises(ConfigurationError, match="the catalogue does not know the products of any order"):
+    with pytest.raises(
+        ConfigurationError, match="the catalogue does not know the products of any order"
+    ):
         learn(orders, packaged_catalogue(), "v")
