@@ -32,7 +32,7 @@ VULNERABLE = {
 
 # As `npm audit --json` answers: where the registry has no advisories, and where it has one.
 REFUSED = {
-    "message": "405 Method Not Allowed - POST https://registry.npmjs.org/-/npm/v1/security/...",
+    "message": "405 Method Not Allowed - POST https://registry.example/-/npm/v1/security/...",
     "statusCode": 405,
 }
 ADVISED: dict[str, Any] = {
