@@ -25,20 +25,20 @@ from infra.local import processes, resources, services
 from infra.local.processes import StackError
 from infra.local.stack import DEFAULT_PORTS, SERVERS, Stack
 from infra.local.stack.__main__ import main
+from tests.stack import FREE_PORTS
 
 SAMPLE = Path(__file__).parent / "sample_app"
-FREE = dict.fromkeys(DEFAULT_PORTS, 0)
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("stack"), FREE, app=None) as made:
+    with Stack(tmp_path_factory.mktemp("stack"), FREE_PORTS, app=None) as made:
         yield made
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    made = Stack(tmp_path / "state", FREE, app=None)
+    made = Stack(tmp_path / "state", FREE_PORTS, app=None)
     yield made
     made.down()
 
@@ -142,7 +142,7 @@ def test_down_after_a_crash_stops_what_is_left_and_spares_recycled_pids(stack: S
 def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        stack = Stack(tmp_path, {**FREE, "cosmos": port}, app=None)
+        stack = Stack(tmp_path, {**FREE_PORTS, "cosmos": port}, app=None)
         with pytest.raises(StackError, match=f"port {port}, wanted for cosmos, is taken"):
             stack.up()
     assert not any(pids(stack).values())
@@ -164,7 +164,7 @@ def test_missing_node_is_said_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    ports = [f"{name}=0" for name in FREE]
+    ports = [f"{name}=0" for name in FREE_PORTS]
     assert main(["up", "--no-host", "--state", str(tmp_path / "state"), "--ports", *ports]) == 1
     assert capsys.readouterr().err == (
         "stack: Node is missing: install Node 20 or later and put `node` on the PATH\n"
@@ -178,7 +178,7 @@ def test_another_python_is_refused() -> None:
 
 def test_the_command_reports_what_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = ["--state", str(tmp_path / "state")]
-    ports = ["--ports", *(f"{name}=0" for name in FREE)]
+    ports = ["--ports", *(f"{name}=0" for name in FREE_PORTS)]
     assert main(["status", "--no-host", *state]) == 1
     assert capsys.readouterr().out.count(" down ") == 3
     try:
@@ -212,7 +212,7 @@ def test_an_interrupt_while_a_server_starts_ends_all_that_was_started(
         return real(name, handle, *rest)
 
     monkeypatch.setattr(processes, "_await_address", awaited)
-    ports = [f"{name}=0" for name in FREE]
+    ports = [f"{name}=0" for name in FREE_PORTS]
     assert main(["up", "--no-host", "--state", str(state), "--ports", *ports]) == 130
     assert capsys.readouterr() == ("", "stack: interrupted\n")
     assert len(started) == SERVERS.index(starting) + 1
@@ -230,7 +230,7 @@ def test_a_server_of_a_stack_that_was_killed_while_it_started_is_found_again(
         "main(sys.argv[1:])"
     )
     state = ["--no-host", "--state", str(tmp_path / "state")]
-    ports = ["--ports", *(f"{name}=0" for name in FREE)]
+    ports = ["--ports", *(f"{name}=0" for name in FREE_PORTS)]
     command = [sys.executable, "-c", script, "up", *state, *ports]
     assert subprocess.run(command, cwd=services.ROOT, check=False).returncode == -signal.SIGKILL
     [pid] = [one["pid"] for one in _children(tmp_path / "state").values()]
@@ -281,7 +281,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_anything_starts(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     # Nobody can make folders there, not even root.
-    ports = [f"{name}=0" for name in FREE]
+    ports = [f"{name}=0" for name in FREE_PORTS]
     assert main(["up", "--no-host", "--state", "/proc/sheriff", "--ports", *ports]) == 1
     assert capsys.readouterr().err.startswith("stack: /proc/sheriff cannot be written: ")
 
@@ -335,7 +335,7 @@ def test_several_hosts_run_the_app_with_the_stack_s_settings(tmp_path: Path) -> 
         "SAMPLE_LOG": str(tmp_path / "seen"),
         "AzureWebJobs.single.Disabled": "true",  # its consumer group is not the stack's
     }
-    with Stack(tmp_path / "state", FREE, SAMPLE, hosts=2, settings=settings) as stack:
+    with Stack(tmp_path / "state", FREE_PORTS, SAMPLE, hosts=2, settings=settings) as stack:
         assert set(pids(stack)) == {*SERVERS, "host", "host-2"}
         for name in ("host", "host-2"):
             url = f"http://{processes.HOST}:{stack.port(name)}/v1/orders/7"

@@ -8,10 +8,11 @@ from pathlib import Path
 from azure.cosmos import CosmosClient
 from azure.eventhub import EventData, EventHubProducerClient
 
-from infra.local.stack import DEFAULT_PORTS, Stack
+from infra.local.stack import Stack
 from tests.collectors import FakeCollector, collector
 from tests.orders import order_body
 from tests.patience import PATIENCE
+from tests.stack import FREE_PORTS
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -49,7 +50,7 @@ def test_an_order_is_followed_from_its_producer_to_its_alert(tmp_path: Path) -> 
             "OTEL_METRIC_EXPORT_INTERVAL": "500",
             "OTEL_BSP_SCHEDULE_DELAY": "500",
         }
-        with Stack(tmp_path, dict.fromkeys(DEFAULT_PORTS, 0), settings=asked) as stack:
+        with Stack(tmp_path, FREE_PORTS, settings=asked) as stack:
             send(stack.settings())
             until(heard, lambda: "sheriff.orders.dead_lettered" in heard.metrics())
             until(heard, lambda: any(span.name == "alert" for span in heard.spans()))
