@@ -59,7 +59,7 @@ def fail_cosmos(stack: Stack, seconds: int) -> None:
 async def test_a_server_killed_and_started_again_while_orders_flow_costs_none(
     server: str, flow: Flow, company: Company
 ) -> None:
-    orders = company.simulated(server, 600, *MANY_FRAUDS)
+    orders = company.simulated(server, 400, *MANY_FRAUDS)
     expected = company.backtested(orders)
     async with asyncio.TaskGroup() as sending:
         sending.create_task(flow.producer.send(orders, a_second=100))
@@ -72,7 +72,7 @@ async def test_a_server_killed_and_started_again_while_orders_flow_costs_none(
     counts = await flow.check(orders, expected)
     # An order whose acknowledgement died with the hub was sent, and is there, twice.
     repeated = counts.duplicates if server == "eventhubs" else 0
-    assert counts == Counts(scored=600, duplicates=repeated)
+    assert counts == Counts(scored=400, duplicates=repeated)
 
 
 async def test_two_hosts_share_the_orders_and_one_that_is_killed_is_replaced(

@@ -38,9 +38,7 @@ from training.stores import opened
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Servers without a host. The tests share them: a night of one test learns from all before."""
-    folder = tmp_path_factory.mktemp("retraining")
-    record = f"sqlite:///{folder / 'mlflow' / 'mlflow.db'}"
-    with running_servers(folder, settings={"MLFLOW_TRACKING_URI": record}) as made:
+    with running_servers(tmp_path_factory.mktemp("retraining")) as made:
         yield made
 
 
