@@ -6,50 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from shared.catalogue import packaged_catalogue
-from shared.policy import Policy
-from shared.scoring import Scorer
-from tests.orders import order_body
-from training import backtest, simulate, train
+from tests.unit.training.mixed_stream import make_folder
+from training import backtest
 from training.backtest import show_quality
 from training.comparison.metrics import Verdict
 from training.console import WIDTH, run
-from training.history.files import write_lines
-from training.models.bundle_folder import load
 from training.replay.replay_files import SCORE_COLUMNS
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model, and other orders with duplicates, revisions and lines that are no orders."""
-    at = tmp_path_factory.mktemp("backtest")
-    _simulate(at, "history", 2_500, 1)
-    _simulate(at, "stream", 300, 2)
-    train.main(["--history", str(at / "history.jsonl"), "--out", str(at / "model")])
-    lines = (at / "stream.jsonl").read_bytes().splitlines()
-    mixed = [b"not an order", *lines, *lines[:40:4], *map(_revised, lines[::5])]
-    mixed.append(order_body(order_id="foreign", currency="JPY"))
-    write_lines(at / "mixed.jsonl", mixed)
-    return at
-
-
-def _simulate(at: Path, name: str, count: int, seed: int) -> None:
-    simulate.main([
-        *("--orders", str(count), "--seed", str(seed), "--episodes", "1"),
-        *("--added-rate", "0.15", "--out", str(at / f"{name}.jsonl")),
-        *("--truth", str(at / f"{name}.csv"), "--prefix", f"{name}-"),
-    ])  # fmt: skip
-
-
-def _revised(line: bytes) -> bytes:
-    order = json.loads(line)
-    order["revision"] = 1 + len(order["lines"]) % 3
-    order["charged_price"] = round(order["charged_price"] * 0.97, 2)
-    return json.dumps(order).encode()
-
-
-def _scorer(folder: Path) -> Scorer:
-    return Scorer(load(folder / "model"), packaged_catalogue(), Policy())
+    return make_folder(tmp_path_factory.mktemp("mixed"))
 
 
 def test_files_have_the_columns_of_the_contract_and_one_line_an_order(

@@ -9,63 +9,35 @@ from typing import Any
 import pytest
 
 from functions.handlers import score_batch
-from functions.ports import OrderEvent, StreamKey
 from shared.catalogue import packaged_catalogue
 from shared.errors import OrderError
 from shared.model import packaged_bundle
 from shared.order import Order, parse_order
+from shared.order_event import OrderEvent
 from shared.partitions import partition_for_key
 from shared.policy import Policy
 from shared.scoring import Scorer
+from shared.stream_key import StreamKey
 from tests.orders import order_body
 from tests.unit.functions.world import World
-from training import simulate, train
-from training.history.files import ReadLine, read_lines, write_lines
-from training.models.bundle_folder import load
+from tests.unit.training.mixed_stream import make_folder, scorer_of
+from training.history.files import ReadLine, read_lines
 from training.replay.replay import Replay
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model, and other orders with duplicates, revisions and lines that are no orders."""
-    at = tmp_path_factory.mktemp("backtest")
-    _simulate(at, "history", 2_500, 1)
-    _simulate(at, "stream", 300, 2)
-    train.main(["--history", str(at / "history.jsonl"), "--out", str(at / "model")])
-    lines = (at / "stream.jsonl").read_bytes().splitlines()
-    mixed = [b"not an order", *lines, *lines[:40:4], *map(_revised, lines[::5])]
-    mixed.append(order_body(order_id="foreign", currency="JPY"))
-    write_lines(at / "mixed.jsonl", mixed)
-    return at
-
-
-def _simulate(at: Path, name: str, count: int, seed: int) -> None:
-    simulate.main([
-        *("--orders", str(count), "--seed", str(seed), "--episodes", "1"),
-        *("--added-rate", "0.15", "--out", str(at / f"{name}.jsonl")),
-        *("--truth", str(at / f"{name}.csv"), "--prefix", f"{name}-"),
-    ])  # fmt: skip
-
-
-def _revised(line: bytes) -> bytes:
-    order = json.loads(line)
-    order["revision"] = 1 + len(order["lines"]) % 3
-    order["charged_price"] = round(order["charged_price"] * 0.97, 2)
-    return json.dumps(order).encode()
-
-
-def _scorer(folder: Path) -> Scorer:
-    return Scorer(load(folder / "model"), packaged_catalogue(), Policy())
+    return make_folder(tmp_path_factory.mktemp("mixed"))
 
 
 @pytest.mark.parametrize("batch", [1, 7, 1000])
 async def test_alerts_and_incidents_are_those_of_the_function_however_the_stream_is_cut(
     batch: int, folder: Path
 ) -> None:
-    replay = Replay(_scorer(folder), partitions=4)
+    replay = Replay(scorer_of(folder), partitions=4)
     scored = list(replay.run(read_lines(folder / "mixed.jsonl")))
     lines = list(read_lines(folder / "mixed.jsonl"))
-    world = await _by_function(_scorer(folder), lines, batch)
+    world = await _by_function(scorer_of(folder), lines, batch)
     states = [state for state, _ in world.states_by_key.values()]
     assert len(scored) == sum(one.orders_scored for one in states)
     assert replay.duplicates == sum(one.duplicates for one in states)
@@ -117,7 +89,7 @@ def _comparable(alerts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def test_an_alert_of_a_lower_revision_names_the_first_higher_one(folder: Path) -> None:
-    replay = Replay(_scorer(folder))
+    replay = Replay(scorer_of(folder))
     scored = list(replay.run(read_lines(folder / "mixed.jsonl")))
     highest = {one.order.order_id: one.order.revision for one in scored}
     lower = [a for a in replay.alerts.values() if a["revision"] < highest[a["order_id"]]]
@@ -129,7 +101,7 @@ def test_an_alert_of_a_lower_revision_names_the_first_higher_one(folder: Path) -
 
 def test_another_reps_revision_hides_no_alert(folder: Path) -> None:
     lines = list(read_lines(folder / "mixed.jsonl"))
-    replay = Replay(_scorer(folder))
+    replay = Replay(scorer_of(folder))
     list(replay.run(lines))
     alerted = {alert["order_id"]: alert for alert in replay.alerts.values()}
     order_id, alert = next((i, a) for i, a in alerted.items() if "superseded_by" not in a)
@@ -139,7 +111,7 @@ def test_another_reps_revision_hides_no_alert(folder: Path) -> None:
         | {"order_id": order_id, "revision": 9_999, "rep_id": "somebody else"}
         | {"ordered_at": last["ordered_at"]}
     ).encode()
-    again = Replay(_scorer(folder), partitions=16)
+    again = Replay(scorer_of(folder), partitions=16)
     list(again.run([*lines, ReadLine(len(lines) + 1, body, parse_order(body))]))
     others = [name for rep, name in again.alerts if rep == "somebody else"]
     assert [name.startswith(f"{order_id}.9999") for name in others] == [True]
