@@ -15,7 +15,7 @@ from typing import Any
 from training import backtest, simulate, train
 from training.history.files import write_lines
 
-MARKET = (
+COMPANY_FLAGS = (
     *("--ladder", "3,7,12,18", "--discount-rate", "0.25", "--cents", "--reps", "24"),
     *("--added-percents", "25,40,60", "--hidden-percent", "2.5", "--episode-days", "2-4"),
     *("--orders-per-day", "100"),
@@ -49,7 +49,8 @@ class Company:
         simulate.main([
             *("--orders", str(orders), "--seed", str(sum(prefix.encode())), "--prefix", prefix),
             *("--start", f"{next(self._years)}-01-05", "--catalogue", str(self.catalogue)),
-            *("--out", str(path), "--truth", str(self.folder / "unused.csv"), *MARKET, *flags),
+            *("--out", str(path), "--truth", str(self.folder / "unused.csv")),
+            *COMPANY_FLAGS, *flags,
         ])  # fmt: skip
         return path.read_bytes().splitlines()
 
@@ -77,7 +78,7 @@ def founded(folder: Path) -> Company:
     """Simulate the history and learn from it, without its truth."""
     history, catalogue = folder / "history.jsonl", folder / "catalogue.csv"
     simulate.main([
-        *("--orders", str(HISTORY_ORDERS), "--seed", "11", *MARKET),
+        *("--orders", str(HISTORY_ORDERS), "--seed", "11", *COMPANY_FLAGS),
         *("--hidden-rate", "0.1", "--price-spread", "0.2", "--catalogue-out", str(catalogue)),
         *("--out", str(history), "--truth", str(folder / "unused.csv")),
     ])  # fmt: skip

@@ -23,7 +23,7 @@ from infra.local.services import ROOT
 from infra.local.stack import Stack
 from shared.champion import CHAMPION
 from shared.containers import TRAINING
-from tests.e2e.company import MARKET
+from tests.e2e.company import COMPANY_FLAGS
 from tests.e2e.flow import until
 from tests.patience import PATIENCE
 from tests.stack import running_servers
@@ -56,7 +56,7 @@ class Archive:
         path, start = self.folder / "archived.jsonl", f"2026-{number + 1:02}-01"
         simulate.main([
             *("--orders", str(orders), "--seed", str(number), "--start", start),
-            *("--out", str(path), "--truth", str(self.folder / "truth.csv"), *MARKET),
+            *("--out", str(path), "--truth", str(self.folder / "truth.csv"), *COMPANY_FLAGS),
         ])  # fmt: skip
         archive_orders(path, self.stack.settings(), namespace=f"n{number}")
 

@@ -1,4 +1,4 @@
-"""Habits of reps and customers: shares of earlier orders, drawn to the company's mean."""
+"""Profiles of reps and customers: shares of earlier orders, drawn to the company's mean."""
 
 import pytest
 from hypothesis import given

@@ -29,15 +29,15 @@ from training.simulation.order_bodies import order_bodies, order_ids
 from training.simulation.synthesis import draw_orders
 
 NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)
-MARKET = Company(ladder=Ladder(steps_bp=(300, 700, 1_200), rate=0.25))
+COMPANY = Company(ladder=Ladder(steps_bp=(300, 700, 1_200), rate=0.25))
 
 
 @cache
 def bodies() -> list[bytes]:
     """Return 1,000 orders in time order, as their producers sent them."""
     prices = price_table(packaged_catalogue())
-    drawn = draw_orders(MARKET, prices, 1_000, 8)
-    return list(order_bodies(drawn, prices, MARKET, order_ids(drawn, "h-"), "USD"))
+    drawn = draw_orders(COMPANY, prices, 1_000, 8)
+    return list(order_bodies(drawn, prices, COMPANY, order_ids(drawn, "h-"), "USD"))
 
 
 @dataclass
